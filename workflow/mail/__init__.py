@@ -1,0 +1,1 @@
+"""The customer mail: the list, the words, the message."""
