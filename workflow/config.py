@@ -1,0 +1,225 @@
+"""The configuration: one TOML file, checked word by word, and what the environment overrides."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+GOOGLE = "google"
+REHEARSAL = "rehearsal"
+
+
+class ConfigBad(ValueError):
+    """The configuration can't be used. `str()` says what is wrong, where, and what to do."""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How mail leaves. Units are Gmail's quota units per user and minute; times are in seconds.
+
+    6,000 units is what Google gives a Cloud project made since May 2026; older ones have 15,000.
+    """
+
+    units_per_minute: int = 6000
+    daily_limit: int = 2000
+    in_flight: int = 5
+    timeout_seconds: float = 60.0
+    one_step: bool = False
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a team sets once. Empty means: not set."""
+
+    organisation: str = ""
+    support: str = ""
+    sender_name: str = ""
+    reply_to: str = ""
+    time_zone: str = ""
+    owner: str = ""
+    share: tuple[str, ...] = ()
+    share_notify: bool = False
+    folder: str = ""
+    templates: str = ""
+    own_domains: tuple[str, ...] = ()
+    google_url: str = ""
+    google_url_hosts: tuple[str, ...] = ()
+    sending: Sending = field(default_factory=Sending)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of one run: the profile's values, and where everything lives."""
+
+    profile: str
+    home: Path
+    config_path: Path
+    database_url: str
+    config: Config
+
+    @property
+    def profile_folder(self) -> Path:
+        """Where this profile keeps its own: a rehearsal never mixes with the real thing."""
+        return self.home if self.profile == GOOGLE else self.home / self.profile
+
+    @property
+    def token_path(self) -> Path:
+        """The sign-in's token file."""
+        return self.profile_folder / "token.json"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which new incidents are told: the configured one, else the machine's."""
+        return ZoneInfo(self.config.time_zone) if self.config.time_zone else machine_zone()
+
+
+def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings:
+    """Settings from the config file and the environment. Raises `ConfigBad`."""
+    home = _home(environment)
+    path = Path(environment.get("POSTMORTEM_CONFIG") or home / "config.toml").expanduser()
+    document = _document(path, named="POSTMORTEM_CONFIG" in environment)
+    name = profile or environment.get("POSTMORTEM_PROFILE") or GOOGLE
+    profiles = document.pop("profiles", {})
+    if not isinstance(profiles, dict) or not all(isinstance(v, dict) for v in profiles.values()):
+        raise ConfigBad(f"{path}: profiles are tables, like [profiles.staging].")
+    if name not in {GOOGLE, REHEARSAL, *profiles}:
+        known = ", ".join(sorted({GOOGLE, REHEARSAL, *profiles}))
+        raise ConfigBad(
+            f"There is no profile {name!r}. Known: {known}. Add [profiles.{name}] to {path}."
+        )
+    base = replace(Config(), sending=_REHEARSAL_SENDING) if name == REHEARSAL else Config()
+    config = _config(_config(base, document, path), profiles.get(name, {}), path)
+    config = replace(
+        config, google_url=environment.get("POSTMORTEM_GOOGLE_URL") or config.google_url
+    )
+    _check(config, path)
+    settings = Settings(name, home, path, "", config)
+    database = environment.get("POSTMORTEM_DATABASE_URL") or (
+        f"sqlite:///{settings.profile_folder / 'ledger.sqlite3'}"
+    )
+    return replace(settings, database_url=database)
+
+
+# The rehearsal Google gives the quota of an older Cloud project, so that a drill moves along.
+_REHEARSAL_SENDING = Sending(units_per_minute=15000, timeout_seconds=30.0)
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    named = environment.get("POSTMORTEM_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    import platformdirs  # noqa: PLC0415 - only when nobody named a folder
+
+    return Path(platformdirs.user_data_dir("postmortem", appauthor=False))
+
+
+def _document(path: Path, *, named: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise ConfigBad(
+                f"There is no config file {path} (POSTMORTEM_CONFIG names it)."
+            ) from None
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigBad(f"{path} is not TOML that can be read: {fault}.") from fault
+    except OSError as fault:
+        raise ConfigBad(f"{path} can't be read: {fault.strerror}.") from fault
+
+
+def _config(base: Config, table: dict[str, Any], path: Path) -> Config:
+    """`base` with the table's values in place, each of the right type."""
+    values = dict(table)
+    sending = values.pop("sending", {})
+    if not isinstance(sending, dict):
+        raise ConfigBad(f"{path}: sending is a table: [sending].")
+    changed = {key: _value(base, key, value, path) for key, value in values.items()}
+    faster = {key: _value(base.sending, key, value, path) for key, value in sending.items()}
+    return replace(base, **changed, sending=replace(base.sending, **faster))
+
+
+def _value(base: Config | Sending, key: str, value: Any, path: Path) -> Any:
+    names = [each.name for each in fields(base) if each.name != "sending"]
+    if key not in names:
+        close = difflib.get_close_matches(key, names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
+        raise ConfigBad(f"{path}: there is no setting {key!r}.{hint}")
+    present = getattr(base, key)
+    if isinstance(present, tuple):
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return tuple(value)
+        raise ConfigBad(f'{path}: {key} is a list of texts, like ["a", "b"].')
+    if isinstance(present, bool) is isinstance(value, bool):
+        if isinstance(present, float) and isinstance(value, int):
+            return float(value)
+        if isinstance(value, type(present)):
+            return value
+    raise ConfigBad(f"{path}: {key} must be {_TYPE_WORDS[type(present)]}, not {value!r}.")
+
+
+_TYPE_WORDS: dict[type, str] = {
+    str: "a text in quotes",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
+
+
+def _check(config: Config, path: Path) -> None:
+    if config.time_zone:
+        try:
+            ZoneInfo(config.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ConfigBad(
+                f"{path}: time_zone {config.time_zone!r} is not a zone's name, like Europe/Berlin."
+            ) from None
+    if config.google_url:
+        _check_google_url(config)
+    lowest = {"units_per_minute": 110, "daily_limit": 1, "in_flight": 1, "timeout_seconds": 0.1}
+    for key, least in lowest.items():
+        if getattr(config.sending, key) < least:
+            raise ConfigBad(f"{path}: sending.{key} must be at least {least}.")
+
+
+def _check_google_url(config: Config) -> None:
+    """A stand-in for Google is on this machine, unless the config names its host."""
+    address = urlsplit(config.google_url)
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise ConfigBad(
+            f"POSTMORTEM_GOOGLE_URL is {config.google_url!r}; "
+            "it must be an address like http://127.0.0.1:8080."
+        )
+    if address.hostname in config.google_url_hosts or _is_loopback(address.hostname):
+        return
+    raise ConfigBad(
+        f"POSTMORTEM_GOOGLE_URL points to {address.hostname}, which is not this machine. "
+        f'Allow it in the config with google_url_hosts = ["{address.hostname}"].'
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def machine_zone() -> ZoneInfo:
+    """The zone of this machine: TZ where it names one, else the system's setting, else UTC."""
+    import tzlocal  # noqa: PLC0415 - only when no zone is configured
+
+    try:
+        return ZoneInfo(os.environ.get("TZ", "").lstrip(":") or tzlocal.get_localzone_name())
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

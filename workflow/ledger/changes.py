@@ -1,0 +1,94 @@
+"""The journal: every change that the doc is to show, written here before Google hears of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.engine import Connection
+
+from workflow.ledger.tables import changes
+
+
+@dataclass(frozen=True)
+class RecordedChange:
+    """A change that somebody said, waiting for the doc or already in it.
+
+    `kind` is entry, field, section or notice; `payload` holds what that kind needs.
+    """
+
+    id: str
+    kind: str
+    payload: dict[str, Any]
+    said_at: datetime
+
+
+def record_change(connection: Connection, incident_id: str, change: RecordedChange) -> None:
+    """Write a change down. It stays pending until `changes_done` names it."""
+    connection.execute(
+        insert(changes).values(
+            id=change.id,
+            incident_id=incident_id,
+            kind=change.kind,
+            payload=change.payload,
+            said_at=change.said_at,
+        )
+    )
+
+
+def pending_changes(connection: Connection, incident_id: str) -> list[RecordedChange]:
+    """What the doc does not show yet, in the order in which it was said."""
+    query = (
+        select(changes)
+        .where(changes.c.incident_id == incident_id, changes.c.done_at.is_(None))
+        .order_by(changes.c.seq)
+    )
+    return [
+        RecordedChange(row.id, row.kind, row.payload, row.said_at)
+        for row in connection.execute(query)
+    ]
+
+
+def changes_of_kind(connection: Connection, incident_id: str, kind: str) -> list[RecordedChange]:
+    """Every change of one kind, in the doc or not, in the order in which it was said."""
+    query = (
+        select(changes)
+        .where(changes.c.incident_id == incident_id, changes.c.kind == kind)
+        .order_by(changes.c.seq)
+    )
+    return [
+        RecordedChange(row.id, row.kind, row.payload, row.said_at)
+        for row in connection.execute(query)
+    ]
+
+
+def count_pending(connection: Connection, incident_id: str) -> int:
+    """How many changes the doc does not show yet."""
+    query = select(func.count()).where(
+        changes.c.incident_id == incident_id, changes.c.done_at.is_(None)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def is_done(connection: Connection, change_id: str) -> bool:
+    """Whether the doc shows a change."""
+    query = select(changes.c.done_at).where(changes.c.id == change_id)
+    return connection.execute(query).scalar() is not None
+
+
+def changes_done(connection: Connection, change_ids: list[str], *, at: datetime) -> None:
+    """The doc shows these now."""
+    connection.execute(update(changes).where(changes.c.id.in_(change_ids)).values(done_at=at))
+
+
+def incidents_with_pending(connection: Connection) -> list[str]:
+    """The ids of all incidents whose doc lags behind, the longest waiting first."""
+    query = (
+        select(changes.c.incident_id)
+        .where(changes.c.done_at.is_(None))
+        .group_by(changes.c.incident_id)
+        .order_by(func.min(changes.c.seq))
+    )
+    return list(connection.execute(query).scalars())

@@ -1,0 +1,265 @@
+"""Deliveries: one recipient's mail, from the plan to what Gmail said.
+
+`move` is the only way from one state to another, and refuses what `ALLOWED` does not hold. A
+delivery that is not decided yet is worked on by whoever holds its claim; a claim is a lease, taken
+over when it has run out or its holder is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy.engine import Connection
+
+from workflow.incident import DeliveryState
+from workflow.ledger.faults import MoveRefused
+from workflow.ledger.tables import deliveries, incidents, notices
+
+_S = DeliveryState
+
+ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {
+    _S.PLANNED: frozenset({_S.DRAFTING, _S.SENDING}),
+    _S.DRAFTING: frozenset({_S.DRAFTED, _S.PLANNED, _S.FAILED}),
+    _S.DRAFTED: frozenset({_S.SENDING}),
+    _S.SENDING: frozenset({_S.SENT, _S.FAILED, _S.UNKNOWN, _S.DRAFTED, _S.PLANNED}),
+    _S.FAILED: frozenset({_S.PLANNED}),
+    _S.UNKNOWN: frozenset({_S.PLANNED}),
+    _S.SENT: frozenset(),
+}
+
+# What is furthest along first: a draft that may be on its way is decided before a new one is made.
+_ORDER_OF_WORK = (_S.SENDING, _S.DRAFTED, _S.DRAFTING, _S.PLANNED)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One recipient's mail and what is known of it.
+
+    `asked` counts how often Gmail was asked to send the present draft without a clear answer that
+    it did not; `called_at` is when it was last called.
+    """
+
+    id: int
+    notice_id: str
+    row: int
+    email: str
+    name: str
+    subject: str
+    markdown: str
+    state: DeliveryState
+    draft_id: str
+    message_id: str
+    thread_id: str
+    reason: str
+    evidence: str
+    asked: int
+    called_at: datetime | None
+    sent_at: datetime | None
+
+
+def claim(
+    connection: Connection,
+    notice_id: str,
+    *,
+    holder: str,
+    gone: Sequence[str],
+    limit: int,
+    now: datetime,
+    until: datetime,
+) -> list[Delivery]:
+    """Take up to `limit` undecided deliveries that nobody works on, until `until`.
+
+    A claim is free when nobody has it, when it ran out before `now`, or when its holder is among
+    `gone`. Those furthest along come first.
+    """
+    free = or_(
+        deliveries.c.claimed_by == "",
+        deliveries.c.claimed_until < now,
+        deliveries.c.claimed_by.in_(list(gone)),
+    )
+    taken: list[Delivery] = []
+    for state in _ORDER_OF_WORK:
+        query = (
+            select(deliveries)
+            .where(deliveries.c.notice_id == notice_id, deliveries.c.state == state.value, free)
+            .order_by(deliveries.c.id)
+            .limit(limit - len(taken))
+            .with_for_update(skip_locked=True)
+        )
+        taken += [_delivery(row) for row in connection.execute(query)]
+        if len(taken) >= limit:
+            break
+    if taken:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_([delivery.id for delivery in taken]))
+            .values(claimed_by=holder, claimed_until=until)
+        )
+    return taken
+
+
+def renew_claims(
+    connection: Connection, delivery_ids: Sequence[int], *, holder: str, until: datetime
+) -> None:
+    """Keep what this holder works on for longer."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(list(delivery_ids)), deliveries.c.claimed_by == holder)
+        .values(claimed_until=until)
+    )
+
+
+def release_claims(connection: Connection, notice_id: str, *, holder: str) -> None:
+    """Leave the rest to whoever comes next."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.notice_id == notice_id, deliveries.c.claimed_by == holder)
+        .values(claimed_by="", claimed_until=None)
+    )
+
+
+def claim_holders(connection: Connection, notice_id: str) -> list[str]:
+    """Who holds claims on undecided deliveries of a notice."""
+    query = (
+        select(deliveries.c.claimed_by)
+        .where(
+            deliveries.c.notice_id == notice_id,
+            deliveries.c.state.in_([state.value for state in _ORDER_OF_WORK]),
+            deliveries.c.claimed_by != "",
+        )
+        .distinct()
+    )
+    return list(connection.execute(query).scalars())
+
+
+def move(
+    connection: Connection,
+    delivery_id: int,
+    before: DeliveryState,
+    after: DeliveryState,
+    *,
+    holder: str,
+    **facts: Any,
+) -> None:
+    """Move a claimed delivery from one state to another and write what is now known of it.
+
+    A decided delivery gives its claim back. Raises `MoveRefused` when the move is not allowed, or
+    when the delivery is no longer where, or whose, the caller believed.
+    """
+    if after not in ALLOWED[before]:
+        raise MoveRefused(f"a delivery does not go from {before} to {after}")
+    values: dict[str, Any] = {"state": after.value, **facts}
+    if after not in _ORDER_OF_WORK:
+        values |= {"claimed_by": "", "claimed_until": None}
+    found = connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id == delivery_id,
+            deliveries.c.state == before.value,
+            deliveries.c.claimed_by == holder,
+        )
+        .values(**values)
+    )
+    if found.rowcount != 1:
+        raise MoveRefused(f"delivery {delivery_id} is no longer {before} in these hands")
+
+
+def plan_again(connection: Connection, notice_id: str, state: DeliveryState) -> int:
+    """Plan anew what failed, or what is unknown and a person decided to send again.
+
+    Returns how many. The caller has asked the person by name before.
+    """
+    if _S.PLANNED not in ALLOWED[state]:
+        raise MoveRefused(f"a delivery does not go from {state} to planned")
+    found = connection.execute(
+        update(deliveries)
+        .where(deliveries.c.notice_id == notice_id, deliveries.c.state == state.value)
+        .values(state=_S.PLANNED.value, draft_id="", reason="", evidence="", asked=0)
+    )
+    return int(found.rowcount)
+
+
+def deliveries_of(
+    connection: Connection, notice_id: str, state: DeliveryState | None = None
+) -> Iterator[Delivery]:
+    """A notice's deliveries by row of the list, streamed."""
+    query = select(deliveries).where(deliveries.c.notice_id == notice_id)
+    if state is not None:
+        query = query.where(deliveries.c.state == state.value)
+    rows = connection.execution_options(yield_per=500).execute(query.order_by(deliveries.c.row))
+    return (_delivery(row) for row in rows)
+
+
+def known_draft_ids(connection: Connection, notice_id: str) -> set[str]:
+    """The drafts that some row of the notice knows."""
+    query = select(deliveries.c.draft_id).where(
+        deliveries.c.notice_id == notice_id, deliveries.c.draft_id != ""
+    )
+    return set(connection.execute(query).scalars())
+
+
+def count_sent_since(connection: Connection, sender: str, since: datetime) -> int:
+    """How many mails this sender's account may have sent since then, tests included."""
+    query = (
+        select(func.count())
+        .select_from(deliveries.join(notices, notices.c.id == deliveries.c.notice_id))
+        .where(deliveries.c.sent_at > since, notices.c.sender == sender)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one customer was sent: of which incident, at which stage, when, and what came of it."""
+
+    incident_id: str
+    title: str
+    notice_id: str
+    stage: str
+    subject: str
+    state: DeliveryState
+    sent_at: datetime | None
+    said_at: datetime
+
+
+def told(connection: Connection, recipient_key: str, *, profile: str) -> list[Told]:
+    """Everything that a customer was sent, over all incidents, in order."""
+    query = (
+        select(
+            notices.c.incident_id,
+            incidents.c.title,
+            deliveries.c.notice_id,
+            notices.c.stage,
+            deliveries.c.subject,
+            deliveries.c.state,
+            deliveries.c.sent_at,
+            notices.c.said_at,
+        )
+        .select_from(
+            deliveries.join(notices, notices.c.id == deliveries.c.notice_id).join(
+                incidents, incidents.c.id == notices.c.incident_id
+            )
+        )
+        .where(
+            deliveries.c.recipient_key == recipient_key,
+            notices.c.mode == "send",
+            incidents.c.profile == profile,
+        )
+        .order_by(notices.c.created_at)
+    )
+    return [
+        Told(*row[:5], state=DeliveryState(row.state), sent_at=row.sent_at, said_at=row.said_at)
+        for row in connection.execute(query)
+    ]
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    return Delivery(**(values | {"state": DeliveryState(row.state)}))
+
+
+_COLUMNS = tuple(Delivery.__dataclass_fields__)

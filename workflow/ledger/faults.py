@@ -1,0 +1,19 @@
+"""Why the ledger refuses. `str()` of each is what a person sees."""
+
+from __future__ import annotations
+
+
+class LedgerUnavailable(Exception):
+    """The ledger can't be read or written; nothing was changed."""
+
+
+class NewerLedger(LedgerUnavailable):
+    """A newer version of this program wrote the ledger: writing to it could damage it."""
+
+
+class UnknownIncident(LookupError):
+    """No incident, or more than one, goes by that reference."""
+
+
+class MoveRefused(RuntimeError):
+    """A delivery is not where the caller believed: somebody else moved it, or has claimed it."""

@@ -1,0 +1,69 @@
+"""The ledger's schema versions.
+
+A new ledger is made whole from `tables` and stamped; an older one is brought up step by step by
+Alembic; a newer one is refused, for writing to it could damage what that version keeps there.
+Alembic takes half a second to import, so it is loaded only when there is a step to take.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy
+from sqlalchemy.engine import Connection, Engine
+
+from workflow.ledger.faults import NewerLedger
+from workflow.ledger.tables import metadata
+
+# The revisions in order; each but the first has a file of its name in `migrations/versions`.
+REVISIONS = ("0001",)
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Make the tables, or migrate them to the newest revision. Raises `NewerLedger`."""
+    with engine.connect() as connection:
+        found = _revision(connection)
+    if found == REVISIONS[-1]:
+        return
+    if found and found not in REVISIONS:
+        raise NewerLedger(
+            f"This ledger was written by a newer postmortem (schema {found}, this one knows "
+            f"{REVISIONS[-1]}). Nothing was changed. Update postmortem on this machine."
+        )
+    with (
+        engine.connect() as plain,
+        plain.execution_options(ledger_writes=True).begin() as transaction,
+    ):
+        connection = transaction.connection
+        found = _revision(connection)  # another process may have been quicker
+        if not found:
+            metadata.create_all(connection)
+            _stamp(connection)
+        elif found != REVISIONS[-1]:
+            _upgrade(connection)
+
+
+def _revision(connection: Connection) -> str:
+    """The ledger's revision, or "" for a ledger that has no tables yet."""
+    if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+        return ""
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+    return str(row[0]) if row else ""
+
+
+def _stamp(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+    )
+    connection.execute(
+        sqlalchemy.text("INSERT INTO alembic_version (version_num) VALUES (:revision)"),
+        {"revision": REVISIONS[-1]},
+    )
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "workflow.ledger:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

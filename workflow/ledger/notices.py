@@ -1,0 +1,250 @@
+"""Notices: the frozen plan of a mail to many, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.engine import Connection
+
+from workflow.incident import DeliveryCounts, DeliveryState, Shortfall, Stage
+from workflow.ledger.tables import deliveries, incidents, notices
+
+# Rows written at a time: a plan of a million never stands in memory.
+_PLAN_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class PlannedMail:
+    """One recipient's mail as it was agreed to. `row` is the row in the list's file."""
+
+    row: int
+    email: str
+    recipient_key: str
+    name: str
+    subject: str
+    markdown: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One mail to many, as it was agreed to."""
+
+    id: str
+    incident_id: str
+    mode: str
+    stage: Stage
+    content_key: str
+    plan_hash: str
+    template_name: str
+    template_source: str
+    subject: str
+    copy_markdown: str
+    sender: str
+    recipients: int
+    said_at: datetime
+    created_at: datetime
+    sender_name: str = ""
+    reply_to: str = ""
+    next_update: datetime | None = None
+    steps: int = 2
+    list_name: str = ""
+    skipped: int = 0
+    variables: dict[str, Any] = field(default_factory=dict)
+    facts_written: list[str] = field(default_factory=list)
+    orphans_possible: bool = False
+
+
+def add_notice(connection: Connection, notice: Notice, mails: Iterable[PlannedMail]) -> int:
+    """Write the plan and its rows. Returns how many mails were planned.
+
+    A recipient who already has a row for the same words (another list, another spelling of the
+    address, a colleague a moment earlier) is left out, and the notice's counts say so.
+    """
+    values = {name: getattr(notice, name) for name in _COLUMNS}
+    connection.execute(insert(notices).values(values | {"stage": notice.stage.value}))
+    planned = sum(_add_mails(connection, notice, batch) for batch in _batches(mails))
+    connection.execute(
+        update(notices)
+        .where(notices.c.id == notice.id)
+        .values(recipients=planned, skipped=notice.skipped + notice.recipients - planned)
+    )
+    return planned
+
+
+def _add_mails(connection: Connection, notice: Notice, batch: list[PlannedMail]) -> int:
+    told = already_planned(connection, notice.content_key, [mail.recipient_key for mail in batch])
+    rows = [
+        {
+            "notice_id": notice.id,
+            "content_key": notice.content_key,
+            "row": mail.row,
+            "email": mail.email,
+            "recipient_key": mail.recipient_key,
+            "name": mail.name,
+            "subject": mail.subject,
+            "markdown": mail.markdown,
+            "state": DeliveryState.PLANNED.value,
+        }
+        for mail in batch
+        if mail.recipient_key not in told
+    ]
+    if rows:
+        connection.execute(insert(deliveries), rows)
+    return len(rows)
+
+
+def already_planned(connection: Connection, content_key: str, keys: list[str]) -> set[str]:
+    """Which of these recipients have a row for the same words already."""
+    query = select(deliveries.c.recipient_key).where(
+        deliveries.c.content_key == content_key, deliveries.c.recipient_key.in_(keys)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def told_stages(
+    connection: Connection, incident_id: str, keys: list[str]
+) -> dict[str, dict[str, int]]:
+    """What these recipients were sent of this incident before: `{key: {stage: how often}}`."""
+    query = (
+        select(deliveries.c.recipient_key, notices.c.stage, func.count())
+        .join(notices, notices.c.id == deliveries.c.notice_id)
+        .where(
+            notices.c.incident_id == incident_id,
+            notices.c.mode == "send",
+            deliveries.c.state == DeliveryState.SENT.value,
+            deliveries.c.recipient_key.in_(keys),
+        )
+        .group_by(deliveries.c.recipient_key, notices.c.stage)
+    )
+    told: dict[str, dict[str, int]] = {}
+    for key, stage, count in connection.execute(query):
+        told.setdefault(key, {})[stage] = count
+    return told
+
+
+def notices_of(connection: Connection, incident_id: str, *, mode: str = "send") -> list[Notice]:
+    """The incident's notices in the order in which they were sent."""
+    query = (
+        select(notices)
+        .where(notices.c.incident_id == incident_id, notices.c.mode == mode)
+        .order_by(notices.c.created_at, notices.c.id)
+    )
+    return [_notice(row) for row in connection.execute(query)]
+
+
+def notice_by_id(connection: Connection, notice_id: str) -> Notice:
+    """One notice. Raises `NoResultFound` for an id that is not there."""
+    return _notice(connection.execute(select(notices).where(notices.c.id == notice_id)).one())
+
+
+def notice_of_plan(connection: Connection, plan_hash: str) -> Notice | None:
+    """The notice that was made from exactly this plan, if there is one."""
+    query = select(notices).where(notices.c.plan_hash == plan_hash, notices.c.mode == "send")
+    row = connection.execute(query.order_by(notices.c.created_at)).first()
+    return None if row is None else _notice(row)
+
+
+def unfinished_notices(connection: Connection, *, profile: str) -> list[Notice]:
+    """Notices that still have mails to send, the oldest first."""
+    open_ones = select(deliveries.c.notice_id).where(deliveries.c.state.in_(_PENDING))
+    query = (
+        select(notices)
+        .join(incidents, incidents.c.id == notices.c.incident_id)
+        .where(
+            notices.c.id.in_(open_ones), notices.c.mode == "send", incidents.c.profile == profile
+        )
+        .order_by(notices.c.created_at)
+    )
+    return [_notice(row) for row in connection.execute(query)]
+
+
+def count_deliveries(connection: Connection, notice: Notice) -> DeliveryCounts:
+    """How many of a notice's recipients stand where."""
+    query = (
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.notice_id == notice.id)
+        .group_by(deliveries.c.state)
+    )
+    by_state = {row[0]: row[1] for row in connection.execute(query)}
+    return DeliveryCounts(
+        sent=by_state.get(DeliveryState.SENT.value, 0),
+        failed=by_state.get(DeliveryState.FAILED.value, 0),
+        unknown=by_state.get(DeliveryState.UNKNOWN.value, 0),
+        pending=sum(by_state.get(state, 0) for state in _PENDING),
+        skipped=notice.skipped,
+    )
+
+
+def shortfalls(connection: Connection, notice_id: str) -> list[Shortfall]:
+    """Who did not surely get the mail, and why, by row of the list."""
+    undecided = (DeliveryState.FAILED.value, DeliveryState.UNKNOWN.value)
+    query = (
+        select(deliveries.c.email, deliveries.c.row, deliveries.c.state, deliveries.c.reason)
+        .where(deliveries.c.notice_id == notice_id, deliveries.c.state.in_(undecided))
+        .order_by(deliveries.c.row)
+    )
+    return [
+        Shortfall(email, row, reason if state == "failed" else f"unknown: {reason}")
+        for email, row, state, reason in connection.execute(query)
+    ]
+
+
+def count_customers(connection: Connection, incident_id: str) -> int:
+    """How many different customers were sent anything of this incident."""
+    query = (
+        select(func.count(func.distinct(deliveries.c.recipient_key)))
+        .join(notices, notices.c.id == deliveries.c.notice_id)
+        .where(
+            notices.c.incident_id == incident_id,
+            notices.c.mode == "send",
+            deliveries.c.state == DeliveryState.SENT.value,
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def set_facts_written(connection: Connection, notice_id: str, facts: list[str]) -> None:
+    """The lines about a notice as they stand in the doc, so that only they are ever replaced."""
+    connection.execute(update(notices).where(notices.c.id == notice_id).values(facts_written=facts))
+
+
+def set_orphans_possible(connection: Connection, notice_id: str) -> None:
+    """An answer to a new draft was lost: a draft may lie in the mailbox that no row knows."""
+    connection.execute(
+        update(notices).where(notices.c.id == notice_id).values(orphans_possible=True)
+    )
+
+
+def clear_orphans_possible(connection: Connection, notice_id: str) -> None:
+    """The mailbox was searched for drafts that no row knows."""
+    connection.execute(
+        update(notices).where(notices.c.id == notice_id).values(orphans_possible=False)
+    )
+
+
+def _batches(mails: Iterable[PlannedMail]) -> Iterator[list[PlannedMail]]:
+    iterator = iter(mails)
+    while batch := list(islice(iterator, _PLAN_BATCH)):
+        yield batch
+
+
+def _notice(row: Row[Any]) -> Notice:
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    return Notice(**(values | {"stage": Stage(row.stage)}))
+
+
+_COLUMNS = tuple(Notice.__dataclass_fields__)
+_PENDING = tuple(
+    state.value
+    for state in (
+        DeliveryState.PLANNED,
+        DeliveryState.DRAFTING,
+        DeliveryState.DRAFTED,
+        DeliveryState.SENDING,
+    )
+)
