@@ -1,1 +1,47 @@
-"""Google over HTTP: sign-in, transport, and a thin gateway each for Docs, Drive and Gmail."""
+"""Google's Docs, Drive and Gmail, each behind one thin gateway.
+
+`connect` gives all three. What goes wrong comes out as one of five kinds of `GoogleFault`, and
+nothing here tries anything twice: what may be repeated is for the caller to know. Importing
+this package loads neither googleapiclient nor requests.
+"""
+
+from workflow.google.connection import Google, connect
+from workflow.google.docs import Docs
+from workflow.google.drive import INCIDENT_PROPERTY, Account, Drive, NewDocument, Role, Who
+from workflow.google.endpoint import Endpoint
+from workflow.google.faults import (
+    GoogleFault,
+    Refused,
+    SignInNeeded,
+    SlowDown,
+    StaleRevision,
+    Undecided,
+    Unreachable,
+)
+from workflow.google.gmail import Draft, Gmail, Sent
+from workflow.google.sign_in import DEFAULT_SCOPES, emulator_session
+
+__all__ = [
+    "DEFAULT_SCOPES",
+    "INCIDENT_PROPERTY",
+    "Account",
+    "Docs",
+    "Draft",
+    "Drive",
+    "Endpoint",
+    "Gmail",
+    "Google",
+    "GoogleFault",
+    "NewDocument",
+    "Refused",
+    "Role",
+    "Sent",
+    "SignInNeeded",
+    "SlowDown",
+    "StaleRevision",
+    "Undecided",
+    "Unreachable",
+    "Who",
+    "connect",
+    "emulator_session",
+]

@@ -1,0 +1,185 @@
+"""Google Drive v3: create, find, copy and share the document of an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from workflow.google.client import Api, Json, all_pages, text_in
+
+Who = Literal["user", "group", "domain", "anyone"]
+Role = Literal["writer", "commenter", "reader"]
+
+DOCUMENT_TYPE = "application/vnd.google-apps.document"
+
+# The key under which a document's app properties and properties name its incident.
+INCIDENT_PROPERTY = "incident"
+
+
+class NewDocument(NamedTuple):
+    """A document in Drive. `url` opens it in a browser."""
+
+    id: str
+    url: str
+
+
+class Account(NamedTuple):
+    """Who is signed in. `name` may be empty."""
+
+    email: str
+    name: str
+
+
+class Drive:
+    """The files that this app may see. Every method may raise GoogleFault.
+
+    Shared drives are always included. Changes to the permissions of one file must be made one
+    after the other: Drive keeps only the last of several at once (Drive reference, permissions).
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def create_document(
+        self,
+        name: str,
+        *,
+        parent: str | None,
+        app_properties: Mapping[str, str],
+        properties: Mapping[str, str],
+    ) -> NewDocument:
+        """Create an empty document in the folder `parent`, or in My Drive.
+
+        `app_properties` are seen by this OAuth client alone, `properties` by every app; key and
+        value together at most 124 bytes of UTF-8. Not idempotent: after Undecided, ask
+        `find_documents` before trying again.
+        """
+        body = _metadata(name, parent, app_properties, properties)
+        answer = self._api.call(
+            lambda drive: drive.files().create(
+                body={**body, "mimeType": DOCUMENT_TYPE},
+                supportsAllDrives=True,
+                fields="id,webViewLink",
+            )
+        )
+        return _new_document(answer, method="drive.files.create")
+
+    def copy_document(
+        self,
+        file_id: str,
+        name: str,
+        *,
+        parent: str | None,
+        app_properties: Mapping[str, str],
+        properties: Mapping[str, str],
+    ) -> NewDocument:
+        """Copy a document, such as a team's own template; else as `create_document`."""
+        body = _metadata(name, parent, app_properties, properties)
+        answer = self._api.call(
+            lambda drive: drive.files().copy(
+                fileId=file_id, body=body, supportsAllDrives=True, fields="id,webViewLink"
+            )
+        )
+        return _new_document(answer, method="drive.files.copy")
+
+    def find_documents(self, parent: str | None, incident: str) -> list[Json]:
+        """The documents of an incident in a folder (None: My Drive), newest first.
+
+        Each has `id`, `name`, `webViewLink`, `createdTime`, `appProperties` and `properties`.
+        Asked for by folder, which shows a new file at once; a search by name or property may
+        lag behind.
+        """
+        folder = _quoted(parent or "root")
+        query = f"{folder} in parents and mimeType = {_quoted(DOCUMENT_TYPE)} and trashed = false"
+        files = all_pages(
+            self._api,
+            "files",
+            lambda client, token: client.files().list(
+                q=query,
+                orderBy="createdTime desc",
+                pageSize=1000,
+                pageToken=token,
+                supportsAllDrives=True,
+                includeItemsFromAllDrives=True,
+                fields="nextPageToken,files(id,name,webViewLink,createdTime,"
+                "appProperties,properties)",
+            ),
+        )
+        return [file for file in files if _belongs_to(file, incident)]
+
+    def share(
+        self, file_id: str, who: Who, address: str, role: Role, *, mail: str | None = None
+    ) -> str:
+        """Let a person, group, domain or anyone with the link in; give the permission's id.
+
+        `address` is an email address, a domain, or empty for anyone. `mail` is what the mail
+        from Google says: None sends none, an empty text sends Google's own words.
+        """
+        named = {"user": "emailAddress", "group": "emailAddress", "domain": "domain"}.get(who)
+        body = {"type": who, "role": role, **({named: address} if named else {})}
+        answer = self._api.call(
+            lambda drive: drive.permissions().create(
+                fileId=file_id,
+                body=body,
+                supportsAllDrives=True,
+                # Drive refuses to be told about a mail where there is nobody to write to.
+                sendNotificationEmail=mail is not None if who in {"user", "group"} else None,
+                emailMessage=mail or None,
+                fields="id",
+            )
+        )
+        return text_in(answer, "id", method="drive.permissions.create")
+
+    def permissions(self, file_id: str) -> list[Json]:
+        """Who may see a file: `id`, `type`, `role`, `emailAddress`, `domain`, `displayName`."""
+        return all_pages(
+            self._api,
+            "permissions",
+            lambda client, token: client.permissions().list(
+                fileId=file_id,
+                pageSize=100,
+                pageToken=token,
+                supportsAllDrives=True,
+                fields="nextPageToken,permissions(id,type,role,emailAddress,domain,displayName)",
+            ),
+        )
+
+    def account(self) -> Account:
+        """Who is signed in. Needs no scope beyond drive.file."""
+        answer = self._api.call(
+            lambda drive: drive.about().get(fields="user(emailAddress,displayName)")
+        )
+        email = text_in(answer, "user", "emailAddress", method="drive.about.get")
+        return Account(email, str(answer["user"].get("displayName", "")))
+
+
+def _metadata(
+    name: str,
+    parent: str | None,
+    app_properties: Mapping[str, str],
+    properties: Mapping[str, str],
+) -> Json:
+    return {
+        "name": name,
+        "appProperties": dict(app_properties),
+        "properties": dict(properties),
+        **({"parents": [parent]} if parent else {}),
+    }
+
+
+def _new_document(answer: Json, *, method: str) -> NewDocument:
+    return NewDocument(
+        text_in(answer, "id", method=method), text_in(answer, "webViewLink", method=method)
+    )
+
+
+def _belongs_to(file: Json, incident: str) -> bool:
+    # App properties are invisible to another OAuth client, properties are not.
+    both = (file.get("appProperties") or {}, file.get("properties") or {})
+    return any(held.get(INCIDENT_PROPERTY) == incident for held in both)
+
+
+def _quoted(text: str) -> str:
+    """A text in Drive's query language."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,76 @@
+"""Where Google is: the real one, or a Google-compatible server on this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+REAL_ORIGINS = frozenset(
+    {
+        "https://docs.googleapis.com",
+        "https://www.googleapis.com",
+        "https://gmail.googleapis.com",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The Google that calls go to.
+
+    `root_url` is None for the real one, else the base address of a Google-compatible server
+    that serves Docs, Drive and Gmail alike: `http://127.0.0.1:8765`. Plain http is for this
+    machine alone. Raises ValueError, with a sentence, for any other address.
+    """
+
+    root_url: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.root_url is not None:
+            _check(self.root_url)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Every `scheme://host:port` that calls to this Google may reach."""
+        return REAL_ORIGINS if self.root_url is None else frozenset({origin(self.root_url)})
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this is a server on this machine."""
+        return self.root_url is not None and is_loopback(urlsplit(self.root_url).hostname or "")
+
+
+def origin(url: str) -> str:
+    """The `scheme://host:port` of an address, in lower case, without the scheme's own port."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = parts.port
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, usual} else "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine and no other."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check(root_url: str) -> None:
+    parts = urlsplit(root_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(
+            f"{root_url!r} is not the address of a server. Write it as http://127.0.0.1:8765."
+        )
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(f"{root_url!r} holds more than scheme, host, port and path.")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(
+            f"{root_url!r} is plain http to another machine, which anyone on the way could read."
+            " Use https, or a server on this machine."
+        )

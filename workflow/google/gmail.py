@@ -1,0 +1,116 @@
+"""Gmail v1: drafts, and sending them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, NamedTuple
+
+from workflow.google.client import Api, Json, all_pages, text_in, unreadable
+from workflow.google.faults import Refused
+
+
+class Draft(NamedTuple):
+    """A draft in the mailbox. `id` stays; `message_id` changes with every edit."""
+
+    id: str
+    message_id: str
+    thread_id: str
+
+
+class Sent(NamedTuple):
+    """A mail that Gmail has accepted. `message_id` is not the draft's: sending makes a new one."""
+
+    message_id: str
+    thread_id: str
+
+
+class Gmail:
+    """The mailbox of the signed-in person. Every method may raise GoogleFault.
+
+    A message is given as the bytes of RFC 5322. Gmail puts a Message-ID of its own in place of
+    the one given (seen in the field), so no message can be found again by that.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def create_draft(self, raw: bytes, thread_id: str | None = None) -> Draft:
+        """Store a message as a draft, in the thread of `thread_id` where it is given."""
+        body = {"message": _message(raw, thread_id)}
+        answer = self._api.call(lambda gmail: gmail.users().drafts().create(userId="me", body=body))
+        return _draft(answer, method="gmail.users.drafts.create")
+
+    def send_draft(self, draft_id: str) -> Sent:
+        """Send a draft, which is gone from then on: a second try is Refused with 404.
+
+        That, and `draft_exists`, is how a lost answer is found out about.
+        """
+        answer = self._api.call(
+            lambda gmail: gmail.users().drafts().send(userId="me", body={"id": draft_id})
+        )
+        return _sent(answer, method="gmail.users.drafts.send")
+
+    def draft_exists(self, draft_id: str) -> bool:
+        """Whether the draft is still there. False when it was sent or deleted.
+
+        After a time-out wait as long again and ask once more: a send may still be under way.
+        """
+        try:
+            self._api.call(
+                lambda gmail: gmail.users().drafts().get(userId="me", id=draft_id, format="minimal")
+            )
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            return False
+        return True
+
+    def get_draft_raw(self, draft_id: str) -> bytes:
+        """The draft's message as Gmail holds it, in the bytes of RFC 5322."""
+        answer = self._api.call(
+            lambda gmail: gmail.users().drafts().get(userId="me", id=draft_id, format="raw")
+        )
+        method = "gmail.users.drafts.get"
+        try:
+            return base64.urlsafe_b64decode(text_in(answer, "message", "raw", method=method))
+        except binascii.Error as fault:
+            raise unreadable(method, repr(fault)) from fault
+
+    def list_drafts(self) -> list[Draft]:
+        """Every draft of the mailbox, this program's and the person's own."""
+        drafts = all_pages(
+            self._api,
+            "drafts",
+            lambda client, token: (
+                client.users().drafts().list(userId="me", maxResults=500, pageToken=token)
+            ),
+        )
+        return [_draft(draft, method="gmail.users.drafts.list") for draft in drafts]
+
+    def delete_draft(self, draft_id: str) -> None:
+        """Delete a draft for good. Refused with 404 when it is not there."""
+        self._api.call(lambda gmail: gmail.users().drafts().delete(userId="me", id=draft_id))
+
+    def send_message(self, raw: bytes, thread_id: str | None = None) -> Sent:
+        """Send a message in one step. After Undecided nothing can tell whether it went out."""
+        body = _message(raw, thread_id)
+        answer = self._api.call(lambda gmail: gmail.users().messages().send(userId="me", body=body))
+        return _sent(answer, method="gmail.users.messages.send")
+
+
+def _message(raw: bytes, thread_id: str | None) -> dict[str, Any]:
+    encoded = base64.urlsafe_b64encode(raw).decode("ascii")
+    return {"raw": encoded, **({"threadId": thread_id} if thread_id else {})}
+
+
+def _draft(answer: Json, *, method: str) -> Draft:
+    return Draft(
+        text_in(answer, "id", method=method),
+        text_in(answer, "message", "id", method=method),
+        text_in(answer, "message", "threadId", method=method),
+    )
+
+
+def _sent(answer: Json, *, method: str) -> Sent:
+    return Sent(text_in(answer, "id", method=method), text_in(answer, "threadId", method=method))
