@@ -123,6 +123,9 @@ def _build(name: str, version: str, endpoint: Endpoint, transport: Transport) ->
     # `client_options.api_endpoint` moves neither uploads nor batches (measured); the addresses
     # in the document move all three. Without `mtlsRootUrl` no environment variable moves them.
     document.pop("mtlsRootUrl", None)
+    # googleapiclient makes nothing of the schemas but the text of its methods' docstrings, which
+    # for Docs takes longer than all the rest (0.2 s, measured).
+    document["schemas"] = {name: {"id": name, "type": "object"} for name in document["schemas"]}
     if endpoint.root_url is not None:
         document["rootUrl"] = endpoint.root_url.rstrip("/") + "/"
         document["baseUrl"] = document["rootUrl"] + document["servicePath"]
