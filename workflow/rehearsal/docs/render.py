@@ -1,0 +1,218 @@
+"""A document as the `Document` resource that `documents.get` answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from . import units
+from .model import (
+    Block,
+    Cell,
+    DocumentModel,
+    Inline,
+    Json,
+    NamedRange,
+    Paragraph,
+    Piece,
+    Row,
+    Run,
+    Tab,
+    Table,
+    TableOfContents,
+)
+from .named_styles import named_styles
+from .suggestions import previewed
+
+_INLINE_VIEW = "SUGGESTIONS_INLINE"
+
+
+def render_document(
+    doc: DocumentModel, *, suggestions_view_mode: str, include_tabs_content: bool
+) -> Json:
+    """A `Document` resource, with indexes as they are in the view asked for.
+
+    `suggestions_view_mode` is a value of the API's enum; `DEFAULT_FOR_CURRENT_ACCESS` (or empty) is
+    taken as that of an editor, `SUGGESTIONS_INLINE`. With `include_tabs_content` the content is in
+    `tabs`, without it the first tab's content is in the resource itself. Raises `ValueError` for a
+    mode that the API does not have.
+    """
+    mode = suggestions_view_mode
+    if mode in ("", "DEFAULT_FOR_CURRENT_ACCESS"):
+        mode = _INLINE_VIEW
+    shown = doc if mode == _INLINE_VIEW else previewed(doc, mode)
+    resource: Json = {
+        "documentId": doc.id,
+        "title": doc.title,
+        "revisionId": doc.revision,
+        "suggestionsViewMode": mode,
+    }
+    if include_tabs_content:
+        resource["tabs"] = [
+            _tab(tab, parent_id="", position=i, depth=0) for i, tab in enumerate(shown.tabs)
+        ]
+        return resource
+    content = _tab_content(shown.tabs[0])
+    # Dropdown definitions came after tabs, so the resource has no legacy field for them.
+    content.pop("dropdownDefinitions", None)
+    return resource | content
+
+
+def _tab(tab: Tab, *, parent_id: str, position: int, depth: int) -> Json:
+    result: Json = {
+        "tabProperties": tab_properties(tab, parent_id=parent_id, position=position, depth=depth),
+        "documentTab": _tab_content(tab),
+    }
+    if tab.children:
+        result["childTabs"] = [
+            _tab(child, parent_id=tab.id, position=i, depth=depth + 1)
+            for i, child in enumerate(tab.children)
+        ]
+    return result
+
+
+def tab_properties(tab: Tab, *, parent_id: str, position: int, depth: int) -> Json:
+    """A `TabProperties` resource. `position` counts from zero among the tabs of one parent."""
+    result: Json = {"tabId": tab.id, "title": tab.title, "index": position}
+    if parent_id:
+        result |= {"parentTabId": parent_id, "nestingLevel": depth}
+    if tab.icon:
+        result["iconEmoji"] = tab.icon
+    return result
+
+
+def _tab_content(tab: Tab) -> Json:
+    result: Json = {
+        "body": {"content": _blocks(tab.body.content, 0)},
+        "documentStyle": _own(tab.style),
+        "namedStyles": named_styles(),
+    }
+    parts = {
+        "headers": _segments(tab, "header"),
+        "footers": _segments(tab, "footer"),
+        "footnotes": _segments(tab, "footnote"),
+        "lists": _own(tab.lists),
+        "namedRanges": _named_ranges(tab),
+        "dropdownDefinitions": _own(tab.dropdowns),
+    }
+    return result | {name: part for name, part in parts.items() if part}
+
+
+def _segments(tab: Tab, kind: str) -> Json:
+    return {
+        segment.id: {f"{kind}Id": segment.id, "content": _blocks(segment.content, 0)}
+        for segment in tab.segments.values()
+        if segment.kind == kind
+    }
+
+
+def _named_ranges(tab: Tab) -> Json:
+    result: Json = {}
+    for each in tab.named_ranges:
+        group = result.setdefault(each.name, {"name": each.name, "namedRanges": []})
+        group["namedRanges"].append(_named_range(each, tab.id))
+    return result
+
+
+def _named_range(named_range: NamedRange, tab_id: str) -> Json:
+    place = {"tabId": tab_id}
+    if named_range.segment_id:
+        place["segmentId"] = named_range.segment_id
+    return {
+        "namedRangeId": named_range.id,
+        "name": named_range.name,
+        "ranges": [
+            {"startIndex": start, "endIndex": end} | place for start, end in named_range.spans
+        ],
+    }
+
+
+def _blocks(blocks: Iterable[Block], index: int) -> list[Json]:
+    result = []
+    for block in blocks:
+        end = index + block.length
+        result.append(_indexes(index, end) | _block(block, index))
+        index = end
+    return result
+
+
+def _block(block: Block, index: int) -> Json:
+    if isinstance(block, Paragraph):
+        return {"paragraph": _paragraph(block, index)}
+    if isinstance(block, Table):
+        return {"table": _table(block, index)}
+    if isinstance(block, TableOfContents):
+        return {"tableOfContents": {"content": _blocks(block.content, index + 1)}}
+    return {"sectionBreak": {"sectionStyle": _own(block.style)}}
+
+
+def _paragraph(paragraph: Paragraph, index: int) -> Json:
+    elements = []
+    for piece in paragraph.pieces:
+        end = index + piece.length
+        elements.append(_indexes(index, end) | _element(piece))
+        index = end
+    result: Json = {"elements": elements, "paragraphStyle": _own(paragraph.style)}
+    if paragraph.bullet is not None:
+        result["bullet"] = _own(paragraph.bullet)
+    return result
+
+
+def _element(piece: Piece) -> Json:
+    kind = "textRun" if isinstance(piece, Run) else piece.kind
+    own = (
+        _own(piece.body) if isinstance(piece, Inline) else {"content": units.from_units(piece.text)}
+    )
+    own["textStyle"] = _own(piece.style)
+    return {kind: own | _suggested(piece.insertions, piece.deletions)}
+
+
+def _suggested(insertions: tuple[str, ...], deletions: tuple[str, ...]) -> Json:
+    result: Json = {}
+    if insertions:
+        result["suggestedInsertionIds"] = list(insertions)
+    if deletions:
+        result["suggestedDeletionIds"] = list(deletions)
+    return result
+
+
+def _table(table: Table, index: int) -> Json:
+    rows = []
+    start = index + 1
+    for row in table.rows:
+        rows.append(_row(row, start))
+        start += row.length
+    return {
+        "rows": len(table.rows),
+        "columns": table.columns,
+        "tableRows": rows,
+        "tableStyle": _own(table.style),
+    } | _suggested((), table.deletions)
+
+
+def _row(row: Row, index: int) -> Json:
+    cells = []
+    start = index + 1
+    for cell in row.cells:
+        cells.append(_cell(cell, start))
+        start += cell.length
+    return _indexes(index, start) | {"tableCells": cells, "tableRowStyle": _own(row.style)}
+
+
+def _cell(cell: Cell, index: int) -> Json:
+    return _indexes(index, index + cell.length) | {
+        "content": _blocks(cell.content, index + 1),
+        "tableCellStyle": _own(cell.style),
+    }
+
+
+def _indexes(start: int, end: int) -> Json:
+    # An index of zero is left out, as the API leaves out every default.
+    return {"startIndex": start, "endIndex": end} if start else {"endIndex": end}
+
+
+def _own(value: Any) -> Any:
+    """A copy of some JSON, so that nobody who changes an answer changes the document."""
+    if isinstance(value, dict):
+        return {key: _own(each) for key, each in value.items()}
+    return [_own(each) for each in value] if isinstance(value, list) else value
