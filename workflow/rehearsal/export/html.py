@@ -1,0 +1,287 @@
+"""A Google Doc as HTML: the whole file that Drive exports, and the body that a page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from markupsafe import Markup, escape
+
+from workflow.rehearsal.export.blocks import (
+    Block,
+    Cell,
+    Item,
+    Kind,
+    Mark,
+    PageBreak,
+    Paragraph,
+    Piece,
+    Resource,
+    Row,
+    Rule,
+    Suggestion,
+    Tab,
+    Table,
+    is_safe_address,
+    without_suggestions,
+)
+from workflow.rehearsal.export.css import (
+    StyleSheet,
+    cell_css,
+    indent_css,
+    paragraph_css,
+    text_css,
+)
+from workflow.rehearsal.export.reading import read_tabs
+
+_TRAITS = {"bold": "strong", "italic": "em", "strikethrough": "s", "underline": "u"}
+_LIST_TYPES = {"ALPHA": "a", "UPPER_ALPHA": "A", "ROMAN": "i", "UPPER_ROMAN": "I"}
+_SUGGESTED = {Suggestion.INSERTION: "ins", Suggestion.DELETION: "del"}
+_BASE_CSS = Markup("""\
+body{font:11pt/1.5 Arial,sans-serif;max-width:42em;margin:2em auto;padding:0 1em}
+p,li,td,th,h1,h2,h3,h4,h5,h6{white-space:pre-wrap;overflow-wrap:anywhere}
+table{border-collapse:collapse}td,th{border:1px solid #999;padding:.3em .6em;text-align:start}
+li.check,li.skipped{list-style:none}""")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading for an outline: its anchor, its text, and its level (a title has 0)."""
+
+    id: str
+    text: str
+    level: int
+
+
+def to_html(document: Resource) -> str:
+    """The doc as one HTML file with no script and nothing to fetch."""
+    tabs = without_suggestions(read_tabs(document))
+    sheet = StyleSheet()
+    titled = len(tabs) > 1
+    bodies = [body_html(tab, sheet) for tab in tabs]
+    titles = [Markup("<h1>{}</h1>").format(tab.title) if titled else Markup() for tab in tabs]
+    content = Markup("\n").join(
+        part for pair in zip(titles, bodies, strict=True) for part in pair if part
+    )
+    page = Markup(
+        '<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>{title}</title>\n'
+        "<style>{css}</style></head>\n<body>{content}</body></html>\n"
+    )
+    css = Markup("\n").join([_BASE_CSS, sheet.css()])
+    return str(page.format(title=document.get("title", ""), css=css, content=content))
+
+
+def body_html(tab: Tab, sheet: StyleSheet) -> Markup:
+    """A tab's content as HTML, pending suggestions marked as `ins` and `del`.
+
+    The looks go into `sheet`; the rest hangs on class names (`chip person`, `check`, `suggested`).
+    A title is an `h1`; heading 1 is an `h2`, and so on down.
+    """
+    writer = _Writer(sheet)
+    return Markup("\n").join([writer.blocks(tab.blocks), *writer.footnotes(tab)])
+
+
+def outline(tab: Tab) -> list[Heading]:
+    """The tab's headings that have an anchor and a text, from top to bottom."""
+    paragraphs = (block for block in tab.blocks if isinstance(block, Paragraph))
+    return [
+        Heading(anchor, text, paragraph.heading_level)
+        for paragraph in paragraphs
+        if (paragraph.heading_level or paragraph.named_style == "TITLE")
+        and (anchor := str(paragraph.style.get("headingId", "")))
+        and (text := " ".join(paragraph.text.split()))
+    ]
+
+
+class _Writer:
+    """Writes blocks as HTML and leaves their looks in a style sheet."""
+
+    def __init__(self, sheet: StyleSheet) -> None:
+        self._sheet = sheet
+
+    def blocks(self, blocks: Sequence[Block]) -> Markup:
+        return Markup("\n").join(self._chunks(blocks))
+
+    def footnotes(self, tab: Tab) -> Iterator[Markup]:
+        for number, blocks in tab.footnotes:
+            yield Markup('<aside class="footnote"><b>{}</b> {}</aside>').format(
+                number, self.blocks(blocks)
+            )
+
+    def _chunks(self, blocks: Sequence[Block]) -> Iterator[Markup]:
+        for is_list, group in groupby(blocks, key=_is_item):
+            if is_list:
+                yield self._list([block for block in group if isinstance(block, Paragraph)])
+            else:
+                yield from map(self._block, group)
+
+    def _block(self, block: Block) -> Markup:
+        if isinstance(block, Paragraph):
+            return self._paragraph(block)
+        if isinstance(block, Table):
+            return self._table(block)
+        return Markup("<hr>") if isinstance(block, Rule) else _page_break(block)
+
+    def _paragraph(self, paragraph: Paragraph) -> Markup:
+        css = ";".join(filter(None, (paragraph_css(paragraph.style), indent_css(paragraph.style))))
+        kind = paragraph.named_style.lower() if paragraph.named_style in _NAMED else ""
+        classes = " ".join(filter(None, (kind, self._sheet.class_of(css))))
+        attributes = {
+            "class": classes,
+            "id": paragraph.style.get("headingId", ""),
+            "dir": _direction(paragraph),
+        }
+        content = self.pieces(paragraph.pieces) or Markup("<br>")
+        return _element(_tag(paragraph), attributes, content)
+
+    def pieces(self, pieces: Sequence[Piece]) -> Markup:
+        return Markup().join(map(self._piece, pieces))
+
+    def _piece(self, piece: Piece) -> Markup:
+        if piece.kind is Kind.TEXT:
+            html = self._text(piece)
+        elif piece.kind is Kind.FOOTNOTE:
+            html = _element("sup", {"class": "footnote-mark"}, escape(piece.text))
+        elif piece.kind is Kind.IMAGE:
+            html = _image(piece)
+        else:
+            html = self._chip(piece)
+        suggested = _SUGGESTED.get(piece.suggestion)
+        return _element(suggested, {"class": "suggested"}, html) if suggested else html
+
+    def _text(self, piece: Piece) -> Markup:
+        html = Markup("<br>").join(escape(line) for line in piece.text.split("\v"))
+        for trait, tag in _TRAITS.items():
+            if piece.has(trait) and not (tag == "u" and piece.href):
+                html = _element(tag, {}, html)
+        if name := self._sheet.class_of(text_css(piece.style)):
+            html = _element("span", {"class": name}, html)
+        return _element("a", _link(piece.href), html) if piece.href else html
+
+    def _chip(self, piece: Piece) -> Markup:
+        name = self._sheet.class_of(text_css(piece.style))
+        classes = " ".join(filter(None, ("chip", str(piece.kind), name)))
+        attributes = {"class": classes, "title": piece.target}
+        if piece.kind is Kind.PERSON:
+            attributes["data-initial"] = piece.text[:1].upper()
+        if piece.kind is Kind.FILE and piece.href:
+            return _element("a", attributes | _link(piece.href), escape(piece.text))
+        return _element("span", attributes, escape(piece.text))
+
+    def _list(self, items: Sequence[Paragraph]) -> Markup:
+        """Nested lists from flat items; a level that is skipped gets an item without a mark."""
+        out: list[Markup] = []
+        open_lists: list[tuple[str, Item]] = []
+        for paragraph in items:
+            item = paragraph.item
+            if item is None:
+                continue
+            while len(open_lists) > item.level + 1 or (
+                len(open_lists) == item.level + 1 and not _same_list(open_lists[-1][1], item)
+            ):
+                out.append(Markup("</li>") + _close(open_lists.pop()[0]))
+            if len(open_lists) == item.level + 1:
+                out.append(Markup("</li>"))
+            while len(open_lists) <= item.level:
+                tag = "ol" if item.mark is Mark.NUMBER else "ul"
+                open_lists.append((tag, item))
+                out.append(_open(tag, _list_attributes(item)))
+                if len(open_lists) <= item.level:
+                    out.append(Markup('<li class="skipped">'))
+            out.append(self._item(paragraph, item))
+        out += [Markup("</li>") + _close(tag) for tag, _ in reversed(open_lists)]
+        return Markup().join(out)
+
+    def _item(self, paragraph: Paragraph, item: Item) -> Markup:
+        attributes = {"dir": _direction(paragraph)}
+        attributes["class"] = self._sheet.class_of(paragraph_css(paragraph.style))
+        box = Markup()
+        if item.mark is Mark.CHECK:
+            attributes["class"] = f"check {attributes['class']}".strip()
+            box = Markup('<span class="box" role="img" aria-label="To do:"></span>')
+        if item.mark is Mark.NUMBER:
+            attributes["value"] = str(item.number)
+        return _open("li", attributes) + box + self.pieces(paragraph.pieces)
+
+    def _table(self, table: Table) -> Markup:
+        rows = Markup("\n").join(self._row(row, table.columns) for row in table.rows)
+        scroller = Markup('<div class="table" role="region" aria-label="Table" tabindex="0">')
+        return scroller + _element("table", {}, rows) + Markup("</div>")
+
+    def _row(self, row: Row, columns: int) -> Markup:
+        tag = "th" if row.is_header else "td"
+        is_merged = len(row.cells) < columns
+        cells = (self._cell(cell, tag, _span(cell) if is_merged else "") for cell in row.cells)
+        return _element("tr", {}, Markup().join(cells))
+
+    def _cell(self, cell: Cell, tag: str, span: str) -> Markup:
+        name = self._sheet.class_of(cell_css(cell.style))
+        scope = "col" if tag == "th" else ""
+        attributes = {"class": name, "scope": scope, "colspan": span}
+        return _element(tag, attributes, self.blocks(cell.blocks))
+
+
+_NAMED = frozenset({"TITLE", "SUBTITLE"})
+
+
+def _is_item(block: Block) -> bool:
+    return isinstance(block, Paragraph) and block.item is not None
+
+
+def _same_list(one: Item, other: Item) -> bool:
+    return (one.list_id, one.mark) == (other.list_id, other.mark)
+
+
+def _list_attributes(item: Item) -> dict[str, str]:
+    if item.mark is Mark.NUMBER:
+        return {"type": _LIST_TYPES.get(item.glyph_type, "")}
+    return {"class": "checklist"} if item.mark is Mark.CHECK else {}
+
+
+def _tag(paragraph: Paragraph) -> str:
+    if not paragraph.text.strip():
+        return "p"
+    if paragraph.named_style == "TITLE":
+        return "h1"
+    level = paragraph.heading_level
+    return f"h{min(level + 1, 6)}" if level else "p"
+
+
+def _direction(paragraph: Paragraph) -> str:
+    """Right to left where the doc says so, else as the text itself runs."""
+    return "rtl" if paragraph.style.get("direction") == "RIGHT_TO_LEFT" else "auto"
+
+
+def _span(cell: Cell) -> str:
+    columns = int(cell.style.get("columnSpan", 1))
+    return str(columns) if columns > 1 else ""
+
+
+def _page_break(_: PageBreak) -> Markup:
+    return Markup('<div class="page-break"></div>')
+
+
+def _image(piece: Piece) -> Markup:
+    """The image's words: showing it would mean fetching it from somewhere else."""
+    attributes = {"class": "chip image"}
+    if is_safe_address(piece.target):
+        return _element("a", attributes | _link(piece.target), escape(piece.text))
+    return _element("span", attributes, escape(piece.text))
+
+
+def _link(address: str) -> dict[str, str]:
+    return {"href": address, "rel": "" if address.startswith("#") else "noopener noreferrer"}
+
+
+def _element(tag: str, attributes: dict[str, str], content: Markup) -> Markup:
+    return _open(tag, attributes) + content + _close(tag)
+
+
+def _open(tag: str, attributes: dict[str, str]) -> Markup:
+    given = (Markup(' {}="{}"').format(name, value) for name, value in attributes.items() if value)
+    return Markup("<{}{}>").format(tag, Markup().join(given))
+
+
+def _close(tag: str) -> Markup:
+    return Markup("</{}>").format(tag)
