@@ -10,6 +10,7 @@ from workflow.google.docs import Docs
 from workflow.google.drive import INCIDENT_PROPERTY, Account, Drive, NewDocument, Role, Who
 from workflow.google.endpoint import Endpoint
 from workflow.google.faults import (
+    SHARED_WITHOUT_MAIL,
     GoogleFault,
     Refused,
     SignInNeeded,
@@ -24,6 +25,7 @@ from workflow.google.sign_in import DEFAULT_SCOPES, emulator_session
 __all__ = [
     "DEFAULT_SCOPES",
     "INCIDENT_PROPERTY",
+    "SHARED_WITHOUT_MAIL",
     "Account",
     "Docs",
     "Draft",

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow.google.endpoint import Endpoint
-from workflow.google.faults import NOT_KNOWN, GoogleFault, Undecided, sort_http_error
+from workflow.google.faults import NOT_KNOWN, GoogleFault, Undecided
+from workflow.google.sorting import sort_http_error
 
 if TYPE_CHECKING:
     from workflow.google.transport import Transport

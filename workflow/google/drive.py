@@ -113,7 +113,8 @@ class Drive:
         """Let a person, group, domain or anyone with the link in; give the permission's id.
 
         `address` is an email address, a domain, or empty for anyone. `mail` is what the mail
-        from Google says: None sends none, an empty text sends Google's own words.
+        from Google says: None sends none, an empty text sends Google's own words. Refused with
+        the reason `SHARED_WITHOUT_MAIL` tells of a share that was made and a mail that failed.
         """
         named = {"user": "emailAddress", "group": "emailAddress", "domain": "domain"}.get(who)
         body = {"type": who, "role": role, **({named: address} if named else {})}

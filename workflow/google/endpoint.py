@@ -63,13 +63,17 @@ def is_loopback(host: str) -> bool:
 
 def _check(root_url: str) -> None:
     parts = urlsplit(root_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        readable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, or too large
+        readable = False
+    if not readable:
         raise ValueError(
             f"{root_url!r} is not the address of a server. Write it as http://127.0.0.1:8765."
         )
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError(f"{root_url!r} holds more than scheme, host, port and path.")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError(
             f"{root_url!r} is plain http to another machine, which anyone on the way could read."
             " Use https, or a server on this machine."

@@ -23,13 +23,8 @@ from urllib3.exceptions import HTTPError, NameResolutionError
 from urllib3.util import parse_url
 
 from workflow.google.endpoint import is_loopback, origin
-from workflow.google.faults import (
-    NOT_KNOWN,
-    GoogleFault,
-    Undecided,
-    Unreachable,
-    sort_refresh_error,
-)
+from workflow.google.faults import NOT_KNOWN, GoogleFault, Undecided, Unreachable
+from workflow.google.sorting import sort_refresh_error
 
 # As many connections as there may be threads in flight; one more would be opened and dropped.
 POOL_CONNECTIONS = 64
@@ -87,17 +82,28 @@ class Transport:
         self._session.close()
 
     def _refuse_other_hosts(self, uri: str) -> None:
-        # Asked with the parser that will open the connection: two parsers can disagree on which
-        # part of an odd address is the host.
-        parts = parse_url(uri)
-        host = (parts.host or "").strip("[]").lower()
-        plain = parts.scheme != "https" and not is_loopback(host)
-        if parts.auth or plain or origin(f"{parts.scheme}://{parts.netloc}") not in self._origins:
+        if _place(uri) not in self._origins:
             raise Unreachable(
-                f"This program was about to call {host or uri!r}, where it has no business."
-                " Nothing was sent.",
-                detail=f"{_without_query(uri)} is none of {sorted(self._origins)}",
+                f"This program was about to call {_without_query(uri)!r}, where it has no"
+                " business. Nothing was sent.",
+                detail=f"not one of {sorted(self._origins)}",
             )
+
+
+def _place(uri: str) -> str | None:
+    """The `scheme://host:port` of an address; None where there is none to be trusted.
+
+    Read with the parser that will open the connection: two parsers can disagree on which part
+    of an odd address is the host.
+    """
+    try:
+        parts = parse_url(uri)
+        host = (parts.host or "").strip("[]")
+        if parts.auth or not (parts.scheme == "https" or is_loopback(host)):
+            return None
+        return origin(f"{parts.scheme}://{parts.netloc}")
+    except (HTTPError, ValueError):
+        return None
 
 
 def _without_query(uri: str) -> str:
@@ -179,7 +185,7 @@ def _sorted_faults(place: str) -> Iterator[None]:
             detail=repr(fault),
         ) from fault
     except GoogleAuthError as fault:
-        raise _sign_in_fault(fault) from fault
+        raise sort_sign_in_error(fault) from fault
 
 
 def _unreachable(place: str, cause: BaseException | None) -> Unreachable:
@@ -195,14 +201,14 @@ def _unreachable(place: str, cause: BaseException | None) -> Unreachable:
     return Unreachable(f"{sentence} Nothing was sent.", detail=repr(cause))
 
 
-def _sign_in_fault(fault: GoogleAuthError) -> GoogleFault:
+def sort_sign_in_error(fault: GoogleAuthError) -> GoogleFault:
     """A token that could not be renewed: because Google says no, or because it was not reached.
 
     The request itself was not sent, or was turned away with 401.
     """
     if not isinstance(fault, RefreshError) or fault.retryable:
         return Unreachable(
-            "Google's sign-in server could not be reached. Nothing was sent.", detail=repr(fault)
+            "Google's sign-in server could not be reached. Nothing was done.", detail=repr(fault)
         )
     answer = fault.args[1] if len(fault.args) > 1 else None
     answer = answer if isinstance(answer, Mapping) else {}

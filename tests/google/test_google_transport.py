@@ -1,0 +1,489 @@
+"""What happens to a request when the network or the server fails: sent once, and sorted."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httplib2
+import pytest
+import requests
+from google.auth.transport.requests import AuthorizedSession
+from google.oauth2.credentials import Credentials
+from googleapiclient.discovery import build_from_document
+from googleapiclient.discovery_cache import get_static_doc
+from googleapiclient.http import BatchHttpRequest, MediaInMemoryUpload
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from misbehaving_server import (
+    Behaviour,
+    MisbehavingServer,
+    Received,
+    answers,
+    closes,
+    hangs,
+    http_answer,
+    resets,
+    running,
+    says,
+)
+
+from workflow.google import (
+    Endpoint,
+    Google,
+    GoogleFault,
+    Refused,
+    SignInNeeded,
+    SlowDown,
+    Undecided,
+    Unreachable,
+    connect,
+    emulator_session,
+)
+from workflow.google.transport import Transport
+
+SENT: dict[str, object] = {"id": "m1", "threadId": "t1", "labelIds": ["SENT"]}
+WAIT_SECONDS = 0.4
+
+
+def google_at(url: str, timeout_seconds: float = WAIT_SECONDS) -> Google:
+    return connect(Endpoint(url), lambda: emulator_session(url), timeout_seconds)
+
+
+def error(status: int, message: str, reason: str) -> bytes:
+    body = {"error": {"code": status, "message": message, "errors": [{"reason": reason}]}}
+    return json.dumps(body).encode()
+
+
+HALF = http_answer(200, SENT)[:-10]
+HALF_CHUNK = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b'20\r\n{"id": "m1", "threa'
+)
+HALF_UNTIL_CLOSE = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"id": "m1", "thr'
+HALF_ZIPPED = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\r\n"
+    + gzip.compress(json.dumps(SENT).encode())[:-12]
+)
+
+# Every way in which an answer can go missing or be nobody's, once the POST has been read.
+LOST_ANSWERS: dict[str, Behaviour] = {
+    "closed without an answer": closes,
+    "a garbage status line": says(b"\x16\x03\x01 what is this\r\n\r\n"),
+    "half a status line": says(b"HTTP/1."),
+    "half the headers": says(b"HTTP/1.1 200 OK\r\nContent-Length: 4"),
+    "reset": resets,
+    "hangs until the client gives up": hangs,
+    "503": answers(503, error(503, "Backend Error", "backendError")),
+    "500 with a page": answers(500, b"<html>oops</html>", {"Content-Type": "text/html"}),
+    "502 and closed": says(http_answer(502, b"bad gateway", {"Connection": "close"})),
+    "half a body": says(HALF),
+    "half a chunk": says(HALF_CHUNK),
+    "half a body with no length": says(HALF_UNTIL_CLOSE),
+    "half a packed body": says(HALF_ZIPPED),
+    "a body that is not packed as it says": answers(200, SENT, {"Content-Encoding": "gzip"}),
+    "an empty success": answers(200, b""),
+    "a success that is not JSON": answers(200, b"<html>Sign in to the hotel</html>"),
+    "a success that is not UTF-8": answers(200, b'{"id": "\xff\xfe"}'),
+    "a success that is a list": answers(200, b"[1]"),
+    "a success without an id": answers(200, b"{}"),
+    "307 to itself": answers(307, b"", {"Location": "/gmail/v1/users/me/drafts/send"}),
+    "308 to an address that can't be read": answers(308, b"", {"Location": "http://[::bad/"}),
+    "302 to a sign-in page": answers(302, b"", {"Location": "http://login.invalid/"}),
+    "101 to another protocol": answers(101, b"", {"Upgrade": "smtp", "Connection": "Upgrade"}),
+    "404 that is not Google's": answers(404, b"<h1>Not Found</h1>"),
+    "400 that is not Google's": answers(400, b'{"detail": "bad"}'),
+}
+
+
+@pytest.mark.parametrize("behave", LOST_ANSWERS.values(), ids=LOST_ANSWERS.keys())
+def test_a_lost_answer_is_undecided_and_the_post_is_never_repeated(behave: Behaviour) -> None:
+    with running(behave) as server:
+        with pytest.raises(Undecided) as caught:
+            google_at(server.url).gmail.send_draft("r1")
+        assert server.count("POST") == len(server.received) == 1
+    assert caught.value.method == "gmail.users.drafts.send"
+    assert "not known" in caught.value.sentence
+
+
+@pytest.mark.parametrize("behave", LOST_ANSWERS.values(), ids=LOST_ANSWERS.keys())
+def test_the_same_holds_with_a_signed_in_session(behave: Behaviour) -> None:
+    credentials = Credentials("access", refresh_token="renewal")  # type: ignore[no-untyped-call]
+    with running(behave) as server:
+        google = connect(
+            Endpoint(server.url),
+            lambda: AuthorizedSession(credentials),  # type: ignore[no-untyped-call]
+            WAIT_SECONDS,
+        )
+        with pytest.raises(Undecided):
+            google.gmail.send_message(b"To: a@example.com\r\n\r\nhi")
+        assert server.count("POST") == len(server.received) == 1
+
+
+ANSWERED: dict[str, tuple[Behaviour, type[GoogleFault]]] = {
+    "400": (answers(400, error(400, "Invalid To header", "invalidArgument")), Refused),
+    "404": (answers(404, error(404, "Requested entity was not found.", "notFound")), Refused),
+    "401": (answers(401, error(401, "Invalid Credentials", "authError")), SignInNeeded),
+    "403": (answers(403, error(403, "Insufficient", "insufficientPermissions")), SignInNeeded),
+    "429": (answers(429, error(429, "Slow", "rateLimitExceeded")), SlowDown),
+    "413 in anyone's words": (answers(413, b"<h1>Too Large</h1>"), Refused),
+}
+
+
+@pytest.mark.parametrize(("behave", "kind"), ANSWERED.values(), ids=ANSWERED.keys())
+def test_an_answer_of_googles_own_is_sorted_by_what_it_says(
+    behave: Behaviour, kind: type[GoogleFault]
+) -> None:
+    with running(behave) as server:
+        with pytest.raises(kind):
+            google_at(server.url).gmail.send_draft("r1")
+        assert server.count("POST") == 1
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_opened_again_for_the_post() -> None:
+    def answer_and_close(connection: socket.socket, _: Received) -> None:
+        connection.sendall(http_answer(200, SENT))
+        raise ConnectionAbortedError
+
+    with running(answer_and_close) as server:
+        google = google_at(server.url)
+        google.gmail.send_draft("r1")
+        threading.Event().wait(0.05)  # the FIN arrives
+        google.gmail.send_draft("r2")
+        assert [json.loads(request.body)["id"] for request in server.received] == ["r1", "r2"]
+        assert server.connections == 2
+
+
+def test_a_connection_is_kept_for_the_next_call() -> None:
+    with running(answers(200, SENT)) as server:
+        google = google_at(server.url)
+        google.gmail.send_draft("r1")
+        google.gmail.send_draft("r2")
+        assert server.connections == 1
+
+
+def test_a_refused_connection_is_provably_not_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(Unreachable) as caught:
+        google_at(f"http://127.0.0.1:{port}").gmail.send_draft("r1")
+    assert "Nothing was sent" in caught.value.sentence
+    assert caught.value.method == "gmail.users.drafts.send"
+
+
+def test_a_name_that_can_not_be_looked_up_is_provably_not_sent() -> None:
+    url = "https://postmortem.invalid"
+    with pytest.raises(Unreachable, match="looked up"):
+        google_at(url).docs.get("d", "revisionId")
+
+
+def test_a_connection_that_is_never_accepted_is_provably_not_sent() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        # Fill the queue, so that the next SYN gets no answer.
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        with pytest.raises(Unreachable):
+            google_at(f"http://127.0.0.1:{port}").gmail.send_draft("r1")
+        for one in waiting:
+            one.close()
+
+
+def test_a_tls_handshake_that_fails_is_provably_not_sent() -> None:
+    with running(says(b"this is no TLS")) as server, pytest.raises(Unreachable):
+        google_at(server.url.replace("http:", "https:")).gmail.send_draft("r1")
+
+
+def test_a_tls_handshake_that_hangs_is_provably_not_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(Unreachable):
+            google_at(url).gmail.send_draft("r1")
+
+
+def test_a_missing_certificate_bundle_is_provably_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
+    google = connect(Endpoint(), requests.Session, WAIT_SECONDS)
+    with pytest.raises(Unreachable, match="REQUESTS_CA_BUNDLE"):
+        google.gmail.send_draft("r1")
+
+
+def test_a_proxy_that_is_not_there_is_provably_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    google = connect(Endpoint(), requests.Session, WAIT_SECONDS)
+    with pytest.raises(Unreachable):
+        google.gmail.send_draft("r1")
+
+
+def test_the_rehearsal_is_reached_past_any_proxy_and_netrc(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login someone password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with running(answers(200, SENT)) as server:
+        google_at(server.url).gmail.send_draft("r1")
+        assert server.received[0].headers["authorization"] == "Bearer rehearsal"
+
+
+def test_a_password_in_netrc_never_takes_the_place_of_the_token(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login someone password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    session = requests.Session()
+    session.headers["Authorization"] = "Bearer access"
+    with running(answers(200, SENT)) as server:
+        google = connect(Endpoint(server.url), lambda: session, WAIT_SECONDS)
+        google.gmail.send_draft("r1")
+        assert server.received[0].headers["authorization"] == "Bearer access"
+
+
+# --- No other host ------------------------------------------------------------------------------
+
+
+def client_of(name: str, version: str, server: MisbehavingServer) -> Any:
+    """The client as its document has it: pointed at the real Google."""
+    document = json.loads(get_static_doc(name, version))  # type: ignore[no-untyped-call]
+    session = emulator_session(server.url)
+    transport = Transport(
+        session, origins=Endpoint(server.url).origins, timeout_seconds=WAIT_SECONDS
+    )
+    return build_from_document(document, http=transport)
+
+
+def test_a_client_left_at_the_real_address_reaches_nobody() -> None:
+    with running(answers(200, SENT)) as server:
+        gmail = client_of("gmail", "v1", server)
+        with pytest.raises(Unreachable, match=r"gmail\.googleapis\.com"):
+            gmail.users().getProfile(userId="me").execute()
+        assert server.received == []
+
+
+def test_an_upload_to_the_real_address_reaches_nobody() -> None:
+    media = MediaInMemoryUpload(b"To: a@example.com\r\n\r\nhi", mimetype="message/rfc822")
+    with running(answers(200, SENT)) as server:
+        gmail = client_of("gmail", "v1", server)
+        with pytest.raises(Unreachable, match=r"gmail\.googleapis\.com"):
+            gmail.users().messages().send(userId="me", media_body=media).execute()
+        assert server.received == []
+
+
+def test_a_resumable_upload_to_the_real_address_reaches_nobody() -> None:
+    media = MediaInMemoryUpload(b"{}", mimetype="text/plain", resumable=True)
+    with running(answers(200, SENT)) as server:
+        drive = client_of("drive", "v3", server)
+        with pytest.raises(Unreachable, match=r"www\.googleapis\.com"):
+            drive.files().create(body={"name": "x"}, media_body=media).execute()
+        assert server.received == []
+
+
+def test_a_batch_to_the_real_address_reaches_nobody() -> None:
+    with running(answers(200, SENT)) as server:
+        gmail = client_of("gmail", "v1", server)
+        batch: BatchHttpRequest = gmail.new_batch_http_request()
+        batch.add(gmail.users().getProfile(userId="me"))
+        with pytest.raises(Unreachable, match=r"gmail\.googleapis\.com"):
+            batch.execute()
+        assert server.received == []
+
+
+def test_the_gateways_uploads_and_batches_stay_at_the_configured_server() -> None:
+    with running(answers(200, SENT)) as server:
+        google = google_at(server.url)
+        google.gmail.send_draft("r1")
+        client = google.gmail._api._client
+        media = MediaInMemoryUpload(b"To: a@example.com\r\n\r\nhi", mimetype="message/rfc822")
+        client.users().messages().send(userId="me", media_body=media).execute()
+        batch = client.new_batch_http_request()
+        batch.add(client.users().getProfile(userId="me"))
+        with pytest.raises(Exception, match="multipart"):
+            batch.execute()
+        assert [request.target.partition("?")[0] for request in server.received] == [
+            "/gmail/v1/users/me/drafts/send",
+            "/upload/gmail/v1/users/me/messages/send",
+            "/batch",
+        ]
+
+
+ELSEWHERE = [
+    "http://gmail.googleapis.com/gmail/v1/users/me/profile",  # plain http
+    "https://gmail.googleapis.com:444/gmail/v1/users/me/profile",
+    "https://gmail.googleapis.com.example.com/x",
+    "https://gmail.googleapis.com@example.com/x",
+    "https://someone:secret@gmail.googleapis.com/x",
+    "https://example.com\\@gmail.googleapis.com/x",
+    "https://example.com/gmail.googleapis.com",
+    "https://oauth2.googleapis.com/token",
+    "https://127.0.0.1/",
+    "http://127.0.0.1/",
+    "ftp://gmail.googleapis.com/x",
+    "//gmail.googleapis.com/x",
+    "gmail",
+    "",
+]
+
+
+@pytest.mark.parametrize("uri", ELSEWHERE)
+def test_with_the_real_google_no_other_address_is_called(uri: str) -> None:
+    transport = Transport(
+        requests.Session(), origins=Endpoint().origins, timeout_seconds=WAIT_SECONDS
+    )
+    with pytest.raises(Unreachable, match="no business"):
+        transport.request(uri, "POST", b"{}")
+
+
+@given(st.text(max_size=30), st.text(max_size=10))
+@settings(max_examples=200, deadline=None)
+def test_no_address_of_any_shape_leads_away_from_the_server(host: str, path: str) -> None:
+    with running_once() as (server, transport):
+        before = len(server.received)
+        with pytest.raises((Unreachable, Undecided)):
+            transport.request(f"http://{host}:9/{path}", "POST", b"")
+        assert len(server.received) == before
+
+
+class running_once:  # noqa: N801 - reads as the function that it wraps
+    """One server for all examples: a socket each would use up the ports."""
+
+    _held: tuple[MisbehavingServer, Transport] | None = None
+
+    def __enter__(self) -> tuple[MisbehavingServer, Transport]:
+        if running_once._held is None:
+            server = running(answers(200, SENT)).__enter__()
+            transport = Transport(
+                emulator_session(server.url),
+                origins=Endpoint(server.url).origins,
+                timeout_seconds=WAIT_SECONDS,
+            )
+            running_once._held = (server, transport)
+        return running_once._held
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com",
+        "http://10.0.0.1:8080",
+        "ftp://127.0.0.1",
+        "127.0.0.1:8765",
+        "http://",
+        "http://user:word@127.0.0.1",
+        "http://127.0.0.1?x=1",
+        "http://127.0.0.1:99999",
+    ],
+)
+def test_an_address_that_is_no_server_of_this_machine_is_refused_as_an_endpoint(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        Endpoint(url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8765", "http://localhost/", "http://[::1]:9"])
+def test_a_server_of_this_machine_is_an_endpoint(url: str) -> None:
+    assert Endpoint(url).is_loopback
+
+
+# --- Content ------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=40, deadline=None)
+def test_any_text_arrives_as_it_was_given(text: str) -> None:
+    request = [{"insertText": {"text": text, "location": {"index": 1}}}]
+    with running_once() as (server, transport):
+        body = json.dumps({"requests": request}, ensure_ascii=False)
+        transport.request(server.url, "POST", body.encode("utf-8", "surrogatepass"))
+        received = server.received[-1].body.decode("utf-8", "surrogatepass")
+        assert json.loads(received) == {"requests": request}
+
+
+def test_a_text_body_is_sent_in_utf8_with_its_length_in_bytes() -> None:
+    with running_once() as (server, transport):
+        transport.request(server.url, "POST", "“é” 🎉", {"content-length": "5"})
+        assert server.received[-1].body.decode() == "“é” 🎉"
+
+
+def test_a_packed_answer_is_unpacked() -> None:
+    packed = gzip.compress(json.dumps(SENT).encode())
+    with running(answers(200, packed, {"Content-Encoding": "gzip"})) as server:
+        assert google_at(server.url).gmail.send_draft("r1").message_id == "m1"
+
+
+def test_the_answer_has_the_shape_of_httplib2() -> None:
+    with running(answers(418, b"tea", {"X-Pot": "yes"})) as server:
+        transport = Transport(
+            emulator_session(server.url),
+            origins=Endpoint(server.url).origins,
+            timeout_seconds=WAIT_SECONDS,
+        )
+        answer, content = transport.request(server.url)
+    assert isinstance(answer, httplib2.Response)
+    assert (answer.status, answer["x-pot"], content) == (418, "yes", b"tea")
+
+
+# --- Many threads -------------------------------------------------------------------------------
+
+
+def test_forty_threads_share_one_google_and_each_mail_is_posted_once() -> None:
+    with running(answers(200, SENT)) as server:
+        google = google_at(server.url, timeout_seconds=5)
+        ids = [f"r{number}" for number in range(400)]
+        with ThreadPoolExecutor(40) as pool:
+            list(pool.map(google.gmail.send_draft, ids))
+        sent = sorted(json.loads(request.body)["id"] for request in server.received)
+    assert sent == sorted(ids)
+    assert server.connections <= 40
+
+
+def test_the_session_is_made_once_and_only_when_it_is_needed() -> None:
+    made: list[requests.Session] = []
+
+    def make() -> requests.Session:
+        made.append(emulator_session(server.url))
+        return made[-1]
+
+    with running(answers(200, SENT)) as server:
+        google = connect(Endpoint(server.url), make, 5)
+        assert made == []
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(google.gmail.send_draft, ["r"] * 16))
+        google.docs.get("d", "revisionId")
+    assert len(made) == 1
+
+
+def test_what_the_session_factory_raises_comes_out_of_the_first_call_and_of_the_next() -> None:
+    def make() -> requests.Session:
+        raise SignInNeeded("Nobody is signed in. Run `postmortem auth login`.")
+
+    google = connect(Endpoint(), make, 5)
+    for _ in range(2):
+        with pytest.raises(SignInNeeded, match="auth login"):
+            google.docs.get("d", "revisionId")
+
+
+def test_importing_the_package_loads_no_client_library() -> None:
+    code = (
+        "import sys, workflow.google;"
+        "print([name for name in ('googleapiclient', 'requests', 'httplib2', 'google.auth')"
+        " if name in sys.modules])"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert output.stdout.strip() == b"[]"
