@@ -63,6 +63,7 @@ def _as_entities(spaces: str) -> str:
 _LEAD = re.compile(r"(?:[ ]{0,3}(?:[-*+]|\d{1,9}[.)])[ ]+|[ ]{0,3}>[ ]?|[ ]+)*")
 _AUTHORS_MARKS = re.compile(r"(?<!\\)(?:\*+|_+|~+|`+)")
 _AUTHORS_BRACKETS = re.compile(r"(?<!\\)[\[\]]")
+_BREAKS = re.compile(rf"{_BREAK}(?:(?:&#\d+;)*{_BREAK})*")  # blank lines may hold spaces
 _ONE_LINE_BLOCK = re.compile(r"[ ]{0,3}#{1,6}[ ]|.*(?<!\\)\|")
 _NUMBER_AT_START = re.compile(
     rf"^((?:[ ]|>|[-*+][ ]|\d+[.)][ ])*)((?:{_NUMBER}\d+)+)(?=[.)])", re.MULTILINE
@@ -92,12 +93,14 @@ def _settle_line(line: str) -> str:
     lead = found[0] if found else ""
     following = "".join(">" if mark == ">" else " " for mark in lead)
     words = line[len(lead) :]
-    new_line = f"\\\n{following}"
-    if _opens_something(words.partition(_BREAK)[0]):
-        return lead + re.sub(f"{_BREAK}+", lambda _: new_line, words)
-    paragraphs = re.split(rf"{_BREAK}(?:(?:&#\d+;)*{_BREAK})+", words)
-    broken = [paragraph.replace(_BREAK, new_line) for paragraph in paragraphs]
-    return lead + f"\n{following.rstrip()}\n{following}".join(broken)
+
+    def broken(found: re.Match[str]) -> str:
+        blank = found[0].count(_BREAK) > 1
+        if blank and not _opens_something(words[: found.start()]):
+            return f"\n{following.rstrip()}\n{following}"
+        return f"\\\n{following}"
+
+    return lead + _BREAKS.sub(broken, words)
 
 
 def _opens_something(words: str) -> bool:

@@ -16,7 +16,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from workflow.mail.letterhead import letter
 
-__all__ = ["html_face", "parse_body", "text_face"]
+__all__ = ["html_face", "link_addresses", "parse_body", "refused_links", "text_face"]
 
 # Where a customer's click may lead. `javascript:`, `data:`, `file:` and relative addresses lead
 # nowhere good from a mail: such a link becomes its words.
@@ -41,6 +41,18 @@ def parse_body(markdown: str) -> list[Token]:
     descriptions: a mail loads nothing.
     """
     return [_safe(token) for token in _PARSER.parse(markdown)]
+
+
+def refused_links(markdown: str) -> tuple[str, ...]:
+    """The addresses of links that `parse_body` reduces to their words."""
+    urls = link_addresses(_PARSER.parse(markdown))
+    return tuple(url for url in urls if not _leads_somewhere(url))
+
+
+def link_addresses(tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Where the links among `tokens` lead, in order."""
+    inline = (child for token in tokens for child in token.children or [])
+    return tuple(str(child.attrGet("href") or "") for child in inline if child.type == "link_open")
 
 
 def _safe(token: Token) -> Token:
