@@ -1,0 +1,116 @@
+"""A doc's paragraphs as plain values: what the edits write and the exports read."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from workflow.document.text import clean_text, utf16_length
+
+
+class Kind(StrEnum):
+    """What a paragraph is."""
+
+    TITLE = "title"
+    HEADING_1 = "heading_1"
+    HEADING_2 = "heading_2"
+    HEADING_3 = "heading_3"
+    HEADING_4 = "heading_4"
+    HEADING_5 = "heading_5"
+    HEADING_6 = "heading_6"
+    NORMAL = "normal"
+    BULLET = "bullet"
+    NUMBER = "number"
+    CHECK = "check"
+    CODE = "code"
+    TABLE = "table"
+
+    @property
+    def heading_level(self) -> int:
+        """1 to 6 for a heading, 0 for anything else."""
+        return int(self.value[-1]) if self.value.startswith("heading_") else 0
+
+    @property
+    def in_list(self) -> bool:
+        """Whether the paragraph has a glyph in front."""
+        return self in (Kind.BULLET, Kind.NUMBER, Kind.CHECK)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a paragraph that looks the same from end to end. `faint` is grey."""
+
+    text: str
+    bold: bool = False
+    italic: bool = False
+    strike: bool = False
+    code: bool = False
+    link: str = ""
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A named range over part of a block: offsets in UTF-16 code units from the block's start."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """One paragraph, or one table.
+
+    `level` is the nesting in a list, from 0. `quote` says how many quotations deep it stands.
+    `checked` belongs to CHECK. A TABLE has `rows` of cells, each a tuple of spans, and no spans.
+    """
+
+    kind: Kind
+    spans: tuple[Span, ...] = ()
+    level: int = 0
+    quote: int = 0
+    checked: bool = False
+    marks: tuple[Mark, ...] = ()
+    rows: tuple[tuple[tuple[Span, ...], ...], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The paragraph's text, without its newline."""
+        return "".join(span.text for span in self.spans)
+
+    @property
+    def right_to_left(self) -> bool:
+        """Whether the first letter with a direction runs from right to left."""
+        for char in self.text:
+            direction = unicodedata.bidirectional(char)
+            if direction in ("L", "R", "AL"):
+                return direction != "L"
+        return False
+
+    def marked(self, name: str) -> Block:
+        """The same block, found again by `name`.
+
+        The range leaves the last character out: what is later inserted behind the paragraph is
+        then never at its edge, where Docs does not say whether a range grows.
+        """
+        mark = Mark(name, 0, max(1, utf16_length(self.text[:-1])))
+        return replace(self, marks=(*self.marks, mark))
+
+
+def plain(text: str, kind: Kind = Kind.NORMAL) -> Block:
+    """One paragraph of unstyled text, taken to the letter."""
+    return Block(kind, (Span(clean_text(text)),))
+
+
+def blocks_from_text(text: str) -> list[Block]:
+    """Typed text, to the letter: an empty line parts paragraphs, other line ends stay in them."""
+    paragraphs = re.split(r"\n[ \t]*\n\s*", re.sub("\r\n?", "\n", text))
+    return [plain(paragraph.strip("\n")) for paragraph in paragraphs if paragraph.strip()]
+
+
+def heading_kind(level: int) -> Kind:
+    """The kind of a heading; levels are held within 1 to 6."""
+    return Kind(f"heading_{min(max(level, 1), 6)}")

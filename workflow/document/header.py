@@ -1,0 +1,127 @@
+"""The header lines of the doc: a label, and a value that changes as the incident goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workflow.document.changes import SetField
+from workflow.document.draft import EditDraft
+from workflow.document.names import FIELD, field_name
+from workflow.document.new_document import NOT_KNOWN, field_line, field_value
+from workflow.document.sections import after, before
+from workflow.document.splice import Join, Spot, Words
+from workflow.document.text import clean_text, fingerprint, text_from, utf16_length
+from workflow.document.view import DocView, OwnRange, Paragraph, Range
+
+SEPARATOR = " · "
+"""Between our value and what a person wrote in its place."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A field's value as it stands: from `start` to the end of its paragraph.
+
+    `lead` is the space that has to come in front of a new value, where none is.
+    """
+
+    paragraph: Paragraph
+    start: int
+    text: str
+    ranges: tuple[OwnRange, ...]
+    lead: str
+
+    def ours(self, known_values: Sequence[str]) -> str | None:
+        """What of the text this program wrote: all of it, or what is in front of a person's."""
+        prints = {own.name.notes[0] for own in self.ranges if own.name.notes}
+        prints |= {fingerprint(field_value(value)) for value in (*known_values, NOT_KNOWN)}
+        end = len(self.text)
+        while end >= 0:
+            if fingerprint(self.text[:end]) in prints:
+                return self.text[:end]
+            end = self.text.rfind(SEPARATOR, 0, end)
+        return None
+
+
+def set_fields(draft: EditDraft, changes: Sequence[SetField]) -> None:
+    """Set each field to the last value given for it."""
+    for change in {change.name: change for change in changes}.values():
+        value = _find(draft.doc, change.name)
+        if value is None:
+            _put_back(draft, change)
+        else:
+            _reword(draft, change, value)
+
+
+def _reword(draft: EditDraft, change: SetField, value: Value) -> None:
+    new = field_value(change.value)
+    old = value.ours(change.known_values)
+    if old == new:
+        return
+    for own in value.ranges:
+        draft.forget(own.range)
+    if old is None and value.text.strip():
+        draft.say(
+            f"The line “{_label(change.name)}” was changed by hand (“{value.text.strip()}”); "
+            "the new value was put in front of it."
+        )
+    tab_id, start, cell = value.paragraph.tab_id, value.start, value.paragraph.cell
+    spot = Spot(tab_id, start + utf16_length(old or ""), Join.INSTEAD, start, cell)
+    trail = SEPARATOR if old is None and value.text.strip() else ""
+    draft.add(Words(spot, new, field_name(change.name, new), value.lead, trail))
+
+
+def _put_back(draft: EditDraft, change: SetField) -> None:
+    line = field_line(_label(change.name), change.name, change.value)
+    draft.insert(_place_for_line(draft.doc), [line])
+    draft.say(f"The line “{_label(change.name)}” was gone; it was put back at the top.")
+
+
+def _find(doc: DocView, name: str) -> Value | None:
+    """The value by its range, else by the label in front of it, above the first heading."""
+    ranges = doc.own_ranges(FIELD, name)
+    for own in ranges:
+        paragraph = doc.paragraph_of(own.range)
+        if paragraph is not None:
+            return _value(paragraph, own.range.start, ranges)
+    label = re.compile(rf"\s*{re.escape(_label(name))}\s*:\s*", re.IGNORECASE)
+    for paragraph in _top(doc):
+        match = label.match(paragraph.text)
+        if match is not None:
+            return _value(paragraph, paragraph.start + utf16_length(match[0]), ranges)
+    return None
+
+
+def _value(paragraph: Paragraph, start: int, ranges: tuple[OwnRange, ...]) -> Value:
+    text = text_from(paragraph.text, start - paragraph.start)
+    label = paragraph.text.removesuffix(text)
+    return Value(paragraph, start, text, ranges, lead=" " if label.endswith(":") else "")
+
+
+def _top(doc: DocView) -> list[Paragraph]:
+    """What comes before the first heading of the first tab."""
+    top: list[Paragraph] = []
+    for paragraph in doc.in_tab(doc.tabs[0].id):
+        if paragraph.named_style.startswith("HEADING_"):
+            break
+        top.append(paragraph)
+    return top
+
+
+def _place_for_line(doc: DocView) -> Spot:
+    """Behind the last header line that is left, else behind the title, else at the very top."""
+    lines = [paragraph for paragraph in map(doc.paragraph_of, _all_ranges(doc)) if paragraph]
+    body = [paragraph for paragraph in lines if not paragraph.cell]
+    if body:
+        return after(max(body, key=lambda one: one.start))
+    first = doc.in_tab(doc.tabs[0].id)[0]
+    return after(first) if first.named_style == "TITLE" else before(doc, first)
+
+
+def _all_ranges(doc: DocView) -> list[Range]:
+    return [own.range for ranges in doc.own.get(FIELD, {}).values() for own in ranges]
+
+
+def _label(name: str) -> str:
+    return clean_text(name.replace("_", " ")).capitalize()

@@ -1,0 +1,116 @@
+"""The names of the named ranges by which this program finds its own words again in a doc.
+
+A name says what the range is and, where that is needed later, what was written: entries carry
+their instants, so that colleagues' entries sort too; replaceable text carries a fingerprint, so
+that any machine can tell whether a person has changed it. Named ranges are visible to all who
+can open the doc (reference, NamedRange): no name holds anything that the doc does not show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from urllib.parse import quote, unquote
+
+from workflow.document.text import fingerprint, utf16_length
+from workflow.incident import TimelineEntry
+
+PREFIX = "postmortem/"
+SECTION, FIELD, HINT, ENTRY, DAY = "section", "field", "hint", "entry", "day"
+TEXT, NOTICE, FACTS = "text", "notice", "facts"
+
+_LONGEST = 256  # UTF-16 code units (reference, CreateNamedRangeRequest)
+
+
+@dataclass(frozen=True)
+class OwnName:
+    """A name taken apart: `postmortem/<kind>/<key>/<notes…>`."""
+
+    kind: str
+    key: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, order=True)
+class EntryTime:
+    """What a timeline sorts by: when it happened, then when it was said. Both in UTC."""
+
+    at: datetime
+    recorded_at: datetime
+
+
+def section_name(key: str) -> str:
+    """Over a section's heading."""
+    return _name(SECTION, key)
+
+
+def field_name(key: str, value: str) -> str:
+    """Over the value of a header line."""
+    return _name(FIELD, key, fingerprint(value))
+
+
+def hint_name(key: str, paragraphs: tuple[str, ...]) -> str:
+    """Over a section's hint, which may be several paragraphs."""
+    return _name(HINT, key, str(len(paragraphs)), fingerprint("\n".join(paragraphs)))
+
+
+def entry_name(entry: TimelineEntry) -> str:
+    """Over the time stamp of a timeline entry."""
+    return _name(ENTRY, entry.id, _instant(entry.at), _instant(entry.recorded_at))
+
+
+def day_name(day: date) -> str:
+    """Over the date line that comes before a day's first entry."""
+    return _name(DAY, day.isoformat())
+
+
+def text_name(change_id: str) -> str:
+    """Over the start of a text that filled a section."""
+    return _name(TEXT, change_id)
+
+
+def notice_name(notice_id: str) -> str:
+    """Over the heading of a notice's copy."""
+    return _name(NOTICE, notice_id)
+
+
+def facts_name(notice_id: str, facts: str) -> str:
+    """Over the paragraph that says when a notice was sent and how many accepted it."""
+    return _name(FACTS, notice_id, fingerprint(facts))
+
+
+def parse_name(name: str) -> OwnName | None:
+    """The parts of one of our own names; None for anybody else's."""
+    if not name.startswith(PREFIX):
+        return None
+    kind, _, rest = name.removeprefix(PREFIX).partition("/")
+    key, *notes = rest.split("/")
+    return OwnName(kind, unquote(key), tuple(notes))
+
+
+def entry_time(name: OwnName) -> EntryTime | None:
+    """When the entry of that name happened and was recorded; None if the name does not say."""
+    try:
+        at, recorded_at = (datetime.fromisoformat(note) for note in name.notes)
+    except ValueError:
+        return None
+    if at.tzinfo is None or recorded_at.tzinfo is None:
+        return None
+    return EntryTime(at, recorded_at)
+
+
+def time_of(entry: TimelineEntry) -> EntryTime:
+    """What an entry sorts by, before it is in a doc."""
+    return EntryTime(entry.at.astimezone(UTC), entry.recorded_at.astimezone(UTC))
+
+
+def _name(kind: str, key: str, *notes: str) -> str:
+    name = "/".join((f"{PREFIX}{kind}", quote(key, safe=""), *notes))
+    if utf16_length(name) > _LONGEST:
+        raise ValueError(f"the id {key[:40]}… is too long to be found again in a doc")
+    return name
+
+
+def _instant(at: datetime) -> str:
+    at = at.astimezone(UTC)
+    return f"{at.year:04}{at:%m%dT%H%M%S.%f}Z"

@@ -1,0 +1,127 @@
+"""An empty doc filled from the template, in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from workflow.document.blocks import Block, Kind, Mark, Span, blocks_from_text, heading_kind
+from workflow.document.names import field_name, hint_name, section_name
+from workflow.document.paragraphs import lay_out
+from workflow.document.requests import Request
+from workflow.document.splice import Join, Paragraphs, Spot, batch
+from workflow.document.template import (
+    PostmortemTemplate,
+    Section,
+    field_of,
+    lone_placeholder,
+    placeholders,
+    substitute,
+)
+from workflow.document.text import clean_text, utf16_length
+from workflow.incident import Incident, duration_text, moment_text
+
+NOT_KNOWN = "not known yet"
+"""What a header line says until somebody gives it a value."""
+
+_BODY_START = 1  # The body's first index: a section break comes before it.
+
+
+def incident_values(incident: Incident) -> dict[str, str]:
+    """What every template may ask for, empty where it is not known; `variables` come on top."""
+    began, ended = incident.started_at, incident.closed_at
+    values = {
+        "id": incident.id,
+        "title": incident.title,
+        "status": incident.status.label,
+        "severity": incident.severity,
+        "started": moment_text(began, incident.zone),
+        "closed": moment_text(ended, incident.zone) if ended else "",
+        "duration": duration_text((ended - began).total_seconds()) if ended else "",
+        "owner": incident.owner,
+        "impact": incident.impact,
+    }
+    later = ("customers", "links", "summary", "root_cause", "solution", "learned", "next_time")
+    unknown = dict.fromkeys((*later, "supporting_data", "support"), "")
+    return unknown | values | incident.variables
+
+
+def leftovers(
+    template: PostmortemTemplate, incident: Incident, values: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The placeholders that nothing fills, in order: they stand in the doc as they were typed."""
+    known = incident_values(incident) | dict(values)
+    return tuple(name for name in placeholders(template) if name not in known)
+
+
+def fill_new_document(
+    template: PostmortemTemplate, incident: Incident, values: Mapping[str, str]
+) -> list[Request]:
+    """One batch for an empty doc: all text, styles and lists, and the ranges to find it all by.
+
+    `values` fill placeholders on top of `incident_values`. A value stays text to the letter. A
+    paragraph that is one placeholder and has no value is left out; a section's hint is written
+    only where nothing else stands in the section.
+    """
+    known = incident_values(incident) | dict(values)
+    blocks = [block for line in template.opening for block in _opening(line, known)]
+    for section in template.sections:
+        blocks += _section(section, known)
+    spot = Spot(tab_id="", at=_BODY_START, join=Join.INSTEAD, delete_from=_BODY_START)
+    return batch([Paragraphs(spot, lay_out(blocks))], forget=(), name=())
+
+
+def heading_of(section: Section) -> Block:
+    """A section's heading as it stands in the doc, to be found again by its range."""
+    heading = Block(heading_kind(section.level), (Span(clean_text(section.title)),))
+    return heading.marked(section_name(section.key))
+
+
+def field_line(label: str, key: str, value: str) -> Block:
+    """A header line, its value to be found again by its range."""
+    value = field_value(value)
+    spans = (Span(f"{clean_text(label)}:", bold=True), Span(" "), Span(value))
+    start = utf16_length(spans[0].text) + 1
+    mark = Mark(field_name(key, value), start, start + utf16_length(value))
+    return Block(Kind.NORMAL, spans, marks=(mark,))
+
+
+def field_value(value: str) -> str:
+    """A value as a header line shows it."""
+    return clean_text(value.strip()) or NOT_KNOWN
+
+
+def _opening(line: Block, values: Mapping[str, str]) -> Iterator[Block]:
+    field = field_of(line)
+    if field is not None and field.key in values:
+        yield field_line(field.label, field.key, values[field.key])
+        return
+    yield from _filled(line, values)
+
+
+def _section(section: Section, values: Mapping[str, str]) -> Iterator[Block]:
+    title = clean_text(substitute(Block(Kind.NORMAL, (Span(section.title),)), values).text)
+    yield heading_of(replace(section, title=title or section.title))
+    standing = [block for line in section.standing for block in _filled(line, values)]
+    yield from standing or hint_of(section)
+
+
+def hint_of(section: Section) -> list[Block]:
+    """A section's hint with its range, which starts in the first of its paragraphs."""
+    if not section.hint:
+        return []
+    first, *others = section.hint
+    name = hint_name(section.key, tuple(block.text for block in section.hint))
+    return [first.marked(name), *others]
+
+
+def _filled(line: Block, values: Mapping[str, str]) -> Iterator[Block]:
+    alone = lone_placeholder(line)
+    if alone in values:
+        for block in blocks_from_text(values[alone]):
+            style = replace(line.spans[0], text=block.text)
+            yield replace(line, spans=(style,))
+        return
+    block = substitute(line, values)
+    if block.spans or block.rows:
+        yield block

@@ -1,0 +1,187 @@
+"""Where a section stands in a doc that people have worked on, and where new paragraphs go in it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workflow.document.names import HINT, SECTION, hint_name
+from workflow.document.splice import Join, Spot
+from workflow.document.template import Section
+from workflow.document.view import DocView, OwnRange, Paragraph, Range
+
+
+@dataclass(frozen=True)
+class Place:
+    """A section as it stands: its heading, what follows in it, and what ends it.
+
+    `inside` holds all paragraphs up to the end, those in tables too. `stop` is the paragraph
+    that the next section starts with, None at the end of the body or cell.
+    """
+
+    section: Section
+    heading: Paragraph
+    inside: tuple[Paragraph, ...]
+    stop: Paragraph | None
+    found_by_range: bool
+
+    @property
+    def end(self) -> Spot:
+        """Behind the section's last words; empty lines at its end stay behind what is added."""
+        if self.stop is not None and not self.stop.follows_paragraph:
+            return _at_start(self.stop)
+        beside = [one for one in self.inside if one.cell == self.heading.cell]
+        return after(_last_with_words([self.heading, *beside]))
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A section's hint, still to the letter as it was written, and its range if that is left."""
+
+    paragraphs: tuple[Paragraph, ...]
+    ranges: tuple[Range, ...]
+
+    @property
+    def spot(self) -> Spot:
+        """The hint's own place."""
+        first, last = self.paragraphs[0], self.paragraphs[-1]
+        return Spot(first.tab_id, last.end - 1, Join.INSTEAD, first.start, first.cell)
+
+
+def after(paragraph: Paragraph) -> Spot:
+    """Directly behind a paragraph, before its newline, so that no range has its edge there."""
+    at = paragraph.end - 1
+    return Spot(paragraph.tab_id, at, Join.AFTER, at, paragraph.cell)
+
+
+def before(doc: DocView, paragraph: Paragraph) -> Spot:
+    """Directly before a paragraph: behind the one in front of it wherever there is one."""
+    if not paragraph.follows_paragraph:
+        return _at_start(paragraph)
+    return after(doc.in_tab(paragraph.tab_id)[doc.index_of(paragraph) - 1])
+
+
+def end_behind(doc: DocView, paragraph: Paragraph, level: int) -> Spot:
+    """The end of what a paragraph stands in: up to the next heading of that level or a higher."""
+    section = Section("", "", level=level)
+    position = doc.index_of(paragraph)
+    return _place(doc, section, paragraph.tab_id, position, found_by_range=True).end
+
+
+def end_of_tab(doc: DocView, tab_id: str) -> Spot:
+    """Behind the last words of a tab. An empty tab's one paragraph is used, not left above."""
+    body = [one for one in doc.in_tab(tab_id) if not one.cell]
+    last = _last_with_words(body)
+    if not last.text and last.start == body[0].start:
+        return Spot(tab_id, last.start, Join.INSTEAD, last.start)
+    return after(last)
+
+
+def find_place(doc: DocView, section: Section) -> Place | None:
+    """The section by its own range, else by a heading with its words, in any tab; else None."""
+    for own in doc.own_ranges(SECTION, section.key):
+        position = _heading_position(doc, own.range, section)
+        if position is not None:
+            return _place(doc, section, own.range.tab_id, position, found_by_range=True)
+    wanted = folded(section.title)
+    for tab in doc.tabs:
+        for position, paragraph in enumerate(doc.in_tab(tab.id)):
+            is_heading = paragraph.named_style.startswith("HEADING_")
+            if is_heading and folded(paragraph.text) == wanted:
+                return _place(doc, section, tab.id, position, found_by_range=False)
+    return None
+
+
+def untouched_hint(doc: DocView, place: Place) -> Hint | None:
+    """The hint, if nobody has changed a letter of it."""
+    for own in doc.own_ranges(HINT, place.section.key):
+        paragraphs = _hint_paragraphs(doc, own)
+        if paragraphs and paragraphs[0] in place.inside:
+            return Hint(paragraphs, (own.range,))
+    # Its range may be lost where a section was cut and pasted; its words tell it as well.
+    words = tuple(block.text for block in place.section.hint)
+    paragraphs = place.inside[: len(words)]
+    if words and tuple(one.text for one in paragraphs) == words and _together(paragraphs):
+        return Hint(paragraphs, ())
+    return None
+
+
+def folded(title: str) -> str:
+    """A heading's words without what people change in passing: case, spaces, a colon."""
+    text = unicodedata.normalize("NFKC", title).casefold()
+    return " ".join(text.split()).strip(" :.")
+
+
+def _at_start(paragraph: Paragraph) -> Spot:
+    """At a paragraph's start, for one that comes behind a table or at the very top."""
+    at = paragraph.start
+    return Spot(paragraph.tab_id, at, Join.BEFORE, at, paragraph.cell)
+
+
+def _heading_position(doc: DocView, given: Range, section: Section) -> int | None:
+    """The heading that a range is over: a line typed right above it may have come into it."""
+    first = doc.position_of(given)
+    if first is None:
+        return None
+    tab = doc.in_tab(given.tab_id)
+    over = [first]
+    while over[-1] + 1 < len(tab) and tab[over[-1] + 1].start < given.end:
+        over.append(over[-1] + 1)
+    named = (position for position in over if folded(tab[position].text) == folded(section.title))
+    headings = (position for position in over if tab[position].heading_level)
+    return next(named, next(headings, first))
+
+
+def _place(
+    doc: DocView, section: Section, tab_id: str, position: int, *, found_by_range: bool
+) -> Place:
+    tab = doc.in_tab(tab_id)
+    heading = tab[position]
+    level = heading.heading_level or section.level
+    others = _section_starts(doc, tab_id) - {heading.start}
+    inside: list[Paragraph] = []
+    stop = None
+    for paragraph in tab[position + 1 :]:
+        if paragraph.cell == heading.cell and _ends(paragraph, level, others):
+            stop = paragraph
+            break
+        if heading.cell in (0, paragraph.cell):
+            inside.append(paragraph)
+    return Place(section, heading, tuple(inside), stop, found_by_range)
+
+
+def _ends(paragraph: Paragraph, level: int, starts: frozenset[int]) -> bool:
+    """Whether a section of that level ends before this paragraph."""
+    if paragraph.heading_level:
+        return paragraph.heading_level <= level
+    return paragraph.start in starts  # A section's heading that a person made plain text.
+
+
+def _section_starts(doc: DocView, tab_id: str) -> frozenset[int]:
+    ranges = (own.range for key in doc.own.get(SECTION, {}).values() for own in key)
+    found = (doc.paragraph_of(given) for given in ranges if given.tab_id == tab_id)
+    return frozenset(paragraph.start for paragraph in found if paragraph is not None)
+
+
+def _hint_paragraphs(doc: DocView, own: OwnRange) -> tuple[Paragraph, ...]:
+    first = doc.position_of(own.range)
+    count = int(own.name.notes[0]) if own.name.notes and own.name.notes[0].isdecimal() else 0
+    if first is None or not count:
+        return ()
+    paragraphs = doc.in_tab(own.range.tab_id)[first : first + count]
+    written = hint_name(own.name.key, tuple(one.text for one in paragraphs))
+    return paragraphs if written == own.range.name and _together(paragraphs) else ()
+
+
+def _together(paragraphs: Sequence[Paragraph]) -> bool:
+    """Whether nothing but these paragraphs stands between the first and the last."""
+    return all(one.follows_paragraph for one in paragraphs[1:])
+
+
+def _last_with_words(paragraphs: Sequence[Paragraph]) -> Paragraph:
+    """The last that is not an empty line; one that a table must have behind it is kept."""
+    last = len(paragraphs) - 1
+    while last > 0 and not paragraphs[last].text and paragraphs[last].follows_paragraph:
+        last -= 1
+    return paragraphs[last]

@@ -1,0 +1,239 @@
+"""A fetched doc as flat values: its paragraphs, with true indexes, and its named ranges."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from workflow.document.names import OwnName, parse_name
+from workflow.document.text import NON_TEXT
+
+_PARAGRAPH = (
+    "startIndex,endIndex,paragraph(elements(startIndex,endIndex,textRun/content),"
+    "paragraphStyle/namedStyleType,bullet/listId)"
+)
+_TABLE = "table/tableRows/tableCells/content"
+_TAB = (
+    "tabProperties(tabId,title),documentTab(namedRanges,"
+    f"body/content({_PARAGRAPH},{_TABLE}({_PARAGRAPH},{_TABLE})))"
+)
+# Tabs nest three deep; the mask names each depth, since a mask cannot recur.
+FIELDS = f"revisionId,tabs({_TAB},childTabs({_TAB},childTabs({_TAB},childTabs)))"
+"""The `fields` mask for `documents.get`: all that `read_document` looks at, without text styles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph of a tab's body. `start` and `end` are UTF-16 indexes; `end` is past its newline.
+
+    `text` is without the newline and has U+E907 for each unit of a non-text element. `cell` is 0
+    in the body itself, else a number of the table cell. `follows_paragraph` is whether the
+    element before it, in the body or cell, is a paragraph too, and not a table or nothing.
+    """
+
+    tab_id: str
+    start: int
+    end: int
+    text: str
+    named_style: str
+    list_id: str
+    cell: int
+    follows_paragraph: bool
+
+    @property
+    def heading_level(self) -> int:
+        """1 to 6 for a heading, 1 for a title, 0 for anything else."""
+        if self.named_style.startswith("HEADING_"):
+            return int(self.named_style[-1])
+        return 1 if self.named_style == "TITLE" else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A named range of the doc. A range that was split counts from its first to its last piece."""
+
+    name: str
+    id: str
+    tab_id: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class OwnRange:
+    """A range of ours, with its name taken apart."""
+
+    name: OwnName
+    range: Range
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab: its id, empty in the form of a doc that has no tabs, and its title."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class DocView:
+    """A doc as it was read. Paragraphs and ranges come tab by tab, children after their parent."""
+
+    revision_id: str
+    tabs: tuple[Tab, ...]
+    paragraphs: tuple[Paragraph, ...]
+    ranges: tuple[Range, ...]
+
+    @cached_property
+    def own(self) -> Mapping[str, Mapping[str, tuple[OwnRange, ...]]]:
+        """Our ranges by kind and key, those of one key in the order of the doc."""
+        found: dict[str, dict[str, tuple[OwnRange, ...]]] = {}
+        for given in self.ranges:
+            name = parse_name(given.name)
+            if name is not None:
+                keys = found.setdefault(name.kind, {})
+                keys[name.key] = (*keys.get(name.key, ()), OwnRange(name, given))
+        return found
+
+    def own_ranges(self, kind: str, key: str) -> tuple[OwnRange, ...]:
+        """Our ranges of that kind and key; empty when there are none."""
+        return self.own.get(kind, {}).get(key, ())
+
+    def in_tab(self, tab_id: str) -> tuple[Paragraph, ...]:
+        """A tab's paragraphs, those in its tables included."""
+        return self._by_tab.get(tab_id, ())
+
+    def position_of(self, given: Range) -> int | None:
+        """Where in `in_tab` the paragraph stands that a range starts in; None if it is nowhere."""
+        at = bisect_right(self._starts.get(given.tab_id, []), given.start) - 1
+        if at < 0 or self.in_tab(given.tab_id)[at].end <= given.start:
+            return None
+        return at
+
+    def index_of(self, paragraph: Paragraph) -> int:
+        """Where in `in_tab` a paragraph of this view stands."""
+        return bisect_right(self._starts[paragraph.tab_id], paragraph.start) - 1
+
+    def own_at(self, tab_id: str, start: int) -> list[Range]:
+        """Our ranges that start at that index."""
+        return [
+            own.range
+            for keys in self.own.values()
+            for ranges in keys.values()
+            for own in ranges
+            if (own.range.tab_id, own.range.start) == (tab_id, start)
+        ]
+
+    def paragraph_of(self, given: Range) -> Paragraph | None:
+        """The paragraph that a range starts in."""
+        at = self.position_of(given)
+        return None if at is None else self.in_tab(given.tab_id)[at]
+
+    @cached_property
+    def _by_tab(self) -> Mapping[str, tuple[Paragraph, ...]]:
+        grouped: dict[str, list[Paragraph]] = {tab.id: [] for tab in self.tabs}
+        for paragraph in self.paragraphs:
+            grouped[paragraph.tab_id].append(paragraph)
+        return {tab_id: tuple(paragraphs) for tab_id, paragraphs in grouped.items()}
+
+    @cached_property
+    def _starts(self) -> Mapping[str, list[int]]:
+        return {
+            tab_id: [paragraph.start for paragraph in paragraphs]
+            for tab_id, paragraphs in self._by_tab.items()
+        }
+
+
+def read_document(document: Mapping[str, Any]) -> DocView:
+    """The view of a `Document` resource, with its `tabs` or in the older form of the first tab.
+
+    Indexes are those of the answer: fetch it with `suggestionsViewMode=SUGGESTIONS_INLINE`, the
+    only one that edits may be based on (reference, Document). Headers, footers and footnotes are
+    left out, and so is a table of contents: its lines only repeat headings.
+    """
+    tabs: list[Tab] = []
+    paragraphs: list[Paragraph] = []
+    ranges: list[Range] = []
+    for tab, content in _tabs_of(document):
+        tabs.append(tab)
+        paragraphs.extend(_Body(tab.id).read(content.get("body", {}).get("content", ()), cell=0))
+        ranges.extend(_ranges_of(tab.id, content.get("namedRanges", {})))
+    return DocView(document.get("revisionId", ""), tuple(tabs), tuple(paragraphs), tuple(ranges))
+
+
+def _tabs_of(document: Mapping[str, Any]) -> Iterator[tuple[Tab, Mapping[str, Any]]]:
+    if "tabs" not in document:
+        yield Tab("", document.get("title", "")), document
+        return
+    waiting = list(reversed(document["tabs"]))
+    while waiting:
+        tab = waiting.pop()
+        properties = tab.get("tabProperties", {})
+        yield (
+            Tab(properties.get("tabId", ""), properties.get("title", "")),
+            tab.get("documentTab", {}),
+        )
+        waiting.extend(reversed(tab.get("childTabs", ())))
+
+
+class _Body:
+    """Reads structural elements; numbers the cells of one tab."""
+
+    def __init__(self, tab_id: str) -> None:
+        self.tab_id = tab_id
+        self.cells = 0
+
+    def read(self, content: list[dict[str, Any]], *, cell: int) -> Iterator[Paragraph]:
+        after_paragraph = False
+        for element in content:
+            paragraph = element.get("paragraph")
+            if paragraph is not None:
+                yield self.paragraph(element, paragraph, cell, after_paragraph)
+            for row in element.get("table", {}).get("tableRows", ()):
+                for inner in row.get("tableCells", ()):
+                    self.cells += 1
+                    yield from self.read(inner.get("content", []), cell=self.cells)
+            after_paragraph = paragraph is not None
+
+    def paragraph(
+        self,
+        element: dict[str, Any],
+        paragraph: dict[str, Any],
+        cell: int,
+        follows_paragraph: bool,
+    ) -> Paragraph:
+        return Paragraph(
+            tab_id=self.tab_id,
+            start=element.get("startIndex", 0),
+            end=element["endIndex"],
+            text="".join(map(_text_of, paragraph.get("elements", ()))).removesuffix("\n"),
+            named_style=paragraph.get("paragraphStyle", {}).get("namedStyleType", "NORMAL_TEXT"),
+            list_id=paragraph.get("bullet", {}).get("listId", ""),
+            cell=cell,
+            follows_paragraph=follows_paragraph,
+        )
+
+
+def _text_of(element: dict[str, Any]) -> str:
+    run = element.get("textRun")
+    if run is not None:
+        return str(run.get("content", ""))
+    return NON_TEXT * int(element.get("endIndex", 0) - element.get("startIndex", 0))
+
+
+def _ranges_of(tab_id: str, groups: Mapping[str, Any]) -> Iterator[Range]:
+    for group in groups.values():
+        for named in group.get("namedRanges", ()):
+            pieces = [
+                (piece.get("startIndex", 0), piece.get("endIndex", 0))
+                for piece in named.get("ranges", ())
+                if not piece.get("segmentId")
+            ]
+            # An emptied range may stay behind as a point: whatever it named is gone.
+            pieces = [(start, end) for start, end in pieces if start < end]
+            if pieces:
+                start, end = min(pieces)[0], max(end for _, end in pieces)
+                yield Range(named["name"], named["namedRangeId"], tab_id, start, end)
