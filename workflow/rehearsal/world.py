@@ -1,4 +1,4 @@
-"""What the rehearsal Google lets its web pages see: documents, who they are shared with, and mail."""
+"""What the rehearsal Google shows to its web pages: documents, their sharing, and mail."""
 
 from __future__ import annotations
 

@@ -1,0 +1,117 @@
+"""The drill's switchboard under `/rehearsal/`: health, faults, requests, settings.
+
+Only `health` answers without the header `X-Rehearsal-Key`. It proves that the server belongs to a
+folder without giving the folder's key away: it signs the caller's challenge with it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from workflow import __version__
+from workflow.rehearsal.proof import SERVICE, proof
+from workflow.rehearsal.wire.faults import read_fault
+from workflow.rehearsal.wire.pipeline import Pipeline
+
+KEY_HEADER = "X-Rehearsal-Key"
+
+
+class SwitchboardError(ValueError):
+    """A body that the switchboard cannot read; the text is a sentence about it."""
+
+
+def blueprint(pipeline: Pipeline, key: str) -> Blueprint:
+    """The switchboard of one server, opened by `key`."""
+    pages = Blueprint("switchboard", __name__, url_prefix="/rehearsal")
+
+    @pages.before_request
+    def check_key() -> Response | None:
+        given = request.headers.get(KEY_HEADER, "")
+        if request.endpoint == "switchboard.health" or hmac.compare_digest(given, key):
+            return None
+        return _problem(403, f"The switchboard needs the header {KEY_HEADER}.")
+
+    @pages.errorhandler(ValueError)
+    def say_what_is_wrong(error: ValueError) -> Response:
+        return _problem(400, str(error))
+
+    @pages.get("/health")
+    def health() -> Response:
+        challenge = request.args.get("challenge", "")
+        return jsonify(
+            service=SERVICE, pid=os.getpid(), version=__version__, proof=proof(key, challenge)
+        )
+
+    _serve_faults(pages, pipeline)
+    _serve_requests(pages, pipeline)
+    _serve_settings(pages, pipeline)
+    return pages
+
+
+def _serve_faults(pages: Blueprint, pipeline: Pipeline) -> None:
+    @pages.get("/faults")
+    def list_faults() -> Response:
+        return jsonify(faults=pipeline.faults.as_json())
+
+    @pages.post("/faults")
+    def add_faults() -> Response:
+        value = _json()
+        listed, seed = (value, None) if isinstance(value, list) else _opened(value)
+        pipeline.faults.add([read_fault(each) for each in listed], seed)
+        return jsonify(faults=pipeline.faults.as_json())
+
+    @pages.delete("/faults")
+    def clear_faults() -> Response:
+        pipeline.faults.clear()
+        return jsonify(faults=[])
+
+
+def _serve_requests(pages: Blueprint, pipeline: Pipeline) -> None:
+    @pages.get("/requests")
+    def list_requests() -> Response:
+        return jsonify(pipeline.log.as_json())
+
+    @pages.delete("/requests")
+    def forget_requests() -> Response:
+        pipeline.log.clear()
+        return jsonify(pipeline.log.as_json())
+
+
+def _serve_settings(pages: Blueprint, pipeline: Pipeline) -> None:
+    @pages.get("/settings")
+    def show_settings() -> Response:
+        return jsonify(pipeline.settings.as_json())
+
+    @pages.patch("/settings")
+    def change_settings() -> Response:
+        value = _json()
+        if not isinstance(value, dict):
+            raise SwitchboardError("The settings are an object.")
+        pipeline.settings = pipeline.settings.changed(value)
+        return jsonify(pipeline.settings.as_json())
+
+
+def _json() -> Any:
+    value = request.get_json(force=True, silent=True)
+    if value is None:
+        raise SwitchboardError("The body must be JSON.")
+    return value
+
+
+def _opened(value: Any) -> tuple[list[Any], int | None]:
+    if not isinstance(value, dict) or not isinstance(value.get("faults"), list):
+        raise SwitchboardError('The body is a list of faults, or {"faults": […], "seed": 1}.')
+    seed = value.get("seed")
+    if seed is not None and not isinstance(seed, int):
+        raise SwitchboardError("seed is a whole number.")
+    return value["faults"], seed
+
+
+def _problem(status: int, sentence: str) -> Response:
+    response = jsonify(error=sentence)
+    response.status_code = status
+    return response

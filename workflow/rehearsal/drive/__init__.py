@@ -1,0 +1,1 @@
+"""The rehearsal's Drive v3: files, folders, permissions, search."""

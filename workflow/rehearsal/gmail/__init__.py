@@ -1,0 +1,1 @@
+"""The rehearsal's Gmail v1: drafts, sending, the mailbox."""

@@ -1,0 +1,220 @@
+"""What Gmail does to a message that it is given: checks its addresses, rewrites some headers.
+
+The header block is edited line by line and the body's bytes are never touched, so that what was
+given can be read back to the letter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.utils import format_datetime, formataddr, make_msgid
+
+MAX_BYTES = 36_700_160  # 35 MiB: `maxSize` of the upload in the discovery document
+MAX_RECIPIENTS = 100  # per message through the API: support.google.com/a/answer/166852
+_RECIPIENT_HEADERS = ("To", "Cc", "Bcc")
+_LOCAL = r"(?:\"(?:[^\"\\\r\n]|\\.)+\"|[^\s\"(),:;<>@\[\]\\]+)"
+_LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
+_ADDRESS = re.compile(rf"{_LOCAL}@(?:{_LABEL}\.)+{_LABEL}")
+_REPLY = re.compile(r"^\s*(?:re|fwd?|aw|wg)\s*:\s*", re.IGNORECASE)
+_FAULTS_OF_PARSING = (HeaderParseError, ValueError, IndexError, AttributeError, TypeError)
+
+
+class MailRefused(ValueError):
+    """A message that Gmail does not take; the text is what its error says."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message as it is kept, with what is needed to find and to thread it.
+
+    `recipients` are the bare addresses of To, Cc and Bcc. `subject` is decoded. `message_id` and
+    `references` have their angle brackets.
+    """
+
+    raw: bytes
+    recipients: tuple[str, ...]
+    subject: str
+    message_id: str
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The account, its name, and the addresses that it may also send from."""
+
+    account: str
+    display_name: str
+    aliases: tuple[str, ...] = ()
+
+    def owns(self, address: str) -> bool:
+        """Whether mail may go out from this address."""
+        return address.lower() in {self.account, *(alias.lower() for alias in self.aliases)}
+
+
+def prepared(raw: bytes, sender: Sender, *, message_id: str, now: datetime) -> Mail:
+    """A message as Gmail keeps it as a draft: From, Date and Message-ID are its own.
+
+    A From that is not the account's or an alias's address is replaced without a word; a Date is
+    added where there is none; any Message-ID gives way to `message_id`. Raises `MailRefused`.
+    """
+    if len(raw) > MAX_BYTES:
+        raise MailRefused(f"Message is larger than {MAX_BYTES} bytes.")
+    block, body = _split(raw)
+    message = parse(raw)
+    recipients = _recipients(message)
+    lines = _without(_lines(block), {"message-id"})
+    sent_from = _from(message, sender)
+    if sent_from:
+        lines = [*_without(lines, {"from"}), f"From: {sent_from}"]
+    if message["Date"] is None:
+        lines.append(f"Date: {format_datetime(now.astimezone(UTC))}")
+    lines.insert(0, f"Message-ID: {message_id}")
+    return Mail(
+        raw=_joined(lines, body),
+        recipients=recipients,
+        subject=header_text(message, "Subject"),
+        message_id=message_id,
+        references=_references(message),
+    )
+
+
+def sendable(mail: Mail, message_id: str) -> Mail:
+    """The message as it goes out: with a Message-ID of its own and no Bcc. Raises `MailRefused`."""
+    if not mail.recipients:
+        raise MailRefused("Recipient address required")
+    if len(mail.recipients) > MAX_RECIPIENTS:
+        raise MailRefused("Too many recipients")
+    block, body = _split(mail.raw)
+    lines = _without(_lines(block), {"message-id", "bcc"})
+    lines.insert(0, f"Message-ID: {message_id}")
+    return Mail(_joined(lines, body), mail.recipients, mail.subject, message_id, mail.references)
+
+
+def read(raw: bytes) -> Mail:
+    """A stored message, taken apart again."""
+    message = parse(raw)
+    return Mail(
+        raw=raw,
+        recipients=_recipients(message),
+        subject=header_text(message, "Subject"),
+        message_id=header_text(message, "Message-ID"),
+        references=_references(message),
+    )
+
+
+def parse(raw: bytes) -> EmailMessage:
+    """The message as the standard library reads it; it never raises."""
+    message = BytesParser(policy=policy.default).parsebytes(raw)
+    assert isinstance(message, EmailMessage)  # noqa: S101 - what policy.default makes
+    return message
+
+
+def header_text(message: EmailMessage, name: str) -> str:
+    """A header, unfolded and decoded; empty where there is none or it cannot be read."""
+    try:
+        value = message[name]
+    except _FAULTS_OF_PARSING:
+        return ""
+    return "" if value is None else str(value)
+
+
+def thread_subject(subject: str) -> str:
+    """The subject as threads compare it: without `Re:` and the like, case and spaces."""
+    while _REPLY.match(subject):
+        subject = _REPLY.sub("", subject, count=1)
+    return " ".join(subject.split()).casefold()
+
+
+def bounce(mail: Mail, recipient: str, account: str, now: datetime) -> bytes:
+    """The report that Gmail's mailer-daemon sends when an address does not exist."""
+    report = EmailMessage()
+    report["From"] = "Mail Delivery Subsystem <mailer-daemon@googlemail.com>"
+    report["To"] = account
+    report["Subject"] = "Delivery Status Notification (Failure)"
+    report["Date"] = format_datetime(now.astimezone(UTC))
+    report["Message-ID"] = make_msgid(domain="mx.google.com")
+    report["X-Failed-Recipients"] = recipient
+    report["Auto-Submitted"] = "auto-replied"
+    report["In-Reply-To"] = mail.message_id
+    report["References"] = mail.message_id
+    report.set_content(
+        f"Address not found\n\nYour message wasn't delivered to {recipient} because the address "
+        "couldn't be found, or is unable to receive mail.\n"
+    )
+    return report.as_bytes(policy=policy.SMTP)
+
+
+def _recipients(message: EmailMessage) -> tuple[str, ...]:
+    found: list[str] = []
+    for name in _RECIPIENT_HEADERS:
+        found += _addresses(message, name)
+    return tuple(found)
+
+
+def _addresses(message: EmailMessage, name: str) -> list[str]:
+    try:
+        headers = message.get_all(name, [])
+        found: list[Address] = [each for header in headers for each in header.addresses]
+        groups = [group for header in headers for group in header.groups]
+        specs = [address.addr_spec for address in found]
+    except _FAULTS_OF_PARSING as error:
+        raise MailRefused(f"Invalid {name} header") from error
+    wrong = [spec for spec in specs if not _ADDRESS.fullmatch(spec)]
+    unread = any(str(header).strip() for header in headers) and not groups
+    if wrong or unread:
+        raise MailRefused(f"Invalid {name} header")
+    return specs
+
+
+def _from(message: EmailMessage, sender: Sender) -> str:
+    try:
+        header = message["From"]
+        found: Iterable[Address] = header.addresses if header is not None else ()
+        first = next(iter(found), None)
+        address = first.addr_spec if first else ""
+        shown = first.display_name if first else ""
+    except _FAULTS_OF_PARSING:
+        address, shown = "", ""
+    if address and sender.owns(address):
+        return ""
+    return formataddr((shown or sender.display_name, sender.account))
+
+
+def _references(message: EmailMessage) -> tuple[str, ...]:
+    text = f"{header_text(message, 'References')} {header_text(message, 'In-Reply-To')}"
+    return tuple(dict.fromkeys(re.findall(r"<[^<>\s]+>", text)))
+
+
+def _split(raw: bytes) -> tuple[bytes, bytes]:
+    found = re.search(rb"\r?\n\r?\n", raw)
+    if not found:
+        return raw, b""
+    return raw[: found.start()], raw[found.end() :]
+
+
+def _lines(block: bytes) -> list[str]:
+    # Latin-1 carries every byte through and back, whatever a client wrote.
+    text = block.decode("latin-1").replace("\r\n", "\n")
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if line[:1] in {" ", "\t"} and lines:
+            lines[-1] += f"\r\n{line}"
+        elif line:
+            lines.append(line)
+    return lines
+
+
+def _without(lines: list[str], names: set[str]) -> list[str]:
+    return [line for line in lines if line.partition(":")[0].strip().lower() not in names]
+
+
+def _joined(lines: list[str], body: bytes) -> bytes:
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

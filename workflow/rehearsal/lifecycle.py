@@ -1,0 +1,227 @@
+"""Starting, finding and stopping the server of a rehearsal folder.
+
+A server holds a lock on its folder as long as it lives, and writes where it listens and its key to
+`server.json`. Who reads that file believes it only when the server proves that it holds the key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflow.rehearsal.filelock import FileLock
+from workflow.rehearsal.proof import SERVICE, proof
+from workflow.rehearsal.settings import Settings
+
+if TYPE_CHECKING:
+    from workflow.rehearsal.server import RehearsalServer
+
+STATE_FILE = "server.json"
+LOG_FILE = "server.log"
+_START_LOCK = "start.lock"
+_SERVER_LOCK = "server.lock"
+_START_SECONDS = 20.0
+_STOP_SECONDS = 5.0
+_PROBE_SECONDS = 2.0
+_IDLE_LOOK_SECONDS = 0.5
+_LOG_BYTES = 1_000_000
+
+
+class RehearsalUnavailable(RuntimeError):
+    """The server could not be started; the text says why and where its log is."""
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that answers: `http://127.0.0.1:PORT`, its process, the switchboard's key."""
+
+    base_url: str
+    pid: int
+    key: str
+
+
+def ensure_running(folder: Path) -> RunningServer:
+    """The server of this folder, started when there is none.
+
+    Safe between processes: of several that call at once one starts it and all get it. The server
+    outlives the caller and its terminal. Raises `RehearsalUnavailable`.
+    """
+    found = find_running(folder)
+    if found:
+        return found
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(folder / _START_LOCK):
+        return find_running(folder) or _started(folder)
+
+
+def find_running(folder: Path) -> RunningServer | None:
+    """The server of this folder, None when there is none or the file about it is stale."""
+    try:
+        state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        server = RunningServer(state["base_url"], state["pid"], state["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return server if _proves_itself(server) else None
+
+
+def stop(folder: Path) -> bool:
+    """Stops the server of this folder; says whether there was one."""
+    server = find_running(folder)
+    if server is None:
+        return False
+    if server.pid == os.getpid():
+        raise RehearsalUnavailable("The server runs inside this process; leave its context.")
+    os.kill(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _is_locked(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return True
+
+
+@contextlib.contextmanager
+def serve_in_thread(folder: Path, settings: Settings | None = None) -> Iterator[RunningServer]:
+    """A server in this process, on a real socket, for as long as the block runs."""
+    with _listening(folder, settings, 0) as (server, running):
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        thread.start()
+        try:
+            yield running
+        finally:
+            server.stop()
+            thread.join()
+
+
+def serve(folder: Path, port: int = 0) -> None:
+    """Serves until a signal ends it or nobody has asked for `idle_seconds`.
+
+    Raises `RehearsalUnavailable` when the folder has a server already or the port is taken.
+    """
+    _log_to(folder)
+    with _listening(folder, None, port) as (server, running):
+        print(f"{running.base_url}  (rehearsal Google, {folder})", flush=True)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: threading.Thread(target=server.stop).start())
+        threading.Thread(target=_stop_when_idle, args=(server,), daemon=True).start()
+        server.serve_forever(poll_interval=0.1)
+
+
+@contextlib.contextmanager
+def _listening(
+    folder: Path, settings: Settings | None, port: int
+) -> Iterator[tuple[RehearsalServer, RunningServer]]:
+    # Flask and its kin are for the server alone; whoever only looks for one does not wait for them.
+    from workflow.rehearsal.app import create_app, pipeline_of  # noqa: PLC0415
+    from workflow.rehearsal.server import RehearsalServer  # noqa: PLC0415
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FileLock(folder / _SERVER_LOCK)
+    if not lock.try_acquire():
+        raise RehearsalUnavailable(f"{folder} has a running server already.")
+    try:
+        key = secrets.token_urlsafe(24)
+        app = create_app(folder, settings, key=key)
+        pipeline = pipeline_of(app)
+        server = RehearsalServer(app, pipeline, port)
+        running = RunningServer(f"http://127.0.0.1:{server.port}", os.getpid(), key)
+        _write_state(folder, running)
+        try:
+            yield server, running
+        finally:
+            (folder / STATE_FILE).unlink(missing_ok=True)
+            server.server_close()
+            pipeline.store.close()
+    finally:
+        lock.release()
+
+
+def _started(folder: Path) -> RunningServer:
+    package_root = Path(__file__).resolve().parents[2]
+    paths = [str(package_root), *filter(None, [os.environ.get("PYTHONPATH")])]
+    output = (folder / LOG_FILE).open("ab")
+    with output:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "workflow.rehearsal", "--folder", str(folder.resolve())],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+            # A session of its own: Ctrl-C at the terminal is for the command, not for the server.
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if found := find_running(folder):
+            return found
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise RehearsalUnavailable(f"The rehearsal Google did not start. Its log: {folder / LOG_FILE}")
+
+
+def _proves_itself(server: RunningServer) -> bool:
+    challenge = secrets.token_hex(16)
+    host = server.base_url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", f"/rehearsal/health?challenge={challenge}")
+        health = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+    return isinstance(health, dict) and (
+        health.get("service") == SERVICE
+        and health.get("pid") == server.pid
+        and secrets.compare_digest(str(health.get("proof")), proof(server.key, challenge))
+    )
+
+
+def _write_state(folder: Path, running: RunningServer) -> None:
+    # Whole or not at all, and never readable by others, not even for a moment.
+    fresh = folder / f"{STATE_FILE}.{os.getpid()}"
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(asdict(running), file)
+    fresh.replace(folder / STATE_FILE)
+
+
+def _is_locked(folder: Path) -> bool:
+    lock = FileLock(folder / _SERVER_LOCK)
+    if not lock.try_acquire():
+        return True
+    lock.release()
+    return False
+
+
+def _stop_when_idle(server: RehearsalServer) -> None:
+    while not server.pipeline.closing.wait(_IDLE_LOOK_SECONDS):
+        if server.is_idle():
+            server.stop()
+
+
+def _log_to(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = RotatingFileHandler(
+        folder / LOG_FILE, maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8"
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("workflow.rehearsal")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)

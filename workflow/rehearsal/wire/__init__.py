@@ -1,0 +1,1 @@
+"""What every call to the rehearsal Google goes through: routing, sign-in, checks, quota, faults."""

@@ -1,0 +1,219 @@
+"""Faults that can be switched on for a drill: which calls they hit, how often, and how.
+
+A fault happens before the work is done (the call leaves no trace but its quota) or after it (the
+work is done and committed, and only the answer is wrong).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from threading import Lock
+from typing import Any
+
+from workflow.rehearsal.wire.errors import GoogleError, internal
+from workflow.rehearsal.wire.quota import over_quota, retry_after
+from workflow.rehearsal.wire.signin import invalid_credentials
+
+# Done to the connection by the server that holds the socket, instead of a whole answer.
+BEFORE_BY_CONNECTION = {"close_before": "close", "hang_before": "hang"}
+AFTER_BY_CONNECTION = {
+    "close_after": "close",
+    "hang": "hang",
+    "half_answer": "half",
+    "garbage": "garbage",
+}
+_DEFAULT_SECONDS = 30.0
+
+
+class FaultError(ValueError):
+    """A switch that makes no sense; the text is a sentence about it."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One switch of the table.
+
+    `method` is a method's id, a prefix such as `docs.*`, or `*`. The fault spares the first `skip`
+    calls that match, then hits each with `probability`, at most `times` times (None: for ever).
+    `seconds` is how long `slow` and `hang` take, and how far off the instant of a `429` is.
+    """
+
+    method: str
+    kind: str
+    probability: float = 1.0
+    times: int | None = None
+    skip: int = 0
+    seconds: float = _DEFAULT_SECONDS
+
+    def matches(self, method_id: str) -> bool:
+        """Whether a call of this method is one that the fault is for."""
+        if self.method.endswith("*"):
+            return method_id.startswith(self.method[:-1])
+        return method_id == self.method
+
+
+def refusal(fault: Fault, service: str, now: float) -> GoogleError | None:
+    """The error with which a fault answers instead of the work, None when its kind has none."""
+    make = _REFUSALS.get(fault.kind)
+    return make(service, now + fault.seconds) if make else None
+
+
+def read_fault(value: Any) -> Fault:
+    """A fault from its JSON. Raises `FaultError`."""
+    if not isinstance(value, Mapping):
+        raise FaultError(f"A fault is an object, not {value!r}.")
+    known = {"match", "kind", "probability", "times", "skip", "seconds"}
+    if unknown := sorted(set(value) - known):
+        raise FaultError(f"A fault has no {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+    match = value.get("match", {"method": "*"})
+    method = match.get("method") if isinstance(match, Mapping) else None
+    if not isinstance(method, str) or not method:
+        raise FaultError('A fault says whom it is for: {"match": {"method": "docs.*"}}.')
+    if value.get("kind") not in KINDS:
+        raise FaultError(f"kind is one of {', '.join(sorted(KINDS))}; not {value.get('kind')!r}.")
+    return Fault(
+        method,
+        value["kind"],
+        probability=_between("probability", value.get("probability", 1.0), 0, 1),
+        times=None if value.get("times") is None else _whole("times", value["times"]),
+        skip=_whole("skip", value.get("skip", 0)),
+        seconds=_between("seconds", value.get("seconds", _DEFAULT_SECONDS), 0, 86_400),
+    )
+
+
+class FaultTable:
+    """The faults that are switched on, in order; the first that hits a call is the one it gets."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._entries: list[_Entry] = []
+        self._dice = random.Random()  # noqa: S311 - a drill's dice, not a secret
+
+    def add(self, faults: list[Fault], seed: int | None = None) -> None:
+        """Switches on further faults; with a seed the same calls are hit in each run."""
+        with self._lock:
+            if seed is not None:
+                self._dice = random.Random(seed)  # noqa: S311 - as above
+            self._entries += [_Entry(fault) for fault in faults]
+
+    def clear(self) -> None:
+        """Switches all faults off."""
+        with self._lock:
+            self._entries = []
+
+    def take(self, method_id: str) -> Fault | None:
+        """The fault that hits this call, counted as used; None when it is spared."""
+        with self._lock:
+            for entry in self._entries:
+                if entry.hits(method_id, self._dice):
+                    return entry.fault
+        return None
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The table with how often each fault was met and has hit."""
+        with self._lock:
+            return [entry.as_json() for entry in self._entries]
+
+
+@dataclass
+class _Entry:
+    fault: Fault
+    met: int = 0
+    hit: int = 0
+
+    def hits(self, method_id: str, dice: random.Random) -> bool:
+        if not self.fault.matches(method_id):
+            return False
+        self.met += 1
+        spared = self.met <= self.fault.skip
+        spent = self.fault.times is not None and self.hit >= self.fault.times
+        if spared or spent or dice.random() >= self.fault.probability:
+            return False
+        self.hit += 1
+        return True
+
+    def as_json(self) -> dict[str, Any]:
+        values = asdict(self.fault)
+        match = {"method": values.pop("method")}
+        return {"match": match, **values, "met": self.met, "hit": self.hit}
+
+
+def _rate_403(service: str, room_at: float) -> GoogleError:
+    if service == "docs":
+        return over_quota(service, "Write", 60, room_at)
+    if service == "drive":
+        return GoogleError(
+            403, "Rate Limit Exceeded", reason="rateLimitExceeded", domain="usageLimits"
+        )
+    return GoogleError(
+        403,
+        "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute per user' of "
+        "service 'gmail.googleapis.com' for consumer 'project_number:000000000000'.",
+        reason="rateLimitExceeded",
+        domain="usageLimits",
+    )
+
+
+def _too_many(service: str, room_at: float) -> GoogleError:
+    if service == "drive":
+        return GoogleError(
+            429, "Rate Limit Exceeded", reason="rateLimitExceeded", domain="usageLimits"
+        )
+    return over_quota(service, "Write", 60, room_at)
+
+
+def _usage(code: int, reason: str, message: str) -> Callable[[str, float], GoogleError]:
+    return lambda _service, _room_at: GoogleError(
+        code, message, reason=reason, domain="usageLimits"
+    )
+
+
+_REFUSALS: dict[str, Callable[[str, float], GoogleError]] = {
+    "429": _too_many,
+    "500": lambda _service, _room_at: internal(),
+    "503": lambda _service, _room_at: GoogleError(
+        503, "The service is currently unavailable.", reason="backendError", status="UNAVAILABLE"
+    ),
+    "403_rate": _rate_403,
+    "403_daily_limit": _usage(403, "dailyLimitExceeded", "Daily Limit Exceeded"),
+    "403_sharing_rate": _usage(
+        403,
+        "sharingRateLimitExceeded",
+        'Rate limit exceeded. User message: "Sorry, you have exceeded your sharing quota."',
+    ),
+    "403_domain_policy": lambda _service, _room_at: GoogleError(
+        403, "The domain administrators have disabled Drive apps.", reason="domainPolicy"
+    ),
+    "daily_sends": lambda _service, room_at: retry_after(room_at, "Mail sending"),
+    "token_expired": lambda _service, _room_at: invalid_credentials(),
+}
+
+AFTER_REFUSALS: dict[str, Callable[[], GoogleError]] = {
+    "error_after": internal,
+    "share_mail_failed": lambda: GoogleError(
+        400,
+        "Bad Request",
+        short='Bad Request. User message: "Sorry, the items were successfully shared but emails '
+        'could not be sent."',
+        reason="invalidSharingRequest",
+    ),
+}
+
+KINDS = frozenset(
+    {"slow", "redirect_307", *_REFUSALS, *AFTER_REFUSALS, *BEFORE_BY_CONNECTION}
+    | set(AFTER_BY_CONNECTION)
+)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise FaultError(f"{name} is a whole number of 0 or more, not {value!r}.")
+    return value
+
+
+def _between(name: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise FaultError(f"{name} is a number from {low} to {high}, not {value!r}.")
+    return float(value)

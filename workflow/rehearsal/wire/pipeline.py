@@ -1,0 +1,254 @@
+"""The way of a call: route, faults, sign-in, quota, checks, the work, the check of the answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import Any
+from urllib.parse import parse_qs
+
+from workflow.rehearsal.settings import Settings
+from workflow.rehearsal.store import Store
+from workflow.rehearsal.wire.call import Answer, Api, Call, Media, check_query, invalid_parameter
+from workflow.rehearsal.wire.discovery import Match, Method, find_method, schemas, service_of
+from workflow.rehearsal.wire.errors import (
+    GoogleError,
+    internal,
+    invalid_argument,
+    no_such_method,
+    not_rehearsed,
+)
+from workflow.rehearsal.wire.faults import (
+    AFTER_BY_CONNECTION,
+    AFTER_REFUSALS,
+    BEFORE_BY_CONNECTION,
+    Fault,
+    FaultTable,
+    refusal,
+)
+from workflow.rehearsal.wire.fields import BadMask, Mask, apply_mask, check_mask, parse_mask
+from workflow.rehearsal.wire.log import RequestLog
+from workflow.rehearsal.wire.payload import read_payload
+from workflow.rehearsal.wire.quota import Quotas
+from workflow.rehearsal.wire.schema import answer_fault
+from workflow.rehearsal.wire.signin import caller_of, check_scopes
+
+_LOG = logging.getLogger("workflow.rehearsal")
+_JSON = "application/json; charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class WireRequest:
+    """An HTTP request: `path` is percent-decoded, `base_url` is what the client called us."""
+
+    verb: str
+    path: str
+    query: Mapping[str, list[str]]
+    body: bytes = b""
+    content_type: str = ""
+    authorization: str = ""
+    verb_override: str = ""
+    base_url: str = ""
+
+
+@dataclass(frozen=True)
+class WireAnswer:
+    """An HTTP answer; `sever` says what the server does to the connection instead of sending it.
+
+    `close` sends nothing, `hang` sends nothing for `hang_seconds` and closes, `half` sends half of
+    the body and closes, `garbage` sends what is not HTTP and closes.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    sever: str = ""
+    hang_seconds: float = 0.0
+
+
+@dataclass
+class Pipeline:
+    """Everything between the socket and the methods. Safe to use from several threads.
+
+    `clock` gives epoch seconds.
+    """
+
+    store: Store
+    apis: Mapping[str, Api]
+    settings: Settings
+    clock: Callable[[], float] = time.time
+    faults: FaultTable = field(default_factory=FaultTable)
+    quotas: Quotas = field(default_factory=Quotas)
+    log: RequestLog = field(default_factory=RequestLog)
+    closing: Event = field(default_factory=Event)
+
+    def answer(self, request: WireRequest) -> WireAnswer:
+        """The answer to any request at a path of Google's."""
+        request = _overridden(request)
+        match = find_method(request.verb, request.path)
+        if match is None:
+            return _refused(no_such_method(), service_of(request.path))
+        account = _account(request, self.settings)
+        fault = self.faults.take(match.method.id)
+        answer = self._with_fault(request, match, fault)
+        status = answer.sever or str(answer.status)
+        self.log.add(match.method.id, status, account)
+        _LOG.info("%s %s", match.method.id, status)
+        return answer
+
+    def _with_fault(self, request: WireRequest, match: Match, fault: Fault | None) -> WireAnswer:
+        delay = self.settings.latency_seconds
+        if fault and fault.kind == "slow":
+            delay += fault.seconds
+        if delay:
+            self.closing.wait(delay)
+        if fault is None:
+            return self._worked(request, match)
+        if error := refusal(fault, match.method.service, self.clock()):
+            return _refused(error, match.method.service)
+        if fault.kind == "redirect_307":
+            return WireAnswer(307, {"Location": request.base_url + request.path}, b"")
+        if fault.kind in BEFORE_BY_CONNECTION:
+            return _severed(_EMPTY, BEFORE_BY_CONNECTION[fault.kind], fault)
+        return _spoiled(self._worked(request, match), match.method, fault)
+
+    def _worked(self, request: WireRequest, match: Match) -> WireAnswer:
+        try:
+            mask, answer = self._work(request, match)
+            return self._checked(match.method, answer, mask, request)
+        except GoogleError as error:
+            return _refused(error, match.method.service)
+
+    def _work(self, request: WireRequest, match: Match) -> tuple[Mask, Answer]:
+        method, settings = match.method, self.settings
+        caller = caller_of(request.authorization, settings, method.service)
+        check_scopes(caller, method)
+        api = self.apis[method.service]
+        handler = api.handlers.get(method.id)
+        if handler is None:
+            raise not_rehearsed(method.id)
+        with self.quotas.in_flight(method, caller.account, settings):
+            self.quotas.charge(method, caller.account, settings, self.clock())
+            check_query(method, request.query, match.path)
+            mask = _mask(method, request.query.get("fields", [""])[-1])
+            body, media = read_payload(
+                match,
+                request.content_type,
+                request.body,
+                request.query.get("uploadType", [""])[-1],
+            )
+            with self.store.transaction() as db:
+                call = Call(
+                    db=db,
+                    method=method,
+                    caller=caller,
+                    path=match.path,
+                    query=request.query,
+                    body=body,
+                    mask=mask,
+                    now=self.clock(),
+                    base_url=request.base_url,
+                    settings=settings,
+                    media=media,
+                )
+                answer = handler(call)
+        default = api.default_fields.get(method.id, "")
+        return mask or (parse_mask(default) if default else {}), answer
+
+    def _checked(
+        self, method: Method, answer: Answer, mask: Mask, request: WireRequest
+    ) -> WireAnswer:
+        if answer is None:
+            return WireAnswer(204, {}, b"")
+        if isinstance(answer, Media):
+            return WireAnswer(200, {"Content-Type": answer.content_type}, answer.content)
+        if request.query.get("alt", ["json"])[-1] != "json":
+            raise not_rehearsed("Any other answer than JSON")
+        fault = answer_fault(schemas(method.service), method.response, answer)
+        if fault:
+            sentence = f"Defect of the rehearsal Google: {method.id} answers a wrong {fault}"
+            _LOG.error(sentence)
+            self.log.add_defect(sentence)
+            raise internal(sentence)
+        pretty = request.query.get("prettyPrint", ["false"])[-1] == "true"
+        shown = apply_mask(mask, answer)
+        text = json.dumps(shown, ensure_ascii=False, indent=2 if pretty else None)
+        return WireAnswer(200, {"Content-Type": _JSON}, text.encode())
+
+
+_EMPTY = WireAnswer(200, {}, b"")
+
+
+def _overridden(request: WireRequest) -> WireRequest:
+    # googleapiclient sends a GET whose address is too long as a POST with the query as its form.
+    verb = request.verb_override.upper()
+    if not verb or request.verb != "POST":
+        return request
+    if "application/x-www-form-urlencoded" not in request.content_type:
+        return replace(request, verb=verb)
+    form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return replace(request, verb=verb, query={**request.query, **form}, body=b"", content_type="")
+
+
+def _account(request: WireRequest, settings: Settings) -> str:
+    try:
+        return caller_of(request.authorization, settings, "").account
+    except GoogleError:
+        return ""
+
+
+def _mask(method: Method, text: str) -> Mask:
+    if not text:
+        return {}
+    try:
+        mask = parse_mask(text)
+        if method.response:
+            check_mask(mask, schemas(method.service), method.response)
+    except BadMask as error:
+        raise _bad_mask(method, error) from error
+    # `*` asks for everything, which is what a mask that asks for nothing stands for elsewhere.
+    return mask
+
+
+def _bad_mask(method: Method, error: BadMask) -> GoogleError:
+    if method.service == "drive":
+        return invalid_parameter(
+            "fields", f"Invalid field selection {error.name}", "invalidParameter"
+        )
+    return invalid_argument(
+        "Request contains an invalid argument.",
+        (
+            error.path,
+            "Error expanding 'fields' parameter. Cannot find matching fields for path "
+            f"'{error.path}'.",
+        ),
+    )
+
+
+def _refused(error: GoogleError, service: str) -> WireAnswer:
+    body = json.dumps(error.body(service), ensure_ascii=False, indent=1)
+    return WireAnswer(error.code, {"Content-Type": _JSON, **error.headers}, body.encode())
+
+
+def _spoiled(answer: WireAnswer, method: Method, fault: Fault) -> WireAnswer:
+    # Work that was refused is answered as it is: there is nothing to lose on the way back.
+    if answer.status >= 400:
+        return answer
+    if fault.kind in AFTER_REFUSALS:
+        return _refused(AFTER_REFUSALS[fault.kind](), method.service)
+    if fault.kind in AFTER_BY_CONNECTION:
+        return _severed(answer, AFTER_BY_CONNECTION[fault.kind], fault)
+    return answer
+
+
+def _severed(answer: WireAnswer, how: str, fault: Fault) -> WireAnswer:
+    return replace(answer, sever=how, hang_seconds=fault.seconds if how == "hang" else 0.0)
+
+
+def as_json(value: Any, status: int = 200) -> WireAnswer:
+    """An answer of the rehearsal's own pages for drills."""
+    return WireAnswer(status, {"Content-Type": _JSON}, json.dumps(value, indent=1).encode())
