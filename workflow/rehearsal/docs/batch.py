@@ -8,8 +8,13 @@ from typing import Final
 
 from . import (
     bullet_requests,
+    chip_requests,
+    dropdown_requests,
     named_range_requests,
+    segment_requests,
     style_requests,
+    tab_requests,
+    table_requests,
     text_requests,
 )
 from .documents import new_revision
@@ -30,6 +35,28 @@ HANDLERS: Final[dict[str, Handler]] = {
     "createNamedRange": named_range_requests.create_named_range,
     "deleteNamedRange": named_range_requests.delete_named_range,
     "replaceNamedRangeContent": named_range_requests.replace_named_range_content,
+    "insertPerson": chip_requests.insert_person,
+    "insertDate": chip_requests.insert_date,
+    "insertRichLink": chip_requests.insert_rich_link,
+    "insertPageBreak": chip_requests.insert_page_break,
+    "createDropdownDefinition": dropdown_requests.create_dropdown_definition,
+    "insertDropdown": dropdown_requests.insert_dropdown,
+    "updateDropdownProperties": dropdown_requests.update_dropdown_properties,
+    "updateDropdownDefinitionProperties": (dropdown_requests.update_dropdown_definition_properties),
+    "deleteDropdownDefinition": dropdown_requests.delete_dropdown_definition,
+    "insertTable": table_requests.insert_table,
+    "insertTableRow": table_requests.insert_table_row,
+    "insertTableColumn": table_requests.insert_table_column,
+    "deleteTableRow": table_requests.delete_table_row,
+    "deleteTableColumn": table_requests.delete_table_column,
+    "updateTableCellStyle": table_requests.update_table_cell_style,
+    "addDocumentTab": tab_requests.add_document_tab,
+    "updateDocumentTabProperties": tab_requests.update_document_tab_properties,
+    "deleteTab": tab_requests.delete_tab,
+    "createHeader": segment_requests.create_header,
+    "createFooter": segment_requests.create_footer,
+    "deleteHeader": segment_requests.delete_header,
+    "deleteFooter": segment_requests.delete_footer,
 }
 _SUGGESTIBLE: Final = {"insertText", "deleteContentRange"}
 _REVISIONS_KEPT: Final = 20

@@ -30,6 +30,13 @@ class Spot:
         """The index after its newline."""
         return self.start + self.paragraph.length
 
+    def current(self) -> Paragraph:
+        """The paragraph that stands here now, after edits to this one place."""
+        block = self.siblings[self.position]
+        if not isinstance(block, Paragraph):
+            raise TypeError("a paragraph never becomes another block")
+        return block
+
     def put(self, paragraph: Paragraph) -> None:
         """Put another paragraph in its place."""
         self.siblings[self.position] = paragraph

@@ -8,7 +8,7 @@ from dataclasses import replace
 from . import editing, ranges, units
 from .editing import Edit
 from .errors import RequestError
-from .model import Json, Paragraph, Piece, Segment, Tab, Table
+from .model import Json, Piece, Segment, Tab, Table
 from .pieces import cut, lines, rebuilt, restyled, style_for_insertion
 from .places import Spot, all_spots, extent_of, point_of, spot_at, spots_within, tabs_of
 
@@ -83,14 +83,11 @@ def _replace_in(edit: Edit, tab: Tab, segment: Segment, pattern: re.Pattern[str]
 
 def _replace_once(edit: Edit, spot: Spot, offsets: slice, text: str) -> None:
     """Put `text` in the place of a part of one paragraph, in the style of the first unit there."""
-    paragraph = spot.siblings[spot.position]
-    if not isinstance(paragraph, Paragraph):
-        raise TypeError("a paragraph stays a paragraph")
+    paragraph = spot.current()
     before, rest = cut(paragraph.pieces, offsets.start)
     old, after = cut(rest, offsets.stop - offsets.start)
-    *rows, last = lines((*before, *editing.text_pieces(edit, text, old[0].style), *after))
-    if any(piece.length for piece in last):
-        raise ValueError("a paragraph ends with a newline")
+    # Nothing follows the paragraph's own newline, so the last line is empty.
+    *rows, _ = lines((*before, *editing.text_pieces(edit, text, old[0].style), *after))
     spot.siblings[spot.position : spot.position + 1] = [
         rebuilt(paragraph if i == 0 else editing.like(edit, paragraph), row)
         for i, row in enumerate(rows)
