@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.ledger.tables import changes
+from workflow.ledger.tables import changes, incidents, shares
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,20 @@ def changes_done(connection: Connection, change_ids: list[str], *, at: datetime)
     connection.execute(update(changes).where(changes.c.id.in_(change_ids)).values(done_at=at))
 
 
-def incidents_with_pending(connection: Connection) -> list[str]:
-    """The ids of all incidents whose doc lags behind, the longest waiting first."""
+def incidents_waiting(connection: Connection, *, profile: str) -> list[str]:
+    """The incidents whose doc lags behind or is not made or shared yet, the oldest first."""
+    lagging = select(changes.c.incident_id).where(changes.c.done_at.is_(None))
+    unshared = select(shares.c.incident_id).where(shares.c.state.in_(("pending", "asked")))
     query = (
-        select(changes.c.incident_id)
-        .where(changes.c.done_at.is_(None))
-        .group_by(changes.c.incident_id)
-        .order_by(func.min(changes.c.seq))
+        select(incidents.c.id)
+        .where(
+            incidents.c.profile == profile,
+            or_(
+                incidents.c.doc_state != "filled",
+                incidents.c.id.in_(lagging),
+                incidents.c.id.in_(unshared),
+            ),
+        )
+        .order_by(incidents.c.created_at)
     )
     return list(connection.execute(query).scalars())

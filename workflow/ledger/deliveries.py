@@ -202,6 +202,15 @@ def known_draft_ids(connection: Connection, notice_id: str) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
+def delivery_to(connection: Connection, notice_id: str, email: str) -> Delivery | None:
+    """The notice's delivery to an address as it stands in the mail, if there is one."""
+    query = select(deliveries).where(
+        deliveries.c.notice_id == notice_id, deliveries.c.email == email
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _delivery(row)
+
+
 def count_sent_since(connection: Connection, sender: str, since: datetime) -> int:
     """How many mails this sender's account may have sent since then, tests included."""
     query = (
@@ -210,6 +219,18 @@ def count_sent_since(connection: Connection, sender: str, since: datetime) -> in
         .where(deliveries.c.sent_at > since, notices.c.sender == sender)
     )
     return int(connection.execute(query).scalar_one())
+
+
+def oldest_sent_since(connection: Connection, sender: str, since: datetime) -> datetime | None:
+    """When this sender's account sent the first of its mails since then."""
+    query = (
+        select(deliveries.c.sent_at)
+        .select_from(deliveries.join(notices, notices.c.id == deliveries.c.notice_id))
+        .where(deliveries.c.sent_at > since, notices.c.sender == sender)
+        .order_by(deliveries.c.sent_at)
+    )
+    oldest: datetime | None = connection.execute(query).scalar()
+    return oldest
 
 
 @dataclass(frozen=True)

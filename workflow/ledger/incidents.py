@@ -18,8 +18,8 @@ from workflow.ledger.tables import current_incidents, entries, incidents, shares
 class DocRecord:
     """What is known of an incident's doc.
 
-    `state` is none → creating → created → filled; `called_at` is when Drive was last asked to make
-    it, so that a lost answer can be told from a doc that was never asked for.
+    `state` is none → creating → created → filling → filled; `called_at` is when Google was last
+    asked, so that a lost answer can be told from a call that was never made.
     """
 
     state: str
@@ -187,6 +187,11 @@ def doc_not_made(connection: Connection, incident_id: str) -> None:
 def doc_made(connection: Connection, incident_id: str, *, doc_id: str, doc_url: str) -> None:
     """Drive made the doc; it is still empty."""
     _update(connection, incident_id, doc_state="created", doc_id=doc_id, doc_url=doc_url)
+
+
+def doc_fill_asked_for(connection: Connection, incident_id: str, *, at: datetime) -> None:
+    """Docs is about to be asked to fill the new doc."""
+    _update(connection, incident_id, doc_state="filling", doc_called_at=at)
 
 
 def doc_filled(connection: Connection, incident_id: str) -> None:

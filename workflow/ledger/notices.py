@@ -12,7 +12,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from workflow.incident import DeliveryCounts, DeliveryState, Shortfall, Stage
-from workflow.ledger.tables import deliveries, incidents, notices
+from workflow.ledger.tables import attachments, deliveries, incidents, notices
 
 # Rows written at a time: a plan of a million never stands in memory.
 _PLAN_BATCH = 1000
@@ -32,7 +32,11 @@ class PlannedMail:
 
 @dataclass(frozen=True)
 class Notice:
-    """One mail to many, as it was agreed to."""
+    """One mail to many, as it was agreed to.
+
+    `sender` is the account that sends, "" until it is known; `from_address` what customers see, ""
+    for the account itself. `steps` is 2 for draft-then-send, 1 for sending at once.
+    """
 
     id: str
     incident_id: str
@@ -48,6 +52,7 @@ class Notice:
     recipients: int
     said_at: datetime
     created_at: datetime
+    from_address: str = ""
     sender_name: str = ""
     reply_to: str = ""
     next_update: datetime | None = None
@@ -74,6 +79,47 @@ def add_notice(connection: Connection, notice: Notice, mails: Iterable[PlannedMa
         .values(recipients=planned, skipped=notice.skipped + notice.recipients - planned)
     )
     return planned
+
+
+def set_sender(connection: Connection, notice_id: str, sender: str, sender_name: str) -> None:
+    """Which account sends the notice, once Google has said who is signed in."""
+    connection.execute(
+        update(notices)
+        .where(notices.c.id == notice_id)
+        .values(sender=sender, sender_name=sender_name)
+    )
+
+
+@dataclass(frozen=True)
+class AttachedFile:
+    """A file that goes with every mail of a notice, as it was when the plan was made."""
+
+    filename: str
+    media_type: str
+    content: bytes
+
+
+def add_attachments(connection: Connection, notice_id: str, files: list[AttachedFile]) -> None:
+    """Freeze the files with the plan."""
+    for position, file in enumerate(files):
+        connection.execute(
+            insert(attachments).values(
+                notice_id=notice_id,
+                position=position,
+                filename=file.filename,
+                media_type=file.media_type,
+                content=file.content,
+            )
+        )
+
+
+def attachments_of(connection: Connection, notice_id: str) -> list[AttachedFile]:
+    """The files that go with every mail of a notice."""
+    query = select(attachments).where(attachments.c.notice_id == notice_id)
+    return [
+        AttachedFile(row.filename, row.media_type, row.content)
+        for row in connection.execute(query.order_by(attachments.c.position))
+    ]
 
 
 def _add_mails(connection: Connection, notice: Notice, batch: list[PlannedMail]) -> int:
@@ -147,6 +193,28 @@ def notice_of_plan(connection: Connection, plan_hash: str) -> Notice | None:
     query = select(notices).where(notices.c.plan_hash == plan_hash, notices.c.mode == "send")
     row = connection.execute(query.order_by(notices.c.created_at)).first()
     return None if row is None else _notice(row)
+
+
+def latest_with_words(connection: Connection, content_key: str) -> Notice | None:
+    """The last notice that was sent with these words, if there is one."""
+    query = select(notices).where(notices.c.content_key == content_key, notices.c.mode == "send")
+    row = connection.execute(query.order_by(notices.c.created_at.desc())).first()
+    return None if row is None else _notice(row)
+
+
+def notices_by_prefix(connection: Connection, prefix: str, *, profile: str) -> list[Notice]:
+    """The notices whose id begins so; one with exactly that id stands alone."""
+    query = (
+        select(notices)
+        .join(incidents, incidents.c.id == notices.c.incident_id)
+        .where(
+            notices.c.id.startswith(prefix, autoescape=True),
+            notices.c.mode == "send",
+            incidents.c.profile == profile,
+        )
+    )
+    found = [_notice(row) for row in connection.execute(query.limit(9))]
+    return [notice for notice in found if notice.id == prefix] or found
 
 
 def unfinished_notices(connection: Connection, *, profile: str) -> list[Notice]:

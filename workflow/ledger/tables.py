@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -69,7 +70,7 @@ incidents = Table(
     Column("folder", Text, nullable=False, default=""),
     Column("doc_id", String(200), nullable=False, default=""),
     Column("doc_url", Text, nullable=False, default=""),
-    # none → creating → created → filled: how far the doc's own making has come.
+    # none → creating → created → filling → filled: how far the doc's own making has come.
     Column("doc_state", String(12), nullable=False, default="none"),
     Column("doc_called_at", Instant),
     Column("created_at", Instant, nullable=False),
@@ -138,6 +139,8 @@ notices = Table(
     Column("subject", Text, nullable=False),  # as the doc shows it, columns by their names
     Column("copy_markdown", Text, nullable=False),
     Column("sender", String(320), nullable=False),
+    # What the customer sees as the sender; "" is the account itself.
+    Column("from_address", Text, nullable=False, default=""),
     Column("sender_name", Text, nullable=False, default=""),
     Column("reply_to", Text, nullable=False, default=""),
     Column("next_update", Instant),
@@ -149,7 +152,16 @@ notices = Table(
     Column("created_at", Instant, nullable=False),
     Column("orphans_possible", Boolean, nullable=False, default=False),
     Column("facts_written", JSON, nullable=False, default=list),
-    Column("attachments", JSON, nullable=False, default=list),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("notice_id", ForeignKey("notices.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("filename", Text, nullable=False),
+    Column("media_type", String(127), nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 deliveries = Table(

@@ -1,0 +1,40 @@
+# `make` lists the targets. Everything is installed into .venv from requirements.lock.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint bench screenshots clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## install everything into .venv
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## run a whole incident on the built-in rehearsal Google
+	@POSTMORTEM_HOME=$${POSTMORTEM_HOME:-$(CURDIR)/.demo} $(BIN)/postmortem rehearse
+
+test: $(READY) ## run the tests
+	@sh tests/system-packages
+	$(BIN)/pytest -n auto
+
+lint: $(READY) ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## measure: round trips, start-up, chaos
+	$(BIN)/python -m bench
+
+screenshots: $(READY) ## make the README's pictures from the running thing
+	@sh tests/system-packages
+	$(BIN)/python -m bench.screenshots
+
+clean: ## remove what was installed and generated
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

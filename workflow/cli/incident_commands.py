@@ -1,0 +1,288 @@
+"""The commands of an incident's day: start, log, status, section, close."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflow.cli.commands import Asked, command
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from workflow.flows.log import Logged
+    from workflow.flows.workspace import Workspace
+
+_DAY = "An incident's day"
+
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="WHEN",
+        help="When it happened: 14:39, 2:39 PM, 2026-11-24 14:39, 5 minutes ago. Now if left out.",
+        show_default=False,
+    ),
+]
+
+
+class StatusWord(StrEnum):
+    """The states of an incident, as they are typed."""
+
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MONITORING = "monitoring"
+    RESOLVED = "resolved"
+
+
+@command(
+    "start",
+    panel=_DAY,
+    epilog='Example: postmortem start "Wrong amounts on invoices" --impact "about 200 customers" '
+    "--at '2:39 PM' --share support@example.com",
+)
+def start(
+    asked: Asked,
+    title: Annotated[str, typer.Argument(help="What went wrong, in a few words.")],
+    impact: Annotated[str, typer.Option(help="Who is hit and how, as far as is known.")] = "",
+    severity: Annotated[str, typer.Option(help="SEV2, high, … in your team's words.")] = "",
+    at: At = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHO[:role]",
+            help="A person, group:address or domain; roles reader, commenter, writer. Repeatable.",
+        ),
+    ] = None,
+    template: Annotated[str, typer.Option(help="Another template: its name or path.")] = "",
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A value for the templates. Repeatable."),
+    ] = None,
+) -> None:
+    """Create the shared Google Doc from the postmortem template and make it current."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows import start as flow  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    request = flow.StartRequest(
+        title=as_typed(title),
+        impact=as_typed(impact),
+        severity=as_typed(severity),
+        at=moment(workspace, at, workspace.settings.zone),
+        shares=tuple(share or ()),
+        template=template,
+        variables=variables(values),
+    )
+    brought = flow.start(workspace, request)
+    speaker = asked.speaker
+    if speaker.as_json:
+        speaker.document(showing.started_json(brought))
+    elif brought.incident.doc_url:
+        speaker.say(f"Started: {brought.incident.title}", "strong")
+        speaker.say(f"Incident {brought.incident.id}")
+        speaker.answer(brought.incident.doc_url, "link")
+        for each in brought.shared:
+            if each.state == "done":
+                speaker.say(f"Shared with {each.who} ({each.role})")
+    showing.show_brought(speaker, brought)
+    showing.raise_if_waiting(brought)
+    speaker.next_step('postmortem log "what happened"')
+
+
+@command(
+    "log",
+    panel=_DAY,
+    epilog='Example: postmortem log "Alerted colleagues in Slack" --at "2:43 PM" --by Ann',
+)
+def log(
+    asked: Asked,
+    text: Annotated[str, typer.Argument(help="What happened; - reads it from standard input.")],
+    at: At = None,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who did or said it.")] = "",
+    link: Annotated[str, typer.Option(metavar="URL", help="Where more is to be seen.")] = "",
+    before_start: Annotated[
+        bool, typer.Option("--before-start", help="It did happen before the incident's start.")
+    ] = False,
+) -> None:
+    """Append an entry to the timeline."""
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows import log as flow  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    incident = workspace.incident()
+    logged = flow.log(
+        workspace,
+        given_text(text),
+        at=moment(workspace, at, incident.zone),
+        by=as_typed(by),
+        link=link,
+        earliest=None if before_start else incident.started_at,
+    )
+    _show_logged(asked, logged)
+
+
+@command(
+    "status", panel=_DAY, epilog='Example: postmortem status identified "A config value was wrong"'
+)
+def status(
+    asked: Asked,
+    state: Annotated[StatusWord, typer.Argument(help="Where the incident stands now.")],
+    note: Annotated[str, typer.Argument(help="A few words on it.", show_default=False)] = "",
+    at: At = None,
+) -> None:
+    """Set the incident's status in the doc, and log it."""
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows import log as flow  # noqa: PLC0415
+    from workflow.incident import Status  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    incident = workspace.incident()
+    logged = flow.set_status(
+        workspace,
+        Status(state.value),
+        as_typed(note),
+        at=moment(workspace, at, incident.zone),
+    )
+    _show_logged(asked, logged)
+
+
+def _show_logged(asked: Asked, logged: Logged) -> None:
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.incident import moment_text  # noqa: PLC0415
+
+    speaker = asked.speaker
+    if speaker.as_json:
+        speaker.document(showing.logged_json(logged))
+    incident, entry = logged.brought.incident, logged.entry
+    speaker.say(f"{moment_text(entry.at, incident.zone)}  {entry.text}")
+    showing.show_brought(speaker, logged.brought)
+    showing.raise_if_waiting(logged.brought)
+
+
+@command(
+    "section",
+    panel=_DAY,
+    epilog='Example: postmortem section root-cause "A stale price list was loaded"',
+)
+def section(
+    asked: Asked,
+    name: Annotated[str, typer.Argument(help="Its name, or the beginning of it.")],
+    text: Annotated[
+        str | None,
+        typer.Argument(help="Its text; - reads standard input; none opens $EDITOR."),
+    ] = None,
+) -> None:
+    """Fill a section of the doc, after whatever stands there already."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows import section as flow  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    found = flow.find_section(workspace, workspace.incident(), name)
+    written = given_text(text) if text is not None else _from_editor(found.title)
+    brought = flow.fill_section(workspace, found.key, written)
+    speaker = asked.speaker
+    if speaker.as_json:
+        speaker.document(
+            {
+                "incident": brought.incident.id,
+                "section": found.key,
+                "text": written,
+                "synced": brought.synced,
+            }
+        )
+    speaker.say(f"Added to {found.title}.")
+    showing.show_brought(speaker, brought)
+    showing.raise_if_waiting(brought)
+
+
+@command("close", panel=_DAY, epilog='Example: postmortem close --at "6:45 PM"')
+def close(asked: Asked, at: At = None) -> None:
+    """Close the loop: final status, duration, closing entry."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows import close as flow  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    closed = flow.close(workspace, at=moment(workspace, at, workspace.incident().zone))
+    speaker, incident = asked.speaker, closed.brought.incident
+    if speaker.as_json:
+        speaker.document(
+            {
+                "incident": incident.id,
+                "status": incident.status.value,
+                "closed_at": showing.local_instant(incident.closed_at, incident),
+                "duration": closed.duration,
+                "open_ends": list(closed.open_ends),
+                "doc_url": incident.doc_url or None,
+                "synced": closed.brought.synced,
+            }
+        )
+    speaker.say(f"Closed after {closed.duration}: {incident.title}", "good")
+    for words in closed.open_ends:
+        speaker.warn(words)
+    showing.show_brought(speaker, closed.brought)
+    showing.raise_if_waiting(closed.brought)
+    speaker.next_step("postmortem export DIR keeps the whole record")
+
+
+def moment(workspace: Workspace, text: str | None, zone: ZoneInfo) -> datetime | None:
+    """The past moment that a person typed, or None for now."""
+    from workflow.when import past_moment  # noqa: PLC0415
+
+    return None if text is None else past_moment(text, now=workspace.now(), zone=zone)
+
+
+def as_typed(text: str) -> str:
+    """What was typed, with bytes that are no text shown as U+FFFD."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def given_text(text: str) -> str:
+    """The argument itself, or standard input for `-`."""
+    if text != "-":
+        return as_typed(text)
+    return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
+
+
+def variables(pairs: list[str] | None) -> dict[str, str]:
+    """`KEY=VALUE` pairs. Raises `BadInput`."""
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    found: dict[str, str] = {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        name = key.strip().replace("-", "_")
+        if not equals or not name.isidentifier():
+            raise BadInput(f'--set {pair}: write it like --set cause="a stale price list".')
+        found[name] = as_typed(value)
+    return found
+
+
+def _from_editor(title: str) -> str:
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    note = f"\n\n# {title}: write above this line, save and close. Lines after it are left out.\n"
+    if not (sys.stdin.isatty() and (os.environ.get("VISUAL") or os.environ.get("EDITOR"))):
+        raise BadInput("Give the text, or - to read it from standard input (no $EDITOR is set).")
+    return _edit(note).partition(note.strip())[0].strip()
+
+
+def _edit(text: str) -> str:
+    import subprocess  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "section.txt"
+        path.write_text(text, encoding="utf-8")
+        editor = os.environ.get("VISUAL") or os.environ["EDITOR"]
+        subprocess.run(f'{editor} "{path}"', shell=True, check=True)  # noqa: S602 - the person's own
+        return path.read_text(encoding="utf-8")

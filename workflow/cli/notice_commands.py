@@ -1,0 +1,347 @@
+"""The commands that write to customers: notify and resume."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflow.cli.commands import Asked, command
+from workflow.cli.incident_commands import as_typed, variables
+
+if TYPE_CHECKING:
+    from workflow.flows.notify import Notified
+    from workflow.flows.planning import Plan
+    from workflow.flows.workspace import Workspace
+    from workflow.ledger.notices import Notice
+
+_MAIL = "Writing to customers"
+_LARGEST_LIST_BYTES = 512 * 1024 * 1024
+
+
+@command(
+    "notify",
+    panel=_MAIL,
+    epilog="Example: postmortem notify customers.csv --stage resolved, then the same with --test "
+    "you@example.com, then with --send",
+)
+def notify(
+    asked: Asked,
+    recipients: Annotated[
+        str, typer.Argument(metavar="LIST", help="CSV with an email column; - for standard input.")
+    ],
+    template: Annotated[str, typer.Option(help="Another template: its name or path.")] = "",
+    stage: Annotated[
+        str, typer.Option(help="investigating, identified, update, monitoring, resolved, …")
+    ] = "",
+    subject: Annotated[str, typer.Option(help="Another subject line.")] = "",
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A value for the template. Repeatable."),
+    ] = None,
+    next_update: Annotated[
+        str, typer.Option(metavar="WHEN", help="When the next word comes: 30m, 17:30.")
+    ] = "",
+    sender: Annotated[
+        str, typer.Option("--from", metavar="ALIAS", help="Send as this address of yours.")
+    ] = "",
+    reply_to: Annotated[str, typer.Option(help="Where answers go.")] = "",
+    attach: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="A file for every mail. Repeatable.")
+    ] = None,
+    column: Annotated[
+        str, typer.Option(metavar="email=NAME", help="The list's column of addresses.")
+    ] = "",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad rows out instead of stopping.")
+    ] = False,
+    test: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Send the first recipient's mail there alone.")
+    ] = "",
+    row: Annotated[
+        int | None, typer.Option(help="With --test: the recipient in this row of the list.")
+    ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send to everybody on the list.")] = False,
+    confirm: Annotated[
+        int | None, typer.Option(metavar="N", help="With --send: how many it may be, unasked.")
+    ] = None,
+    one_step: Annotated[
+        bool,
+        typer.Option("--one-step", help="Send without a draft (for the scope gmail.send alone)."),
+    ] = False,
+) -> None:
+    """Write to the impacted customers: check and preview; with --test or --send, send.
+
+    Each customer gets their own mail, exactly once, whatever happens on the way.
+    """
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+    from workflow.flows.planning import NotifyRequest, make_plan  # noqa: PLC0415
+    from workflow.when import future_moment  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    incident = workspace.incident()
+    if (test and send) or (confirm is not None and not send) or (row is not None and not test):
+        raise BadInput("--confirm goes with --send, --row with --test, and not both at once.")
+    request = NotifyRequest(
+        list_name="standard input" if recipients == "-" else Path(recipients).name,
+        content=_read_list(recipients),
+        template=template,
+        stage=stage,
+        subject=as_typed(subject),
+        variables=variables(values),
+        next_update=future_moment(next_update, now=workspace.now(), zone=incident.zone)
+        if next_update
+        else None,
+        from_address=sender,
+        reply_to=reply_to,
+        attach=tuple(attach or ()),
+        email_column=column.partition("=")[2] or column,
+        skip_bad=skip_bad,
+        one_step=one_step,
+    )
+    plan = make_plan(workspace, request)
+    if test:
+        _send_test(asked, workspace, plan, test, row)
+    elif send:
+        _send(asked, workspace, plan, confirm)
+    else:
+        _preview(asked, workspace, plan)
+
+
+def _read_list(name: str) -> bytes:
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    if name == "-":
+        return sys.stdin.buffer.read(_LARGEST_LIST_BYTES)
+    try:
+        if Path(name).stat().st_size > _LARGEST_LIST_BYTES:
+            raise BadInput(f"{name} is larger than 512 MB: that is no list of customers.")
+        return Path(name).read_bytes()
+    except OSError as fault:
+        raise BadInput(f"The list {name} can't be read: {fault.strerror}.") from fault
+
+
+def _preview(asked: Asked, workspace: Workspace, plan: Plan) -> None:
+    from workflow.cli import preflight_sheet  # noqa: PLC0415
+
+    if asked.speaker.as_json:
+        asked.speaker.document(preflight_sheet.plan_json(plan))
+    preflight_sheet.show(asked.speaker, workspace, plan)
+
+
+def _send_test(
+    asked: Asked, workspace: Workspace, plan: Plan, address: str, row: int | None
+) -> None:
+    from workflow.cli.progress import watching  # noqa: PLC0415
+    from workflow.flows.notify import send_test  # noqa: PLC0415
+
+    with watching(asked.speaker, total=1) as watcher:
+        notified = send_test(workspace, plan, address, row, watcher)
+    _show(asked, notified, "test")
+    asked.speaker.next_step("the same command with --send instead of --test")
+
+
+def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -> None:
+    from workflow.cli import preflight_sheet  # noqa: PLC0415
+    from workflow.cli.progress import watching  # noqa: PLC0415
+    from workflow.flows import notify as flow  # noqa: PLC0415
+
+    flow.refuse_unsendable(plan)
+    if not plan.new:
+        _already_under_way(asked, workspace, plan)
+        return
+    if confirm is None:
+        preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
+    _agree(asked, plan, confirm)
+    with watching(asked.speaker, total=plan.new) as watcher:
+        notified = flow.send(workspace, plan, watcher)
+    _show(asked, notified, "send")
+
+
+def _agree(asked: Asked, plan: Plan, confirm: int | None) -> None:
+    """Get a person's agreement to the number of mails, or `--confirm`'s. Raises `BadInput`."""
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    if confirm is None:
+        if not asked.speaker.is_interactive:
+            raise BadInput(
+                f"Nothing was sent: this would write to {plan.new:,}. "
+                f"Without a terminal to ask at, say so with --confirm {plan.new}."
+            )
+        answer = asked.speaker.ask(f"Type {plan.new} to write to {_people(plan.new)}: ")
+        confirm = int(answer.replace(",", "")) if answer.replace(",", "").isdecimal() else -1
+    if confirm != plan.new:
+        given = "" if confirm < 0 else f", not {confirm:,}"
+        skipped = f" ({plan.skipped:,} have it already)" if plan.skipped else ""
+        raise BadInput(f"Nothing was sent: this would write to {plan.new:,}{skipped}{given}.")
+
+
+def _people(count: int) -> str:
+    return "1 customer" if count == 1 else f"{count:,} customers"
+
+
+def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
+    """Everybody on the list has a mail with these words: say how it stands, send nothing."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.flows.notify import notice_with_these_words  # noqa: PLC0415
+
+    standing = notice_with_these_words(workspace, plan)
+    if standing is None:
+        return
+    speaker = asked.speaker
+    if speaker.as_json:
+        speaker.document(showing.notice_json(standing, "send"))
+    speaker.say(
+        f"Nothing new was sent: everybody on the list has these words already "
+        f"(notice {standing.notice.id}: {showing.counts_text(standing)})."
+    )
+    if standing.counts.pending or not standing.copied_back:
+        speaker.next_step(f"postmortem resume {standing.notice.id} finishes it")
+    raise typer.Exit(_code(standing.counts.pending, len(standing.shortfalls)))
+
+
+def _code(pending: int, short: int) -> int:
+    from workflow.cli.faults import DONE, PARTLY, RECORDED  # noqa: PLC0415
+
+    if pending:
+        return RECORDED
+    return PARTLY if short else DONE
+
+
+@command("resume", panel=_MAIL, epilog="Example: postmortem resume")
+def resume(
+    asked: Asked,
+    reference: Annotated[
+        str, typer.Argument(metavar="[NOTICE]", help="The unfinished one if left out.")
+    ] = "",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again where Gmail refused.")
+    ] = False,
+    resend_unknown: Annotated[
+        bool,
+        typer.Option("--resend-unknown", help="Send again where nobody can tell. May mail twice."),
+    ] = False,
+    confirm: Annotated[
+        int | None, typer.Option(metavar="N", help="How many to send again, unasked.")
+    ] = None,
+) -> None:
+    """Finish an interrupted notice and its copy in the doc. Safe to run any number of times."""
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.cli.progress import watching  # noqa: PLC0415
+    from workflow.flows import notify as flow  # noqa: PLC0415
+    from workflow.flows.showing import notice_standing  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    notice = flow.notice_to_resume(workspace, reference)
+    if notice is None:
+        _nothing_to_resume(asked)
+        return
+    _plan_again(asked, workspace, notice, retry_failed, resend_unknown, confirm)
+    before = notice_standing(workspace, notice)
+    with watching(asked.speaker, total=before.counts.total) as watcher:
+        notified = flow.finish(workspace, notice, watcher)
+    _show(asked, notified, "send")
+
+
+def _nothing_to_resume(asked: Asked) -> None:
+    asked.speaker.say("There is nothing to resume: no notice is unfinished.")
+    if asked.speaker.as_json:
+        counts = dict.fromkeys(("sent", "failed", "unknown", "pending", "skipped"), 0)
+        asked.speaker.document(
+            {
+                "incident": None,
+                "notice": None,
+                "stage": None,
+                "subject": None,
+                "recipients": 0,
+                "counts": counts,
+                "failures": [],
+                "copied_back": True,
+                "mode": "send",
+            }
+        )
+
+
+def _plan_again(
+    asked: Asked,
+    workspace: Workspace,
+    notice: Notice,
+    retry_failed: bool,
+    resend_unknown: bool,
+    confirm: int | None,
+) -> None:
+    """Name who would be written to again, ask, and plan them anew."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.flows import notify as flow  # noqa: PLC0415
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+    from workflow.flows.showing import notice_standing  # noqa: PLC0415
+    from workflow.incident import DeliveryState  # noqa: PLC0415
+
+    standing = notice_standing(workspace, notice)
+    wanted = [
+        (state, count)
+        for asked_for, state, count in (
+            (retry_failed, DeliveryState.FAILED, standing.counts.failed),
+            (resend_unknown, DeliveryState.UNKNOWN, standing.counts.unknown),
+        )
+        if asked_for and count
+    ]
+    total = sum(count for _, count in wanted)
+    if not total:
+        return
+    showing.show_shortfalls(asked.speaker, standing, most=100)
+    if confirm is None and asked.speaker.is_interactive:
+        answer = asked.speaker.ask(f"Type {total} to write to them again: ")
+        confirm = int(answer) if answer.isdecimal() else -1
+    if confirm != total:
+        raise BadInput(
+            f"Nothing was sent again: it would be {_people(total)}. Say so with --confirm {total}."
+        )
+    for state, _ in wanted:
+        flow.plan_again(workspace, notice, state)
+
+
+def _show(asked: Asked, notified: Notified, mode: str) -> None:
+    from workflow.cli import showing  # noqa: PLC0415
+
+    speaker, standing = asked.speaker, notified.standing
+    if speaker.as_json:
+        speaker.document(showing.notice_json(standing, mode))
+    style = "good" if standing.counts.sent == standing.counts.total else "warn"
+    speaker.say(f"{standing.notice.subject}: {showing.counts_text(standing)}", style)
+    showing.show_shortfalls(speaker, standing)
+    if notified.brought is not None:
+        showing.show_brought(speaker, notified.brought)
+    _raise_if_unfinished(notified)
+    if mode == "send" and standing.copied_back:
+        speaker.say("The text that was sent is in the doc.")
+    if standing.shortfalls:
+        speaker.next_step(f"postmortem resume {standing.notice.id} --retry-failed")
+        raise typer.Exit(_code(0, len(standing.shortfalls)))
+
+
+def _raise_if_unfinished(notified: Notified) -> None:
+    """Say why it stopped and how it goes on, with the right exit code."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.flows.faults import NotSetUp, Recorded  # noqa: PLC0415
+    from workflow.flows.sending import Ending  # noqa: PLC0415
+
+    sent, counts = notified.sent, notified.standing.counts
+    if sent.ending is Ending.STOPPED:
+        raise KeyboardInterrupt
+    if counts.pending:
+        why = sent.fault.sentence if sent.fault else _DAY_FULL
+        when = f" from {sent.resume_at.astimezone():%Y-%m-%d %H:%M} on" if sent.resume_at else ""
+        words = (
+            f"{why} {counts.sent:,} sent, {counts.pending:,} still to send; the plan is kept. "
+            f"Go on{when} with: postmortem resume {notified.standing.notice.id}"
+        )
+        raise NotSetUp(words) if sent.ending is Ending.SIGN_IN else Recorded(words)
+    if notified.brought is not None and not notified.standing.shortfalls:
+        showing.raise_if_waiting(notified.brought)
+
+
+_DAY_FULL = "This account has sent all that it may in 24 hours."

@@ -1,0 +1,80 @@
+"""Opening the workspace of a run: which profile, which ledger, which Google, what time it is."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workflow.cli.commands import Asked
+from workflow.config import REHEARSAL, Settings, load_settings
+from workflow.flows.workspace import Workspace
+from workflow.google import DEFAULT_SCOPES, Endpoint, Google, connect, emulator_session
+
+# In a rehearsal the story's time can be set, so that a day's incident takes a minute.
+STORY_TIME = "POSTMORTEM_REHEARSAL_NOW"
+
+
+def open_workspace(asked: Asked) -> Workspace:
+    """The workspace for the profile that was asked for. Raises `ConfigBad`."""
+    settings = load_settings(os.environ, asked.profile)
+    return Workspace(
+        settings=settings,
+        person=f"{_user()}@{socket.gethostname()}",
+        templates=shipped_templates(),
+        now=_story_clock(settings),
+        wall=_wall_clock,
+        connect=lambda: connect_google(settings),
+        incident_reference=asked.incident or os.environ.get("POSTMORTEM_INCIDENT", ""),
+    )
+
+
+def connect_google(settings: Settings) -> Google:
+    """The Google of the profile: a server that was named, the rehearsal's, or the real one."""
+    timeout = settings.config.sending.timeout_seconds
+    url = settings.config.google_url
+    if not url and settings.profile == REHEARSAL:
+        from workflow.rehearsal.lifecycle import ensure_running  # noqa: PLC0415
+
+        url = ensure_running(rehearsal_folder(settings)).base_url
+    if url:
+        return connect(Endpoint(url), lambda: emulator_session(url), timeout)
+    from workflow.google.sign_in import google_session  # noqa: PLC0415
+
+    return connect(
+        Endpoint(None), lambda: google_session(settings.token_path, DEFAULT_SCOPES), timeout
+    )
+
+
+def rehearsal_folder(settings: Settings) -> Path:
+    """Where the rehearsal Google keeps its world."""
+    return settings.home / REHEARSAL / "google"
+
+
+def shipped_templates() -> Path:
+    """The templates that come with this program: inside the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "somebody"
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _story_clock(settings: Settings) -> Callable[[], datetime]:
+    told = os.environ.get(STORY_TIME, "")
+    if settings.profile != REHEARSAL or not told:
+        return _wall_clock
+    offset = datetime.fromisoformat(told).astimezone(UTC) - _wall_clock()
+    return lambda: _wall_clock() + offset

@@ -1,0 +1,105 @@
+"""The pre-flight sheet: everything to know before a mail leaves that can't be called back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow.cli.speaking import Speaker
+from workflow.flows.planning import Plan
+from workflow.flows.workspace import Workspace
+from workflow.incident import duration_text
+from workflow.mail.faces import parse_body, text_face
+
+_SHOWN = 10
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The shape of `notify --json` for a preview."""
+    return {
+        "incident": plan.incident.id,
+        "notice": None,
+        "stage": plan.stage.value,
+        "subject": plan.first.subject if plan.first else plan.copy.subject,
+        "recipients": plan.new,
+        "counts": {"sent": 0, "failed": 0, "unknown": 0, "pending": plan.new}
+        | {"skipped": plan.skipped},
+        "failures": [
+            {"email": row.value, "row": row.row, "reason": row.reason} for row in plan.bad_rows
+        ],
+        "copied_back": False,
+        "mode": "preview",
+        "duplicates": [{"row": each.row, "first_row": each.first_row} for each in plan.duplicates],
+        "told_before": plan.told_before,
+        "findings": [
+            {"level": each.level, "code": each.code, "where": each.where, "message": each.message}
+            for each in plan.findings
+        ],
+        "preview": _first_mail_json(plan),
+    }
+
+
+def _first_mail_json(plan: Plan) -> dict[str, Any] | None:
+    if plan.first is None:
+        return None
+    text = text_face(parse_body(plan.first.markdown))
+    return {"to": plan.first.email, "subject": plan.first.subject, "text": text}
+
+
+def show(speaker: Speaker, workspace: Workspace, plan: Plan, *, with_mail: bool = True) -> None:
+    """The sheet in words, and the first recipient's mail."""
+    count = "1 customer" if plan.new == 1 else f"{plan.new:,} customers"
+    speaker.say(f"{plan.stage.value.capitalize()} notice to {count}", "strong")
+    speaker.say(f"  List      {plan.request.list_name}: {_list_words(plan)}")
+    speaker.say(f"  Time      {_time_words(workspace, plan.new)}")
+    for stage, told in plan.told_before.items():
+        speaker.say(f"  Before    {told:,} of them had a {stage} notice of this incident")
+    if plan.attachments:
+        speaker.say(f"  Attached  {', '.join(file.filename for file in plan.attachments)}")
+    _show_rows(speaker, plan)
+    for finding in plan.findings:
+        tell = speaker.wrong if finding.level == "error" else speaker.warn
+        tell(f"  {finding.level.capitalize()}: {finding.where}: {finding.message}")
+    if with_mail:
+        _show_mail(speaker, plan)
+
+
+def _show_rows(speaker: Speaker, plan: Plan) -> None:
+    for row in plan.bad_rows[:_SHOWN]:
+        where = f", column {row.column}" if row.column else ""
+        speaker.warn(f"  Row {row.row}{where}: {row.reason}")
+    if len(plan.bad_rows) > _SHOWN:
+        speaker.warn(f"  …and {len(plan.bad_rows) - _SHOWN} more bad rows: add --json for all")
+
+
+def _show_mail(speaker: Speaker, plan: Plan) -> None:
+    if plan.first is None:
+        speaker.warn("The list names nobody.")
+        return
+    speaker.say()
+    speaker.say(f"To:       {plan.first.email}", "faint")
+    speaker.say(f"Subject:  {plan.first.subject}", "strong")
+    speaker.say()
+    speaker.say(text_face(parse_body(plan.first.markdown)).rstrip())
+    speaker.say()
+    speaker.say("Nothing was sent.", "good")
+    speaker.next_step("add --test you@example.com to see it in your own mailbox, then --send")
+
+
+def _list_words(plan: Plan) -> str:
+    words = [f"{plan.recipients:,} people"]
+    if plan.skipped:
+        words.append(f"{plan.skipped:,} have these words already and are left out")
+    if plan.duplicates:
+        words.append(f"{len(plan.duplicates):,} repeated rows count once")
+    if plan.bad_rows:
+        words.append(f"{len(plan.bad_rows):,} bad rows")
+    return ", ".join(words)
+
+
+def _time_words(workspace: Workspace, count: int) -> str:
+    sending = workspace.settings.config.sending
+    per_minute = sending.units_per_minute // (100 if sending.one_step else 110)
+    if count <= per_minute:
+        return "under a minute or so"
+    days = f", over {count // sending.daily_limit + 1} days" if count > sending.daily_limit else ""
+    return f"about {duration_text(60 * count / per_minute)} at {per_minute} a minute{days}"

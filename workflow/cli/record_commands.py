@@ -1,0 +1,189 @@
+"""The commands that look and keep: show, list, told, sync, export, rehearse."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workflow.cli.commands import Asked, command
+
+_RECORD = "The record"
+
+
+@command("show", panel=_RECORD, epilog="Example: postmortem show --json")
+def show(asked: Asked) -> None:
+    """The incident, its timeline, and its notices with their counts."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.showing import standing_of  # noqa: PLC0415
+
+    standing = standing_of(open_workspace(asked))
+    if asked.speaker.as_json:
+        asked.speaker.document(showing.standing_json(standing))
+    else:
+        showing.show_standing(asked.speaker, standing)
+
+
+@command("list", panel=_RECORD)
+def list_incidents(asked: Asked) -> None:
+    """All incidents, the newest first."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.showing import all_standings  # noqa: PLC0415
+    from workflow.incident import moment_text  # noqa: PLC0415
+
+    found = all_standings(open_workspace(asked))
+    if asked.speaker.as_json:
+        asked.speaker.document(
+            [
+                {
+                    "incident": each.id,
+                    "title": each.title,
+                    "status": each.status.value,
+                    "started_at": showing.local_instant(each.started_at, each),
+                    "closed_at": showing.local_instant(each.closed_at, each),
+                    "doc_url": each.doc_url or None,
+                }
+                for each in found
+            ]
+        )
+        return
+    if not found:
+        asked.speaker.say("No incident yet.")
+        asked.speaker.next_step('postmortem start "What went wrong"')
+    for each in found:
+        state = "closed" if each.closed_at else each.status.value
+        when = moment_text(each.started_at, each.zone)
+        title = each.title if len(each.title) <= 60 else each.title[:59] + "…"
+        asked.speaker.answer(f"{each.id}  {state:<13}  {when:<26}  {title}")
+
+
+@command("told", panel=_RECORD, epilog="Example: postmortem told ann@example.com")
+def told(
+    asked: Asked, address: Annotated[str, typer.Argument(help="A customer's address.")]
+) -> None:
+    """What that customer was told and when, over all incidents."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+    from workflow.flows.showing import told_to  # noqa: PLC0415
+    from workflow.mail.addresses import AddressBad, read_address  # noqa: PLC0415
+
+    try:
+        key = read_address(address).key
+    except AddressBad as bad:
+        raise BadInput(f"{address}: {bad}") from bad
+    found = told_to(open_workspace(asked), key)
+    if asked.speaker.as_json:
+        notices = [
+            {
+                "incident": each.incident_id,
+                "title": each.title,
+                "notice": each.notice_id,
+                "stage": each.stage,
+                "subject": each.subject,
+                "state": each.state.value,
+                "sent_at": showing.instant(each.sent_at),
+            }
+            for each in found
+        ]
+        asked.speaker.document({"email": address, "notices": notices})
+        return
+    if not found:
+        asked.speaker.say(f"{address} was told nothing.")
+    for each in found:
+        when = each.said_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        asked.speaker.answer(f"{when}  {each.stage:<13}  {each.state.value:<8}  {each.subject}")
+
+
+@command("sync", panel=_RECORD)
+def sync(asked: Asked) -> None:
+    """Push to Google whatever was recorded while Google could not be reached."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.sync import sync_all  # noqa: PLC0415
+
+    brought = sync_all(open_workspace(asked))
+    speaker = asked.speaker
+    if speaker.as_json:
+        speaker.document(
+            {
+                "incidents": [
+                    {
+                        "incident": each.incident.id,
+                        "doc_url": each.incident.doc_url or None,
+                        "synced": each.synced,
+                    }
+                    for each in brought
+                ]
+            }
+        )
+    if not brought:
+        speaker.say("Nothing waits: every doc shows everything.")
+    for each in brought:
+        if each.synced:
+            speaker.say(f"{each.incident.title}: the doc shows everything now.", "good")
+        showing.show_brought(speaker, each)
+    for each in brought:
+        showing.raise_if_waiting(each)
+
+
+class ExportFormat(StrEnum):
+    """What `export` can write."""
+
+    MD = "md"
+    HTML = "html"
+    JSON = "json"
+    EML = "eml"
+    CSV = "csv"
+
+
+@command("export", panel=_RECORD, epilog="Example: postmortem export ./record")
+def export(
+    asked: Asked,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made if it is not there.")],
+    format_: Annotated[
+        ExportFormat | None, typer.Option("--format", help="One of them; all if left out.")
+    ] = None,
+) -> None:
+    """The whole record on disk: the doc, the ledger's view of it, every mail as sent."""
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.cli.showing import standing_json  # noqa: PLC0415
+    from workflow.flows.export import export as flow  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    chosen = [format_.value] if format_ else [each.value for each in ExportFormat]
+    written = flow(workspace, folder, chosen, standing_json)
+    if asked.speaker.as_json:
+        asked.speaker.document({"folder": str(folder), "files": written.names})
+    asked.speaker.say(f"Written to {folder}: {written.words}")
+
+
+@command(
+    "rehearse",
+    panel="Practice",
+    epilog="Example: postmortem rehearse; then postmortem rehearse serve",
+)
+def rehearse(
+    asked: Asked,
+    scenario: Annotated[
+        str,
+        typer.Argument(help="A scenario's name or path; serve shows the docs and the mailbox."),
+    ] = "wrong-mail",
+    port: Annotated[int, typer.Option(help="With serve: a fixed port; 0 for any.")] = 0,
+) -> None:
+    """Run a whole scripted incident against the rehearsal Google: nothing leaves the machine."""
+    from workflow.cli import rehearsing  # noqa: PLC0415
+    from workflow.config import load_settings  # noqa: PLC0415
+
+    settings = load_settings(os.environ, "rehearsal")
+    if scenario == "serve":
+        rehearsing.serve(asked, settings, port)
+    elif scenario == "stop":
+        rehearsing.stop(asked, settings)
+    else:
+        rehearsing.run(asked, settings, scenario)

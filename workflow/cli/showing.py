@@ -1,0 +1,204 @@
+"""The JSON shapes of the contract, and the same things in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from workflow.cli.speaking import Speaker
+from workflow.flows.doc import Brought
+from workflow.flows.faults import NotSetUp, Recorded
+from workflow.flows.log import Logged
+from workflow.flows.showing import NoticeStanding, Standing
+from workflow.google.faults import SignInNeeded
+from workflow.incident import Incident, TimelineEntry, clock_text, date_text, moment_text
+from workflow.ledger.incidents import Share
+
+
+def instant(at: datetime | None) -> str | None:
+    """An instant as RFC 3339 in UTC, or None."""
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def local_instant(at: datetime | None, incident: Incident) -> str | None:
+    """An instant as RFC 3339 in the incident's zone, or None."""
+    return None if at is None else at.astimezone(incident.zone).isoformat()
+
+
+def share_json(share: Share) -> dict[str, Any]:
+    """One share of `start --json`."""
+    return {
+        "who": share.who,
+        "role": share.role,
+        "ok": share.state == "done",
+        "error": share.error or None,
+    }
+
+
+def started_json(brought: Brought) -> dict[str, Any]:
+    """The shape of `start --json`."""
+    incident = brought.incident
+    return {
+        "incident": incident.id,
+        "title": incident.title,
+        "doc_id": incident.doc_id or None,
+        "doc_url": incident.doc_url or None,
+        "status": incident.status.value,
+        "shared": [share_json(share) for share in brought.shared],
+        "synced": brought.synced,
+    }
+
+
+def entry_json(incident: Incident, entry: TimelineEntry) -> dict[str, Any]:
+    """One entry of a timeline."""
+    return {
+        "entry": entry.id,
+        "at": local_instant(entry.at, incident),
+        "text": entry.text,
+        "by": entry.by or None,
+        "link": entry.link or None,
+    }
+
+
+def logged_json(logged: Logged) -> dict[str, Any]:
+    """The shape of `log --json`."""
+    incident = logged.brought.incident
+    return {
+        "incident": incident.id,
+        **entry_json(incident, logged.entry),
+        "status": incident.status.value,
+        "synced": logged.brought.synced,
+    }
+
+
+def notice_json(standing: NoticeStanding, mode: str) -> dict[str, Any]:
+    """The shape of `notify --json` and `resume --json`."""
+    notice, counts = standing.notice, standing.counts
+    return {
+        "incident": notice.incident_id,
+        "notice": notice.id,
+        "stage": notice.stage.value,
+        "subject": notice.subject,
+        "recipients": notice.recipients,
+        "counts": {
+            "sent": counts.sent,
+            "failed": counts.failed,
+            "unknown": counts.unknown,
+            "pending": counts.pending,
+            "skipped": counts.skipped,
+        },
+        "failures": [
+            {"email": each.email, "row": each.row, "reason": each.reason}
+            for each in standing.shortfalls
+        ],
+        "copied_back": standing.copied_back,
+        "mode": mode,
+        "sent_at": instant(notice.said_at),
+    }
+
+
+def standing_json(standing: Standing) -> dict[str, Any]:
+    """The shape of `show --json`."""
+    incident = standing.incident
+    return {
+        "incident": incident.id,
+        "title": incident.title,
+        "status": incident.status.value,
+        "severity": incident.severity or None,
+        "impact": incident.impact or None,
+        "started_at": local_instant(incident.started_at, incident),
+        "closed_at": local_instant(incident.closed_at, incident),
+        "doc_id": incident.doc_id or None,
+        "doc_url": incident.doc_url or None,
+        "pending_sync": standing.pending,
+        "timeline": [entry_json(incident, entry) for entry in standing.timeline],
+        "notices": [notice_json(notice, "send") for notice in standing.notices],
+    }
+
+
+def show_standing(speaker: Speaker, standing: Standing) -> None:
+    """`show` in words."""
+    incident = standing.incident
+    speaker.answer(incident.title, "strong")
+    facts = [incident.status.label, incident.severity, f"incident {incident.id}"]
+    speaker.answer(" · ".join(fact for fact in facts if fact))
+    speaker.answer(f"Started  {moment_text(incident.started_at, incident.zone)}")
+    if incident.closed_at:
+        speaker.answer(f"Closed   {moment_text(incident.closed_at, incident.zone)}")
+    speaker.answer(f"Doc      {incident.doc_url or 'not made yet'}")
+    if standing.pending:
+        speaker.warn(f"{standing.pending} not in the doc yet: postmortem sync")
+    _show_timeline(speaker, standing)
+    for notice in standing.notices:
+        _show_notice(speaker, incident, notice)
+
+
+def _show_timeline(speaker: Speaker, standing: Standing) -> None:
+    day = ""
+    speaker.answer("")
+    for entry in standing.timeline:
+        today = date_text(entry.at, standing.incident.zone)
+        if today != day:
+            speaker.answer(today, "faint")
+            day = today
+        stamp = clock_text(entry.at, standing.incident.zone)
+        author = f"  — {entry.by}" if entry.by else ""
+        body = entry.text.replace("\n", "\n" + " " * (len(stamp) + 4))
+        speaker.answer(f"  {stamp}  {body}{author}")
+
+
+def _show_notice(speaker: Speaker, incident: Incident, standing: NoticeStanding) -> None:
+    notice, counts = standing.notice, standing.counts
+    speaker.answer("")
+    speaker.answer(
+        f"Notice {notice.id}  {notice.stage.value}, {moment_text(notice.said_at, incident.zone)}",
+        "strong",
+    )
+    speaker.answer(f"  {notice.subject}")
+    speaker.answer(f"  {counts_text(standing)}")
+    show_shortfalls(speaker, standing)
+    if counts.pending:
+        speaker.warn(f"  {counts.pending} still to send: postmortem resume {notice.id}")
+
+
+def counts_text(standing: NoticeStanding) -> str:
+    """How a notice stands: `accepted by Gmail 11 of 12, failed 1`."""
+    counts = standing.counts
+    words = [f"accepted by Gmail {counts.sent:,} of {counts.total:,}"]
+    for number, name in (
+        (counts.failed, "failed"),
+        (counts.unknown, "unknown"),
+        (counts.pending, "still to send"),
+        (counts.skipped, "skipped (had it already)"),
+    ):
+        if number:
+            words.append(f"{name} {number:,}")
+    return ", ".join(words)
+
+
+def show_shortfalls(speaker: Speaker, standing: NoticeStanding, most: int = 20) -> None:
+    """Who did not surely get the mail."""
+    for each in standing.shortfalls[:most]:
+        speaker.warn(f"  row {each.row}  {each.email}: {each.reason}")
+    if len(standing.shortfalls) > most:
+        speaker.warn(f"  …and {len(standing.shortfalls) - most} more: postmortem show --json")
+
+
+def show_brought(speaker: Speaker, brought: Brought) -> None:
+    """What else a person should know of the doc: what was put back, who it is not shared with."""
+    for words in brought.said:
+        speaker.warn(words)
+    for share in brought.shared:
+        if share.state == "refused":
+            speaker.warn(f"Not shared with {share.who}: {share.error}")
+
+
+def raise_if_waiting(brought: Brought) -> None:
+    """Raise `Recorded` or `NotSetUp` when the doc does not show everything yet."""
+    if brought.synced:
+        return
+    why = brought.fault.sentence if brought.fault else "Part of it waits."
+    words = f"Recorded, but not in the doc yet. {why}"
+    if isinstance(brought.fault, SignInNeeded):
+        raise NotSetUp(f"{words} Then: postmortem sync")
+    raise Recorded(f"{words} Later: postmortem sync")

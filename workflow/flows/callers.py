@@ -1,0 +1,90 @@
+"""Threads that call Gmail for the sender. They know HTTP and nothing of the ledger.
+
+Daemon threads, because a person who presses Ctrl-C is not to wait for a call that hangs: what was
+under way is written in the ledger and decided by the next `resume`.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from workflow.flows.delivery_steps import Answer, Call
+from workflow.google.faults import GoogleFault
+from workflow.google.gmail import Gmail
+from workflow.ledger.deliveries import Delivery
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A delivery and what came of a call for it; `defect` is an error of this program."""
+
+    delivery: Delivery
+    answer: Answer
+    defect: BaseException | None = None
+
+
+class Callers:
+    """A number of threads that make calls and hand the answers back in the order they come."""
+
+    def __init__(
+        self,
+        gmail: Gmail,
+        write_mail: Callable[[Delivery], bytes],
+        now: Callable[[], datetime],
+        *,
+        threads: int,
+    ) -> None:
+        self._gmail = gmail
+        self._write_mail = write_mail
+        self._now = now
+        self._asked: queue.SimpleQueue[tuple[Delivery, Call] | None] = queue.SimpleQueue()
+        self._answered: queue.SimpleQueue[Answered] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def ask(self, delivery: Delivery, call: Call) -> None:
+        """Make a call as soon as a thread is free."""
+        self._asked.put((delivery, call))
+
+    def answers(self, wait_seconds: float) -> list[Answered]:
+        """All answers that are there, after waiting up to `wait_seconds` for the first."""
+        found: list[Answered] = []
+        try:
+            found.append(self._answered.get(timeout=max(wait_seconds, 0)))
+            while True:
+                found.append(self._answered.get_nowait())
+        except queue.Empty:
+            return found
+
+    def dismiss(self) -> None:
+        """Let the threads end once they are idle."""
+        for _ in self._threads:
+            self._asked.put(None)
+
+    def _work(self) -> None:
+        while (task := self._asked.get()) is not None:
+            self._answered.put(self._call(*task))
+
+    def _call(self, delivery: Delivery, call: Call) -> Answered:
+        began_at = self._now()
+        try:
+            result = self._make(delivery, call)
+        except GoogleFault as fault:
+            return Answered(delivery, Answer(call, began_at, fault=fault))
+        except BaseException as defect:  # handed to the sender, which raises it
+            return Answered(delivery, Answer(call, began_at), defect)
+        return Answered(delivery, Answer(call, began_at, result))
+
+    def _make(self, delivery: Delivery, call: Call) -> object:
+        if call is Call.CREATE_DRAFT:
+            return self._gmail.create_draft(self._write_mail(delivery))
+        if call is Call.SEND_DRAFT:
+            return self._gmail.send_draft(delivery.draft_id)
+        if call is Call.LOOK:
+            return self._gmail.draft_exists(delivery.draft_id)
+        return self._gmail.send_message(self._write_mail(delivery))

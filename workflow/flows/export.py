@@ -1,0 +1,150 @@
+"""The whole record on disk: the doc as people left it, the ledger's view, every mail as sent."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workflow.document.html import to_html
+from workflow.document.markdown import to_markdown
+from workflow.flows.delivering import write_mail
+from workflow.flows.faults import BadInput
+from workflow.flows.showing import NoticeStanding, Standing, standing_of
+from workflow.flows.workspace import Workspace
+from workflow.google.client import Json
+from workflow.incident import DeliveryState
+from workflow.ledger import deliveries, notices
+
+# Everything of the doc, with all that people typed and how it looks.
+_WHOLE_DOC = "title,documentId,tabs"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: `names` relative to the folder, `mails` how many of them are mails."""
+
+    names: list[str]
+    mails: int
+
+    @property
+    def words(self) -> str:
+        """`postmortem.md, record.json, 12 mails`."""
+        files = [name for name in self.names if not name.startswith("mails/")]
+        if self.mails:
+            files.append("1 mail" if self.mails == 1 else f"{self.mails:,} mails")
+        return ", ".join(files) or "nothing"
+
+
+def export(
+    workspace: Workspace,
+    folder: Path,
+    formats: list[str],
+    as_json: Callable[[Standing], dict[str, Any]],
+) -> Written:
+    """Write the record in these formats: md, html, json, eml, csv.
+
+    Existing files of the same names are replaced, one whole file at a time. Raises `BadInput` when
+    the folder can't be written, and `GoogleFault` when the doc can't be read.
+    """
+    standing = standing_of(workspace)
+    writer = _Folder(folder)
+    if {"md", "html"} & set(formats) and standing.incident.doc_id:
+        doc = workspace.google.docs.get(standing.incident.doc_id, _WHOLE_DOC)
+        _write_doc(writer, doc, formats)
+    if "json" in formats:
+        record = json.dumps(as_json(standing), ensure_ascii=False, indent=2)
+        writer.write("record.json", record.encode() + b"\n")
+    if "csv" in formats:
+        writer.write("not-told.csv", _not_told(standing).encode("utf-8-sig"))
+    mails = sum(_write_mails(workspace, writer, standing)) if "eml" in formats else 0
+    return Written(writer.names, mails)
+
+
+def _write_doc(writer: _Folder, doc: Json, formats: list[str]) -> None:
+    if "md" in formats:
+        writer.write("postmortem.md", to_markdown(doc).encode("utf-8", "replace"))
+    if "html" in formats:
+        writer.write("postmortem.html", to_html(doc).encode("utf-8", "replace"))
+
+
+def _write_mails(workspace: Workspace, writer: _Folder, standing: Standing) -> Iterator[int]:
+    """Each mail that was accepted, rebuilt from the frozen plan; yields 1 for each."""
+    for each in standing.notices:
+        notice = each.notice
+        rows = [["row", "email", "state", "sent_at", "evidence", "message_id", "file"]]
+        with workspace.ledger.read() as connection:
+            files = notices.attachments_of(connection, notice.id)
+            for delivery in deliveries.deliveries_of(connection, notice.id):
+                name = ""
+                if delivery.state is DeliveryState.SENT:
+                    name = f"{notice.id}-{notice.stage.value}/{delivery.row}-{_safe(delivery.email)}.eml"
+                    dated = replace(delivery, sent_at=notice.said_at)
+                    writer.write(f"mails/{name}", write_mail(notice, dated, files, workspace))
+                    yield 1
+                sent = delivery.sent_at.isoformat() if delivery.sent_at else ""
+                state, evidence = delivery.state.value, delivery.evidence or delivery.reason
+                rows.append(
+                    [str(delivery.row), delivery.email, state, sent, evidence]
+                    + [delivery.message_id, name]
+                )
+        writer.write(f"mails/{notice.id}-{notice.stage.value}.csv", _csv(rows))
+
+
+def _not_told(standing: Standing) -> str:
+    """Those who did not surely get a notice, as a list that `notify` takes again."""
+    rows = [["email", "notice", "stage", "row", "reason"]]
+    for each in standing.notices:
+        rows += _not_told_rows(each)
+    return _csv(rows).decode()
+
+
+def _not_told_rows(each: NoticeStanding) -> list[list[str]]:
+    return [
+        [short.email, each.notice.id, each.notice.stage.value, str(short.row), short.reason]
+        for short in each.shortfalls
+    ]
+
+
+def _csv(rows: list[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([[_no_formula(cell) for cell in row] for row in rows])
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _no_formula(cell: str) -> str:
+    """A cell that a spreadsheet would run as a formula is shown as text instead."""
+    return f"'{cell}" if cell[:1] in {"=", "+", "@", "\t", "\r"} or cell[:2] == "-=" else cell
+
+
+def _safe(text: str) -> str:
+    """An address as a file's name."""
+    return re.sub(r"[^A-Za-z0-9@._-]", "_", text)[:100].lstrip(".")
+
+
+class _Folder:
+    """Writes files into one folder, each whole or not at all, readable by their owner only."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.names: list[str] = []
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file. Raises `BadInput` where that can't be done."""
+        path = self._folder / name
+        part = path.with_name(f".{path.name}.part")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            part.replace(path)
+        except OSError as fault:
+            raise BadInput(f"{path} can't be written: {fault.strerror}.") from fault
+        self.names.append(name)

@@ -1,0 +1,49 @@
+"""What the doc says of a notice, above the text that was sent."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import Connection
+
+from workflow.incident import DeliveryCounts, Incident, Shortfall, moment_text
+from workflow.ledger import notices
+from workflow.ledger.notices import Notice
+
+# The doc names so many; `postmortem show` and the export name all of them.
+_NAMED = 20
+
+
+def notice_heading(incident: Incident, notice: Notice) -> str:
+    """The heading of a notice's copy: its stage, and when it was sent."""
+    return f"{notice.stage.value.capitalize()} – {moment_text(notice.said_at, incident.zone)}"
+
+
+def notice_facts(connection: Connection, incident: Incident, notice: Notice) -> list[str]:
+    """What the doc says of a notice above its text, a line each."""
+    counts = notices.count_deliveries(connection, notice)
+    sender = notice.from_address or notice.sender
+    shown = f"{notice.sender_name} <{sender}>" if notice.sender_name else sender
+    lines = [f"From: {shown}", f"Subject: {notice.subject}", _counted(counts)]
+    if notice.next_update:
+        lines.append(f"Next word promised: {moment_text(notice.next_update, incident.zone)}")
+    return lines + _named(notices.shortfalls(connection, notice.id))
+
+
+def _counted(counts: DeliveryCounts) -> str:
+    rest = [
+        f"{number:,} {words}"
+        for number, words in (
+            (counts.failed, "failed"),
+            (counts.unknown, "unknown"),
+            (counts.pending, "still to send"),
+            (counts.skipped, "skipped (had it already)"),
+        )
+        if number
+    ]
+    return ", ".join([f"Accepted by Gmail: {counts.sent:,} of {counts.total:,}", *rest])
+
+
+def _named(shortfalls: list[Shortfall]) -> list[str]:
+    lines = [f"Not surely told: {each.email} – {each.reason}" for each in shortfalls[:_NAMED]]
+    if len(shortfalls) > _NAMED:
+        lines.append(f"…and {len(shortfalls) - _NAMED:,} more; `postmortem show` names them.")
+    return lines

@@ -1,0 +1,156 @@
+"""Writing to the customers: agree on a plan, freeze it, send it, and copy it back into the doc."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow.flows.copy_back import copy_back
+from workflow.flows.delivering import Watcher, deliver
+from workflow.flows.doc import Brought
+from workflow.flows.faults import BadInput
+from workflow.flows.planning import Plan
+from workflow.flows.sending import Sent
+from workflow.flows.showing import NoticeStanding, notice_standing
+from workflow.flows.workspace import Workspace, new_id
+from workflow.incident import DeliveryState
+from workflow.ledger import deliveries, notices
+from workflow.ledger.notices import Notice, PlannedMail
+from workflow.mail.addresses import AddressBad, read_address
+
+
+@dataclass(frozen=True)
+class Notified:
+    """A notice after sending: how the sender ended, how it stands, and how far the doc has come."""
+
+    standing: NoticeStanding
+    sent: Sent
+    brought: Brought | None = None
+
+
+def send(workspace: Workspace, plan: Plan, watcher: Watcher) -> Notified:
+    """Freeze the plan and send it. Raises `BadInput` when there is nobody to send it to."""
+    refuse_unsendable(plan)
+    notice = _freeze(workspace, plan, "send", plan.content_key)
+    with workspace.ledger.write() as connection:
+        planned = notices.add_notice(connection, notice, plan.mails())
+        notices.add_attachments(connection, notice.id, list(plan.attachments))
+    if not planned:
+        raise BadInput("A colleague has sent this notice to everybody on the list just now.")
+    return finish(workspace, notice, watcher)
+
+
+def refuse_unsendable(plan: Plan) -> None:
+    """Raise `BadInput` for a plan that must not be sent: bad rows, errors in the words, nobody."""
+    errors = [finding for finding in plan.findings if finding.level == "error"]
+    if errors:
+        raise BadInput(
+            "Nothing was sent. "
+            + " ".join(f"{finding.where}: {finding.message}" for finding in errors[:5])
+        )
+    if plan.bad_rows and not plan.request.skip_bad:
+        first = plan.bad_rows[0]
+        more = f" and {len(plan.bad_rows) - 1} more" if len(plan.bad_rows) > 1 else ""
+        raise BadInput(
+            f"Nothing was sent: {plan.request.list_name}, row {first.row}: {first.reason}{more}. "
+            "Mend the list, or leave these rows out with --skip-bad."
+        )
+    if not plan.recipients:
+        raise BadInput(
+            f"{plan.request.list_name} names nobody: it has a header and no rows. Nothing was sent."
+        )
+
+
+def send_test(
+    workspace: Workspace, plan: Plan, address: str, row: int | None, watcher: Watcher
+) -> Notified:
+    """Send one recipient's rendered mail to `address` alone; recorded, never counted."""
+    try:
+        to = read_address(address)
+    except AddressBad as bad:
+        raise BadInput(f"--test {address}: {bad}") from bad
+    mail = _mail_of_row(plan, row)
+    key = f"test-{new_id(16)}"
+    notice = _freeze(workspace, plan, "test", key)
+    test = PlannedMail(mail.row, to.email, to.key, to.name, mail.subject, mail.markdown)
+    with workspace.ledger.write() as connection:
+        notices.add_notice(connection, notice, [test])
+        notices.add_attachments(connection, notice.id, list(plan.attachments))
+    sent = deliver(workspace, notice, watcher)
+    return Notified(notice_standing(workspace, notice), sent)
+
+
+def _mail_of_row(plan: Plan, row: int | None) -> PlannedMail:
+    if row is None and plan.first is not None:
+        return plan.first
+    mail = next((mail for mail in plan.mails() if mail.row == row), None)
+    if mail is None:
+        where = f"row {row}" if row is not None else "any row"
+        raise BadInput(f"{plan.request.list_name} has no recipient in {where}. Nothing was sent.")
+    return mail
+
+
+def _freeze(workspace: Workspace, plan: Plan, mode: str, content_key: str) -> Notice:
+    config = workspace.settings.config
+    return Notice(
+        id=new_id(),
+        incident_id=plan.incident.id,
+        mode=mode,
+        stage=plan.stage,
+        content_key=content_key,
+        plan_hash=plan.plan_hash,
+        template_name=plan.template_name,
+        template_source=plan.template_source,
+        subject=plan.copy.subject,
+        copy_markdown=plan.copy.markdown,
+        sender="",
+        from_address=plan.request.from_address,
+        reply_to=plan.reply_to,
+        next_update=plan.request.next_update,
+        steps=1 if plan.request.one_step or config.sending.one_step else 2,
+        list_name=plan.request.list_name,
+        recipients=1 if mode == "test" else plan.recipients,
+        said_at=workspace.now(),
+        created_at=workspace.wall(),
+        variables=plan.variables,
+    )
+
+
+def finish(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
+    """Send what a notice still has to send, and bring its copy in the doc up to date."""
+    sent = deliver(workspace, notice, watcher)
+    brought = copy_back(workspace, notice)
+    with workspace.ledger.read() as connection:
+        notice = notices.notice_by_id(connection, notice.id)
+    return Notified(notice_standing(workspace, notice), sent, brought)
+
+
+def notice_with_these_words(workspace: Workspace, plan: Plan) -> NoticeStanding | None:
+    """The notice by which the plan's customers have its words already, if there is one."""
+    with workspace.ledger.read() as connection:
+        found = notices.latest_with_words(connection, plan.content_key)
+    return None if found is None else notice_standing(workspace, found)
+
+
+def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
+    """The notice that a person means: by id or the beginning of it, else the one unfinished.
+
+    None: there is nothing to resume. Raises `BadInput` when it is not clear which is meant.
+    """
+    profile = workspace.settings.profile
+    with workspace.ledger.read() as connection:
+        if not reference:
+            unfinished = notices.unfinished_notices(connection, profile=profile)
+            return unfinished[0] if unfinished else None
+        found = notices.notices_by_prefix(connection, reference.lower(), profile=profile)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise BadInput(f"There is no notice {reference!r}. `postmortem show` lists them.")
+    names = ", ".join(notice.id for notice in found)
+    raise BadInput(f"{reference!r} fits more than one notice: {names}. Give more of it.")
+
+
+def plan_again(workspace: Workspace, notice: Notice, state: DeliveryState) -> int:
+    """Plan anew what failed or is unknown, after the person agreed. Returns how many."""
+    with workspace.ledger.write() as connection:
+        return deliveries.plan_again(connection, notice.id, state)

@@ -1,0 +1,127 @@
+"""The sender's pace: units a minute, calls at a time, mails a day; and what Gmail says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from workflow.flows.delivery_steps import Call
+from workflow.google.faults import SlowDown
+from workflow.ledger import deliveries, pace
+
+_DAY = timedelta(hours=24)
+_REPORT_EVERY = timedelta(seconds=0.5)
+# What is sent by others for the same account is read anew this often.
+_DAY_COUNTED_EVERY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the account may do. Units are Gmail's quota units per minute."""
+
+    units_per_minute: int
+    daily_limit: int
+    in_flight: int
+
+
+class Pacing:
+    """One sender's share of its account's pace, kept together with all others in the ledger."""
+
+    # A wait that a person at a terminal sits out; a longer one is told, and `resume` goes on.
+    longest_wait = timedelta(seconds=90)
+
+    def __init__(self, sender: str, limits: Limits, now: Callable[[], datetime]) -> None:
+        self._sender = sender
+        self._limits = limits
+        self._now = now
+        self._in_flight_now = limits.in_flight
+        self._slow_downs = 0
+        self._well = 0
+        self._paused_until: datetime | None = None
+        self._units_free = 0
+        self._sends_left = limits.daily_limit
+        self._day_counted_at: datetime | None = None
+        self._reported_at: datetime | None = None
+        self.seconds_until_free = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls may be under way at the most."""
+        return self._limits.in_flight
+
+    @property
+    def in_flight_now(self) -> int:
+        """How many calls may be under way now; 0 while Gmail asked to wait."""
+        if self._paused_until is not None and self._paused_until > self._now():
+            return 0
+        return self._in_flight_now
+
+    @property
+    def day_is_full(self) -> bool:
+        """Whether the account has sent all that it may in 24 hours."""
+        return self._sends_left <= 0
+
+    def look(self, connection: Connection) -> None:
+        """Read what all processes of this sender have spent."""
+        now = self._now()
+        self._paused_until = pace.paused_until(connection, self._sender)
+        self._units_free = pace.units_free(
+            connection, self._sender, second=_second(now), budget=self._limits.units_per_minute
+        )
+        self.seconds_until_free = 0.0
+        if self._day_counted_at is None or now - self._day_counted_at > _DAY_COUNTED_EVERY:
+            self._day_counted_at = now
+            sent = deliveries.count_sent_since(connection, self._sender, now - _DAY)
+            self._sends_left = self._limits.daily_limit - sent
+
+    def take(self, connection: Connection, call: Call) -> bool:
+        """Spend a call's units if they are there. A draft also needs room for its sending."""
+        needed = call.units + (Call.SEND_DRAFT.units if call is Call.CREATE_DRAFT else 0)
+        if (call.sends or call is Call.CREATE_DRAFT) and self._sends_left <= 0:
+            return False
+        if needed > self._units_free:
+            self.seconds_until_free = 0.25
+            return False
+        if call.sends:
+            self._sends_left -= 1
+        self._units_free -= call.units
+        pace.spend_units(connection, self._sender, call.units, second=_second(self._now()))
+        return True
+
+    def slow_down(self, connection: Connection, fault: SlowDown) -> datetime:
+        """Gmail asked to slow down: all senders of the account wait. Returns until when."""
+        now = self._now()
+        self._slow_downs += 1
+        self._well = 0
+        self._in_flight_now = max(1, self._in_flight_now // 2)
+        until = fault.until or now + timedelta(seconds=min(2.0**self._slow_downs, 60.0))
+        pace.pause_sender(connection, self._sender, until=until, reason=fault.sentence)
+        self._paused_until = until
+        return until
+
+    def went_well(self) -> None:
+        """After a good while without complaint, one more call at a time."""
+        self._well += 1
+        if self._well >= 20:
+            self._well = self._slow_downs = 0
+            self._in_flight_now = min(self._limits.in_flight, self._in_flight_now + 1)
+
+    def day_free_at(self, connection: Connection) -> datetime | None:
+        """When the first of the last 24 hours' mails drops out of the count."""
+        oldest = deliveries.oldest_sent_since(connection, self._sender, self._now() - _DAY)
+        return None if oldest is None else oldest + _DAY
+
+    def report_is_due(self) -> bool:
+        """Whether a person should be shown the counts again."""
+        now = self._now()
+        if self._reported_at is not None and now - self._reported_at < _REPORT_EVERY:
+            return False
+        self._reported_at = now
+        return True
+
+
+def _second(now: datetime) -> int:
+    return int(now.timestamp())

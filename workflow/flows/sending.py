@@ -1,0 +1,344 @@
+"""Sending a notice: from the plan in the ledger to a decision for every recipient.
+
+One loop owns the ledger; threads make the calls. Each turn of the loop is one transaction: what the
+answers mean, and what is about to be called, are committed before any further call is made. Stop
+it anywhere, and the ledger says for each mail what is known and what has to be asked.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy.engine import Connection
+
+from workflow.flows import delivery_steps as steps
+from workflow.flows.callers import Answered, Callers
+from workflow.flows.delivery_steps import Call, Move
+from workflow.flows.pacing import Pacing
+from workflow.google.faults import GoogleFault, SignInNeeded, SlowDown, Undecided, Unreachable
+from workflow.google.gmail import Gmail
+from workflow.incident import DeliveryCounts, DeliveryState
+from workflow.ledger import deliveries, notices
+from workflow.ledger.deliveries import Delivery
+from workflow.ledger.faults import MoveRefused
+from workflow.ledger.notices import Notice
+from workflow.ledger.storage import Ledger
+
+# How long a claim holds without being renewed, beyond the time a call may take.
+_LEASE = timedelta(seconds=30)
+# How long Ctrl-C waits for answers that are just coming.
+_GRACE_SECONDS = 0.4
+# Faults in a row, with nothing done in between, after which Google counts as out of reach.
+_PATIENCE = 12
+
+
+class Ending(StrEnum):
+    """Why the sender stopped."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    SIGN_IN = "sign-in"
+    SLOW_DOWN = "slow down"
+    DAILY_LIMIT = "daily limit"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How the sender ended: why, on which fault, and when it makes sense to go on."""
+
+    ending: Ending
+    fault: GoogleFault | None = None
+    resume_at: datetime | None = None
+
+
+@dataclass
+class _Held:
+    """A delivery in our hands. `due` is when its next call may be made; `calling`: one is out."""
+
+    delivery: Delivery
+    due: datetime
+    calling: bool = False
+    faults: int = 0
+
+
+class Sender:
+    """Sends what a notice still has to send, together with any other process that does."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        notice: Notice,
+        gmail: Gmail,
+        write_mail: Callable[[Delivery], bytes],
+        pacing: Pacing,
+        now: Callable[[], datetime],
+        *,
+        timeout_seconds: float,
+        stop: threading.Event,
+        report: Callable[[DeliveryCounts], None],
+    ) -> None:
+        self._ledger = ledger
+        self._notice = notice
+        self._pacing = pacing
+        self._now = now
+        # Twice the client's time-out: it counts from the last byte, and a server may be slower.
+        self._settle = timedelta(seconds=2 * timeout_seconds + 1)
+        self._lease = timedelta(seconds=2 * timeout_seconds) + _LEASE
+        self._stop = stop
+        self._report = report
+        self._holder = holder_name()
+        self._held: dict[int, _Held] = {}
+        self._callers = Callers(gmail, write_mail, now, threads=pacing.in_flight)
+        self._faults_in_a_row = 0
+        self._ended: Sent | None = None
+        self._claims_renewed_at = now()
+        self._looked_for_gone_at: datetime | None = None
+        self._gone: list[str] = []
+        self._open_elsewhere = True
+
+    def run(self) -> Sent:
+        """Send until every recipient is decided, or until there is a reason to stop."""
+        try:
+            answers: list[Answered] = []
+            while True:
+                calls = self._turn(answers)
+                for delivery, call in calls:
+                    self._callers.ask(delivery, call)
+                if self._over():
+                    break
+                answers = self._callers.answers(self._seconds_to_wait())
+                if self._stop.is_set():
+                    self._ended = Sent(Ending.STOPPED)
+        finally:
+            self._leave()
+        return self._ended or Sent(Ending.DONE)
+
+    def _over(self) -> bool:
+        calling = any(held.calling for held in self._held.values())
+        if self._ended is not None:
+            return not calling or self._ended.ending is Ending.STOPPED
+        return not self._held and not self._open_elsewhere
+
+    def _leave(self) -> None:
+        """Write down what still comes in, and leave the rest to whoever comes next."""
+        waited = [] if self._ended is None else self._callers.answers(_GRACE_SECONDS)
+        with self._ledger.write() as connection:
+            self._record(connection, waited)
+            deliveries.release_claims(connection, self._notice.id, holder=self._holder)
+            counts = notices.count_deliveries(connection, self._notice)
+        self._callers.dismiss()
+        self._report(counts)
+
+    def _turn(self, answers: list[Answered]) -> list[tuple[Delivery, Call]]:
+        with self._ledger.write() as connection:
+            self._record(connection, answers)
+            calls: list[tuple[Delivery, Call]] = []
+            if self._ended is None:
+                self._claim(connection)
+                calls = self._begin(connection)
+            self._renew(connection)
+            counts = self._counts_if_due(connection)
+        if counts is not None:
+            self._report(counts)
+        return calls
+
+    # What the answers mean
+
+    def _record(self, connection: Connection, answers: list[Answered]) -> None:
+        for answered in answers:
+            held = self._held.get(answered.delivery.id)
+            if held is None:
+                continue
+            held.calling = False
+            if answered.defect is not None:
+                raise answered.defect
+            self._note_fault(connection, held, answered.answer.fault)
+            move = steps.after_answer(held.delivery, answered.answer, settle=self._settle)
+            if move is None:
+                again = steps.look_again_at(held.delivery, answered.answer, self._settle)
+                held.due = max(held.due, again)
+            else:
+                self._move(connection, held, move)
+            if answered.answer.call is Call.CREATE_DRAFT and isinstance(
+                answered.answer.fault, Undecided
+            ):
+                notices.set_orphans_possible(connection, self._notice.id)
+
+    def _note_fault(self, connection: Connection, held: _Held, fault: GoogleFault | None) -> None:
+        now = self._now()
+        if fault is None:
+            held.faults = self._faults_in_a_row = 0
+            held.due = now
+            self._pacing.went_well()
+        elif isinstance(fault, SignInNeeded):
+            self._end(Sent(Ending.SIGN_IN, fault))
+        elif isinstance(fault, SlowDown):
+            self._slow_down(connection, fault)
+        elif isinstance(fault, (Undecided, Unreachable)):
+            held.faults += 1
+            self._faults_in_a_row += 1
+            held.due = now + _backoff(held.faults)
+            if self._faults_in_a_row >= max(_PATIENCE, 3 * self._pacing.in_flight):
+                self._end(Sent(Ending.UNREACHABLE, fault))
+
+    def _slow_down(self, connection: Connection, fault: SlowDown) -> None:
+        if fault.daily:
+            self._end(Sent(Ending.DAILY_LIMIT, fault, fault.until))
+            return
+        until = self._pacing.slow_down(connection, fault)
+        if until - self._now() > self._pacing.longest_wait:
+            self._end(Sent(Ending.SLOW_DOWN, fault, until))
+
+    def _end(self, ending: Sent) -> None:
+        self._ended = self._ended or ending
+
+    def _move(self, connection: Connection, held: _Held, move: Move) -> None:
+        delivery = held.delivery
+        try:
+            deliveries.move(
+                connection,
+                delivery.id,
+                delivery.state,
+                move.after,
+                holder=self._holder,
+                **move.facts,
+            )
+        except MoveRefused:
+            # Our lease ran out (the machine slept) and somebody else took it over: it is theirs.
+            self._held.pop(delivery.id, None)
+            return
+        held.delivery = replace(delivery, state=move.after, **move.facts)
+        if move.after in _DECIDED:
+            self._held.pop(delivery.id, None)
+
+    # What is to be called next
+
+    def _claim(self, connection: Connection) -> None:
+        wanted = 2 * self._pacing.in_flight - len(self._held)
+        if wanted < self._pacing.in_flight and self._held:
+            return
+        now = self._now()
+        taken = deliveries.claim(
+            connection,
+            self._notice.id,
+            holder=self._holder,
+            gone=self._holders_gone(connection, now),
+            limit=wanted,
+            now=now,
+            until=now + self._lease,
+        )
+        for delivery in taken:
+            held = self._held[delivery.id] = _Held(delivery, now)
+            taken_up = steps.take_up(delivery, steps=self._notice.steps)
+            if taken_up.orphan_possible:
+                notices.set_orphans_possible(connection, self._notice.id)
+            for move in taken_up.moves:
+                self._move(connection, held, move)
+        if not taken and not self._held:
+            counts = notices.count_deliveries(connection, self._notice)
+            self._open_elsewhere = counts.pending > 0
+
+    def _holders_gone(self, connection: Connection, now: datetime) -> list[str]:
+        """Holders on this machine whose process is gone: no need to wait for their lease."""
+        last = self._looked_for_gone_at
+        if last is None or (not self._held and now - last > timedelta(seconds=1)):
+            self._looked_for_gone_at = now
+            holders = deliveries.claim_holders(connection, self._notice.id)
+            self._gone = [holder for holder in holders if is_gone(holder)]
+        return self._gone
+
+    def _begin(self, connection: Connection) -> list[tuple[Delivery, Call]]:
+        now = self._now()
+        self._pacing.look(connection)
+        free = self._pacing.in_flight_now - sum(held.calling for held in self._held.values())
+        calls: list[tuple[Delivery, Call]] = []
+        for held in sorted(self._held.values(), key=_most_advanced_first):
+            if len(calls) >= free or held.calling or held.due > now:
+                continue
+            step = steps.next_call(
+                held.delivery, steps=self._notice.steps, now=now, settle=self._settle
+            )
+            if step.due > now or not self._pacing.take(connection, step.call):
+                continue
+            for move in step.before:
+                self._move(connection, held, move)
+            if held.delivery.id in self._held:
+                held.calling = True
+                calls.append((held.delivery, step.call))
+        waiting = bool(self._held) and not any(held.calling for held in self._held.values())
+        if waiting and not calls and self._pacing.day_is_full:
+            self._end(Sent(Ending.DAILY_LIMIT, resume_at=self._pacing.day_free_at(connection)))
+        return calls
+
+    def _renew(self, connection: Connection) -> None:
+        now = self._now()
+        if now - self._claims_renewed_at > self._lease / 4 and self._held:
+            self._claims_renewed_at = now
+            deliveries.renew_claims(
+                connection, list(self._held), holder=self._holder, until=now + self._lease
+            )
+
+    def _seconds_to_wait(self) -> float:
+        """Until the next call is due; short, so that Ctrl-C is felt at once."""
+        if self._ended is not None:
+            return _GRACE_SECONDS
+        now = self._now()
+        dues = [held.due for held in self._held.values() if not held.calling]
+        wait = min([(due - now).total_seconds() for due in dues], default=0.25)
+        return min(max(wait, self._pacing.seconds_until_free, 0.01), 0.25)
+
+    def _counts_if_due(self, connection: Connection) -> DeliveryCounts | None:
+        if not self._pacing.report_is_due():
+            return None
+        return notices.count_deliveries(connection, self._notice)
+
+
+_DECIDED = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN})
+_PROGRESS = (
+    DeliveryState.SENDING,
+    DeliveryState.DRAFTED,
+    DeliveryState.DRAFTING,
+    DeliveryState.PLANNED,
+)
+
+
+def _most_advanced_first(held: _Held) -> tuple[int, int]:
+    return _PROGRESS.index(held.delivery.state), held.delivery.id
+
+
+def _backoff(faults: int) -> timedelta:
+    """Longer after each fault in a row, with a share of chance so that many do not come at once."""
+    seconds = min(0.25 * 2**faults, 20.0)
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
+
+
+def holder_name() -> str:
+    """A name for this process that no other has had: host, process id, and a random part."""
+    return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+
+
+def is_gone(holder: str) -> bool:
+    """Whether a holder surely is gone: a process of this machine that no longer runs.
+
+    A process id that was given to another program since looks alive: then the lease decides.
+    """
+    host, _, rest = holder.partition("/")
+    pid = rest.partition("/")[0]
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

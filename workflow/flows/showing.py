@@ -1,0 +1,74 @@
+"""What is known: of an incident, of all of them, of one customer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow.flows.workspace import Workspace
+from workflow.incident import DeliveryCounts, Incident, Shortfall, TimelineEntry
+from workflow.ledger import changes, deliveries, incidents, notices
+from workflow.ledger.deliveries import Told
+from workflow.ledger.notices import Notice
+
+
+@dataclass(frozen=True)
+class NoticeStanding:
+    """A notice, how far it has come, and who did not surely get it."""
+
+    notice: Notice
+    counts: DeliveryCounts
+    shortfalls: tuple[Shortfall, ...]
+    copied_back: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An incident as the ledger has it. `pending` is how many changes the doc does not show yet."""
+
+    incident: Incident
+    pending: int
+    timeline: tuple[TimelineEntry, ...]
+    notices: tuple[NoticeStanding, ...]
+
+
+def standing_of(workspace: Workspace) -> Standing:
+    """The incident that the person means, with its timeline and notices."""
+    incident = workspace.incident()
+    with workspace.ledger.read() as connection:
+        return Standing(
+            incident,
+            changes.count_pending(connection, incident.id),
+            tuple(incidents.timeline(connection, incident.id)),
+            tuple(
+                notice_standing(workspace, notice)
+                for notice in notices.notices_of(connection, incident.id)
+            ),
+        )
+
+
+def notice_standing(workspace: Workspace, notice: Notice) -> NoticeStanding:
+    """How far a notice has come."""
+    with workspace.ledger.read() as connection:
+        copies = [
+            change
+            for change in changes.changes_of_kind(connection, notice.incident_id, "notice")
+            if change.payload["notice"] == notice.id
+        ]
+        return NoticeStanding(
+            notice,
+            notices.count_deliveries(connection, notice),
+            tuple(notices.shortfalls(connection, notice.id)),
+            bool(copies) and changes.is_done(connection, copies[-1].id),
+        )
+
+
+def all_standings(workspace: Workspace) -> list[Incident]:
+    """Every incident of the profile, the newest first."""
+    with workspace.ledger.read() as connection:
+        return incidents.all_incidents(connection, profile=workspace.settings.profile)
+
+
+def told_to(workspace: Workspace, recipient_key: str) -> list[Told]:
+    """Everything that a customer was sent, over all incidents."""
+    with workspace.ledger.read() as connection:
+        return deliveries.told(connection, recipient_key, profile=workspace.settings.profile)

@@ -1,0 +1,75 @@
+"""Starting an incident: write it down, make the doc, fill it, share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from workflow.flows import templates
+from workflow.flows.doc import Brought, bring_to_doc
+from workflow.flows.faults import BadInput
+from workflow.flows.sharing import parse_share
+from workflow.flows.workspace import Workspace, new_id
+from workflow.incident import Incident
+from workflow.ledger import incidents
+from workflow.ledger.incidents import Share
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """What a person says when something goes wrong. `at` is when it began; None: now."""
+
+    title: str
+    impact: str = ""
+    severity: str = ""
+    at: datetime | None = None
+    shares: tuple[str, ...] = ()
+    template: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def start(workspace: Workspace, request: StartRequest) -> Brought:
+    """Record a new incident, make it the current one, and bring its doc into being.
+
+    Raises `BadInput` before anything is recorded.
+    """
+    config = workspace.settings.config
+    if not request.title.strip():
+        raise BadInput('The title is empty. Say what went wrong: postmortem start "…"')
+    wanted = _shares(request.shares or config.share)
+    template = templates.load_doc_template(workspace, request.template)
+    now = workspace.now()
+    incident = Incident(
+        id=new_id(),
+        title=" ".join(request.title.split()),
+        started_at=request.at or now,
+        time_zone=workspace.settings.zone.key,
+        impact=request.impact.strip(),
+        severity=request.severity.strip(),
+        owner=config.owner,
+        variables=request.variables,
+    )
+    with workspace.ledger.write() as connection:
+        incidents.add_incident(
+            connection,
+            incident,
+            profile=workspace.settings.profile,
+            template_name=template.name,
+            template_source=template.source,
+            folder=config.folder,
+            wanted=wanted,
+            created_at=now,
+        )
+        incidents.make_current(
+            connection, incident.id, profile=workspace.settings.profile, person=workspace.person
+        )
+    return bring_to_doc(workspace, incident.id)
+
+
+def _shares(texts: tuple[str, ...]) -> list[Share]:
+    """Whom to share with, each once, in the order named."""
+    found: dict[str, Share] = {}
+    for text in texts:
+        share = parse_share(text)
+        found.setdefault(share.who.casefold(), share)
+    return list(found.values())

@@ -1,0 +1,81 @@
+"""Where templates come from: a path, the team's folder, or the ones shipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflow.document.template import Section, parse_template
+from workflow.flows.faults import BadInput
+from workflow.flows.workspace import Workspace
+from workflow.incident import Incident
+from workflow.ledger import incidents
+
+_LARGEST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class TemplateText:
+    """A template's source and the folders in which what it includes is looked for."""
+
+    name: str
+    source: str
+    folders: tuple[Path, ...]
+
+
+def load_doc_template(workspace: Workspace, name: str) -> TemplateText:
+    """The postmortem template by name or path; "" is the usual one. Raises `BadInput`."""
+    found = _find(workspace, name or "postmortem", "")
+    parse_template(found.source)
+    return found
+
+
+def load_mail_template(workspace: Workspace, name: str) -> TemplateText:
+    """A mail template by name (`resolved`) or path. Raises `BadInput`."""
+    return _find(workspace, name, "email")
+
+
+def include(template: TemplateText, name: str) -> str | None:
+    """The text of a file that a template includes; only its own folders are looked in."""
+    for folder in template.folders:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder.resolve()) and path.is_file():
+            return _read(path)
+    return None
+
+
+def sections_of(workspace: Workspace, incident: Incident) -> tuple[Section, ...]:
+    """The sections of an incident's doc, from the template that it was made of."""
+    with workspace.ledger.read() as connection:
+        record = incidents.doc_record(connection, incident.id)
+    return parse_template(record.template_source).sections
+
+
+def _find(workspace: Workspace, name: str, kind: str) -> TemplateText:
+    own = workspace.settings.config.templates
+    roots = ([Path(own).expanduser()] if own else []) + [workspace.templates]
+    folders = tuple(root / kind for root in roots)
+    if name.endswith(".md") or "/" in name or "\\" in name:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise BadInput(f"There is no template file {name}.")
+        return TemplateText(path.name, _read(path), (path.parent, *folders))
+    for folder in folders:
+        path = folder / f"{name}.md"
+        if path.is_file():
+            return TemplateText(name, _read(path), folders)
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.md")})
+    raise BadInput(
+        f"There is no template {name!r}. Known: {', '.join(known)}; or give a path to a .md file."
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise BadInput(f"{path} is larger than a megabyte: that is no template.")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is not UTF-8 text. Save it as UTF-8 and try again.") from None
+    except OSError as fault:
+        raise BadInput(f"{path} can't be read: {fault.strerror}.") from fault

@@ -1,0 +1,61 @@
+"""What every job needs: the ledger, Google, the time, and who is asking."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from workflow.config import Settings
+from workflow.google import Google
+from workflow.incident import Incident
+from workflow.ledger import incidents
+from workflow.ledger.storage import Ledger, open_ledger
+
+# No vowels and nothing that looks like something else: ids are read out over the phone.
+_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
+
+
+@dataclass
+class Workspace:
+    """One person at one machine, with one profile.
+
+    `now` is when things are said (in a rehearsal: the story's time); `wall` is the clock that
+    leases and quotas go by. Both give aware datetimes. `person` is user@host.
+    """
+
+    settings: Settings
+    person: str
+    templates: Path
+    now: Callable[[], datetime]
+    wall: Callable[[], datetime]
+    connect: Callable[[], Google]
+    incident_reference: str = ""
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, opened when first needed."""
+        return open_ledger(self.settings.database_url)
+
+    @cached_property
+    def google(self) -> Google:
+        """Google, connected when first needed. Raises `SignInNeeded`."""
+        return self.connect()
+
+    def incident(self) -> Incident:
+        """The incident that the person means. Raises `UnknownIncident`."""
+        with self.ledger.read() as connection:
+            return incidents.find_incident(
+                connection,
+                self.incident_reference,
+                profile=self.settings.profile,
+                person=self.person,
+            )
+
+
+def new_id(length: int = 8) -> str:
+    """A short random id that can be typed and read out."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
