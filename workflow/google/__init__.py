@@ -2,7 +2,8 @@
 
 `connect` gives all three. What goes wrong comes out as one of five kinds of `GoogleFault`, and
 nothing here tries anything twice: what may be repeated is for the caller to know. Importing
-this package loads neither googleapiclient nor requests.
+this package loads neither googleapiclient nor requests; `workflow.google.login`, which signs a
+person in, is imported by itself.
 """
 
 from workflow.google.connection import Google, connect
@@ -20,7 +21,16 @@ from workflow.google.faults import (
     Unreachable,
 )
 from workflow.google.gmail import Draft, Gmail, Sent
-from workflow.google.sign_in import DEFAULT_SCOPES, emulator_session
+from workflow.google.sign_in import (
+    DEFAULT_SCOPES,
+    LoggedOut,
+    SignIn,
+    emulator_session,
+    google_session,
+    logout,
+    open_session,
+    sign_in_status,
+)
 
 __all__ = [
     "DEFAULT_SCOPES",
@@ -34,10 +44,12 @@ __all__ = [
     "Gmail",
     "Google",
     "GoogleFault",
+    "LoggedOut",
     "NewDocument",
     "Refused",
     "Role",
     "Sent",
+    "SignIn",
     "SignInNeeded",
     "SlowDown",
     "StaleRevision",
@@ -46,4 +58,8 @@ __all__ = [
     "Who",
     "connect",
     "emulator_session",
+    "google_session",
+    "logout",
+    "open_session",
+    "sign_in_status",
 ]

@@ -116,6 +116,7 @@ class Drive:
         from Google says: None sends none, an empty text sends Google's own words. Refused with
         the reason `SHARED_WITHOUT_MAIL` tells of a share that was made and a mail that failed.
         """
+        mailed = who in {"user", "group"}
         named = {"user": "emailAddress", "group": "emailAddress", "domain": "domain"}.get(who)
         body = {"type": who, "role": role, **({named: address} if named else {})}
         answer = self._api.call(
@@ -124,8 +125,8 @@ class Drive:
                 body=body,
                 supportsAllDrives=True,
                 # Drive refuses to be told about a mail where there is nobody to write to.
-                sendNotificationEmail=mail is not None if who in {"user", "group"} else None,
-                emailMessage=mail or None,
+                sendNotificationEmail=mail is not None if mailed else None,
+                emailMessage=(mail or None) if mailed else None,
                 fields="id",
             )
         )

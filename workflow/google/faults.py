@@ -122,4 +122,4 @@ def without_tokens(text: str) -> str:
 
 
 # Access tokens, refresh tokens, client secrets and one-time codes by their public prefixes.
-_TOKEN = re.compile(r"(?:ya29\.|1//|GOCSPX-|4/)[\w.~-]{8,}|(?<=Bearer )[\w.~+/=-]+")
+_TOKEN = re.compile(r"(?<![\w/])(?:ya29\.|1//|GOCSPX-|4/)[\w.~-]{8,}|(?<=Bearer )[\w.~+/=-]+")

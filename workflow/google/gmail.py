@@ -35,6 +35,13 @@ class Gmail:
     def __init__(self, api: Api) -> None:
         self._api = api
 
+    def address(self) -> str:
+        """The mailbox's own address. Needs gmail.compose or a scope that reads."""
+        answer = self._api.call(
+            lambda gmail: gmail.users().getProfile(userId="me", fields="emailAddress")
+        )
+        return text_in(answer, "emailAddress", method="gmail.users.getProfile")
+
     def create_draft(self, raw: bytes, thread_id: str | None = None) -> Draft:
         """Store a message as a draft, in the thread of `thread_id` where it is given."""
         body = {"message": _message(raw, thread_id)}
@@ -97,6 +104,13 @@ class Gmail:
         body = _message(raw, thread_id)
         answer = self._api.call(lambda gmail: gmail.users().messages().send(userId="me", body=body))
         return _sent(answer, method="gmail.users.messages.send")
+
+    def address(self) -> str:
+        """The address of this mailbox. A sign-in with gmail.send alone may not ask for it."""
+        answer = self._api.call(
+            lambda gmail: gmail.users().getProfile(userId="me", fields="emailAddress")
+        )
+        return text_in(answer, "emailAddress", method="gmail.users.getProfile")
 
 
 def _message(raw: bytes, thread_id: str | None) -> dict[str, Any]:

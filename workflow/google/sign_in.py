@@ -2,18 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workflow.google.endpoint import Endpoint
+from workflow.google.faults import SignInNeeded
+from workflow.google.token_file import read_token
 
 if TYPE_CHECKING:
     import requests
 
-DEFAULT_SCOPES = (
-    "https://www.googleapis.com/auth/drive.file",
-    "https://www.googleapis.com/auth/documents",
-    "https://www.googleapis.com/auth/gmail.compose",
-)
+_PREFIX = "https://www.googleapis.com/auth/"
+
+DEFAULT_SCOPES = (_PREFIX + "drive.file", _PREFIX + "documents", _PREFIX + "gmail.compose")
+
+REVOKE_URL = "https://oauth2.googleapis.com/revoke"
+
+# Scopes that allow all that another one does (discovery documents, the methods' scopes).
+_WIDER = {
+    "drive.file": ("drive",),
+    "documents": ("drive",),
+    "gmail.compose": ("gmail.modify", "https://mail.google.com/"),
+    "gmail.send": ("gmail.compose", "gmail.modify", "https://mail.google.com/"),
+    "gmail.readonly": ("gmail.modify", "https://mail.google.com/"),
+}
+
+
+class SignIn(NamedTuple):
+    """Who is signed in, and for what. `email` is empty where Google did not tell it."""
+
+    email: str
+    scopes: tuple[str, ...]
+
+
+class LoggedOut(StrEnum):
+    """What came of signing out."""
+
+    REVOKED = "revoked"
+    """Forgotten here, and Google no longer honours it."""
+    FORGOTTEN = "forgotten"
+    """Forgotten here; Google did not confirm that it is withdrawn."""
+    NOBODY = "nobody"
+    """Nobody was signed in."""
+
+
+def open_session(endpoint: Endpoint, token_path: Path, scopes: Iterable[str]) -> requests.Session:
+    """The session for an endpoint: a person's credential goes to the real Google alone.
+
+    Raises SignInNeeded.
+    """
+    if endpoint.root_url is not None:
+        return emulator_session(endpoint.root_url)
+    return google_session(token_path, scopes)
 
 
 def emulator_session(root_url: str, token: str = "rehearsal") -> requests.Session:  # noqa: S107
@@ -22,10 +64,81 @@ def emulator_session(root_url: str, token: str = "rehearsal") -> requests.Sessio
     It follows no setting of the environment: a proxy would carry the calls off this machine.
     Raises ValueError for an address that `Endpoint` refuses.
     """
-    import requests  # noqa: PLC0415
+    import requests  # noqa: PLC0415 - only for a command that calls Google
 
     Endpoint(root_url)
     session = requests.Session()
     session.trust_env = False
     session.headers["Authorization"] = f"Bearer {token}"
     return session
+
+
+def google_session(token_path: Path, scopes: Iterable[str]) -> requests.Session:
+    """A session for the real Google, signed in with the stored sign-in.
+
+    The access token is renewed when it runs out, and then saved. Raises SignInNeeded where
+    nobody is signed in, or where the sign-in does not cover `scopes` (whole addresses).
+    """
+    from workflow.google.credentials import (  # noqa: PLC0415 - only for a command that calls
+        SavedCredentials,
+        authorized_session,
+    )
+
+    token = read_token(token_path)
+    lacking = missing_scopes(token["scopes"], scopes)
+    if lacking:
+        names = ", ".join(scope.removeprefix(_PREFIX) for scope in lacking)
+        raise SignInNeeded(
+            f"The sign-in does not cover {names}."
+            " Run `postmortem auth login` and leave every box ticked.",
+            reason="insufficientPermissions",
+        )
+    return authorized_session(SavedCredentials.of(token_path, token))
+
+
+def missing_scopes(granted: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """The scopes of `wanted` that neither stand in `granted` nor are part of a wider one."""
+    held = set(granted)
+    return [
+        scope
+        for scope in wanted
+        if scope not in held and held.isdisjoint(_wider(scope.removeprefix(_PREFIX)))
+    ]
+
+
+def sign_in_status(token_path: Path) -> SignIn:
+    """Who is signed in, by the file alone: Google is not asked. Raises SignInNeeded."""
+    token = read_token(token_path)
+    return SignIn(str(token.get("account") or ""), tuple(token["scopes"]))
+
+
+def logout(token_path: Path, *, revoke_url: str = REVOKE_URL) -> LoggedOut:
+    """Forget the stored sign-in, after asking Google to honour it no more.
+
+    It is forgotten even where Google can't be asked.
+    """
+    try:
+        token: dict[str, Any] = read_token(token_path)
+    except SignInNeeded:
+        was_there = token_path.exists()
+        token_path.unlink(missing_ok=True)  # damaged, or open to others: no use to anybody
+        return LoggedOut.FORGOTTEN if was_there else LoggedOut.NOBODY
+    confirmed = _revoke(str(token["refresh_token"]), revoke_url)
+    token_path.unlink(missing_ok=True)
+    return LoggedOut.REVOKED if confirmed else LoggedOut.FORGOTTEN
+
+
+def _revoke(refresh_token: str, revoke_url: str) -> bool:
+    import requests  # noqa: PLC0415 - only for a command that calls Google
+
+    try:
+        answer = requests.post(revoke_url, data={"token": refresh_token}, timeout=10)
+    except requests.RequestException:
+        return False
+    return answer.status_code == 200
+
+
+def _wider(name: str) -> set[str]:
+    return {
+        scope if scope.startswith("https:") else _PREFIX + scope for scope in _WIDER.get(name, ())
+    }

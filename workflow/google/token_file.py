@@ -1,0 +1,76 @@
+"""A person's sign-in on disk: readable by its owner alone, and never half written."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from workflow.google.faults import SignInNeeded
+
+_HINT = "Run `postmortem auth login`."
+
+
+def read_token(path: Path) -> dict[str, Any]:
+    """The stored sign-in, in the shape of google-auth's authorized-user file.
+
+    Raises SignInNeeded where there is none, where it can't be read, or where others on this
+    machine can read it.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as fault:
+        raise SignInNeeded(f"Nobody is signed in to Google. {_HINT}") from fault
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SignInNeeded(f"The sign-in in {path} can't be read. {_HINT}") from fault
+    if os.name == "posix" and mode & 0o077:
+        raise SignInNeeded(
+            f"The sign-in in {path} can be read by others on this machine."
+            f" Run `chmod 600 {path}`, or sign in anew: `postmortem auth login`."
+        )
+    return _parsed(path, text)
+
+
+def write_token(path: Path, token: dict[str, Any]) -> None:
+    """Store a sign-in in place of the one before, in one step, with mode 0600.
+
+    A folder that is made for it has mode 0700. Raises OSError.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    # The mode is there from the first byte, whatever the umask is.
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(token, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        token = json.loads(text)
+    except ValueError:
+        token = None
+    needed = ("refresh_token", "client_id", "client_secret", "token_uri")
+    whole = isinstance(token, dict) and all(isinstance(token.get(key), str) for key in needed)
+    if not whole or not isinstance(token.get("scopes"), list) or not _dated(token):
+        raise SignInNeeded(f"The sign-in in {path} is damaged. {_HINT}")
+    return dict(token)
+
+
+def _dated(token: dict[str, Any]) -> bool:
+    """Whether the expiry can be read; google-auth takes a token without one to hold for ever."""
+    try:
+        datetime.fromisoformat(token["expiry"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return True
