@@ -105,13 +105,6 @@ class Gmail:
         answer = self._api.call(lambda gmail: gmail.users().messages().send(userId="me", body=body))
         return _sent(answer, method="gmail.users.messages.send")
 
-    def address(self) -> str:
-        """The address of this mailbox. A sign-in with gmail.send alone may not ask for it."""
-        answer = self._api.call(
-            lambda gmail: gmail.users().getProfile(userId="me", fields="emailAddress")
-        )
-        return text_in(answer, "emailAddress", method="gmail.users.getProfile")
-
 
 def _message(raw: bytes, thread_id: str | None) -> dict[str, Any]:
     encoded = base64.urlsafe_b64encode(raw).decode("ascii")
