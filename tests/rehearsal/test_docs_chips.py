@@ -16,8 +16,8 @@ def person(email: str, at: int = 1, **more: str) -> Json:
     return {"insertPerson": {"personProperties": properties, "location": {"index": at}}}
 
 
-def date(at: int = 1, **properties: str) -> Json:
-    return {"insertDate": {"dateElementProperties": properties, "location": {"index": at}}}
+def date(**properties: str) -> Json:
+    return {"insertDate": {"dateElementProperties": properties, "location": {"index": 1}}}
 
 
 def rich_link(uri: str, at: int = 1, **more: str) -> Json:

@@ -85,7 +85,7 @@ def _tab_content(tab: Tab) -> Json:
     result: Json = {
         "body": {"content": _blocks(tab.body.content, 0)},
         "documentStyle": _own(tab.style),
-        "namedStyles": named_styles(),
+        "namedStyles": _own(named_styles()),
     }
     parts = {
         "headers": _segments(tab, "header"),
