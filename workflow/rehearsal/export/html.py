@@ -40,7 +40,7 @@ _LIST_TYPES = {"ALPHA": "a", "UPPER_ALPHA": "A", "ROMAN": "i", "UPPER_ROMAN": "I
 _SUGGESTED = {Suggestion.INSERTION: "ins", Suggestion.DELETION: "del"}
 _BASE_CSS = Markup("""\
 body{font:11pt/1.5 Arial,sans-serif;max-width:42em;margin:2em auto;padding:0 1em}
-p,li,td,th,h1,h2,h3,h4,h5,h6{white-space:pre-wrap;overflow-wrap:anywhere}
+p,li,h1,h2,h3,h4,h5,h6{white-space:pre-wrap;overflow-wrap:anywhere}
 table{border-collapse:collapse}td,th{border:1px solid #999;padding:.3em .6em;text-align:start}
 li.check,li.skipped{list-style:none}""")
 
