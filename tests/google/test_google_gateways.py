@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from misbehaving_server import Received, http_answer, running
 
+from tests.google.misbehaving_server import Received, http_answer, running
 from workflow.google import (
     Draft,
     Endpoint,

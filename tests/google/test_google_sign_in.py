@@ -18,8 +18,15 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 import requests
-from misbehaving_server import MisbehavingServer, Received, answers, closes, http_answer, running
 
+from tests.google.misbehaving_server import (
+    MisbehavingServer,
+    Received,
+    answers,
+    closes,
+    http_answer,
+    running,
+)
 from workflow.google import (
     DEFAULT_SCOPES,
     Account,

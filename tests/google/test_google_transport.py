@@ -22,7 +22,8 @@ from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.http import BatchHttpRequest, MediaInMemoryUpload
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from misbehaving_server import (
+
+from tests.google.misbehaving_server import (
     Behaviour,
     MisbehavingServer,
     Received,
@@ -34,7 +35,6 @@ from misbehaving_server import (
     running,
     says,
 )
-
 from workflow.google import (
     Endpoint,
     Google,
