@@ -323,6 +323,26 @@ def test_a_message_is_sent_in_one_step() -> None:
     )
 
 
+def test_a_message_of_attachments_goes_up_beside_its_resource() -> None:
+    raw = b"To: a@example.com\r\n\r\n" + b"From QUJD\r\n" * 100_000
+    with google_answering((200, DRAFT), (200, SENT)) as (google, received):
+        google.gmail.create_draft(raw, thread_id="t1")
+        google.gmail.send_message(raw)
+    draft, message = received
+    assert draft.target.startswith("/upload/gmail/v1/users/me/drafts?")
+    assert message.target.startswith("/upload/gmail/v1/users/me/messages/send?")
+    assert draft.headers["content-type"].startswith("multipart/related")
+    assert b'{"message": {"threadId": "t1"}}' in draft.body
+    assert raw in message.body
+
+
+def test_a_large_message_that_is_not_ascii_stays_in_its_resource() -> None:
+    raw = "Grüße".encode() * 300_000
+    with google_answering((200, SENT)) as (google, received):
+        google.gmail.send_message(raw)
+    assert base64.urlsafe_b64decode(json.loads(received[0].body)["raw"]) == raw
+
+
 def test_a_draft_is_there_or_gone_and_anything_else_is_a_fault() -> None:
     broken: Answer = (500, {"error": {"code": 500, "message": "Backend Error"}})
     with google_answering((200, DRAFT), NOT_FOUND, BAD, broken) as (google, _):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -133,6 +136,18 @@ def test_a_draft_is_read_back_and_deleted(google: Google) -> None:
 def test_a_message_is_sent_in_one_step_and_followed_up_in_its_thread(google: Google) -> None:
     first = google.gmail.send_message(MAIL)
     assert google.gmail.send_message(MAIL, thread_id=first.thread_id).message_id
+
+
+def test_a_mail_of_attachments_arrives_whole(google: Google) -> None:
+    mail = EmailMessage(policy=SMTP)
+    mail["To"] = "ada@example.com"
+    mail["Subject"] = "The list, as it was"
+    mail.set_content("Attached.")
+    mail.add_attachment(bytes(range(256)) * 8_000, "application", "zip", filename="list.zip")
+    draft = google.gmail.create_draft(mail.as_bytes())
+    kept = message_from_bytes(google.gmail.get_draft_raw(draft.id), policy=SMTP)
+    assert [part.get_content() for part in kept.iter_attachments()] == [bytes(range(256)) * 8_000]
+    assert google.gmail.send_draft(draft.id).thread_id == draft.thread_id
 
 
 def test_a_mail_without_a_recipient_is_refused(google: Google) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from workflow.google.client import Api, Json, all_pages, text_in, unreadable
 from workflow.google.faults import Refused
+
+_LARGEST_INLINE_BYTES = 1024 * 1024
 
 
 class Draft(NamedTuple):
@@ -44,8 +47,12 @@ class Gmail:
 
     def create_draft(self, raw: bytes, thread_id: str | None = None) -> Draft:
         """Store a message as a draft, in the thread of `thread_id` where it is given."""
-        body = {"message": _message(raw, thread_id)}
-        answer = self._api.call(lambda gmail: gmail.users().drafts().create(userId="me", body=body))
+        message, upload = _parts(raw, thread_id)
+        answer = self._api.call(
+            lambda gmail: (
+                gmail.users().drafts().create(userId="me", body={"message": message}, **upload())
+            )
+        )
         return _draft(answer, method="gmail.users.drafts.create")
 
     def send_draft(self, draft_id: str) -> Sent:
@@ -101,14 +108,30 @@ class Gmail:
 
     def send_message(self, raw: bytes, thread_id: str | None = None) -> Sent:
         """Send a message in one step. After Undecided nothing can tell whether it went out."""
-        body = _message(raw, thread_id)
-        answer = self._api.call(lambda gmail: gmail.users().messages().send(userId="me", body=body))
+        message, upload = _parts(raw, thread_id)
+        answer = self._api.call(
+            lambda gmail: gmail.users().messages().send(userId="me", body=message, **upload())
+        )
         return _sent(answer, method="gmail.users.messages.send")
 
 
-def _message(raw: bytes, thread_id: str | None) -> dict[str, Any]:
-    encoded = base64.urlsafe_b64encode(raw).decode("ascii")
-    return {"raw": encoded, **({"threadId": thread_id} if thread_id else {})}
+def _parts(raw: bytes, thread_id: str | None) -> tuple[Json, Callable[[], Json]]:
+    """The resource for a message, and what makes the upload where it is too large to be in it.
+
+    A message of attachments goes up beside the resource: within it base64 would make it a third
+    larger, and the size that Gmail takes there is not documented. The client can only upload
+    ASCII (measured), which MIME made for transport is.
+    """
+    thread = {"threadId": thread_id} if thread_id else {}
+    if len(raw) <= _LARGEST_INLINE_BYTES or not raw.isascii():
+        return {"raw": base64.urlsafe_b64encode(raw).decode("ascii"), **thread}, dict
+    return thread, lambda: {"media_body": _upload(raw)}
+
+
+def _upload(raw: bytes) -> Any:
+    from googleapiclient.http import MediaInMemoryUpload  # noqa: PLC0415 - loaded by the client
+
+    return MediaInMemoryUpload(raw, mimetype="message/rfc822")
 
 
 def _draft(answer: Json, *, method: str) -> Draft:
