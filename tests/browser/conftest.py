@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, sync_playwright
-from sample_world import SampleWorld, finished_rehearsal
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.browser.sample_world import SampleWorld, finished_rehearsal
 from workflow.rehearsal.pages import blueprint
 
 # How soon the server notices that a test is over.
@@ -60,6 +60,7 @@ def site(app: Flask) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -36,9 +36,11 @@ class SampleWorld:
         self.grants[doc_id] = [owner, *shared_with]
 
     def add_mail(self, message: EmailMessage, minutes: int = 0) -> str:
+        return self.add_raw(message.as_bytes(), minutes)
+
+    def add_raw(self, raw: bytes, minutes: int = 0) -> str:
         mail_id = f"{len(self.sent) + 1:016x}"
         at = SENT_AT + timedelta(minutes=minutes)
-        raw = message.as_bytes()
         mail = StoredMail(mail_id, mail_id, ("SENT",), at, raw, "lead@example.com")
         self.sent.insert(0, mail)
         return mail_id
