@@ -39,7 +39,7 @@ from .docs_page import (
 )
 
 VIEWS = ("SUGGESTIONS_INLINE", "PREVIEW_SUGGESTIONS_ACCEPTED", "PREVIEW_WITHOUT_SUGGESTIONS")
-TEXTS = st.text(alphabet="ab\n\t😀é\u0301ש\x07\ue907", min_size=0, max_size=8)
+TEXTS = st.text(alphabet="ab\n\t😀🚑é\u0301ש\x07\ue907", min_size=0, max_size=8)
 INDEXES = st.integers(-1, 60)
 SPANS = st.tuples(INDEXES, st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 NAMES = st.sampled_from(["one", "two"])
@@ -274,6 +274,15 @@ def test_changing_an_answer_does_not_change_the_document() -> None:
     spoil(page.resource())
     assert json.dumps(page.resource()) == before
     assert text_of(page.blocks()) == "abc\n"
+
+
+def test_changing_a_request_after_it_was_sent_does_not_change_the_document() -> None:
+    page = Page("abc")
+    request = style(1, 3, "link", link={"url": "https://example.com"})
+    page.send(request)
+    before = json.dumps(page.resource())
+    spoil(request)
+    assert json.dumps(page.resource()) == before
 
 
 def spoil(value: Any) -> None:

@@ -132,6 +132,8 @@ REFUSALS: list[tuple[Json, str]] = [
         "The font family must be set with a non-empty value.",
     ),
     (style(2, 2, "bold", bold=True), "The range should not be empty."),
+    (style(1, 5, "bold"), "The range cannot start or end inside a surrogate pair."),
+    (style(5, 7, "bold"), "The range cannot start or end inside a surrogate pair."),
     (style(1, 500, "bold", bold=True), past_the_end(500)),
     # Paragraph style
     (shape(1, 2, ""), NO_FIELDS),
@@ -167,6 +169,7 @@ REFUSALS: list[tuple[Json, str]] = [
         "Named range names must be at least 1 character and no more than 256 characters.",
     ),
     (name("mark", 2, 2), "The range should not be empty."),
+    (name("mark", 2, 5), "The range cannot start or end inside a surrogate pair."),
     (name("mark", 1, 900), past_the_end(900)),
     (bare("deleteNamedRange"), "ID or name for named range must be set"),
     (

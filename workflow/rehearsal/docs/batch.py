@@ -20,7 +20,7 @@ from . import (
 from .documents import new_revision
 from .editing import Edit
 from .errors import DocsError, OneofError, RequestError, UnsupportedRequestError
-from .model import DocumentModel, Json, copied
+from .model import DocumentModel, Json, copied, own
 
 Handler = Callable[[Edit, Json], Json]
 
@@ -71,7 +71,7 @@ def apply_batch(doc: DocumentModel, body: Json, *, new_id: Callable[[], str]) ->
     """
     control = body.get("writeControl", {})
     _check_control(doc, control)
-    requests = body.get("requests", [])
+    requests: list[Json] = own(body.get("requests", []))
     if not requests:
         raise DocsError(400, "Must specify at least one request.")
     draft = copied(doc)

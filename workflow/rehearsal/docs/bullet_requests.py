@@ -9,7 +9,7 @@ from .errors import RequestError
 from .model import Block, Json, Paragraph, Tab
 from .named_styles import points
 from .pieces import cut, rebuilt
-from .places import Extent, Spot, extent_of, spots_within
+from .places import Extent, Spot, spots_within, text_extent_of
 from .ranges import note_deletion
 
 # API reference, BulletGlyphPreset. Symbols for the first three levels, repeated below those.
@@ -38,7 +38,7 @@ _LEVELS: Final = 9  # API reference, ListProperties: "A list has at most 9 level
 
 def create_paragraph_bullets(edit: Edit, request: Json) -> Json:
     """Make list items of the paragraphs that a range overlaps; leading tabs become nesting."""
-    extent = extent_of(edit.doc, request)
+    extent = text_extent_of(edit.doc, request)
     preset = request.get("bulletPreset", "BULLET_GLYPH_PRESET_UNSPECIFIED")
     if preset not in _SYMBOLS and preset not in _NUMBERS:
         raise RequestError("A bullet preset must be specified.")
@@ -55,7 +55,7 @@ def create_paragraph_bullets(edit: Edit, request: Json) -> Json:
 
 def delete_paragraph_bullets(edit: Edit, request: Json) -> Json:
     """Take the bullets off the paragraphs that a range overlaps; nested ones stay indented."""
-    extent = extent_of(edit.doc, request)
+    extent = text_extent_of(edit.doc, request)
     for spot in spots_within(extent.segment, extent.start, extent.end):
         if spot.paragraph.bullet is not None:
             spot.put(_unbulleted(spot.paragraph, spot.paragraph.bullet))

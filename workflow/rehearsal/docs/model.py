@@ -232,6 +232,13 @@ def copied(doc: DocumentModel) -> DocumentModel:
     )
 
 
+def own(value: Any) -> Any:
+    """A copy of some JSON, so that nobody who changes what they gave or got changes a document."""
+    if isinstance(value, dict):
+        return {key: own(each) for key, each in value.items()}
+    return [own(each) for each in value] if isinstance(value, list) else value
+
+
 def blank_paragraph(text_style: Json | None = None) -> Paragraph:
     """An empty paragraph of normal text."""
     style = {"namedStyleType": "NORMAL_TEXT", "direction": "LEFT_TO_RIGHT"}

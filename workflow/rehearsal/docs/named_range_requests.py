@@ -9,7 +9,7 @@ from .editing import Edit
 from .errors import OneofError, RequestError
 from .model import Json, NamedRange, Tab
 from .pieces import cut
-from .places import OUTSIDE_PARAGRAPHS, Point, extent_of, spots_within, tabs_of
+from .places import OUTSIDE_PARAGRAPHS, Point, spots_within, tabs_of, text_extent_of
 from .text_requests import stored_text
 
 _LONGEST_NAME: Final = 256  # UTF-16 code units; API reference, CreateNamedRangeRequest.name
@@ -22,7 +22,7 @@ def create_named_range(edit: Edit, request: Json) -> Json:
         raise RequestError(
             "Named range names must be at least 1 character and no more than 256 characters."
         )
-    extent = extent_of(edit.doc, request)
+    extent = text_extent_of(edit.doc, request)
     span = (extent.start, extent.end)
     named_range = NamedRange(edit.fresh_id("kix."), request["name"], extent.segment.id, (span,))
     extent.tab.named_ranges.append(named_range)

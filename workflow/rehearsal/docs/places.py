@@ -127,6 +127,16 @@ def extent_of(doc: DocumentModel, request: Json) -> Extent:
     return Extent(tab, segment, start, end)
 
 
+def text_extent_of(doc: DocumentModel, request: Json) -> Extent:
+    """The range of a request that is about text: as `extent_of`, and no character is halved."""
+    extent = extent_of(doc, request)
+    for index in (extent.start, extent.end):
+        spot = _find(extent.segment.content, 0, index, in_table=False)
+        if spot is not None and units.splits_pair(spot.paragraph.text, index - spot.start):
+            raise RequestError("The range cannot start or end inside a surrogate pair.")
+    return extent
+
+
 def spot_at(segment: Segment, index: int) -> Spot:
     """The paragraph into which something may be inserted at an index."""
     spot = _find(segment.content, 0, index, in_table=False)

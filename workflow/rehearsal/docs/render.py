@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from . import units
 from .model import (
@@ -16,10 +15,10 @@ from .model import (
     Paragraph,
     Piece,
     Row,
-    Run,
     Tab,
     Table,
     TableOfContents,
+    own,
 )
 from .named_styles import named_styles
 from .suggestions import previewed
@@ -84,16 +83,16 @@ def tab_properties(tab: Tab, *, parent_id: str, position: int, depth: int) -> Js
 def _tab_content(tab: Tab) -> Json:
     result: Json = {
         "body": {"content": _blocks(tab.body.content, 0)},
-        "documentStyle": _own(tab.style),
-        "namedStyles": _own(named_styles()),
+        "documentStyle": own(tab.style),
+        "namedStyles": own(named_styles()),
     }
     parts = {
         "headers": _segments(tab, "header"),
         "footers": _segments(tab, "footer"),
         "footnotes": _segments(tab, "footnote"),
-        "lists": _own(tab.lists),
+        "lists": own(tab.lists),
         "namedRanges": _named_ranges(tab),
-        "dropdownDefinitions": _own(tab.dropdowns),
+        "dropdownDefinitions": own(tab.dropdowns),
     }
     return result | {name: part for name, part in parts.items() if part}
 
@@ -143,7 +142,7 @@ def _block(block: Block, index: int) -> Json:
         return {"table": _table(block, index)}
     if isinstance(block, TableOfContents):
         return {"tableOfContents": {"content": _blocks(block.content, index + 1)}}
-    return {"sectionBreak": {"sectionStyle": _own(block.style)}}
+    return {"sectionBreak": {"sectionStyle": own(block.style)}}
 
 
 def _paragraph(paragraph: Paragraph, index: int) -> Json:
@@ -152,19 +151,19 @@ def _paragraph(paragraph: Paragraph, index: int) -> Json:
         end = index + piece.length
         elements.append(_indexes(index, end) | _element(piece))
         index = end
-    result: Json = {"elements": elements, "paragraphStyle": _own(paragraph.style)}
+    result: Json = {"elements": elements, "paragraphStyle": own(paragraph.style)}
     if paragraph.bullet is not None:
-        result["bullet"] = _own(paragraph.bullet)
+        result["bullet"] = own(paragraph.bullet)
     return result
 
 
 def _element(piece: Piece) -> Json:
-    kind = "textRun" if isinstance(piece, Run) else piece.kind
-    own = (
-        _own(piece.body) if isinstance(piece, Inline) else {"content": units.from_units(piece.text)}
-    )
-    own["textStyle"] = _own(piece.style)
-    return {kind: own | _suggested(piece.insertions, piece.deletions)}
+    if isinstance(piece, Inline):
+        kind, body = piece.kind, own(piece.body)
+    else:
+        kind, body = "textRun", {"content": units.from_units(piece.text)}
+    marks = _suggested(piece.insertions, piece.deletions)
+    return {kind: {**body, "textStyle": own(piece.style), **marks}}
 
 
 def _suggested(insertions: tuple[str, ...], deletions: tuple[str, ...]) -> Json:
@@ -186,7 +185,7 @@ def _table(table: Table, index: int) -> Json:
         "rows": len(table.rows),
         "columns": table.columns,
         "tableRows": rows,
-        "tableStyle": _own(table.style),
+        "tableStyle": own(table.style),
     } | _suggested((), table.deletions)
 
 
@@ -196,23 +195,16 @@ def _row(row: Row, index: int) -> Json:
     for cell in row.cells:
         cells.append(_cell(cell, start))
         start += cell.length
-    return _indexes(index, start) | {"tableCells": cells, "tableRowStyle": _own(row.style)}
+    return _indexes(index, start) | {"tableCells": cells, "tableRowStyle": own(row.style)}
 
 
 def _cell(cell: Cell, index: int) -> Json:
     return _indexes(index, index + cell.length) | {
         "content": _blocks(cell.content, index + 1),
-        "tableCellStyle": _own(cell.style),
+        "tableCellStyle": own(cell.style),
     }
 
 
 def _indexes(start: int, end: int) -> Json:
     # An index of zero is left out, as the API leaves out every default.
     return {"startIndex": start, "endIndex": end} if start else {"endIndex": end}
-
-
-def _own(value: Any) -> Any:
-    """A copy of some JSON, so that nobody who changes an answer changes the document."""
-    if isinstance(value, dict):
-        return {key: _own(each) for key, each in value.items()}
-    return [_own(each) for each in value] if isinstance(value, list) else value

@@ -12,14 +12,14 @@ from .errors import RequestError
 from .model import Json, Paragraph, Piece, Run
 from .named_styles import LINK_COLOR, inherited_text_style
 from .pieces import cut, joined, rebuilt, restyled
-from .places import Extent, Spot, extent_of, spots_within
+from .places import Extent, Spot, spots_within, text_extent_of
 
 Paths = list[tuple[str, ...]]
 
 
 def update_text_style(edit: Edit, request: Json) -> Json:
     """Set or reset text style over a range, bullets of fully covered list paragraphs included."""
-    extent = extent_of(edit.doc, request)
+    extent = text_extent_of(edit.doc, request)
     style = request.get("textStyle", {})
     listed = masks.paths(request.get("fields"), masks.TEXT_STYLE)
     _check_text_style(style, listed)
@@ -30,7 +30,7 @@ def update_text_style(edit: Edit, request: Json) -> Json:
 
 def update_paragraph_style(edit: Edit, request: Json) -> Json:
     """Set or reset the style of every paragraph that a range overlaps."""
-    extent = extent_of(edit.doc, request)
+    extent = text_extent_of(edit.doc, request)
     style = request.get("paragraphStyle", {})
     listed = masks.paths(request.get("fields"), masks.PARAGRAPH_STYLE)
     for spot in spots_within(extent.segment, extent.start, extent.end):
