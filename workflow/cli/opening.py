@@ -12,7 +12,7 @@ from pathlib import Path
 from workflow.cli.commands import Asked
 from workflow.config import REHEARSAL, Settings, load_settings
 from workflow.flows.workspace import Workspace
-from workflow.google import DEFAULT_SCOPES, Endpoint, Google, connect, emulator_session
+from workflow.google import DEFAULT_SCOPES, Endpoint, Google, connect, open_session
 
 # In a rehearsal the story's time can be set, so that a day's incident takes a minute.
 STORY_TIME = "POSTMORTEM_REHEARSAL_NOW"
@@ -40,12 +40,9 @@ def connect_google(settings: Settings) -> Google:
         from workflow.rehearsal.lifecycle import ensure_running  # noqa: PLC0415
 
         url = ensure_running(rehearsal_folder(settings)).base_url
-    if url:
-        return connect(Endpoint(url), lambda: emulator_session(url), timeout)
-    from workflow.google.sign_in import google_session  # noqa: PLC0415
-
+    endpoint = Endpoint(url or None)
     return connect(
-        Endpoint(None), lambda: google_session(settings.token_path, DEFAULT_SCOPES), timeout
+        endpoint, lambda: open_session(endpoint, settings.token_path, DEFAULT_SCOPES), timeout
     )
 
 

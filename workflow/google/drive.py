@@ -170,9 +170,10 @@ def _metadata(
 
 
 def _new_document(answer: Json, *, method: str) -> NewDocument:
-    return NewDocument(
-        text_in(answer, "id", method=method), text_in(answer, "webViewLink", method=method)
-    )
+    doc_id = text_in(answer, "id", method=method)
+    # The doc is there: a link that the answer left out is no reason to doubt that.
+    link = answer.get("webViewLink") or f"https://docs.google.com/document/d/{doc_id}/edit"
+    return NewDocument(doc_id, str(link))
 
 
 def _belongs_to(file: Json, incident: str) -> bool:

@@ -135,12 +135,14 @@ def _upload(raw: bytes) -> Any:
 
 
 def _draft(answer: Json, *, method: str) -> Draft:
+    # The draft's own id is what everything hangs on; the rest is good to know.
+    message = answer.get("message") or {}
     return Draft(
         text_in(answer, "id", method=method),
-        text_in(answer, "message", "id", method=method),
-        text_in(answer, "message", "threadId", method=method),
+        str(message.get("id", "")),
+        str(message.get("threadId", "")),
     )
 
 
 def _sent(answer: Json, *, method: str) -> Sent:
-    return Sent(text_in(answer, "id", method=method), text_in(answer, "threadId", method=method))
+    return Sent(text_in(answer, "id", method=method), str(answer.get("threadId", "")))

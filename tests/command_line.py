@@ -1,0 +1,129 @@
+"""The command line as a user's session: run a command, look at what it said and how it ended."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from workflow.cli import app
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Postmortem:
+    """A person with a home folder. Commands run in this process; `start_process` is a real one."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(
+        self, *arguments: str, typed: str | bytes = b"", expect: int | None = 0, **settings: str
+    ) -> Result:
+        """Run a command; `expect` is the exit code that the test is about (None: any)."""
+        result = self._run(arguments, typed, settings)
+        if expect is not None and result.code != expect:
+            shown = " ".join(arguments)
+            raise AssertionError(
+                f"postmortem {shown} ended with {result.code}, not {expect}\n"
+                f"--- stdout\n{result.out}\n--- stderr\n{result.err}"
+            )
+        return result
+
+    def json(self, *arguments: str, expect: int | None = 0, **settings: str) -> Any:
+        """Run a command with `--json` and read its document."""
+        return self(*arguments, "--json", expect=expect, **settings).json
+
+    def start_process(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+        """A real process, to be killed or waited for."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "workflow", *arguments],
+            env=self._environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def configure(self, text: str) -> None:
+        """Write the config file."""
+        (self.home / "config.toml").write_text(text, encoding="utf-8")
+
+    def _run(
+        self, arguments: tuple[str, ...], given: str | bytes, settings: Mapping[str, str]
+    ) -> Result:
+        out, err = io.StringIO(), io.StringIO()
+        code = 0
+        content = given.encode() if isinstance(given, str) else given
+        stdin = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8")
+        environment = self._environment(settings)
+        with (
+            mock.patch.dict(os.environ, environment, clear=True),
+            mock.patch.object(sys, "stdin", stdin),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                app(list(arguments), prog_name="postmortem")
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else 1
+        return Result(code, out.getvalue(), err.getvalue())
+
+    def _environment(self, settings: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return {**kept, "TZ": "Europe/Berlin", "POSTMORTEM_HOME": str(self.home)} | {
+            **self.environment,
+            **settings,
+        }
+
+
+@dataclass(frozen=True)
+class CustomerList:
+    """A list of customers on disk."""
+
+    path: Path
+    addresses: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def write_customers(path: Path, count: int, *, domain: str = "customer.example") -> CustomerList:
+    """A list of `count` customers, each with a name of their own."""
+    addresses = tuple(f"person{number}@{domain}" for number in range(1, count + 1))
+    lines = ["email,name", *(f"{each},Person {at}" for at, each in enumerate(addresses, 1))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return CustomerList(path, addresses)
+
+
+@contextmanager
+def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that does not outlive the test."""
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=20)

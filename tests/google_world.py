@@ -1,0 +1,153 @@
+"""The rehearsal Google as a test sees it: its mailbox, its docs, its faults."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import requests
+
+from workflow.rehearsal.lifecycle import RunningServer
+
+ACCOUNT = "you@rehearsal.example"
+
+
+@dataclass(frozen=True)
+class GoogleWorld:
+    """Looks at, and misbehaves for, one running rehearsal Google."""
+
+    server: RunningServer
+
+    @property
+    def url(self) -> str:
+        return self.server.base_url
+
+    # What is there
+
+    def sent(self) -> list[EmailMessage]:
+        """Every mail that left, the oldest first."""
+        ids = [each["id"] for each in self._pages("gmail/v1/users/me/messages", "messages")]
+        return [self._mail(each) for each in reversed(ids)]
+
+    def _mail(self, message_id: str) -> EmailMessage:
+        answer = self._get(f"gmail/v1/users/me/messages/{message_id}", format="raw")
+        raw = base64.urlsafe_b64decode(answer["raw"])
+        message = message_from_bytes(raw, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        return message
+
+    def copies_per_recipient(self) -> dict[str, int]:
+        """How many mails each address got, over To, Cc and Bcc."""
+        return dict(
+            Counter(
+                address.addr_spec
+                for mail in self.sent()
+                for name in ("To", "Cc", "Bcc")
+                for address in getattr(mail.get(name), "addresses", ())
+            )
+        )
+
+    def drafts(self) -> list[dict[str, Any]]:
+        """The drafts that lie in the mailbox."""
+        return self._pages("gmail/v1/users/me/drafts", "drafts")
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The Google Docs, the newest first."""
+        files = self._pages("drive/v3/files", "files", fields="nextPageToken,files(*)")
+        return [each for each in files if each["mimeType"].endswith("google-apps.document")]
+
+    def document(self, doc_id: str) -> dict[str, Any]:
+        """A whole `Document` resource with its tabs."""
+        return self._get(f"v1/documents/{doc_id}", includeTabsContent="true")
+
+    def text(self, doc_id: str) -> str:
+        """A doc as plain text."""
+        return self._export(doc_id, "text/plain").lstrip("\ufeff").replace("\r\n", "\n")
+
+    def markdown(self, doc_id: str) -> str:
+        """A doc as Drive exports it in Markdown."""
+        return self._export(doc_id, "text/markdown")
+
+    def permissions(self, doc_id: str) -> list[dict[str, Any]]:
+        """Who may see a doc."""
+        found: list[dict[str, Any]] = self._get(
+            f"drive/v3/files/{doc_id}/permissions", fields="permissions(*)"
+        )["permissions"]
+        return found
+
+    def edit(self, doc_id: str, *edits: dict[str, Any]) -> None:
+        """Edit a doc as a person would, with nothing held against what others do."""
+        answer = self._session().post(
+            f"{self.url}/v1/documents/{doc_id}:batchUpdate", json={"requests": list(edits)}
+        )
+        assert answer.ok, answer.text
+
+    # How it behaves
+
+    def calls(self) -> dict[str, int]:
+        """How often each method was called since `forget_calls`."""
+        counts: dict[str, int] = self._switchboard("get", "requests")["counts"]
+        return counts
+
+    def forget_calls(self) -> None:
+        self._switchboard("delete", "requests")
+
+    def misbehave(self, kind: str, method: str = "*", *, seed: int = 1, **more: Any) -> None:
+        """Switch on a fault for a method such as `gmail.users.drafts.send`."""
+        fault = {"match": {"method": method}, "kind": kind, **more}
+        self._switchboard("post", "faults", {"faults": [fault], "seed": seed})
+
+    def behave(self) -> None:
+        """Switch all faults off."""
+        self._switchboard("delete", "faults")
+
+    def set(self, **settings: Any) -> None:
+        """Change the server's settings."""
+        self._switchboard("patch", "settings", settings)
+
+    def _switchboard(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = requests.request(
+            verb,
+            f"{self.url}/rehearsal/{path}",
+            json=body,
+            headers={"X-Rehearsal-Key": self.server.key},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        scopes = "gmail.modify,drive,documents"
+        session.headers["Authorization"] = f"Bearer rehearsal:{ACCOUNT}:{scopes}"
+        return session
+
+    def _get(self, path: str, **query: str) -> dict[str, Any]:
+        answer = self._session().get(f"{self.url}/{path}", params=query, timeout=10)
+        assert answer.ok, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _pages(self, path: str, name: str, **query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            answer = self._get(path, **query, **({"pageToken": token} if token else {}))
+            found += answer.get(name, [])
+            token = answer.get("nextPageToken", "")
+            if not token:
+                return found
+
+    def _export(self, doc_id: str, media_type: str) -> str:
+        answer = self._session().get(
+            f"{self.url}/drive/v3/files/{doc_id}/export",
+            params={"mimeType": media_type},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+        return answer.content.decode("utf-8")

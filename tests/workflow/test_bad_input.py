@@ -1,0 +1,141 @@
+"""Bad input: a plain sentence, exit code 3, and nothing sent or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import CustomerList, Postmortem
+from tests.google_world import GoogleWorld
+
+Customers = Callable[[int], CustomerList]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["start", "   "], "The title is empty"),
+        (["start", "x", "--at", "tomorrow-ish"], "not a time that can be read"),
+        (["start", "x", "--at", "2099-01-01 10:00"], "still ahead"),
+        (["start", "x", "--share", "nobody"], "neither an email address nor a domain"),
+        (["start", "x", "--share", "a@b.example:owner"], "is not a role"),
+        (["start", "x", "--template", "unheard-of"], "There is no template 'unheard-of'"),
+        (["start", "x", "--set", "novalue"], "--set novalue"),
+        (["log", "x"], "There is no incident yet"),
+        (["show", "--incident", "zzz"], "No incident 'zzz' here"),
+    ],
+)
+def test_before_there_is_an_incident(
+    postmortem: Postmortem, google: GoogleWorld, arguments: list[str], words: str
+) -> None:
+    result = postmortem(*arguments, expect=3)
+    assert words in result.err
+    assert "Traceback" not in result.err
+    assert google.documents() == []
+    assert postmortem.json("list") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["log", " \n "], "There is nothing to log"),
+        (["log", "x", "--link", "javascript:alert(1)"], "a link starts with"),
+        (["log", "x", "--at", "2026-11-20 09:00"], "before the incident began"),
+        (["log", "x", "--at", "25:00"], "no time of day"),
+        (["log", "x", "--at", "2026-02-30 10:00"], "not a day in the calendar"),
+        (["log", "x", "--at", "2026-03-29 02:30"], "does not exist"),
+        (["section", "no such", "text"], "names no section"),
+        (["section", "summary", " "], "There is no text"),
+        (["notify", "missing.csv"], "can't be read"),
+        (["resume", "zzz"], "There is no notice 'zzz'"),
+    ],
+)
+def test_in_an_incident(
+    postmortem: Postmortem, google: GoogleWorld, arguments: list[str], words: str
+) -> None:
+    doc_id = postmortem.json("start", "Wrong amounts", "--at", "2026-11-23 08:00")["doc_id"]
+    before = google.text(doc_id)
+    result = postmortem(*arguments, expect=3)
+    assert words in result.err
+    assert google.text(doc_id) == before
+    assert postmortem.json("show")["timeline"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        ("", [], "no header"),
+        ("name\nAnn\n", [], "email"),
+        ("email\n", [], "names nobody"),
+        ("email\nann@\n", [], "row 2"),
+        ("email\na@b.example\n", ["--stage", "someday"], "there is no such stage"),
+        ("email\na@b.example\n", ["--next-update", "5 minutes ago"], "passed already"),
+        ("email\na@b.example\n", ["--subject", "{{ nmae }}"], "nmae"),
+        ("email\na@b.example\n", ["--subject", " "], "subject"),
+        ("email\na@b.example\n", ["--set", "what_happened=TODO: say it"], "TODO"),
+    ],
+)
+def test_a_list_or_a_mail_that_is_not_fit_to_send(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    content: str,
+    options: list[str],
+    words: str,
+) -> None:
+    postmortem("start", "Wrong amounts")
+    path = tmp_path / "list.csv"
+    path.write_text(content, encoding="utf-8")
+    result = postmortem("notify", str(path), *options, "--send", "--confirm", "1", expect=3)
+    assert words in result.err
+    assert google.copies_per_recipient() == {}
+    assert postmortem.json("show")["notices"] == []
+
+
+def test_a_wrong_number_sends_nothing(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    result = postmortem("notify", str(customers(3)), "--send", "--confirm", "2", expect=3)
+    assert "this would write to 3, not 2" in result.err
+    result = postmortem("notify", str(customers(3)), "--send", expect=3)
+    assert "--confirm 3" in result.err
+    assert google.copies_per_recipient() == {}
+
+
+def test_bad_rows_stop_the_notice_unless_they_are_left_out(
+    postmortem: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    path = tmp_path / "list.csv"
+    path.write_text("email\na@b.example\nnot an address\n", encoding="utf-8")
+    result = postmortem("notify", str(path), "--send", "--confirm", "1", expect=3)
+    assert "row 3" in result.err
+    postmortem("notify", str(path), "--send", "--confirm", "1", "--skip-bad")
+    assert google.copies_per_recipient() == {"a@b.example": 1}
+
+
+def test_wrong_usage_ends_with_2(postmortem: Postmortem) -> None:
+    postmortem("status", "someday", expect=2)
+    postmortem("start", expect=2)
+    postmortem("no-such-command", expect=2)
+
+
+def test_a_config_that_can_not_be_used_ends_with_4(postmortem: Postmortem) -> None:
+    for text, words in (
+        ("organization = 'x'", "Did you mean 'organisation'?"),
+        ("time_zone = 'Mars/Olympus'", "is not a zone's name"),
+        ("share = 'a@b.example'", "is a list of texts"),
+        ("[sending]\nunits_per_minute = 1", "must be at least 110"),
+        ("not toml", "is not TOML"),
+    ):
+        postmortem.configure(text)
+        assert words in postmortem("list", expect=4).err
+    result = postmortem("list", expect=4, POSTMORTEM_GOOGLE_URL="http://example.com")
+    assert "is not TOML" in result.err
+    postmortem.configure("")
+    result = postmortem("list", expect=4, POSTMORTEM_GOOGLE_URL="http://example.com")
+    assert "which is not this machine" in result.err
+    assert "There is no profile 'x'" in postmortem("list", "--profile", "x", expect=4).err
