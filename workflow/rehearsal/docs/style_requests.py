@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +10,7 @@ from .editing import Edit
 from .errors import RequestError
 from .model import Json, Paragraph, Piece, Run
 from .named_styles import LINK_COLOR, inherited_text_style
-from .pieces import cut, joined, rebuilt, restyled
+from .pieces import cut, rebuilt, restyled
 from .places import Extent, Spot, spots_within, text_extent_of
 
 Paths = list[tuple[str, ...]]
@@ -159,7 +158,9 @@ def _without_common(paragraph: Paragraph) -> tuple[Piece, ...]:
         for key, value in first.items()
         if key != "link" and "link" not in first and all(s.get(key) == value for s in others)
     }
-    change: Callable[[Piece], Piece] = lambda piece: replace(  # noqa: E731
-        piece, style={k: v for k, v in piece.style.items() if k not in common}
+    if not common:
+        return paragraph.pieces
+    return tuple(
+        replace(piece, style={k: v for k, v in piece.style.items() if k not in common})
+        for piece in paragraph.pieces
     )
-    return joined(map(change, paragraph.pieces)) if common else paragraph.pieces
