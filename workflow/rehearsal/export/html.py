@@ -195,7 +195,9 @@ class _Writer:
 
     def _item(self, paragraph: Paragraph, item: Item) -> Markup:
         attributes = {"dir": _direction(paragraph)}
-        attributes["class"] = self._sheet.class_of(paragraph_css(paragraph.style))
+        # A border would stand between the mark and the text; Docs draws it left of the mark.
+        layout = {name: look for name, look in paragraph.style.items() if name != "borderLeft"}
+        attributes["class"] = self._sheet.class_of(paragraph_css(layout))
         box = Markup()
         if item.mark is Mark.CHECK:
             attributes["class"] = f"check {attributes['class']}".strip()
