@@ -77,7 +77,9 @@ def _refuse_several(address: str) -> None:
 
 def _validated(address: str, name: str) -> Address:
     try:
-        valid = validate_email(address, check_deliverability=False, test_environment=True)
+        valid = validate_email(
+            address, check_deliverability=False, test_environment=True, strict=True
+        )
     except EmailNotValidError as error:
         raise AddressBad(_sentence(str(error))) from None
     if valid.ascii_email is None:

@@ -130,7 +130,9 @@ def _one_address(header: str, address: str) -> str:
     validator holds, and it has no place for a space, a comma or a line break.
     """
     try:
-        valid = validate_email(address, check_deliverability=False, test_environment=True)
+        valid = validate_email(
+            address, check_deliverability=False, test_environment=True, strict=True
+        )
     except EmailNotValidError as error:
         shown = one_line(address, 80)
         raise HeaderBad(f"{header}: `{shown}` isn't one mail address: {error}") from None
@@ -237,10 +239,8 @@ def _multipart(subtype: str, parts: Sequence[bytes]) -> bytes:
     """A multipart body with its header. Its boundary is a hash of what it holds, so it can't occur
     inside, and the same mail has the same bytes."""
     boundary = b"=_" + sha256(b"\0".join(parts)).hexdigest()[:40].encode()
-    lines = [
-        b"Content-Type: multipart/" + subtype.encode() + b'; boundary="' + boundary + b'"',
-        b"",
-    ]
+    content_type = [f"multipart/{subtype};", f'boundary="{boundary.decode()}"']
+    lines = [_header("Content-Type", content_type), b""]
     for part in parts:
         lines += [b"--" + boundary, part]
     return b"\r\n".join([*lines, b"--" + boundary + b"--", b""])

@@ -33,7 +33,7 @@ def _cut(line: str, limit: int) -> str:
     end = limit - 1
     while end > 0 and _joins(line, end):
         end -= 1
-    space = line.rfind(" ", 0, end)
+    space = line.rfind(" ", 0, end + 1)
     if space > limit * 2 // 3:
         end = space
     return line[:end].rstrip() + "…"

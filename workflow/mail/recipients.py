@@ -166,7 +166,7 @@ def _read_header(
     found: list[tuple[int, Columns, str]] = []
     for delimiter in announced or _DELIMITERS:
         stream.seek(start)
-        header = next((record for record in _records(stream, delimiter) if record.filled), None)
+        header = next((each for each in _records(stream, delimiter) if each.has_words), None)
         if header is not None and not header.fault:
             found.append((header.row, find_columns(header.cells, email_column), delimiter))
     if not found:
@@ -189,6 +189,10 @@ class _Record:
     @property
     def filled(self) -> bool:
         return bool(self.fault) or any(cell.strip() for cell in self.cells)
+
+    @property
+    def has_words(self) -> bool:
+        return bool(self.fault) or any(char.isalnum() for cell in self.cells for char in cell)
 
 
 def _records(stream: TextIO, delimiter: str) -> Iterator[_Record]:
