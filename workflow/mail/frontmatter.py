@@ -6,6 +6,7 @@ quotes and `{{ }}` without thought.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from workflow.incident import Stage
@@ -13,6 +14,7 @@ from workflow.mail.sandbox import TemplateBad, did_you_mean
 
 FIELDS = {"subject", "from", "reply_to", "required", "stage", "attachments", "lang"}
 _FENCE = "---"
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,17 @@ def _unquoted(value: str) -> str:
         if len(value) > 1 and value[0] == value[-1] == quote and value.count(quote) == 2:
             return value[1:-1]
     return value
+
+
+def read_lang(name: str, text: str) -> str:
+    """The language tag that a head names, or "".
+
+    Raises:
+        TemplateBad: not the shape of a tag (BCP 47).
+    """
+    if text and not _LANGUAGE_TAG.fullmatch(text):
+        raise TemplateBad(f"{name}: `{text}` isn't a language tag, such as `en` or `pt-BR`.")
+    return text
 
 
 def read_stage(name: str, text: str) -> Stage | None:

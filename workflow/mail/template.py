@@ -18,7 +18,7 @@ from markdown_it.token import Token
 
 from workflow.incident import Stage
 from workflow.mail.escape import as_text, settle
-from workflow.mail.frontmatter import read_stage, split_front_matter
+from workflow.mail.frontmatter import read_lang, read_stage, split_front_matter
 from workflow.mail.oneline import one_line
 from workflow.mail.sandbox import (
     Source,
@@ -111,7 +111,7 @@ def parse_template(name: str, source: str) -> MailTemplate:
         required=head.words("required"),
         stage=read_stage(name, head.fields.get("stage", "")),
         attachments=head.words("attachments"),
-        lang=head.fields.get("lang", ""),
+        lang=read_lang(name, head.fields.get("lang", "")),
     )
 
 

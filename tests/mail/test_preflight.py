@@ -1,0 +1,177 @@
+"""The check before sending: what it finds in the words and in the list, and what it lets be."""
+
+from __future__ import annotations
+
+import pytest
+
+from workflow.incident import Stage
+from workflow.mail.preflight import Finding, PatternRule, check_list, check_words
+from workflow.mail.recipients import read_recipients
+from workflow.mail.template import RenderedMail
+
+DOC = "https://docs.google.com/document/d/1aBcDeFgHiJkLmNoP/edit?tab=t.0"
+GOOD = (
+    "It began at 2:39 PM CET and ended at 6:45 PM CET. We are sorry.\n\n"
+    "You will hear from us again at 7 PM CET. Reply to this mail.\n\n"
+)
+
+
+def found(
+    body: str = "", *, subject: str = "S", stage: Stage = Stage.RESOLVED, base: str = GOOD
+) -> list[Finding]:
+    return check_words(RenderedMail(subject, base + body), stage=stage, doc_url=DOC)
+
+
+def codes(body: str = "", *, stage: Stage = Stage.RESOLVED, base: str = GOOD) -> list[str]:
+    return [finding.code for finding in found(body, stage=stage, base=base)]
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_good_mail_has_no_findings(stage: Stage) -> None:
+    assert found(stage=stage) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("TODO write this", "leftover"),
+        ("the xxx setting", "leftover"),
+        ("Lorem ipsum", "leftover"),
+        (f"See {DOC}", "own_doc"),
+        ("See [the doc](https://docs.google.com/document/d/1aBcDeFgHiJkLmNoP)", "own_doc"),
+        ("See https://docs.google.com/document/d/other", "google_doc"),
+        (r"Hello \{\{ name }}", "braces"),
+        ("Hello ****, you", "marks"),
+        ("on db-1.prod.internal", "internal_host"),
+        ("on 10.1.2.3", "internal_host"),
+        ("http://localhost:3000/x", "internal_host"),
+        ("https://jira.acme.example/browse/OPS-12", "ticket"),
+        ("https://acme.slack.com/archives/C1", "ticket"),
+        ("It will be fixed by noon.", "promise"),
+        ("This should be resolved within the hour.", "promise"),
+        ("Until 9:15 you could not send.", "time_without_zone"),
+        ("Until 9 am you could not send.", "time_without_zone"),
+        ("[a](javascript:x)", "refused_link"),
+    ],
+)
+def test_a_fault_in_the_words_is_found_where_it_is(body: str, code: str) -> None:
+    [finding] = [each for each in found(body) if each.code == code]
+    assert finding.where in {"text, line 5", "a link"}
+    assert finding.message.endswith((".", "?"))
+    assert codes(body) == [code] or code == "own_doc"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Between 2:39 and 6:45 PM CET.",
+        "2:39 PM to 6:45 PM (UTC+1)",
+        "At 14:39 UTC, 14:39 Europe/Berlin, 14:39+01:00 and 2 PM PST.",
+        "It took 4 h 6 min, version 1.2.3.4, ratio 3 to 1, 100.64.0.1.",
+        "We will write again by noon.",
+        "The locals like our internal rules.",
+        "The setting is called snake__case.",
+    ],
+)
+def test_what_is_right_is_let_be(body: str) -> None:
+    assert codes(body) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "stage", "code"),
+    [
+        ("", Stage.UPDATE, "empty"),
+        (GOOD.replace("We are sorry.", ""), Stage.RESOLVED, "no_apology"),
+        (GOOD.replace(" again at 7 PM CET", " soon"), Stage.UPDATE, "no_next_word"),
+        (
+            GOOD.replace("You will hear from us again at 7 PM CET.", ""),
+            Stage.UPDATE,
+            "no_next_word",
+        ),
+        (GOOD.replace("Reply to this mail.", ""), Stage.UPDATE, "no_support"),
+        ("We are sorry. Reply to us. It began at 2 PM CET.", Stage.RESOLVED, "no_start_or_end"),
+    ],
+)
+def test_what_a_mail_lacks_is_found(base: str, stage: Stage, code: str) -> None:
+    assert code in codes(base=base, stage=stage)
+
+
+def test_an_apology_in_another_language_is_one() -> None:
+    for words in ("Es tut uns leid.", "Nous sommes désolés.", "Lo sentimos.", "Ci scusiamo."):
+        assert "no_apology" not in codes(base=GOOD.replace("We are sorry.", words))
+
+
+def test_errors_come_before_warnings() -> None:
+    levels = [finding.level for finding in found("It will be fixed by noon. TODO")]
+    assert levels == ["error", "warning"]
+
+
+def test_the_subject_is_read_too() -> None:
+    assert [each.where for each in found(subject="TODO")] == ["subject"]
+    assert [each.code for each in found(subject="word " * 30)] == ["long_subject"]
+
+
+def test_a_team_adds_rules_and_allows_codes() -> None:
+    rule = PatternRule("codename", "error", r"\bBlue ?bird\b", "`{found}` is our word for it.")
+    mail = RenderedMail("S", GOOD + "The TODO app and Bluebird.")
+    findings = check_words(
+        mail, stage=Stage.RESOLVED, doc_url="", extra_rules=[rule], allowed=["leftover"]
+    )
+    assert findings == [
+        Finding("error", "codename", "text, line 5", "`Bluebird` is our word for it.")
+    ]
+
+
+def lint(content: str, **known: object) -> dict[str, Finding]:
+    used = known.get("used", ())
+    own = known.get("own_domains", ())
+    assert isinstance(used, tuple)
+    assert isinstance(own, tuple)
+    findings = check_list(read_recipients(content.encode()), used=used, own_domains=own)
+    return {finding.code: finding for finding in findings}
+
+
+def test_a_good_list_has_no_findings() -> None:
+    assert lint("email,name\nann@customer.de,Ann\nbob@client.org,Bob\n", used=("name",)) == {}
+
+
+def test_a_bad_row_is_an_error_that_says_where() -> None:
+    finding = lint("email\nann@customer.de\nnobody\n")["bad_row"]
+    assert finding.level == "error"
+    assert finding.where == "row 3, email"
+    assert finding.message.startswith("`nobody`: ")
+
+
+def test_what_is_odd_in_a_list_is_asked_about() -> None:
+    findings = lint(
+        "email,name\n"
+        "ann@customer.de,Ann\nANN@customer.de,A\nx@example.com,X\nme@mail.acme.io,Me\n"
+        "noreply@client.org,N/A\nzoe@client.org,Zoë\nbob@client.org,\n",
+        used=("name",),
+        own_domains=("acme.io",),
+    )
+    assert {code: finding.where for code, finding in findings.items()} == {
+        "duplicate": "row 3 (as row 2)",
+        "test_domain": "row 4",
+        "own_domain": "row 5",
+        "nobody_reads": "row 6",
+        "blank": "row 8",
+        "filler": "row 6",
+    }
+    assert {finding.level for finding in findings.values()} == {"warning"}
+
+
+def test_garbled_and_guessed_letters_are_asked_about() -> None:
+    assert lint("email,name\na@b.de,ZoÃ«\n")["garbled"].where == "row 2"
+    guessed = check_list(read_recipients("email;name\na@b.de;Zoë\n".encode("cp1252")))
+    assert [finding.code for finding in guessed] == ["guessed_encoding"]
+    assert "is `Zoë` right?" in guessed[0].message
+
+
+def test_an_empty_list_is_said_to_be_one() -> None:
+    assert lint("email\n")["no_recipients"].level == "warning"
+
+
+def test_many_rows_are_counted_and_not_all_listed() -> None:
+    rows = "".join(f"c{at}@example.com\n" for at in range(30))
+    assert lint(f"email\n{rows}")["test_domain"].where.endswith("11 and 20 more")

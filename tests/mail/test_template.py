@@ -1,0 +1,209 @@
+"""Writing a template: what may stand in it, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mail.letters import shared, written
+from workflow.incident import Stage
+from workflow.mail.faces import parse_body, text_face
+from workflow.mail.template import (
+    MailRenderer,
+    TemplateBad,
+    ValueMissing,
+    parse_template,
+)
+
+ANN = {"email": "ann@one.example", "name": "Ann", "account": "4711"}
+
+
+def body_of(body: str, columns: dict[str, str] | None = None, **given: str) -> str:
+    """The plain text that a body comes out as."""
+    renderer = written(f"---\nsubject: S\n---\n{body}", given)
+    return text_face(parse_body(renderer.render(columns or ANN).markdown)).rstrip("\n")
+
+
+def test_the_head_says_subject_sender_and_what_is_required() -> None:
+    template = parse_template(
+        "mine.md",
+        "---\n"
+        "# a note to ourselves\n"
+        'subject: "Resolved: {{ incident.title }}"\n'
+        "from: support@acme.example\n"
+        "reply-to: Help <help@acme.example>\n"
+        "required: name, account\n"
+        "stage: Resolved\n"
+        "attachments: report.pdf\n"
+        "lang: en\n"
+        "---\n"
+        "Hello\n",
+    )
+    assert template.subject_source == "Resolved: {{ incident.title }}"
+    assert template.from_ == "support@acme.example"
+    assert template.reply_to == "Help <help@acme.example>"
+    assert template.required == ("name", "account")
+    assert template.stage is Stage.RESOLVED
+    assert template.attachments == ("report.pdf",)
+    assert template.lang == "en"
+    assert template.source.strip() == "Hello"
+
+
+def test_a_body_alone_is_a_template_and_lacks_only_a_subject() -> None:
+    template = parse_template("mine.md", "Hello {{ name }}\n")
+    with pytest.raises(TemplateBad, match=r"subject is empty\. Give it a line `subject: …`"):
+        MailRenderer(template, shared(), lambda _: None).render(ANN)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("---\nsubject: x\nHello", "no `---` at its end"),
+        ("---\nsubject x\n---\n", "line 2: a line of the head reads `field: value`"),
+        ("---\nsubjct: x\n---\n", "line 2: no field `subjct`. Did you mean `subject`?"),
+        ("---\nsubject: x\nsubject: y\n---\n", "line 3: `subject` is there twice"),
+        ("---\nstage: resolve\n---\n", "no stage `resolve`. Did you mean `resolved`?"),
+        ('---\nlang: en" x="\n---\n', "isn't a language tag, such as `en` or `pt-BR`"),
+        ("---\nsubject: {{ x\n---\n", "mine.md, subject, line 1:"),
+        ("---\nsubject: x\n---\n\nHi {{ name }\n", "mine.md, line 5:"),
+        ("---\nsubject: x\n---\n{% if name %}\nHi\n", "mine.md, line"),
+        ("Hi `{{ name }}`", "line 1: a variable stands inside code"),
+        ("Hi\n\n    {{ name }}\n", "line 3: a variable stands inside code"),
+        ("Hi\n\n```\n{{ name }}\n```\n", "line 3: a variable stands inside code"),
+        ("Hi {{ name|uper }}", "no filter `uper`. Did you mean `upper`?"),
+        ("{% macro x() %}{% endmacro %}", "`macro` isn't for mails"),
+        ("{% extends 'x' %}", "`extends` isn't for mails"),
+        ("{% set x %}a{% endset %}", "isn't for mails"),
+        ("{% include name %}", "write the included file's name in quotes"),
+        ("{{ range(9) }}", "can't call functions"),
+    ],
+)
+def test_a_mistake_in_a_template_is_named_with_its_line(source: str, told: str) -> None:
+    with pytest.raises(TemplateBad) as refused:
+        parse_template("mine.md", source)
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("\n\nHi {{ nmae }}", "mail.md, line 6: `nmae` is neither a column of the list nor set."),
+        ("Hi {{ nmae }}", "Did you mean `name`"),
+        ("{% if false %}{{ nmae }}{% endif %}", "`nmae` is neither"),
+        ("{{ incident.titel }}", "there is no `titel` in it. Did you mean `title`"),
+        ("{{ recipient.acount }}", "Did you mean `account`"),
+        ("a\n{{ name + 1 }}", "mail.md, line 5:"),
+        ("{{ name.x.y }}", "mail.md, line 4:"),
+        ('{{ "x"|int + name }}', "mail.md, line 4:"),
+    ],
+)
+def test_a_mistake_about_a_variable_says_what_was_meant(body: str, told: str) -> None:
+    with pytest.raises(TemplateBad) as refused:
+        body_of(body)
+    assert told in str(refused.value)
+
+
+def test_a_required_value_that_one_recipient_lacks_is_named() -> None:
+    renderer = written("---\nsubject: S\nrequired: account\n---\nHi")
+    renderer.render(ANN)
+    with pytest.raises(ValueMissing, match="`account` is empty"):
+        renderer.render(ANN | {"account": " "})
+    with pytest.raises(TemplateBad, match="requires `acount`, which is neither a column"):
+        written("---\nsubject: S\nrequired: acount\n---\nHi").render(ANN)
+
+
+def test_columns_filters_and_defaults() -> None:
+    assert body_of("Hello {{ name or 'there' }}", {"email": "a@b.example"}) == "Hello there"
+    assert body_of("{{ colour|default('blue') }}") == "blue"
+    assert body_of("{% if colour is defined %}x{% else %}y{% endif %}") == "y"
+    assert body_of("{{ '3'|plural('message') }}, {{ 1|plural('day') }}") == "3 messages, 1 day"
+    assert body_of("{% for a in account.x|default([]) %}x{% endfor %}{{ name|upper }}") == "ANN"
+    assert body_of("{% set n = name ~ '*' %}{{ n }}") == "Ann*"
+    assert body_of("{{ recipient['Account No'] }}", ANN | {"Account No": "7"}) == "7"
+
+
+def test_times_can_be_said_in_the_recipients_own_zone() -> None:
+    filters = ("moment", "clock", "date")
+    body = " / ".join(f"{{{{ incident.started_at|{name} }}}}" for name in filters)
+    assert body_of(body) == "24 Nov 2026, 2:39 PM CET / 2:39 PM CET / 24 Nov 2026"
+    tokyo = body_of(body, ANN | {"timezone": "Asia/Tokyo"})
+    assert tokyo == "24 Nov 2026, 10:39 PM JST / 10:39 PM JST / 24 Nov 2026"
+    for nonsense in ("Nowhere/City", "../../etc/passwd", "‹timezone›", "\0"):
+        assert body_of(body, ANN | {"timezone": nonsense}).endswith("CET / 24 Nov 2026")
+
+
+def test_included_files_are_part_of_the_template() -> None:
+    source = "---\nsubject: S\n---\nHi\n\n{% include 'end.md' %}"
+    rendered = written(
+        source, end="Yours, *{{ sender_name }}* {{ name }}", given={"sender_name": "J*"}
+    )
+    assert rendered.render(ANN).markdown == "Hi\n\nYours, *J\\** Ann\n"
+    with pytest.raises(TemplateBad, match=r"includes `end\.md`, and there is no such file"):
+        written(source)
+    with pytest.raises(TemplateBad, match=r"end\.md includes itself"):
+        written(source, end="{% include 'end.md' %}")
+    with pytest.raises(TemplateBad, match=r"end\.md, line 2: `nmae`"):
+        written(source, end="\n{{ nmae }}").render(ANN)
+
+
+def test_a_customers_column_never_signs_as_the_team() -> None:
+    renderer = written(
+        "---\nsubject: S\n---\n{{ organisation or 'Us' }} {{ recipient.organisation }}"
+    )
+    rendered = renderer.render(ANN | {"organisation": "Their Ltd"})
+    assert rendered.markdown == "Us Their Ltd\n"
+    assert renderer.shadowed(("email", "organisation", "name")) == ("organisation",)
+
+
+def test_the_copy_for_the_doc_names_each_column_once_rendered() -> None:
+    renderer = written(
+        "---\nsubject: For {{ account }}\n---\nHello {{ name or 'there' }}, {{ email }}"
+    )
+    copy = renderer.render_copy(("email", "account"))
+    assert copy.subject == "For ‹account›"
+    assert copy.markdown == "Hello there, ‹email›\n"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{{ name.__class__ }}",
+        "{{ name['__class__'] }}",
+        "{{ name|attr('__class__') }}",
+        "{{ config.items() }}",
+        "{{ self.__init__ }}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ lipsum.__globals__['os'] }}",
+        "{{ request.application }}",
+        "{{ ''.join(['a']) }}",
+        "{{ 'a' * 999999999 }}",
+        "{{ 9 ** 9 ** 9 }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ 'a'|center(999999999) }}",
+        "{{ ['a']|map('upper')|list }}",
+        "{{ name|safe }}",
+        "{{ name|tojson }}",
+        "{{ name|urlize }}",
+        "{% import 'x' as x %}",
+        "{% for k in range(10**9) %}x{% endfor %}",
+        "{% call x() %}{% endcall %}",
+        "{% filter upper %}x{% endfilter %}",
+        "{{ (1).__add__ }}",
+        "{{ namespace(a=1) }}",
+        "{{ incident.__dict__ }}",
+        "{{ incident.started_at.tzinfo.__class__ }}",
+        "{{ joiner }}",
+    ],
+)
+def test_a_template_reaches_nothing_but_its_words(payload: str) -> None:
+    with pytest.raises(TemplateBad):
+        body_of(payload)
+
+
+@pytest.mark.parametrize(
+    "payload", ["{{ 7*7 }}", "{% for x in y %}", "{# x #}", "${7*7}", "#{7*7}"]
+)
+def test_a_template_in_a_column_is_text(payload: str) -> None:
+    assert body_of("Hello {{ name }}.", ANN | {"name": payload}) == f"Hello {payload}."
+    assert body_of("{{ cause }}.", cause=payload) == f"{payload}."
