@@ -1,0 +1,70 @@
+"""Dying at a chosen point: before or after a commit of the ledger, before or after a call.
+
+The points are counted as a command comes to them; at the chosen one the process kills itself with
+SIGKILL, which no handler sees and nothing is flushed for.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from workflow.google.transport import Transport
+from workflow.ledger.storage import Ledger
+
+
+def die_at(point: int, tally: Path | None = None) -> Callable[[], None]:
+    """What to run in a new process so that it dies when it comes to the `point`th point.
+
+    With `tally`, the number of points that were passed is written there (to plan a series).
+    """
+
+    def arm() -> None:
+        lock = threading.Lock()
+        passed = 0
+
+        def come_to_a_point() -> None:
+            nonlocal passed
+            with lock:
+                passed += 1
+                if tally is not None:
+                    tally.write_text(str(passed), encoding="ascii")
+                if passed == point:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        _around_commits(come_to_a_point)
+        _around_calls(come_to_a_point)
+
+    return arm
+
+
+def _around_commits(come_to_a_point: Callable[[], None]) -> None:
+    write = Ledger.write
+
+    @contextmanager
+    def dying(self: Ledger) -> Iterator[Connection]:
+        with write(self) as connection:
+            yield connection
+            come_to_a_point()
+        come_to_a_point()
+
+    Ledger.write = dying  # type: ignore[method-assign]
+
+
+def _around_calls(come_to_a_point: Callable[[], None]) -> None:
+    request = Transport.request
+
+    def dying(self: Transport, *arguments: Any, **more: Any) -> Any:
+        come_to_a_point()
+        answer = request(self, *arguments, **more)
+        come_to_a_point()
+        return answer
+
+    Transport.request = dying  # type: ignore[method-assign]
