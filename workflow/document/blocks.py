@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from workflow.document.text import clean_text, utf16_length
+from workflow.document.text import clean_text, inner_length
 
 
 class Kind(StrEnum):
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CHECK = "check"
     CODE = "code"
     TABLE = "table"
+    RULE = "rule"
 
     @property
     def heading_level(self) -> int:
@@ -65,7 +66,8 @@ class Block:
     """One paragraph, or one table.
 
     `level` is the nesting in a list, from 0. `quote` says how many quotations deep it stands.
-    `checked` belongs to CHECK. A TABLE has `rows` of cells, each a tuple of spans, and no spans.
+    `checked` belongs to CHECK. A RULE, a line across the page, is only read, never
+    written. A TABLE has `rows` of cells, each a tuple of spans, and no spans.
     """
 
     kind: Kind
@@ -91,13 +93,8 @@ class Block:
         return False
 
     def marked(self, name: str) -> Block:
-        """The same block, found again by `name`.
-
-        The range leaves the last character out: what is later inserted behind the paragraph is
-        then never at its edge, where Docs does not say whether a range grows.
-        """
-        mark = Mark(name, 0, max(1, utf16_length(self.text[:-1])))
-        return replace(self, marks=(*self.marks, mark))
+        """The same block, to be found again by `name`."""
+        return replace(self, marks=(*self.marks, Mark(name, 0, inner_length(self.text))))
 
 
 def plain(text: str, kind: Kind = Kind.NORMAL) -> Block:

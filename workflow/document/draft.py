@@ -17,7 +17,7 @@ from workflow.document.sections import (
 )
 from workflow.document.splice import Join, Paragraphs, Piece, Spot, batch
 from workflow.document.template import Section, find_section, section_key
-from workflow.document.text import utf16_length
+from workflow.document.text import inner_length
 from workflow.document.view import DocView, Range
 
 
@@ -107,7 +107,7 @@ class EditDraft:
 
     def _restore_range(self, place: Place) -> None:
         heading = place.heading
-        end = heading.start + max(1, utf16_length(heading.text[:-1]))
+        end = heading.start + inner_length(heading.text)
         name = section_name(place.section.key)
         self._name.append(Range(name, "", heading.tab_id, heading.start, end))
 

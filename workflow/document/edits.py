@@ -16,6 +16,7 @@ from workflow.document.draft import EditDraft
 from workflow.document.header import set_fields
 from workflow.document.names import TEXT, text_name
 from workflow.document.notices import put_notices
+from workflow.document.paragraphs import LEAD
 from workflow.document.sections import find_place, untouched_hint
 from workflow.document.template import Section, find_section
 from workflow.document.text import LINE_BREAK
@@ -76,8 +77,6 @@ def _below(level: int, blocks: Sequence[Block]) -> list[Block]:
 
 
 def _marked(blocks: Sequence[Block], name: str) -> list[Block]:
-    """The range goes to the first block that has words; a lone table gets it from its lead."""
-    for number, block in enumerate(blocks):
-        if block.spans:
-            return [*blocks[:number], block.marked(name), *blocks[number + 1 :]]
-    return list(blocks)
+    """The range goes to the first block, or to the line that comes before a table."""
+    first, *others = blocks if blocks[0].spans else (LEAD, *blocks)
+    return [first.marked(name), *others]

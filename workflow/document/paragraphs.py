@@ -10,7 +10,8 @@ from workflow.document.requests import Request, insert_table, insert_text, updat
 from workflow.document.styling import Placed, bullets, raw_text, span_style, style_paragraphs
 from workflow.document.text import utf16_length
 
-_LEAD = plain("\u00a0")  # A table goes in behind a paragraph, and no paragraph here is empty.
+LEAD = plain("\u00a0")
+"""What looks empty and is not: a table goes in behind a paragraph, a range over a character."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def lay_out(blocks: Sequence[Block]) -> Laid:
             lines.append(Line(block))
             continue
         if not lines or lines[-1].table is not None:
-            lines.append(Line(_LEAD))
+            lines.append(Line(LEAD))
         lines[-1] = replace(lines[-1], table=block)
     return Laid(tuple(lines))
 

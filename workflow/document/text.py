@@ -31,6 +31,15 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def inner_length(text: str) -> int:
+    """The length of a text without its last character, or of all of it where it has but one.
+
+    A range of that length leaves the end of its paragraph out: what is later inserted there is
+    not at the range's edge, where Docs does not say whether a range grows.
+    """
+    return utf16_length(text[:-1] or text)
+
+
 def text_from(text: str, offset: int) -> str:
     """What is left of `text` from `offset`, which counts UTF-16 code units."""
     return text.encode("utf-16-le", "surrogatepass")[2 * offset :].decode("utf-16-le", "replace")

@@ -30,7 +30,7 @@ from workflow.document.sections import Place, before, end_behind
 from workflow.document.splice import Spot
 from workflow.document.styling import is_link
 from workflow.document.template import Section
-from workflow.document.text import clean_text, utf16_length
+from workflow.document.text import clean_text, inner_length
 from workflow.document.view import DocView, Paragraph
 from workflow.incident import TimelineEntry, clock_text, date_text, moment_text
 
@@ -119,7 +119,7 @@ def entry_block(entry: TimelineEntry, zone: ZoneInfo, *, is_late: bool) -> Block
         spans.append(Span(f" — {clean_text(entry.by)}"))
     if is_late:
         spans.append(Span(f" (added later, {_said_at(entry, zone)})", italic=True, faint=True))
-    mark = Mark(entry_name(entry), 0, utf16_length(stamp[:-1]))
+    mark = Mark(entry_name(entry), 0, inner_length(stamp))
     return Block(Kind.NORMAL, tuple(spans), marks=(mark,))
 
 
