@@ -9,6 +9,7 @@ The result is plain CommonMark: any parser reads it the same way.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Two marks that live only between `as_text` and `settle`, from a private plane that `clean`
 # takes out of every value.
@@ -39,7 +40,12 @@ def clean(text: str) -> str:
 
 def as_text(value: object) -> str:
     """One variable's value, escaped; the rendered body must go through `settle`."""
-    lines = clean(str(value)).split("\n")
+    return _escaped(str(value))
+
+
+@lru_cache(maxsize=1024)  # most values of a mail are the same for every recipient
+def _escaped(text: str) -> str:
+    lines = clean(text).split("\n")
     return _BREAK.join(_escape_line(line) for line in lines)
 
 

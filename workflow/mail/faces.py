@@ -220,10 +220,15 @@ def html_face(tokens: Sequence[Token], *, subject: str, lang: str = "") -> str:
     return letter(body, title=subject, lang=lang)
 
 
-_DIRECTED = frozenset({"paragraph_open", "heading_open", "list_item_open", "th_open", "td_open"})
+# On the outermost blocks alone: `dir="auto"` takes no notice of elements inside that have their
+# own, so a list of Arabic items would have its bullets on the left.
+_DIRECTED = frozenset(
+    {"paragraph_open", "heading_open", "bullet_list_open", "ordered_list_open", "blockquote_open"}
+    | {"table_open"}
+)
 
 
 def _directed(token: Token) -> Token:
-    if token.type not in _DIRECTED:
+    if token.level or token.type not in _DIRECTED:
         return token
     return replace(token, attrs={**token.attrs, "dir": "auto"})

@@ -21,6 +21,8 @@ li { margin: 0 0 6px; }
 a { color: #0b57d0; text-decoration: underline; }
 blockquote { margin: 0 0 16px; padding: 2px 0 2px 14px; border-inline-start: 3px solid #d0d7de;
   color: #57606a; }
+blockquote > p:last-child { margin: 0; }
+li > ul, li > ol { margin: 6px 0 0; }
 hr { margin: 24px 0; border: 0; border-top: 1px solid #d0d7de; }
 table { margin: 0 0 16px; border-collapse: collapse; }
 th, td { padding: 6px 14px 6px 0; border-bottom: 1px solid #d0d7de; text-align: start;
@@ -53,7 +55,7 @@ _SHELL = """<!doctype html>
 <style>{dark}</style>
 </head>
 <body>
-<div class="sheet" dir="auto">
+<div class="sheet">
 {body}</div>
 </body>
 </html>
