@@ -51,7 +51,7 @@ def refuse_unsendable(plan: Plan) -> None:
         first = plan.bad_rows[0]
         more = f" and {len(plan.bad_rows) - 1} more" if len(plan.bad_rows) > 1 else ""
         raise BadInput(
-            f"Nothing was sent: {plan.request.list_name}, row {first.row}: {first.reason}{more}. "
+            f"Nothing was sent: {plan.request.list_name}, row {first.row}: {first.reason.rstrip('.')}{more}. "
             "Mend the list, or leave these rows out with --skip-bad."
         )
     if not plan.recipients:
