@@ -42,6 +42,7 @@ def create_app(folder: Path, settings: Settings | None = None, *, key: str = "")
         settings or read_settings(folder),
     )
     app = Flask("workflow.rehearsal", static_folder=None)
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.extensions[_EXTENSION] = pipeline
     app.before_request(_check_host)
@@ -86,6 +87,7 @@ def _wire_request(rest: str) -> WireRequest:
         authorization=request.headers.get("Authorization", ""),
         verb_override=request.headers.get("X-HTTP-Method-Override", ""),
         base_url=request.host_url.rstrip("/"),
+        target=request.full_path.removesuffix("?"),
     )
 
 

@@ -89,17 +89,18 @@ class Documents:
 
     def _get(self, call: Call) -> Answer:
         file = _readable(call)
-        writes = file.allows(call.caller.account, "writer")
+        comments = file.allows(call.caller.account, "commenter")
         view = call.text("suggestionsViewMode", _DEFAULT_VIEW)
         if view == _DEFAULT_VIEW:
-            view = INLINE if writes else WITHOUT_SUGGESTIONS
-        if view == INLINE and not writes:
+            view = INLINE if comments else WITHOUT_SUGGESTIONS
+        if view != WITHOUT_SUGGESTIONS and not comments:
             raise permission_denied()
         _, model = self._load(call.db, file.id)
         # A mask that names `tabs` asks for them: the reference on `includeTabsContent`.
         tabs = call.flag("includeTabsContent") or "tabs" in call.mask
         document = render_document(model, suggestions_view_mode=view, include_tabs_content=tabs)
-        if not writes:
+        # "Only be populated if the user has edit access": the reference on `revisionId`.
+        if not file.allows(call.caller.account, "writer"):
             document.pop("revisionId", None)
         return document
 

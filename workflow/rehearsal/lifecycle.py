@@ -41,6 +41,9 @@ _IDLE_LOOK_SECONDS = 0.5
 _LOG_BYTES = 1_000_000
 
 
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+
+
 class RehearsalUnavailable(RuntimeError):
     """The server could not be started; the text says why and where its log is."""
 
@@ -72,7 +75,7 @@ def find_running(folder: Path) -> RunningServer | None:
     """The server of this folder, None when there is none or the file about it is stale."""
     try:
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        server = RunningServer(state["base_url"], state["pid"], state["key"])
+        server = RunningServer(str(state["base_url"]), int(state["pid"]), str(state["key"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return server if _proves_itself(server) else None
@@ -89,6 +92,7 @@ def stop(folder: Path) -> bool:
     deadline = time.monotonic() + _STOP_SECONDS
     while _is_locked(folder) and time.monotonic() < deadline:
         time.sleep(0.02)
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
     return True
 
 
@@ -153,8 +157,7 @@ def _listening(
 def _started(folder: Path) -> RunningServer:
     package_root = Path(__file__).resolve().parents[2]
     paths = [str(package_root), *filter(None, [os.environ.get("PYTHONPATH")])]
-    output = (folder / LOG_FILE).open("ab")
-    with output:
+    with (folder / LOG_FILE).open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "workflow.rehearsal", "--folder", str(folder.resolve())],
             cwd=folder,
@@ -165,6 +168,8 @@ def _started(folder: Path) -> RunningServer:
             # A session of its own: Ctrl-C at the terminal is for the command, not for the server.
             start_new_session=True,
         )
+    # Held so that it is reaped here and nobody warns of a child that goes on running.
+    _CHILDREN.append(process)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if found := find_running(folder):
@@ -178,14 +183,13 @@ def _started(folder: Path) -> RunningServer:
 def _proves_itself(server: RunningServer) -> bool:
     challenge = secrets.token_hex(16)
     host = server.base_url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=_PROBE_SECONDS)
     try:
-        connection.request("GET", f"/rehearsal/health?challenge={challenge}")
-        health = json.loads(connection.getresponse().read())
+        connection = http.client.HTTPConnection(host, timeout=_PROBE_SECONDS)
+        with contextlib.closing(connection):
+            connection.request("GET", f"/rehearsal/health?challenge={challenge}")
+            health = json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError):
         return False
-    finally:
-        connection.close()
     return isinstance(health, dict) and (
         health.get("service") == SERVICE
         and health.get("pid") == server.pid

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from workflow.rehearsal import ids
 from workflow.rehearsal.drive import files
 from workflow.rehearsal.drive.files import DOC_TYPE, FOLDER_TYPE, DriveFile
+from workflow.rehearsal.drive.folders import chosen_parent, move
+from workflow.rehearsal.drive.listing import list_files
 from workflow.rehearsal.drive.permissions import permission_handlers
-from workflow.rehearsal.drive.query import BadQuery, parse_query
+from workflow.rehearsal.drive.properties import changed_properties, check_properties
 from workflow.rehearsal.drive.resource import EXPORT_TYPES, file_resource, user_resource
 from workflow.rehearsal.export import to_html, to_markdown, to_plain_text
-from workflow.rehearsal.wire.call import Answer, Api, Call, Media, invalid_parameter
+from workflow.rehearsal.wire.call import Answer, Api, Call, Media
 from workflow.rehearsal.wire.errors import GoogleError, not_rehearsed
 
 _FILE_FIELDS = "kind,id,name,mimeType"
@@ -31,17 +30,6 @@ _DEFAULT_FIELDS = {
     "drive.permissions.get": _PERMISSION_FIELDS,
     "drive.permissions.update": _PERMISSION_FIELDS,
     "drive.permissions.list": f"kind,nextPageToken,permissions({_PERMISSION_FIELDS})",
-}
-_ORDERS: dict[str, Callable[[DriveFile], Any]] = {
-    "createdTime": lambda file: file.created_at,
-    "modifiedTime": lambda file: file.modified_at,
-    "modifiedByMeTime": lambda file: file.modified_at,
-    "recency": lambda file: file.modified_at,
-    "name": lambda file: file.name.casefold(),
-    "name_natural": lambda file: file.name.casefold(),
-    "folder": lambda file: file.mime_type != FOLDER_TYPE,
-    "quotaBytesUsed": lambda file: file.size,
-    "starred": lambda file: not file.starred,
 }
 _UNTITLED = "Untitled"
 _EXPORT_LIMIT_BYTES = 10_000_000
@@ -84,7 +72,7 @@ class Drive:
             "drive.about.get": _about,
             "drive.files.create": self._create,
             "drive.files.get": _get,
-            "drive.files.list": _list,
+            "drive.files.list": list_files,
             "drive.files.copy": self._copy,
             "drive.files.update": self._update,
             "drive.files.delete": _delete,
@@ -95,7 +83,7 @@ class Drive:
 
     def _create(self, call: Call) -> Answer:
         kind = call.body.get("mimeType") or _media_type(call)
-        file = files.new_file(call, kind, call.body.get("name", _UNTITLED), _parent(call))
+        file = files.new_file(call, kind, call.body.get("name", _UNTITLED), chosen_parent(call))
         if wanted := call.body.get("id"):
             file.id = _free_id(call, wanted, kind)
         if file.is_workspace and call.media:
@@ -114,7 +102,7 @@ class Drive:
                 403, "This file cannot be copied by the user.", reason="cannotCopyFile"
             )
         name = call.body.get("name", f"Copy of {source.name}")
-        file = files.new_file(call, source.mime_type, name, _parent(call))
+        file = files.new_file(call, source.mime_type, name, chosen_parent(call))
         file.description, file.properties = source.description, dict(source.properties)
         private = source.app_properties.get(call.caller.client, {})
         file.app_properties = {call.caller.client: dict(private)}
@@ -129,7 +117,7 @@ class Drive:
         file = files.find_to_change(call.db, call.caller, call.path["fileId"])
         if "parents" in call.body:
             raise _not_writable("parents", "Use the addParents and removeParents parameters.")
-        _move(call, file)
+        move(call, file)
         if call.media and file.is_workspace:
             raise not_rehearsed(f"The import of {call.media.content_type}")
         renamed = "name" in call.body and call.body["name"] != file.name
@@ -181,12 +169,12 @@ class Drive:
         file.description = call.body.get("description", file.description)
         file.starred = call.body.get("starred", file.starred)
         file.trashed = call.body.get("trashed", file.trashed)
-        file.properties = _properties(file.properties, call.body.get("properties"))
+        file.properties = changed_properties(file.properties, call.body.get("properties"))
         private = file.app_properties.get(call.caller.client, {})
         file.app_properties = file.app_properties | {
-            call.caller.client: _properties(private, call.body.get("appProperties"))
+            call.caller.client: changed_properties(private, call.body.get("appProperties"))
         }
-        _check_properties(file, call.caller.client)
+        check_properties(file, call.caller.client)
         files.save(call.db, file)
 
 
@@ -228,31 +216,6 @@ def _get(call: Call) -> Answer:
     return Media(files.content_of(call.db, file.id), file.mime_type)
 
 
-def _list(call: Call) -> Answer:
-    q = call.text("q")
-    try:
-        test = parse_query(q) if q else lambda _file, _caller: True
-    except BadQuery as error:
-        raise invalid_parameter("q") from error
-    found = [
-        file
-        for file in files.load_all(call.db)
-        if files.visible(file, call.caller) and test(file, call.caller)
-    ]
-    ordered = _ordered(found, call.text("orderBy"))
-    start = _page_start(call)
-    size = call.number("pageSize", 100)
-    page = ordered[start : start + size]
-    answer: dict[str, Any] = {
-        "kind": "drive#fileList",
-        "incompleteSearch": False,
-        "files": [file_resource(file, call.caller, call.base_url) for file in page],
-    }
-    if start + size < len(ordered):
-        answer["nextPageToken"] = _page_token(call, start + size)
-    return answer
-
-
 def _delete(call: Call) -> Answer:
     file = files.find_to_change(call.db, call.caller, call.path["fileId"], "owner")
     files.remove(call.db, file.id)
@@ -285,50 +248,6 @@ def _free_id(call: Call, wanted: str, kind: str) -> str:
     return wanted
 
 
-def _parent(call: Call) -> str:
-    parents = call.body.get("parents", [])
-    if len(parents) > 1:
-        raise _too_many_parents()
-    if not parents:
-        return ""
-    return _folder(call, parents[0])
-
-
-def _folder(call: Call, folder_id: str) -> str:
-    folder = files.find(call.db, call.caller, folder_id)
-    if folder.mime_type != FOLDER_TYPE:
-        raise GoogleError(
-            403,
-            "The specified parent is not a folder.",
-            reason="parentNotAFolder",
-        )
-    if not folder.allows(call.caller.account, "writer"):
-        raise GoogleError(
-            403,
-            "Insufficient permissions for the specified parent.",
-            reason="insufficientParentPermissions",
-        )
-    return folder.id
-
-
-def _move(call: Call, file: DriveFile) -> None:
-    added = [each for each in call.text("addParents").split(",") if each]
-    removed = {each for each in call.text("removeParents").split(",") if each}
-    if "root" in removed:
-        removed.add(ids.root_folder_id(call.caller.account))
-    if not added:
-        return
-    if len(added) > 1 or file.parent not in removed:
-        raise _too_many_parents()
-    file.parent = _folder(call, added[0])
-
-
-def _too_many_parents() -> GoogleError:
-    return GoogleError(
-        403, "Increasing the number of parents is not allowed", reason="cannotAddParent"
-    )
-
-
 def _not_writable(name: str, advice: str) -> GoogleError:
     return GoogleError(
         403,
@@ -344,55 +263,3 @@ def _check_owner(call: Call, file: DriveFile) -> None:
             f"The user does not have sufficient permissions for file {file.id}.",
             reason="insufficientFilePermissions",
         )
-
-
-def _properties(before: Mapping[str, str], change: Any) -> dict[str, str]:
-    after: dict[str, str | None] = {**before, **(change or {})}
-    # "Entries with null values are cleared": the reference on `properties`.
-    return {key: value for key, value in after.items() if value is not None}
-
-
-def _check_properties(file: DriveFile, client: str) -> None:
-    private = file.app_properties.get(client, {})
-    for key, value in [*file.properties.items(), *private.items()]:
-        if len(f"{key}{value}".encode()) > 124:
-            raise _property_limit("The property is too long: key and value exceed 124 bytes.")
-    public_many = len(file.properties) > 30
-    total = len(file.properties) + sum(len(each) for each in file.app_properties.values())
-    if public_many or len(private) > 30 or total > 100:
-        raise _property_limit("The limit on the number of properties has been exceeded.")
-
-
-def _property_limit(message: str) -> GoogleError:
-    return GoogleError(403, message, reason="propertyLimitExceeded")
-
-
-def _ordered(found: list[DriveFile], order_by: str) -> list[DriveFile]:
-    for part in reversed([part.strip() for part in order_by.split(",") if part.strip()]):
-        name, _, direction = part.partition(" ")
-        if name not in _ORDERS or direction not in {"", "desc"}:
-            raise invalid_parameter("orderBy")
-        found = sorted(found, key=_ORDERS[name], reverse=direction == "desc")
-    return found
-
-
-def _page_token(call: Call, start: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([start, _search(call)]).encode()).decode()
-
-
-def _page_start(call: Call) -> int:
-    token = call.text("pageToken")
-    if not token:
-        return 0
-    try:
-        start, search = json.loads(base64.urlsafe_b64decode(token))
-    except (ValueError, TypeError) as error:
-        raise invalid_parameter("pageToken") from error
-    if search != _search(call):
-        raise invalid_parameter("pageToken")
-    return int(start)
-
-
-def _search(call: Call) -> str:
-    text = f"{call.caller.account} {call.text('q')} {call.text('orderBy')}"
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -46,7 +46,6 @@ def file_resource(file: DriveFile, caller: Caller, base_url: str) -> dict[str, A
         "explicitlyTrashed": file.trashed,
         "version": str(file.version),
         "webViewLink": _link(file, base_url),
-        "iconLink": f"{base_url}/static/icon",
         "hasThumbnail": False,
         "thumbnailVersion": "0",
         "viewedByMe": True,

@@ -142,14 +142,14 @@ class Mailbox:
                 return str(row["thread_id"])
         return ""
 
-    def sent_since(self, at_ms: int) -> list[int]:
-        """When messages were sent after an instant, the oldest first, in epoch milliseconds."""
-        rows = self._db.execute(
+    def sent_at(self, nth_last: int, since_ms: int) -> int | None:
+        """When the n-th last message was sent, in epoch milliseconds; None if before `since_ms`."""
+        row = self._db.execute(
             "SELECT at_ms FROM messages WHERE account = ? AND at_ms > ?"
-            " AND labels LIKE '%\"SENT\"%' ORDER BY at_ms",
-            (self._account, at_ms),
-        )
-        return [int(row["at_ms"]) for row in rows]
+            " AND labels LIKE '%\"SENT\"%' ORDER BY at_ms DESC LIMIT 1 OFFSET ?",
+            (self._account, since_ms, nth_last - 1),
+        ).fetchone()
+        return int(row["at_ms"]) if row else None
 
     def counts(self) -> tuple[int, int]:
         """How many messages and how many threads there are."""

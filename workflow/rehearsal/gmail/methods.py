@@ -251,9 +251,9 @@ def _check_daily_limit(call: Call, mailbox: Mailbox) -> None:
     day = DAY_SECONDS / call.settings.time_scale
     if not limit:
         return
-    sent = mailbox.sent_since(int((call.now - day) * 1000))
-    if len(sent) >= limit:
-        raise retry_after(sent[len(sent) - limit] / 1000 + day, "Mail sending")
+    first_of_the_day = mailbox.sent_at(limit, since_ms=int((call.now - day) * 1000))
+    if first_of_the_day is not None:
+        raise retry_after(first_of_the_day / 1000 + day, "Mail sending")
 
 
 def _draft(mailbox: Mailbox, draft_id: str) -> Draft:

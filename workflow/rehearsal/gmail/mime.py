@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
-from email.errors import HeaderParseError
+from email.errors import HeaderParseError, InvalidHeaderDefect
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -23,6 +23,8 @@ _RECIPIENT_HEADERS = ("To", "Cc", "Bcc")
 _LOCAL = r"(?:\"(?:[^\"\\\r\n]|\\.)+\"|[^\s\"(),:;<>@\[\]\\]+)"
 _LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
 _ADDRESS = re.compile(rf"{_LOCAL}@(?:{_LABEL}\.)+{_LABEL}")
+_LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n|$)")
+_HEADER = re.compile(r"[!-9;-~]+:")
 _REPLY = re.compile(r"^\s*(?:re|fwd?|aw|wg)\s*:\s*", re.IGNORECASE)
 _FAULTS_OF_PARSING = (HeaderParseError, ValueError, IndexError, AttributeError, TypeError)
 
@@ -67,10 +69,10 @@ def prepared(raw: bytes, sender: Sender, *, message_id: str, now: datetime) -> M
     """
     if len(raw) > MAX_BYTES:
         raise MailRefused(f"Message is larger than {MAX_BYTES} bytes.")
-    block, body = _split(raw)
-    message = parse(raw)
+    lines, body = _split(raw)
+    message = parse(_joined(lines, body))
     recipients = _recipients(message)
-    lines = _without(_lines(block), {"message-id"})
+    lines = _without(lines, {"message-id"})
     sent_from = _from(message, sender)
     if sent_from:
         lines = [*_without(lines, {"from"}), f"From: {sent_from}"]
@@ -92,8 +94,8 @@ def sendable(mail: Mail, message_id: str) -> Mail:
         raise MailRefused("Recipient address required")
     if len(mail.recipients) > MAX_RECIPIENTS:
         raise MailRefused("Too many recipients")
-    block, body = _split(mail.raw)
-    lines = _without(_lines(block), {"message-id", "bcc"})
+    lines, body = _split(mail.raw)
+    lines = _without(lines, {"message-id", "bcc"})
     lines.insert(0, f"Message-ID: {message_id}")
     return Mail(_joined(lines, body), mail.recipients, mail.subject, message_id, mail.references)
 
@@ -123,7 +125,12 @@ def header_text(message: EmailMessage, name: str) -> str:
         value = message[name]
     except _FAULTS_OF_PARSING:
         return ""
-    return "" if value is None else str(value)
+    return "" if value is None else readable(str(value))
+
+
+def readable(text: str) -> str:
+    """A text from a message with a replacement sign for each byte that is no character."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def thread_subject(subject: str) -> str:
@@ -164,12 +171,18 @@ def _addresses(message: EmailMessage, name: str) -> list[str]:
         headers = message.get_all(name, [])
         found: list[Address] = [each for header in headers for each in header.addresses]
         groups = [group for header in headers for group in header.groups]
+        # `a@b.example; c@d.example` parses as its first address alone: nobody may be lost so.
+        broken = any(
+            isinstance(defect, InvalidHeaderDefect)
+            for header in headers
+            for defect in header.defects
+        )
         specs = [address.addr_spec for address in found]
     except _FAULTS_OF_PARSING as error:
         raise MailRefused(f"Invalid {name} header") from error
     wrong = [spec for spec in specs if not _ADDRESS.fullmatch(spec)]
     unread = any(str(header).strip() for header in headers) and not groups
-    if wrong or unread:
+    if wrong or unread or broken:
         raise MailRefused(f"Invalid {name} header")
     return specs
 
@@ -185,7 +198,9 @@ def _from(message: EmailMessage, sender: Sender) -> str:
         address, shown = "", ""
     if address and sender.owns(address):
         return ""
-    return formataddr((shown or sender.display_name, sender.account))
+    # An encoded name may hold a line break; it must not become a header of its own.
+    name = "".join(char if char.isprintable() else " " for char in readable(shown))
+    return formataddr((name.strip() or sender.display_name, sender.account))
 
 
 def _references(message: EmailMessage) -> tuple[str, ...]:
@@ -193,23 +208,23 @@ def _references(message: EmailMessage) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"<[^<>\s]+>", text)))
 
 
-def _split(raw: bytes) -> tuple[bytes, bytes]:
-    found = re.search(rb"\r?\n\r?\n", raw)
-    if not found:
-        return raw, b""
-    return raw[: found.start()], raw[found.end() :]
-
-
-def _lines(block: bytes) -> list[str]:
-    # Latin-1 carries every byte through and back, whatever a client wrote.
-    text = block.decode("latin-1").replace("\r\n", "\n")
+def _split(raw: bytes) -> tuple[list[str], bytes]:
+    """The header's lines, each with its folds, and the body, which begins where no header is."""
     lines: list[str] = []
-    for line in text.split("\n"):
-        if line[:1] in {" ", "\t"} and lines:
+    position = 0
+    for found in _LINE.finditer(raw):
+        # Latin-1 carries every byte through and back, whatever a client wrote.
+        line = found[1].decode("latin-1")
+        if not line:
+            return lines, raw[found.end() :]
+        if line[0] in " \t" and lines:
             lines[-1] += f"\r\n{line}"
-        elif line:
+        elif _HEADER.match(line):
             lines.append(line)
-    return lines
+        else:
+            break
+        position = found.end()
+    return lines, raw[position:]
 
 
 def _without(lines: list[str], names: set[str]) -> list[str]:

@@ -10,7 +10,7 @@ from email.message import EmailMessage, MIMEPart
 from typing import Any
 
 from workflow.rehearsal.gmail.mailbox import Message
-from workflow.rehearsal.gmail.mime import parse
+from workflow.rehearsal.gmail.mime import parse, readable
 
 _SNIPPET_CHARS = 200
 _TAGS = re.compile(r"<(style|script|head)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
@@ -51,17 +51,25 @@ def snippet(message: EmailMessage) -> str:
     body = message.get_body(("plain", "html"))
     if body is None:
         return ""
-    text = _decoded(body).decode(body.get_content_charset("utf-8"), "replace")
+    text = _text(body)
     if body.get_content_type() == "text/html":
         text = html.unescape(_TAGS.sub(" ", text))
     return html.escape(" ".join(text.split())[:_SNIPPET_CHARS], quote=True)
+
+
+def _text(part: MIMEPart) -> str:
+    content = _decoded(part)
+    try:
+        return content.decode(part.get_content_charset("utf-8"), "replace")
+    except (LookupError, ValueError):
+        return content.decode("utf-8", "replace")
 
 
 def _part(part: EmailMessage, part_id: str) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "partId": part_id,
         "mimeType": part.get_content_type(),
-        "filename": part.get_filename() or "",
+        "filename": readable(part.get_filename() or ""),
         "headers": _headers(part),
     }
     below = _below(part)
@@ -84,7 +92,9 @@ def _below(part: EmailMessage) -> list[EmailMessage]:
 
 
 def _headers(part: EmailMessage) -> list[dict[str, str]]:
-    return [{"name": name, "value": _unfolded(str(value))} for name, value in part.raw_items()]
+    return [
+        {"name": name, "value": readable(_unfolded(str(value)))} for name, value in part.raw_items()
+    ]
 
 
 def _unfolded(value: str) -> str:

@@ -1,7 +1,7 @@
 """Google's errors and the bodies in which Docs, Drive and Gmail wrap them.
 
 Docs answers without an `errors` list; Drive names no `status` for what its own code refuses; Gmail
-has both (recorded bodies in tests/fixtures/errors).
+has both (recorded bodies in tests/fixtures/google_errors).
 """
 
 from __future__ import annotations

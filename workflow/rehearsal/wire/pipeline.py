@@ -43,7 +43,11 @@ _JSON = "application/json; charset=UTF-8"
 
 @dataclass(frozen=True)
 class WireRequest:
-    """An HTTP request: `path` is percent-decoded, `base_url` is what the client called us."""
+    """An HTTP request.
+
+    `path` is percent-decoded, `target` is path and query as they came, `base_url` is what the
+    client called us.
+    """
 
     verb: str
     path: str
@@ -53,6 +57,7 @@ class WireRequest:
     authorization: str = ""
     verb_override: str = ""
     base_url: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,11 @@ class Pipeline:
         if match is None:
             return _refused(no_such_method(), service_of(request.path))
         account = _account(request, self.settings)
-        fault = self.faults.take(match.method.id)
-        answer = self._with_fault(request, match, fault)
+        try:
+            with self.quotas.in_flight(match.method, account, self.settings):
+                answer = self._with_fault(request, match, self.faults.take(match.method.id))
+        except GoogleError as error:
+            answer = _refused(error, match.method.service)
         status = answer.sever or str(answer.status)
         self.log.add(match.method.id, status, account)
         _LOG.info("%s %s", match.method.id, status)
@@ -111,7 +119,7 @@ class Pipeline:
         if error := refusal(fault, match.method.service, self.clock()):
             return _refused(error, match.method.service)
         if fault.kind == "redirect_307":
-            return WireAnswer(307, {"Location": request.base_url + request.path}, b"")
+            return WireAnswer(307, {"Location": request.base_url + request.target}, b"")
         if fault.kind in BEFORE_BY_CONNECTION:
             return _severed(_EMPTY, BEFORE_BY_CONNECTION[fault.kind], fault)
         return _spoiled(self._worked(request, match), match.method, fault)
@@ -131,31 +139,30 @@ class Pipeline:
         handler = api.handlers.get(method.id)
         if handler is None:
             raise not_rehearsed(method.id)
-        with self.quotas.in_flight(method, caller.account, settings):
-            self.quotas.charge(method, caller.account, settings, self.clock())
-            check_query(method, request.query, match.path)
-            mask = _mask(method, request.query.get("fields", [""])[-1])
-            body, media = read_payload(
-                match,
-                request.content_type,
-                request.body,
-                request.query.get("uploadType", [""])[-1],
+        self.quotas.charge(method, caller.account, settings, self.clock())
+        check_query(method, request.query, match.path)
+        mask = _mask(method, request.query.get("fields", [""])[-1])
+        body, media = read_payload(
+            match,
+            request.content_type,
+            request.body,
+            request.query.get("uploadType", [""])[-1],
+        )
+        with self.store.transaction() as db:
+            call = Call(
+                db=db,
+                method=method,
+                caller=caller,
+                path=match.path,
+                query=request.query,
+                body=body,
+                mask=mask,
+                now=self.clock(),
+                base_url=request.base_url,
+                settings=settings,
+                media=media,
             )
-            with self.store.transaction() as db:
-                call = Call(
-                    db=db,
-                    method=method,
-                    caller=caller,
-                    path=match.path,
-                    query=request.query,
-                    body=body,
-                    mask=mask,
-                    now=self.clock(),
-                    base_url=request.base_url,
-                    settings=settings,
-                    media=media,
-                )
-                answer = handler(call)
+            answer = handler(call)
         default = api.default_fields.get(method.id, "")
         return mask or (parse_mask(default) if default else {}), answer
 

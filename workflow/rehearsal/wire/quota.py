@@ -48,7 +48,7 @@ class SlidingWindow:
         """
         with self._lock:
             spent = self._spent[key]
-            while spent and spent[0][0] <= now - seconds:
+            while spent and spent[0][0] + seconds <= now:
                 spent.popleft()
             excess = sum(each for _, each in spent) + units - limit
             if excess <= 0:
@@ -91,9 +91,12 @@ class Quotas:
     @contextmanager
     def in_flight(self, method: Method, account: str, settings: Settings) -> Iterator[None]:
         """Holds one of the account's places for calls at the same time. Raises Gmail's 429."""
-        limit = settings.gmail_concurrency if method.service == "gmail" else 0
+        limit = settings.gmail_concurrency
+        if method.service != "gmail" or not limit:
+            yield
+            return
         with self._lock:
-            if limit and self._in_flight[account] >= limit:
+            if self._in_flight[account] >= limit:
                 raise _gmail_429("Too many concurrent requests for user")
             self._in_flight[account] += 1
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -185,6 +186,6 @@ _KINDS: dict[str, Callable[[_Check, Mapping[str, Any], Any, str], None]] = {
 def _shown(value: Any) -> str:
     if isinstance(value, str):
         return f'"{value[:100]}"'
-    if isinstance(value, bool):
-        return str(value).lower()
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     return str(value)[:100]
