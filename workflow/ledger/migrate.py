@@ -7,18 +7,25 @@ Alembic takes half a second to import, so it is loaded only when there is a step
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy
 from sqlalchemy.engine import Connection, Engine
 
-from workflow.ledger.faults import NewerLedger
+from workflow.ledger.faults import LedgerUnavailable, NewerLedger
 from workflow.ledger.tables import metadata
 
-# The revisions in order; each but the first has a file of its name in `migrations/versions`.
+# The revisions in order; each has a file of its name in `migrations/versions`.
 REVISIONS = ("0001",)
+# Where Alembic finds them.
+SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def bring_up_to_date(engine: Engine) -> None:
-    """Make the tables, or migrate them to the newest revision. Raises `NewerLedger`."""
+    """Make the tables, or migrate them to the newest revision: wholly, or not at all.
+
+    Raises `NewerLedger`, and `LedgerUnavailable` for a database that holds something else.
+    """
     with engine.connect() as connection:
         found = _revision(connection)
     if found == REVISIONS[-1]:
@@ -35,6 +42,7 @@ def bring_up_to_date(engine: Engine) -> None:
         connection = transaction.connection
         found = _revision(connection)  # another process may have been quicker
         if not found:
+            _refuse_foreign(connection)
             metadata.create_all(connection)
             _stamp(connection)
         elif found != REVISIONS[-1]:
@@ -49,9 +57,19 @@ def _revision(connection: Connection) -> str:
     return str(row[0]) if row else ""
 
 
+def _refuse_foreign(connection: Connection) -> None:
+    """Another program's database is not to be filled with our tables."""
+    if sqlalchemy.inspect(connection).get_table_names():
+        raise LedgerUnavailable(
+            f"{connection.engine.url.render_as_string()} holds another program's tables. "
+            "Nothing was changed. Give postmortem a database of its own."
+        )
+
+
 def _stamp(connection: Connection) -> None:
     connection.exec_driver_sql(
-        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
     )
     connection.execute(
         sqlalchemy.text("INSERT INTO alembic_version (version_num) VALUES (:revision)"),
@@ -64,6 +82,6 @@ def _upgrade(connection: Connection) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", "workflow.ledger:migrations")
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
