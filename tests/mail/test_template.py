@@ -119,6 +119,7 @@ def test_columns_filters_and_defaults() -> None:
     assert body_of("{{ '3'|plural('message') }}, {{ 1|plural('day') }}") == "3 messages, 1 day"
     assert body_of("{% for a in account.x|default([]) %}x{% endfor %}{{ name|upper }}") == "ANN"
     assert body_of("{% set n = name ~ '*' %}{{ n }}") == "Ann*"
+    assert body_of("{{ recipient.items }}", ANN | {"items": "3 chairs"}) == "3 chairs"
     assert body_of("{{ recipient['Account No'] }}", ANN | {"Account No": "7"}) == "7"
 
 
@@ -194,6 +195,8 @@ def test_the_copy_for_the_doc_names_each_column_once_rendered() -> None:
         "{{ incident.__dict__ }}",
         "{{ incident.started_at.tzinfo.__class__ }}",
         "{{ joiner }}",
+        "{{ name.upper }}",
+        "{{ incident.items }}",
     ],
 )
 def test_a_template_reaches_nothing_but_its_words(payload: str) -> None:

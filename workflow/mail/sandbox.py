@@ -55,6 +55,17 @@ class _Unknown(StrictUndefined):
         return super()._undefined_message
 
 
+class _MailSandbox(SandboxedEnvironment):
+    """A sandbox in which a dot reads what is stored, and never a method of Python's."""
+
+    def getattr(self, obj: object, attribute: str) -> object:
+        if isinstance(obj, Mapping):
+            found = obj.get(attribute, self)
+            return self.undefined(obj=obj, name=attribute) if found is self else found
+        found = super().getattr(obj, attribute)
+        return self.undefined(obj=obj, name=attribute) if callable(found) else found
+
+
 def did_you_mean(name: str, known: Mapping[str, object] | set[str]) -> str:
     """` Did you mean `name`?` or what there is, or nothing: the tail of an error's sentence."""
     close = get_close_matches(name, [str(word) for word in known], n=2)
@@ -68,7 +79,7 @@ def make_environment(
     load: Callable[[str], str | None], finalize: Callable[[object], str]
 ) -> SandboxedEnvironment:
     """A sandbox that prints every expression through `finalize` and includes through `load`."""
-    environment = SandboxedEnvironment(
+    environment = _MailSandbox(
         undefined=_Unknown,
         # HTML escaping would be wrong here: `finalize` makes Markdown text of every value.
         autoescape=False,
