@@ -70,7 +70,7 @@ def prepared(raw: bytes, sender: Sender, *, message_id: str, now: datetime) -> M
     if len(raw) > MAX_BYTES:
         raise MailRefused(f"Message is larger than {MAX_BYTES} bytes.")
     lines, body = _split(raw)
-    message = parse(_joined(lines, body))
+    message = _header_of(lines)
     recipients = _recipients(message)
     lines = _without(lines, {"message-id"})
     sent_from = _from(message, sender)
@@ -102,7 +102,7 @@ def sendable(mail: Mail, message_id: str) -> Mail:
 
 def read(raw: bytes) -> Mail:
     """A stored message, taken apart again."""
-    message = parse(raw)
+    message = _header_of(_split(raw)[0])
     return Mail(
         raw=raw,
         recipients=_recipients(message),
@@ -116,6 +116,14 @@ def parse(raw: bytes) -> EmailMessage:
     """The message as the standard library reads it; it never raises."""
     message = BytesParser(policy=policy.default).parsebytes(raw)
     assert isinstance(message, EmailMessage)  # noqa: S101 - what policy.default makes
+    return message
+
+
+def _header_of(lines: list[str]) -> EmailMessage:
+    # The header alone: reading all the parts would take most of a call's time.
+    block = _joined(lines, b"")
+    message = BytesParser(policy=policy.default).parsebytes(block, headersonly=True)
+    assert isinstance(message, EmailMessage)  # noqa: S101 - as above
     return message
 
 
