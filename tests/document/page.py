@@ -23,6 +23,30 @@ PARIS = ZoneInfo("Europe/Paris")
 START = datetime(2026, 11, 24, 14, 39, tzinfo=PARIS)
 SHIPPED = Path(__file__).parents[2] / "templates" / "postmortem.md"
 
+# Small, so that what people do and what the tool does often meet.
+SMALL = parse_template("""
+# {{ title }}
+
+**Status:** {{ status }}
+
+**Duration:** {{ duration }}
+
+## Summary
+
+*What went wrong.*
+
+## Timeline
+
+*What happened.*
+
+## Customer-facing response
+
+## Next
+
+- [ ] *Action*
+- [ ] *Another*
+""")
+
 Boundary = Literal["outside", "inside"]
 
 
@@ -30,9 +54,8 @@ def shipped_template() -> PostmortemTemplate:
     return parse_template(SHIPPED.read_text(encoding="utf-8"))
 
 
-def an_incident(title: str = "Wrong prices in the October mail", **facts: Any) -> Incident:
-    facts = {"id": "INC-1", "started_at": START, "time_zone": "Europe/Paris"} | facts
-    return Incident(title=title, **facts)
+def an_incident(title: str = "Wrong prices in the October mail", impact: str = "") -> Incident:
+    return Incident("INC-1", title, START, "Europe/Paris", impact=impact, severity="S2")
 
 
 def an_entry(
@@ -58,7 +81,7 @@ class Page:
     incident: Incident = field(default_factory=an_incident)
     template: PostmortemTemplate = field(default_factory=shipped_template)
     values: dict[str, str] = field(default_factory=dict)
-    deleted: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)  # what the tool took out
 
     def __post_init__(self) -> None:
         numbers = count(1)

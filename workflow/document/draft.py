@@ -73,7 +73,7 @@ class EditDraft:
     def place(self, section: Section) -> Place | None:
         """Where a section stands. One that was found by its heading gets its range back."""
         if section.key not in self._places:
-            place = find_place(self.doc, section)
+            place = find_place(self.doc, section, self.sections)
             self._places[section.key] = place
             if place is not None and not place.found_by_range:
                 self._restore_range(place)

@@ -43,7 +43,7 @@ def compute_edit(
 def section_text(doc: DocView, key: str, template_sections: Sequence[Section]) -> str:
     """What stands in a section: a line for each paragraph, nothing while its hint is untouched."""
     section = find_section(template_sections, key)
-    place = find_place(doc, section) if section else None
+    place = find_place(doc, section, template_sections) if section else None
     if place is None:
         return ""
     hint = untouched_hint(doc, place)
@@ -61,7 +61,7 @@ def _fill_sections(draft: EditDraft, changes: Sequence[FillSection]) -> None:
         level = (place.heading.heading_level if place else 0) or section.level
         blocks = _below(level, [block for block in change.blocks if block.spans or block.rows])
         if blocks:
-            draft.append(section, _marked(blocks, text_name(change.id)))
+            draft.append(section, _marked(blocks, text_name(change.id, section.key)))
 
 
 def _below(level: int, blocks: Sequence[Block]) -> list[Block]:

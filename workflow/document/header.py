@@ -84,13 +84,20 @@ def _find(doc: DocView, name: str) -> Value | None:
     for own in ranges:
         paragraph = doc.paragraph_of(own.range)
         if paragraph is not None:
-            return _value(paragraph, own.range.start, ranges)
-    label = re.compile(rf"\s*{re.escape(_label(name))}\s*:\s*", re.IGNORECASE)
+            start = max(own.range.start, paragraph.start + _label_length(paragraph, name))
+            return _value(paragraph, start, ranges)
     for paragraph in _top(doc):
-        match = label.match(paragraph.text)
-        if match is not None:
-            return _value(paragraph, paragraph.start + utf16_length(match[0]), ranges)
+        length = _label_length(paragraph, name)
+        if length:
+            return _value(paragraph, paragraph.start + length, ranges)
     return None
+
+
+def _label_length(paragraph: Paragraph, name: str) -> int:
+    """How much of a paragraph is the label and the space behind it; 0 where it has another."""
+    label = rf"\s*{re.escape(_label(name))}\s*:\s*"
+    match = re.match(label, paragraph.text, re.IGNORECASE)
+    return utf16_length(match[0]) if match else 0
 
 
 def _value(paragraph: Paragraph, start: int, ranges: tuple[OwnRange, ...]) -> Value:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from workflow.document.text import fingerprint, utf16_length
 from workflow.incident import TimelineEntry
@@ -64,9 +64,9 @@ def day_name(day: date) -> str:
     return _name(DAY, day.isoformat())
 
 
-def text_name(change_id: str) -> str:
-    """Over the start of a text that filled a section."""
-    return _name(TEXT, change_id)
+def text_name(change_id: str, section: str) -> str:
+    """Over the start of a text that filled the section of that key."""
+    return _name(TEXT, change_id, section)
 
 
 def notice_name(notice_id: str) -> str:
@@ -105,7 +105,8 @@ def time_of(entry: TimelineEntry) -> EntryTime:
 
 
 def _name(kind: str, key: str, *notes: str) -> str:
-    name = "/".join((f"{PREFIX}{kind}", quote(key, safe=""), *notes))
+    key = key.replace("%", "%25").replace("/", "%2F")
+    name = "/".join((f"{PREFIX}{kind}", key, *notes))
     if utf16_length(name) > _LONGEST:
         raise ValueError(f"the id {key[:40]}… is too long to be found again in a doc")
     return name

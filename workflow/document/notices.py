@@ -9,12 +9,10 @@ from workflow.document.blocks import Block, Kind, Span, heading_kind
 from workflow.document.changes import PutNotice
 from workflow.document.draft import EditDraft
 from workflow.document.names import FACTS, NOTICE, facts_name, notice_name
-from workflow.document.sections import after
+from workflow.document.sections import CUSTOMER_FACING_RESPONSE, after
 from workflow.document.splice import Join, Spot
 from workflow.document.text import LINE_BREAK, clean_text
 from workflow.document.view import OwnRange, Paragraph
-
-CUSTOMER_FACING_RESPONSE = "customer_facing_response"
 
 
 def put_notices(draft: EditDraft, changes: Sequence[PutNotice]) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workflow.document.names import HINT, SECTION, hint_name
+from workflow.document.names import DAY, ENTRY, FACTS, HINT, NOTICE, SECTION, TEXT, hint_name
 from workflow.document.splice import Join, Spot
 from workflow.document.template import Section
 from workflow.document.view import DocView, OwnRange, Paragraph, Range
+
+TIMELINE = "timeline"
+CUSTOMER_FACING_RESPONSE = "customer_facing_response"
+
+_KINDS_INSIDE = {TIMELINE: (DAY, ENTRY), CUSTOMER_FACING_RESPONSE: (NOTICE, FACTS)}
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,12 @@ def end_of_tab(doc: DocView, tab_id: str) -> Spot:
     return after(last)
 
 
-def find_place(doc: DocView, section: Section) -> Place | None:
-    """The section by its own range, else by a heading with its words, in any tab; else None."""
+def find_place(doc: DocView, section: Section, sections: Sequence[Section]) -> Place | None:
+    """Where a section stands, in any tab: by its own range, by its heading's words, by its content.
+
+    A heading typed anew in other words has lost its range; what this program wrote below it still
+    tells which section it is, as long as it is not the heading of another of `sections`.
+    """
     for own in doc.own_ranges(SECTION, section.key):
         position = _heading_position(doc, own.range, section)
         if position is not None:
@@ -90,7 +99,7 @@ def find_place(doc: DocView, section: Section) -> Place | None:
             is_heading = paragraph.named_style.startswith("HEADING_")
             if is_heading and folded(paragraph.text) == wanted:
                 return _place(doc, section, tab.id, position, found_by_range=False)
-    return None
+    return _renamed(doc, section, frozenset(folded(other.title) for other in sections))
 
 
 def untouched_hint(doc: DocView, place: Place) -> Hint | None:
@@ -131,6 +140,31 @@ def _heading_position(doc: DocView, given: Range, section: Section) -> int | Non
     named = (position for position in over if folded(tab[position].text) == folded(section.title))
     headings = (position for position in over if tab[position].heading_level)
     return next(named, next(headings, first))
+
+
+def _renamed(doc: DocView, section: Section, titles: frozenset[str]) -> Place | None:
+    for given in _ranges_inside(doc, section.key):
+        position = doc.position_of(given)
+        tab = doc.in_tab(given.tab_id)
+        above = range(position, -1, -1) if position is not None else ()
+        heading = next((at for at in above if 0 < tab[at].heading_level <= section.level), None)
+        if heading is None or not tab[heading].named_style.startswith("HEADING_"):
+            continue
+        is_other = tab[heading].start in _section_starts(doc, given.tab_id)
+        if not is_other and folded(tab[heading].text) not in titles:
+            return _place(doc, section, given.tab_id, heading, found_by_range=False)
+    return None
+
+
+def _ranges_inside(doc: DocView, key: str) -> Iterator[Range]:
+    """Ranges that this program made within the section of that key."""
+    for own in doc.own_ranges(HINT, key):
+        yield own.range
+    for kind in _KINDS_INSIDE.get(key, ()):
+        for ranges in doc.own.get(kind, {}).values():
+            yield from (own.range for own in ranges)
+    for ranges in doc.own.get(TEXT, {}).values():
+        yield from (own.range for own in ranges if own.name.notes == (key,))
 
 
 def _place(

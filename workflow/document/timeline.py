@@ -26,7 +26,7 @@ from workflow.document.names import (
     entry_time,
     time_of,
 )
-from workflow.document.sections import Place, before, end_behind
+from workflow.document.sections import TIMELINE, Place, before, end_behind
 from workflow.document.splice import Spot
 from workflow.document.styling import is_link
 from workflow.document.template import Section
@@ -34,7 +34,6 @@ from workflow.document.text import clean_text, inner_length
 from workflow.document.view import DocView, Paragraph
 from workflow.incident import TimelineEntry, clock_text, date_text, moment_text
 
-TIMELINE = "timeline"
 _LATE_AFTER = timedelta(minutes=10)
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
