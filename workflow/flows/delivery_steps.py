@@ -148,6 +148,9 @@ def _after_send(delivery: Delivery, answer: Answer, _settle: timedelta) -> Move 
 
 
 def _after_look(delivery: Delivery, answer: Answer, settle: timedelta) -> Move | None:
+    if isinstance(answer.fault, Refused):  # a plain no stays one, however often it is asked
+        reason = f"Gmail does not say whether it was sent ({answer.fault.sentence.rstrip('.')})"
+        return Move(_S.UNKNOWN, {"reason": reason, "sent_at": delivery.called_at})
     if answer.fault is not None:
         return None
     if not answer.result:
