@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -36,6 +37,20 @@ class Sending:
 
 
 @dataclass(frozen=True)
+class WordRule:
+    """A team's own rule for the words of a mail: where `pattern` is found, say `message`.
+
+    `level` is warning or error; `stages` are those that it is for, none means all.
+    """
+
+    code: str
+    pattern: str
+    message: str
+    level: str = "warning"
+    stages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Config:
     """What a team sets once. Empty means: not set."""
 
@@ -50,6 +65,8 @@ class Config:
     folder: str = ""
     templates: str = ""
     own_domains: tuple[str, ...] = ()
+    allowed_findings: tuple[str, ...] = ()
+    word_rules: tuple[WordRule, ...] = ()
     google_url: str = ""
     google_url_hosts: tuple[str, ...] = ()
     sending: Sending = field(default_factory=Sending)
@@ -142,13 +159,38 @@ def _config(base: Config, table: dict[str, Any], path: Path) -> Config:
     sending = values.pop("sending", {})
     if not isinstance(sending, dict):
         raise ConfigBad(f"{path}: sending is a table: [sending].")
+    rules = tuple(_word_rule(each, path) for each in values.pop("word_rules", ()))
     changed = {key: _value(base, key, value, path) for key, value in values.items()}
     faster = {key: _value(base.sending, key, value, path) for key, value in sending.items()}
-    return replace(base, **changed, sending=replace(base.sending, **faster))
+    return replace(
+        base,
+        **changed,
+        word_rules=base.word_rules + rules,
+        sending=replace(base.sending, **faster),
+    )
+
+
+def _word_rule(table: Any, path: Path) -> WordRule:
+    names = {each.name for each in fields(WordRule)}
+    if not isinstance(table, dict) or not {"code", "pattern", "message"} <= table.keys() <= names:
+        raise ConfigBad(
+            f"{path}: each [[word_rules]] has code, pattern and message, and may have level "
+            "(warning or error) and stages (a list)."
+        )
+    rule = WordRule(**{**table, "stages": tuple(table.get("stages", ()))})
+    try:
+        re.compile(rule.pattern)
+    except (re.error, TypeError) as fault:
+        raise ConfigBad(
+            f"{path}: word rule {rule.code!r}: its pattern is wrong: {fault}."
+        ) from None
+    if rule.level not in {"warning", "error"}:
+        raise ConfigBad(f"{path}: word rule {rule.code!r}: level is warning or error.")
+    return rule
 
 
 def _value(base: Config | Sending, key: str, value: Any, path: Path) -> Any:
-    names = [each.name for each in fields(base) if each.name != "sending"]
+    names = [each.name for each in fields(base) if each.name not in {"sending", "word_rules"}]
     if key not in names:
         close = difflib.get_close_matches(key, names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."

@@ -53,7 +53,7 @@ class DeliveryState(StrEnum):
 class Incident:
     """One customer-facing mistake, from the first sign of it to the closed loop.
 
-    `started_at` and `closed_at` are instants; people see them in `time_zone` (an IANA name).
+    `started_at`, `resolved_at` and `closed_at` are instants; people see them in `time_zone` (an IANA name).
     `doc_id` and `doc_url` are empty until the Google Doc exists.
     """
 
@@ -65,6 +65,7 @@ class Incident:
     impact: str = ""
     severity: str = ""
     owner: str = ""
+    resolved_at: datetime | None = None
     closed_at: datetime | None = None
     doc_id: str = ""
     doc_url: str = ""

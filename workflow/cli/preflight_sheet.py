@@ -29,7 +29,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "copied_back": False,
         "mode": "preview",
         "duplicates": [{"row": each.row, "first_row": each.first_row} for each in plan.duplicates],
-        "told_before": plan.told_before,
+        "told_before": dict(plan.count.told_before),
         "findings": [
             {"level": each.level, "code": each.code, "where": each.where, "message": each.message}
             for each in plan.findings
@@ -51,7 +51,7 @@ def show(speaker: Speaker, workspace: Workspace, plan: Plan, *, with_mail: bool 
     speaker.say(f"{plan.stage.value.capitalize()} notice to {count}", "strong")
     speaker.say(f"  List      {plan.request.list_name}: {_list_words(plan)}")
     speaker.say(f"  Time      {_time_words(workspace, plan.new)}")
-    for stage, told in plan.told_before.items():
+    for stage, told in plan.count.told_before.items():
         speaker.say(f"  Before    {told:,} of them had a {stage} notice of this incident")
     if plan.attachments:
         speaker.say(f"  Attached  {', '.join(file.filename for file in plan.attachments)}")

@@ -84,16 +84,15 @@ def _write_mails(workspace: Workspace, writer: _Folder, standing: Standing) -> I
             for delivery in deliveries.deliveries_of(connection, notice.id):
                 name = ""
                 if delivery.state is DeliveryState.SENT:
-                    name = f"{notice.id}-{notice.stage.value}/{delivery.row}-{_safe(delivery.email)}.eml"
+                    mail = f"{delivery.row}-{_safe(delivery.email)}.eml"
+                    name = f"{notice.id}-{notice.stage.value}/{mail}"
                     dated = replace(delivery, sent_at=notice.said_at)
                     writer.write(f"mails/{name}", write_mail(notice, dated, files, workspace))
                     yield 1
                 sent = delivery.sent_at.isoformat() if delivery.sent_at else ""
                 state, evidence = delivery.state.value, delivery.evidence or delivery.reason
-                rows.append(
-                    [str(delivery.row), delivery.email, state, sent, evidence]
-                    + [delivery.message_id, name]
-                )
+                known = [state, sent, evidence, delivery.message_id]
+                rows.append([str(delivery.row), delivery.email, *known, name])
         writer.write(f"mails/{notice.id}-{notice.stage.value}.csv", _csv(rows))
 
 

@@ -53,7 +53,7 @@ def set_status(
         words += f" – {note.strip()}"
     entry = new_entry(workspace, incident, words, at=at, earliest=incident.started_at)
     with workspace.ledger.write() as connection:
-        incidents.set_status(connection, incident.id, status)
+        incidents.set_status(connection, incident.id, status, entry.at)
         record_field(connection, incident, "status", status.label, entry.recorded_at)
         record_entry(connection, incident, entry)
     return Logged(entry, bring_to_doc(workspace, incident.id))

@@ -50,8 +50,9 @@ def refuse_unsendable(plan: Plan) -> None:
     if plan.bad_rows and not plan.request.skip_bad:
         first = plan.bad_rows[0]
         more = f" and {len(plan.bad_rows) - 1} more" if len(plan.bad_rows) > 1 else ""
+        where = f"{plan.request.list_name}, row {first.row}"
         raise BadInput(
-            f"Nothing was sent: {plan.request.list_name}, row {first.row}: {first.reason.rstrip('.')}{more}. "
+            f"Nothing was sent: {where}: {first.reason.rstrip('.')}{more}. "
             "Mend the list, or leave these rows out with --skip-bad."
         )
     if not plan.recipients:
@@ -97,11 +98,11 @@ def _freeze(workspace: Workspace, plan: Plan, mode: str, content_key: str) -> No
         mode=mode,
         stage=plan.stage,
         content_key=content_key,
-        plan_hash=plan.plan_hash,
+        plan_hash=plan.count.hash,
         template_name=plan.template_name,
         template_source=plan.template_source,
         subject=plan.copy.subject,
-        copy_markdown=plan.copy.markdown,
+        copy_markdown=_copy_markdown(plan),
         sender="",
         from_address=plan.request.from_address,
         reply_to=plan.reply_to,
@@ -112,7 +113,18 @@ def _freeze(workspace: Workspace, plan: Plan, mode: str, content_key: str) -> No
         said_at=workspace.now(),
         created_at=workspace.wall(),
         variables=plan.variables,
+        held=plan.request.draft_only,
+        approved_by=plan.request.approved_by,
     )
+
+
+def _copy_markdown(plan: Plan) -> str:
+    """The text that the doc shows: the usual one, then each other language under its name."""
+    usual, *others = plan.copies
+    parts = [usual[1].markdown]
+    for name, copy in others:
+        parts += [f"**{name}**", f"*{copy.subject}*", copy.markdown]
+    return "\n\n".join(parts)
 
 
 def finish(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:

@@ -1,33 +1,31 @@
 """The plan of a notice: who gets which words, checked before anybody gets anything.
 
-The list is read and rendered row by row, once to check and count and once to write the plan down,
-so memory does not grow with it; a hash over every row proves that both readings were the same.
+The list is read and rendered once to check and count, and once more to write the plan down; a hash
+over every mail proves that both readings came to the same.
 """
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
+from workflow.config import WordRule
 from workflow.flows import templates
 from workflow.flows.faults import BadInput
+from workflow.flows.list_reading import Count, ListReader, Ready
+from workflow.flows.wording import Wording
 from workflow.flows.workspace import Workspace
 from workflow.incident import Incident, Stage, Status, moment_text
 from workflow.ledger import changes, notices
 from workflow.ledger.notices import AttachedFile, PlannedMail
-from workflow.mail import preflight
-from workflow.mail.recipients import BadRow, Duplicate, Recipient, open_list
-from workflow.mail.template import MailRenderer, RenderedMail, ValueMissing, parse_template
-from workflow.mail.variables import shared_variables
-
-# Keys looked up in the ledger at a time.
-_LOOKUP_BATCH = 500
-# What is shown of a list's faults; all of them are counted.
-_SHOWN = 1000
+from workflow.mail.list_rules import ListCheck
+from workflow.mail.preflight import Finding, PatternRule, check_words
+from workflow.mail.recipients import BadRow, Duplicate, open_list
+from workflow.mail.template import RenderedMail, parse_template
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,19 @@ class NotifyRequest:
     reply_to: str = ""
     attach: tuple[str, ...] = ()
     email_column: str = ""
+    group_by: str = ""
     skip_bad: bool = False
     one_step: bool = False
+    draft_only: bool = False
+    approved_by: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
     """A notice, ready to be agreed to.
 
-    `new` is how many mails would leave; `skipped` how many of the list have a mail with these words
-    already. `told_before` counts, by stage, who of the list was told something of this incident.
+    `count` is what the list comes to; `copies` the texts as the doc will show them, the usual one
+    first; `content_key` tells these words from others, `count.hash` this very plan.
     """
 
     request: NotifyRequest
@@ -62,34 +63,54 @@ class Plan:
     stage: Stage
     template_name: str
     template_source: str
-    renderer: MailRenderer
-    copy: RenderedMail
+    copies: tuple[tuple[str, RenderedMail], ...]
     columns: tuple[str, ...]
     content_key: str
-    plan_hash: str
-    new: int
-    skipped: int
-    bad_rows: tuple[BadRow, ...]
-    duplicates: tuple[Duplicate, ...]
-    told_before: dict[str, int]
-    findings: tuple[preflight.Finding, ...]
-    first: PlannedMail | None
+    count: Count
+    findings: tuple[Finding, ...]
     attachments: tuple[AttachedFile, ...]
     variables: dict[str, str]
     reply_to: str
+    reader: ListReader
+
+    @property
+    def new(self) -> int:
+        """How many mails would leave."""
+        return self.count.mails
+
+    @property
+    def skipped(self) -> int:
+        """How many of the list get none: they have these words, or are not concerned."""
+        return self.count.has_it + self.count.not_wronged
 
     @property
     def recipients(self) -> int:
         """How many different people the list names."""
         return self.new + self.skipped
 
+    @property
+    def bad_rows(self) -> list[BadRow]:
+        """Rows that nothing can be sent to."""
+        return self.count.bad_rows
+
+    @property
+    def duplicates(self) -> list[Duplicate]:
+        """Rows whose address stands further up already."""
+        return self.count.duplicates
+
+    @property
+    def first(self) -> PlannedMail | None:
+        """The first mail that would leave."""
+        return self.count.first
+
+    @property
+    def copy(self) -> RenderedMail:
+        """The usual words, each column shown as its name."""
+        return self.copies[0][1]
+
     def mails(self) -> Iterator[PlannedMail]:
-        """Every recipient's mail, by row. The ledger leaves out who has these words already."""
-        for row in _read(self.request):
-            if isinstance(row, Recipient):
-                mail = _mail(self.renderer, row)
-                if isinstance(mail, PlannedMail):
-                    yield mail
+        """Every recipient's mail, by row."""
+        return self.reader.mails()
 
 
 def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
@@ -99,122 +120,133 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
     """
     incident = workspace.incident()
     stage, text = _choose_template(workspace, request, incident)
-    template = parse_template(text.name, text.source)
-    if request.subject:
-        template = replace(template, subject_source=request.subject)
     given = _given(workspace, request, incident)
-    sections = _sections(workspace, incident)
-    load = lambda name: templates.include(text, name)  # noqa: E731 - one line reads best here
-    renderer = MailRenderer(
-        template,
-        shared_variables(incident, now=workspace.now(), sections=sections, given=given),
-        load,
+    wording = Wording(
+        workspace,
+        incident,
+        text,
+        subject=request.subject,
+        given=given,
+        sections=_sections(workspace, incident),
     )
-    columns = open_list(request.content, email_column=request.email_column or None).columns
-    copy = renderer.render_copy(columns)
-    timeless = _timeless(incident)
-    key_given = given | ({"next_update": "‹next update›"} if given.get("next_update") else {})
-    key_copy = MailRenderer(
-        template,
-        shared_variables(timeless, now=incident.started_at, sections=sections, given=key_given),
-        load,
-    ).render_copy(columns)
-    content_key = _digest(incident.id, stage.value, key_copy.subject, key_copy.markdown)
-    reading = _Reading(workspace, incident, content_key)
-    for row in _read(request):
-        reading.take(row, renderer)
-    reading.look_up()
-    findings = preflight.check_words(copy, stage=stage, doc_url=incident.doc_url)
+    opened = open_list(request.content, email_column=request.email_column or None)
+    columns = opened.columns
+    group_by = _column(request.group_by, columns)
+    content_key = wording.content_key(columns, incident.id, stage.value)
+    reader = ListReader(
+        workspace,
+        incident.id,
+        request.content,
+        request.email_column,
+        group_by,
+        stage,
+        wording,
+        content_key,
+        _has_told_others(workspace, incident, content_key),
+    )
+    check = ListCheck(
+        own_domains=workspace.settings.config.own_domains,
+        used=tuple(name for name in columns if name in wording.usual.variables),
+        shadowed=wording.usual.shadowed(columns),
+        encoding=opened.encoding,
+    )
+    count = _read_through(reader, check)
+    copies = wording.copies(columns, told_before=count.follow_ups > 0)
+    findings = [
+        *check.findings(),
+        *_word_findings(workspace, incident, stage, copies),
+        *_order_findings(stage, count),
+    ]
     return Plan(
         request=request,
         incident=incident,
         stage=stage,
         template_name=text.name,
         template_source=text.source,
-        renderer=renderer,
-        copy=copy,
+        copies=tuple(copies),
         columns=columns,
         content_key=content_key,
-        plan_hash=reading.hash.hexdigest(),
-        new=reading.new,
-        skipped=reading.skipped,
-        bad_rows=tuple(reading.bad_rows),
-        duplicates=tuple(reading.duplicates),
-        told_before=reading.told_before,
-        findings=tuple(findings),
-        first=reading.first,
+        count=count,
+        findings=tuple(sorted(findings, key=lambda each: each.level != "error")),
         attachments=tuple(_read_attachment(name) for name in request.attach),
         variables=given,
-        reply_to=request.reply_to or template.reply_to or workspace.settings.config.reply_to,
+        reply_to=request.reply_to
+        or wording.template.reply_to
+        or workspace.settings.config.reply_to,
+        reader=reader,
     )
 
 
-class _Reading:
-    """What one pass over the list finds."""
+def _has_told_others(workspace: Workspace, incident: Incident, content_key: str) -> bool:
+    with workspace.ledger.read() as connection:
+        earlier = notices.notices_of(connection, incident.id)
+    return any(notice.content_key != content_key for notice in earlier)
 
-    def __init__(self, workspace: Workspace, incident: Incident, content_key: str) -> None:
-        self._workspace = workspace
-        self._incident = incident
-        self._content_key = content_key
-        self._waiting: list[str] = []
-        self.hash = hashlib.sha256(content_key.encode())
-        self.new = 0
-        self.skipped = 0
-        self.first: PlannedMail | None = None
-        self.bad_rows: list[BadRow] = []
-        self.duplicates: list[Duplicate] = []
-        self.told_before: dict[str, int] = {}
 
-    def take(self, row: Recipient | BadRow | Duplicate, renderer: MailRenderer) -> None:
-        """Count a row, and render it if it is a recipient."""
-        mail = _mail(renderer, row) if isinstance(row, Recipient) else row
-        if isinstance(mail, BadRow):
-            self.bad_rows.append(mail)
-        elif isinstance(mail, Duplicate):
-            self.duplicates.append(mail)
-        else:
-            self.first = self.first or mail
-            self.hash.update(
-                "\x1f".join((mail.recipient_key, mail.subject, mail.markdown)).encode(
-                    "utf-8", "surrogatepass"
-                )
+def _read_through(reader: ListReader, check: ListCheck) -> Count:
+    count = Count()
+    for row in reader.read():
+        count.take(row)
+        if isinstance(row, Ready):
+            check.take(row.recipient)
+    return count
+
+
+def _word_findings(
+    workspace: Workspace,
+    incident: Incident,
+    stage: Stage,
+    copies: list[tuple[str, RenderedMail]],
+) -> Iterator[Finding]:
+    """What is wrong with the words. The rules know English: other languages get the team's own."""
+    config = workspace.settings.config
+    own_rules = [_pattern_rule(rule) for rule in config.word_rules]
+    for language, copy in copies:
+        for finding in check_words(
+            copy,
+            stage=stage,
+            doc_url=incident.doc_url,
+            extra_rules=own_rules,
+            allowed=config.allowed_findings,
+        ):
+            where = f"{language}, {finding.where}" if language else finding.where
+            yield Finding(finding.level, finding.code, where, finding.message)
+
+
+def _pattern_rule(rule: WordRule) -> PatternRule:
+    stages = frozenset(_stage(name) for name in rule.stages) or frozenset(Stage)
+    level: Literal["error", "warning"] = "error" if rule.level == "error" else "warning"
+    return PatternRule(rule.code, level, rule.pattern, rule.message, stages)
+
+
+def _order_findings(stage: Stage, count: Count) -> Iterator[Finding]:
+    """A stage that comes before one that the customers were told already."""
+    if stage not in _ORDER:
+        return
+    later = _ORDER[_ORDER.index(stage) + 1 :]
+    for told, number in count.told_before.items():
+        if told in later:
+            yield Finding(
+                "warning",
+                "stage_order",
+                "list",
+                f"{number:,} of them were told “{told}” already, which comes after “{stage}”.",
             )
-            self._waiting.append(mail.recipient_key)
-            if len(self._waiting) >= _LOOKUP_BATCH:
-                self.look_up()
-
-    def look_up(self) -> None:
-        """Ask the ledger what the last rows' customers were told before."""
-        keys, self._waiting = self._waiting, []
-        if not keys:
-            return
-        with self._workspace.ledger.read() as connection:
-            planned = notices.already_planned(connection, self._content_key, keys)
-            told = notices.told_stages(connection, self._incident.id, keys)
-        self.skipped += len(planned)
-        self.new += len(keys) - len(planned)
-        for stages in told.values():
-            for stage in stages:
-                self.told_before[stage] = self.told_before.get(stage, 0) + 1
+    if stage is Stage.CORRECTION and not count.mails:
+        yield Finding("warning", "nobody_wronged", "list", "nobody on it got an earlier mail.")
 
 
-def _read(request: NotifyRequest) -> Iterator[Recipient | BadRow | Duplicate]:
-    yield from open_list(request.content, email_column=request.email_column or None)
+_ORDER = (Stage.INVESTIGATING, Stage.IDENTIFIED, Stage.MONITORING, Stage.RESOLVED)
 
 
-def _mail(renderer: MailRenderer, recipient: Recipient) -> PlannedMail | BadRow:
-    try:
-        rendered = renderer.render(recipient.columns)
-    except ValueMissing as missing:
-        return BadRow(recipient.row, "", recipient.email, str(missing))
-    return PlannedMail(
-        row=recipient.row,
-        email=recipient.email,
-        recipient_key=recipient.key,
-        name=recipient.columns.get("name", ""),
-        subject=rendered.subject,
-        markdown=rendered.markdown,
-    )
+def _column(name: str, columns: tuple[str, ...]) -> str:
+    """The column that a person names, as a variable's name. Raises `BadInput`."""
+    wanted = name.strip().casefold().replace(" ", "_").replace("-", "_")
+    if wanted and wanted not in columns:
+        raise BadInput(
+            f"--group-by {name}: the list has no such column. It has {', '.join(columns)}."
+        )
+    return wanted
 
 
 def _choose_template(
@@ -258,6 +290,8 @@ def _given(workspace: Workspace, request: NotifyRequest, incident: Incident) -> 
         "support": config.support,
         "sender_name": config.sender_name,
     }
+    if ended := incident.resolved_at or incident.closed_at:
+        given["resolved_at"] = moment_text(ended, incident.zone)
     if request.next_update is not None:
         given["next_update"] = moment_text(request.next_update, incident.zone)
     return {**given, **incident.variables, **request.variables}
@@ -272,15 +306,6 @@ def _sections(workspace: Workspace, incident: Incident) -> dict[str, str]:
         key, text = change.payload["section"], change.payload["text"]
         found[key] = f"{found[key]}\n\n{text}" if key in found else text
     return found
-
-
-def _timeless(incident: Incident) -> Incident:
-    """The incident without what changes by itself, so that the same words stay the same."""
-    return replace(incident, status=Status.INVESTIGATING, closed_at=None)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _read_attachment(name: str) -> AttachedFile:

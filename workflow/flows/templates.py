@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,25 @@ def load_doc_template(workspace: Workspace, name: str) -> TemplateText:
 def load_mail_template(workspace: Workspace, name: str) -> TemplateText:
     """A mail template by name (`resolved`) or path. Raises `BadInput`."""
     return _find(workspace, name, "email")
+
+
+def in_language(template: TemplateText, locale: str) -> TemplateText | None:
+    """The template beside this one for a locale such as `de` or `de-AT`, if there is one."""
+    base = template.name.removesuffix(".md")
+    for tag in _tags(locale):
+        for folder in template.folders:
+            path = folder / f"{base}.{tag}.md"
+            if path.is_file():
+                return TemplateText(f"{base}.{tag}", _read(path), template.folders)
+    return None
+
+
+def _tags(locale: str) -> list[str]:
+    """`de_AT` gives `de-AT`, `de-at` and `de`; nothing that could lead out of a folder."""
+    tag = locale.strip().replace("_", "-")
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag):
+        return []
+    return list(dict.fromkeys([tag, tag.lower(), tag.partition("-")[0].lower()]))
 
 
 def include(template: TemplateText, name: str) -> str | None:

@@ -51,6 +51,7 @@ class Delivery:
     subject: str
     markdown: str
     state: DeliveryState
+    reply_to_message: str
     draft_id: str
     message_id: str
     thread_id: str

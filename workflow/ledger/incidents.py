@@ -150,9 +150,10 @@ def incident_by_id(connection: Connection, incident_id: str) -> Incident:
     )
 
 
-def set_status(connection: Connection, incident_id: str, status: Status) -> None:
-    """Where the incident stands now."""
-    _update(connection, incident_id, status=status.value)
+def set_status(connection: Connection, incident_id: str, status: Status, at: datetime) -> None:
+    """Where the incident stands, and since when; it counts as resolved until it no longer is."""
+    resolved_at = at if status is Status.RESOLVED else None
+    _update(connection, incident_id, status=status.value, resolved_at=resolved_at)
 
 
 def set_closed(connection: Connection, incident_id: str, at: datetime) -> None:
@@ -272,6 +273,7 @@ def _incident(row: Row[Any]) -> Incident:
         impact=row.impact,
         severity=row.severity,
         owner=row.owner,
+        resolved_at=row.resolved_at,
         closed_at=row.closed_at,
         doc_id=row.doc_id,
         doc_url=row.doc_url,

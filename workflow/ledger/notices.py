@@ -20,7 +20,10 @@ _PLAN_BATCH = 1000
 
 @dataclass(frozen=True)
 class PlannedMail:
-    """One recipient's mail as it was agreed to. `row` is the row in the list's file."""
+    """One recipient's mail as it was agreed to. `row` is the row in the list's file.
+
+    `thread_id` and `reply_to_message` are Gmail's ids of the thread and mail that it goes on with.
+    """
 
     row: int
     email: str
@@ -28,6 +31,8 @@ class PlannedMail:
     name: str
     subject: str
     markdown: str
+    thread_id: str = ""
+    reply_to_message: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Notice:
     variables: dict[str, Any] = field(default_factory=dict)
     facts_written: list[str] = field(default_factory=list)
     orphans_possible: bool = False
+    held: bool = False
+    approved_by: str = ""
 
 
 def add_notice(connection: Connection, notice: Notice, mails: Iterable[PlannedMail]) -> int:
@@ -134,6 +141,8 @@ def _add_mails(connection: Connection, notice: Notice, batch: list[PlannedMail])
             "name": mail.name,
             "subject": mail.subject,
             "markdown": mail.markdown,
+            "thread_id": mail.thread_id,
+            "reply_to_message": mail.reply_to_message,
             "state": DeliveryState.PLANNED.value,
         }
         for mail in batch
@@ -152,12 +161,24 @@ def already_planned(connection: Connection, content_key: str, keys: list[str]) -
     return set(connection.execute(query).scalars())
 
 
-def told_stages(
-    connection: Connection, incident_id: str, keys: list[str]
-) -> dict[str, dict[str, int]]:
-    """What these recipients were sent of this incident before: `{key: {stage: how often}}`."""
+@dataclass(frozen=True)
+class ToldBefore:
+    """What a recipient was sent of an incident before: the stages in order, and the last mail."""
+
+    stages: tuple[str, ...]
+    thread_id: str
+    message_id: str
+
+
+def told_before(connection: Connection, incident_id: str, keys: list[str]) -> dict[str, ToldBefore]:
+    """What each of these recipients was sent of this incident; who was sent nothing is left out."""
     query = (
-        select(deliveries.c.recipient_key, notices.c.stage, func.count())
+        select(
+            deliveries.c.recipient_key,
+            notices.c.stage,
+            deliveries.c.thread_id,
+            deliveries.c.message_id,
+        )
         .join(notices, notices.c.id == deliveries.c.notice_id)
         .where(
             notices.c.incident_id == incident_id,
@@ -165,11 +186,16 @@ def told_stages(
             deliveries.c.state == DeliveryState.SENT.value,
             deliveries.c.recipient_key.in_(keys),
         )
-        .group_by(deliveries.c.recipient_key, notices.c.stage)
+        .order_by(notices.c.created_at)
     )
-    told: dict[str, dict[str, int]] = {}
-    for key, stage, count in connection.execute(query):
-        told.setdefault(key, {})[stage] = count
+    told: dict[str, ToldBefore] = {}
+    for key, stage, thread_id, message_id in connection.execute(query):
+        earlier = told.get(key, ToldBefore((), "", ""))
+        told[key] = ToldBefore(
+            (*earlier.stages, stage),
+            thread_id or earlier.thread_id,
+            message_id or earlier.message_id,
+        )
     return told
 
 

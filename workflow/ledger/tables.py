@@ -62,6 +62,7 @@ incidents = Table(
     Column("status", String(20), nullable=False),
     Column("owner", Text, nullable=False, default=""),
     Column("started_at", Instant, nullable=False),
+    Column("resolved_at", Instant),
     Column("closed_at", Instant),
     Column("time_zone", String(64), nullable=False),
     Column("variables", JSON, nullable=False, default=dict),
@@ -150,6 +151,9 @@ notices = Table(
     Column("skipped", Integer, nullable=False, default=0),
     Column("said_at", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
+    # Left as drafts until somebody has looked and says `resume`.
+    Column("held", Boolean, nullable=False, default=False),
+    Column("approved_by", Text, nullable=False, default=""),
     Column("orphans_possible", Boolean, nullable=False, default=False),
     Column("facts_written", JSON, nullable=False, default=list),
 )
@@ -177,6 +181,8 @@ deliveries = Table(
     Column("subject", Text, nullable=False),
     Column("markdown", Text, nullable=False),
     Column("state", String(10), nullable=False, default="planned"),
+    # The last mail that this customer had of the incident: its thread is gone on with.
+    Column("reply_to_message", Text, nullable=False, default=""),
     Column("draft_id", Text, nullable=False, default=""),
     Column("message_id", Text, nullable=False, default=""),
     Column("thread_id", Text, nullable=False, default=""),

@@ -64,6 +64,7 @@ class Duplicate:
 
     row: int
     first_row: int
+    recipient: Recipient
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def read_recipients(content: bytes, *, email_column: str | None = None) -> Recip
                 recipients.append(row)
             case BadRow():
                 bad_rows.append(row)
-            case Duplicate(number, first):
+            case Duplicate(number, first, _):
                 duplicates.append((number, first))
     return RecipientList(
         recipients=tuple(recipients),
@@ -238,7 +239,7 @@ def _sort_rows(
             if isinstance(sorted_row, Recipient):
                 first = first_rows.first(sorted_row.key, sorted_row.row)
                 if first != sorted_row.row:
-                    yield Duplicate(sorted_row.row, first)
+                    yield Duplicate(sorted_row.row, first, sorted_row)
                     continue
             yield sorted_row
 

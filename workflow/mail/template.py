@@ -44,8 +44,9 @@ KNOWN_OPTIONAL = (
     *("what_happened", "who_is_hit", "still_works", "what_we_do", "next_update", "support"),
     *("organisation", "sender_name", "cause", "prevention", "wrong_text", "resolved_at"),
 )
-# Columns that a list may have; "" for every recipient of a list without them.
-KNOWN_COLUMNS = ("email", "name", "account", "locale", "timezone")
+# Columns that a list may have, and what the ledger adds: the stages that this customer was told
+# before, and whether others were told earlier than they. "" for every recipient without them.
+KNOWN_COLUMNS = ("email", "name", "account", "locale", "timezone", "told_before", "catch_up")
 
 # What a template's expression may raise on values that aren't as its author thought.
 _MISTAKES = (
@@ -151,14 +152,16 @@ class MailRenderer:
         """Columns that the template reads by a name of ours, and so doesn't see."""
         return tuple(name for name in columns if name in self._shared and name in self.variables)
 
-    def render(self, columns: Mapping[str, str]) -> RenderedMail:
+    def render(self, columns: Mapping[str, object]) -> RenderedMail:
         """The mail for the recipient with these columns.
+
+        Besides texts a value may be `rows`, a list of rows with their columns.
 
         Raises:
             ValueMissing: a value that the template requires is empty for this recipient.
             TemplateBad: an unknown variable, or an expression that doesn't work out.
         """
-        known = dict.fromkeys(KNOWN_COLUMNS, "")
+        known: dict[str, object] = dict.fromkeys(KNOWN_COLUMNS, "")
         values = {**known, **columns, **self._shared, "recipient": known | dict(columns)}
         self._refuse_unknown(frozenset(values))
         lacking = [name for name in self._template.required if not str(values[name]).strip()]
