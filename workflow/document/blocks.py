@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import groupby
 
 from workflow.document.text import clean_text, inner_length
 
@@ -50,6 +52,12 @@ class Span:
     code: bool = False
     link: str = ""
     faint: bool = False
+
+
+def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Neighbours that look alike made one, and none that is empty."""
+    runs = groupby((span for span in spans if span.text), key=lambda span: replace(span, text=""))
+    return tuple(replace(style, text="".join(span.text for span in run)) for style, run in runs)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from workflow.document.blocks import Block, Kind, Span
+from workflow.document.blocks import Block, Kind, Span, joined
 from workflow.document.reading import read_tabs
 from workflow.document.styling import is_link
 from workflow.document.text import LINE_BREAK
@@ -16,7 +16,7 @@ from workflow.document.text import LINE_BREAK
 _PUNCTUATION = re.compile(r"[\\`*_{}\[\]<>#|~&!$]")
 _AT_LINE_START = re.compile(r"[-+=:]|[0-9]{1,9}(?=[.)])")
 _TAGS = {"**": "strong", "*": "em", "~~": "del"}
-_WORDLESS_EDGE = re.compile(r"\A\s+|\s+\Z")
+_INDENT = re.compile(r"\A\s+")
 
 
 def to_markdown(document: Mapping[str, Any]) -> str:
@@ -86,12 +86,15 @@ def _table(block: Block) -> str:
     columns = max((len(row) for row in block.rows), default=0)
     if not columns:
         return ""
-    rows = [
-        [_one_line(cell, "<br>") for cell in row] + [""] * (columns - len(row))
-        for row in block.rows
-    ]
+    rows = [[_cell(cell) for cell in row] + [""] * (columns - len(row)) for row in block.rows]
     rows.insert(1, ["---"] * columns)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(spans: Sequence[Span]) -> str:
+    # A bar ends a cell even within code (GitHub's specification of tables).
+    spans = [replace(s, text=s.text.replace("|", r"\|")) if s.code else s for s in spans]
+    return _one_line(spans, "<br>")
 
 
 def _code(text: str) -> str:
@@ -116,7 +119,7 @@ def _one_line(spans: Sequence[Span], joint: str) -> str:
 
 def _split(spans: Sequence[Span]) -> list[list[Span]]:
     lines: list[list[Span]] = [[]]
-    for span in spans:
+    for span in joined(spans):
         for number, text in enumerate(span.text.split(LINE_BREAK)):
             if number:
                 lines.append([])
@@ -126,7 +129,7 @@ def _split(spans: Sequence[Span]) -> list[list[Span]]:
 
 
 def _line(spans: Sequence[Span]) -> str:
-    """One line of a paragraph, with the spaces at its edges kept and no mark at its start."""
+    """One line of a paragraph; spaces in front are kept, and no mark is read at its start."""
     written = ""
     for number, span in enumerate(spans):
         text = span.text if span.code else _escaped(span.text)
@@ -136,7 +139,7 @@ def _line(spans: Sequence[Span]) -> str:
     if start is not None:
         at = start.end() if start[0].isdecimal() else 0
         written = f"{written[:at]}\\{written[at:]}"
-    return _WORDLESS_EDGE.sub(lambda edge: _as_entities(edge[0]), written)
+    return _INDENT.sub(lambda indent: _as_entities(indent[0]), written.rstrip())
 
 
 def _marked(span: Span, text: str, *, before: str, behind: str) -> str:
@@ -162,15 +165,14 @@ def _marked(span: Span, text: str, *, before: str, behind: str) -> str:
 def _emphasis(inner: str, marks: Sequence[str], outside: tuple[str, str]) -> str:
     # CommonMark reads marks by what is on either side of them. Only the plain case is written so.
     before, behind = outside
-    is_plain = (
-        (not before or before.isspace() or before == "(")
-        and (not behind or behind.isspace() or behind in ",.;:)")
-        and inner[0].isalnum()
-        and inner[-1].isalnum()
+    is_plain = (not before or before.isspace() or before == "(") and (
+        not behind or behind.isspace() or behind in ",.;:)"
     )
-    opening = "".join(marks) if is_plain else "".join(f"<{_TAGS[mark]}>" for mark in marks)
-    closing = reversed(marks)
-    return opening + inner + "".join(mark if is_plain else f"</{_TAGS[mark]}>" for mark in closing)
+    if is_plain:
+        return "".join((*marks, inner, *reversed(marks)))
+    opening = "".join(f"<{_TAGS[mark]}>" for mark in marks)
+    closing = "".join(f"</{_TAGS[mark]}>" for mark in reversed(marks))
+    return f"{opening}{inner}{closing}"
 
 
 def _code_span(text: str) -> str:

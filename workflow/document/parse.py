@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import groupby
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from workflow.document.blocks import Block, Kind, Span, heading_kind
+from workflow.document.blocks import Block, Kind, Span, heading_kind, joined
 from workflow.document.text import LINE_BREAK, clean_text
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
@@ -109,12 +108,7 @@ def _table(node: SyntaxTreeNode, place: _Place) -> Block:
 
 def _spans(node: SyntaxTreeNode) -> tuple[Span, ...]:
     """The words under a node, those that look alike joined."""
-    spans = [span for child in node.children for span in _inline(child, Span(""))]
-    joined = (
-        replace(style, text="".join(span.text for span in run))
-        for style, run in groupby(spans, key=lambda span: replace(span, text=""))
-    )
-    return tuple(span for span in joined if span.text)
+    return joined(span for child in node.children for span in _inline(child, Span("")))
 
 
 def _inline(node: SyntaxTreeNode, style: Span) -> Iterator[Span]:

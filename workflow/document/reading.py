@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
-from workflow.document.blocks import Block, Kind, Span, heading_kind
+from workflow.document.blocks import Block, Kind, Span, heading_kind, joined
 from workflow.document.text import LINE_BREAK
 
 Json = Mapping[str, Any]
@@ -74,7 +73,7 @@ class _TabReader:
         elements = paragraph.get("elements", ())
         if any("horizontalRule" in element for element in elements):
             yield Block(Kind.RULE)
-        spans = _joined(span for element in elements for span in self._element(element))
+        spans = joined(span for element in elements for span in self._element(element))
         if not any(span.text for span in spans):
             return
         style = paragraph.get("paragraphStyle", {})
@@ -118,7 +117,7 @@ class _TabReader:
             for line in [block.spans, *(inner for row in block.rows for inner in row)]:
                 if line:
                     spans += [Span(LINE_BREAK), *line] if spans else line
-        return _joined(spans)
+        return joined(spans)
 
     def _element(self, element: Json) -> Iterator[Span]:
         if "textRun" in element:
@@ -161,12 +160,6 @@ def _styled(text: str, style: Json) -> Span:
         code=style.get("weightedFontFamily", {}).get("fontFamily") in _MONOSPACE,
         link=link,
     )
-
-
-def _joined(spans: Iterator[Span] | Sequence[Span]) -> tuple[Span, ...]:
-    """Neighbours that look alike as one; nothing empty."""
-    runs = groupby((span for span in spans if span.text), key=lambda span: replace(span, text=""))
-    return tuple(replace(style, text="".join(span.text for span in run)) for style, run in runs)
 
 
 def _kind(style: Json, spans: Sequence[Span]) -> Kind:
