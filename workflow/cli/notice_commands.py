@@ -57,6 +57,9 @@ def notify(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad rows out instead of stopping.")
     ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Look at every mail in the browser. Sends nothing.")
+    ] = False,
     test: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Send the first recipient's mail there alone.")
     ] = "",
@@ -85,6 +88,8 @@ def notify(
     incident = workspace.incident()
     if (test and send) or (confirm is not None and not send) or (row is not None and not test):
         raise BadInput("--confirm goes with --send, --row with --test, and not both at once.")
+    if preview and (test or send):
+        raise BadInput("--preview sends nothing, so it goes with neither --test nor --send.")
     request = NotifyRequest(
         list_name="standard input" if recipients == "-" else Path(recipients).name,
         content=_read_list(recipients),
@@ -107,6 +112,8 @@ def notify(
         _send_test(asked, workspace, plan, test, row)
     elif send:
         _send(asked, workspace, plan, confirm)
+    elif preview:
+        _preview_in_browser(asked, workspace, plan)
     else:
         _preview(asked, workspace, plan)
 
@@ -130,6 +137,15 @@ def _preview(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     if asked.speaker.as_json:
         asked.speaker.document(preflight_sheet.plan_json(plan))
     preflight_sheet.show(asked.speaker, workspace, plan)
+
+
+def _preview_in_browser(asked: Asked, workspace: Workspace, plan: Plan) -> None:
+    from workflow.cli import preflight_sheet, preview_page  # noqa: PLC0415
+
+    if asked.speaker.as_json:
+        asked.speaker.document(preflight_sheet.plan_json(plan))
+    preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
+    preview_page.serve(asked.speaker, workspace, plan)
 
 
 def _send_test(

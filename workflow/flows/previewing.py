@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 from workflow.flows.mail_shelf import MailShelf
 from workflow.flows.planning import Plan
-from workflow.flows.workspace import Workspace
-from workflow.ledger import notices
 from workflow.ledger.notices import PlannedMail
 from workflow.mail.faces import html_face, parse_body, text_face
 from workflow.mail.preflight import Finding, check_words
@@ -42,21 +40,19 @@ class PlanPreview:
 
     def __init__(
         self,
-        workspace: Workspace,
         plan: Plan,
         sheet_lines: Sequence[tuple[str, str]],
         *,
         read_per_question: int = _READ_PER_QUESTION,
     ) -> None:
         """`sheet_lines` are labels and texts of the pre-flight sheet; see `Sheet.lines`."""
-        self._workspace = workspace
         self._plan = plan
         self._read_per_question = read_per_question
         self._shelf = MailShelf(plan.mails())
         self._lock = threading.Lock()
         self.sheet = _sheet(plan, sheet_lines)
         self.headers = _headers(plan)
-        self.count = plan.recipients
+        self.count = plan.new
 
     @property
     def read(self) -> int:
@@ -126,17 +122,9 @@ class PlanPreview:
             text=_whole(text_face(tokens)),
             html=_whole(html_face(tokens, subject=planned.subject)),
             remarks=tuple(map(_remark, findings)),
-            left_out=self._left_out(planned),
-            previous_row=before and before.row,
-            next_row=after and after.row,
+            previous_row=None if before is None else before.row,
+            next_row=None if after is None else after.row,
         )
-
-    def _left_out(self, planned: PlannedMail) -> str:
-        with self._workspace.ledger.read() as connection:
-            told = notices.already_planned(
-                connection, self._plan.content_key, [planned.recipient_key]
-            )
-        return "has a mail with these words already" if told else ""
 
 
 def _sheet(plan: Plan, lines: Sequence[tuple[str, str]]) -> Sheet:
