@@ -15,7 +15,8 @@ from workflow.document.changes import FillSection, PutNotice, SetField
 from workflow.document.edits import compute_edit, section_text
 from workflow.document.names import entry_name, section_name
 from workflow.document.parse import blocks_from_markdown
-from workflow.document.view import read_document
+from workflow.document.view import FIELDS, read_document
+from workflow.rehearsal.wire.fields import apply_mask, parse_mask
 
 
 @pytest.fixture(params=["outside", "inside"])
@@ -392,6 +393,15 @@ def test_all_changes_of_a_command_are_one_batch_in_their_places(page: Page) -> N
         "Write to help@example.com.",
         *("Legal", "None."),
     ]
+
+
+def test_the_mask_for_reading_leaves_out_nothing_that_an_edit_looks_at() -> None:
+    page = Page()
+    page.edit(a_notice("sent", body="| a |\n|---|\n| b |\n\n- c"), an_entry("a", 0, "first"))
+    page.by_hand({"addDocumentTab": {"tabProperties": {"title": "Notes"}}})
+    page.by_hand({"addDocumentTab": {"tabProperties": {"parentTabId": page.view().tabs[-1].id}}})
+    assert len(page.view().tabs) == 3
+    assert read_document(apply_mask(parse_mask(FIELDS), page.document())) == page.view()
 
 
 def test_a_doc_of_2000_entries_and_half_a_million_characters_is_edited_quickly() -> None:

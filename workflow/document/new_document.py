@@ -117,7 +117,8 @@ def hint_of(section: Section) -> list[Block]:
 
 def _filled(line: Block, values: Mapping[str, str]) -> Iterator[Block]:
     alone = lone_placeholder(line)
-    if alone in values:
+    is_title = line.kind is Kind.TITLE or line.kind.heading_level
+    if alone in values and not is_title:  # A title is one paragraph, whatever is in it.
         for block in blocks_from_text(values[alone]):
             style = replace(line.spans[0], text=block.text)
             yield replace(line, spans=(style,))

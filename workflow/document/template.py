@@ -66,7 +66,7 @@ def parse_template(markdown: str) -> PostmortemTemplate:
     opening: list[Block] = []
     sections: list[Section] = []
     for block in blocks:
-        if block.kind.heading_level == level:
+        if level and block.kind.heading_level == level:
             key = keys.pop(_folded(block.text), "") or section_key(block.text)
             sections.append(Section(_unused(key, sections), block.text))
         elif sections:

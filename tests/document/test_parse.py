@@ -1,0 +1,97 @@
+"""Markdown as blocks: what a mail or a template says, without its marks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workflow.document.blocks import Block, Kind, Span, blocks_from_text, plain
+from workflow.document.parse import blocks_from_markdown
+from workflow.document.text import clean_text, inner_length, text_from, utf16_length
+
+
+def shapes(markdown: str) -> list[tuple[Kind, str, int, int]]:
+    return [(b.kind, b.text, b.level, b.quote) for b in blocks_from_markdown(markdown)]
+
+
+def test_words_keep_their_looks() -> None:
+    (block,) = blocks_from_markdown("a **b** *c* ~~d~~ `e` [f](https://x.example)")
+    styled = [span for span in block.spans if span.text.strip() and span.text != "a "]
+    assert styled == [
+        Span("b", bold=True),
+        Span("c", italic=True),
+        Span("d", strike=True),
+        Span("e", code=True),
+        Span("f", link="https://x.example"),
+    ]
+
+
+def test_lists_nest_and_what_belongs_to_an_item_is_set_in() -> None:
+    assert shapes("- a\n  1. b\n\n     c\n- d") == [
+        (Kind.BULLET, "a", 0, 0),
+        (Kind.NUMBER, "b", 1, 0),
+        (Kind.NORMAL, "c", 2, 0),
+        (Kind.BULLET, "d", 0, 0),
+    ]
+
+
+def test_tasks_are_checks() -> None:
+    blocks = blocks_from_markdown("- [ ] a\n- [x] *b*\n- [y] c")
+    assert [(b.kind, b.text, b.checked) for b in blocks] == [
+        (Kind.CHECK, "a", False),
+        (Kind.CHECK, "b", True),
+        (Kind.BULLET, "[y] c", False),
+    ]
+
+
+def test_quotations_code_tables_and_rules() -> None:
+    assert shapes("> a\n> > b\n\n```\nc\n\nd\n```\n\n| e |\n|---|\n| f |\n\n---") == [
+        (Kind.NORMAL, "a", 0, 1),
+        (Kind.NORMAL, "b", 0, 2),
+        (Kind.CODE, "c\v\vd", 0, 0),
+        (Kind.TABLE, "", 0, 0),
+        (Kind.NORMAL, "⁂", 0, 0),
+    ]
+
+
+def test_html_is_text_and_a_hard_break_a_new_line() -> None:
+    assert shapes("<b>a</b>  \nb\nc") == [(Kind.NORMAL, "<b>a</b>\vb c", 0, 0)]
+
+
+def test_typed_text_is_taken_to_the_letter() -> None:
+    assert blocks_from_text("# a\r\n*b*\n\n \n c ") == [plain("# a\n*b*"), plain("c ")]
+
+
+@given(markdown=st.text() | st.lists(st.sampled_from("-*_`[]()#>|\n\t 1.a\ud800~")).map("".join))
+@settings(max_examples=200, deadline=None)
+def test_any_markdown_gives_blocks_that_are_not_empty_and_are_clean(markdown: str) -> None:
+    for block in blocks_from_markdown(markdown):
+        assert block.text or block.rows
+        assert clean_text(block.text) == block.text
+
+
+@pytest.mark.parametrize(
+    ("given_text", "kept"),
+    [
+        ("a\r\nb\rc\nd\u2028e", "a\vb\vc\vd\ve"),
+        ("\x00\x08\x0c\x1f\ue000\uf8ff\ud800", "\ufffd" * 7),
+        ("\t\u00a0🎉é", "\t\u00a0🎉é"),
+    ],
+)
+def test_what_docs_would_strip_is_made_visible(given_text: str, kept: str) -> None:
+    assert clean_text(given_text) == kept
+
+
+@given(text=st.text())
+def test_clean_text_stays_as_it_is_and_is_measured_as_docs_does(text: str) -> None:
+    clean = clean_text(text)
+    assert clean_text(clean) == clean
+    assert utf16_length(clean) == sum(2 if ord(char) > 0xFFFF else 1 for char in clean)
+    assert text_from(clean, inner_length(clean)) in (clean[-1:], "")
+
+
+def test_direction_follows_the_first_letter() -> None:
+    assert plain("12 שלום a").right_to_left
+    assert not plain("12 a שלום").right_to_left
+    assert not Block(Kind.NORMAL).right_to_left
