@@ -339,6 +339,15 @@ def test_a_deleted_file_is_gone_for_everybody(google: Google) -> None:
     assert google.refusal("GET", f"/v1/documents/{doc_id}")["code"] == 404
 
 
+def test_a_doc_made_in_a_shared_folder_is_shared_like_it(google: Google) -> None:
+    folder = google.new_doc("Folder", mimeType=FOLDER_TYPE)
+    google.share(folder, "eve@rehearsal.example")
+    doc_id = google.new_doc(parents=[folder])
+    assert google.write(doc_id, "Eve was here", token=EVE).ok
+    hers = google.new_doc("Hers", token=EVE_SEES_ALL, parents=[folder])
+    assert google.write(hers, "and I there").ok
+
+
 class TestSharing:
     def test_a_permission_is_made_read_changed_and_taken_back(self, google: Google) -> None:
         doc_id = google.new_doc()

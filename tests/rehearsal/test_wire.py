@@ -281,12 +281,14 @@ def test_a_get_whose_address_is_too_long_may_come_as_a_post(google: Google) -> N
 def test_connections_are_kept_and_answers_come_at_once(google: Google) -> None:
     raw = encoded(mail())
     google.settings(gmail_units_per_minute=0)
-    began = time.monotonic()
-    for _ in range(50):
+    seconds = []
+    for _ in range(20):
+        began = time.monotonic()
         answer = google.call("POST", DRAFTS, json={"message": {"raw": raw}})
+        seconds.append(time.monotonic() - began)
         assert answer.headers.get("Connection") != "close"
-    # A server that closes, or lets Nagle wait for the acknowledgement, needs 40 ms for each.
-    assert time.monotonic() - began < 1.5
+    # A server that lets Nagle wait for the acknowledgement needs 40 ms for each.
+    assert min(seconds) < 0.03
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80"])

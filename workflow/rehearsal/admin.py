@@ -41,6 +41,8 @@ def blueprint(pipeline: Pipeline, key: str) -> Blueprint:
 
     @pages.get("/health")
     def health() -> Response:
+        if pipeline.closing.is_set():
+            return _problem(503, "The server is stopping.")
         challenge = request.args.get("challenge", "")
         return jsonify(
             service=SERVICE, pid=os.getpid(), version=__version__, proof=proof(key, challenge)

@@ -36,6 +36,8 @@ _START_LOCK = "start.lock"
 _SERVER_LOCK = "server.lock"
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
+# A server that is just going away, idle or told to, is waited for.
+_HANDOVER_SECONDS = 3.0
 _PROBE_SECONDS = 2.0
 _IDLE_LOOK_SECONDS = 0.5
 _LOG_BYTES = 1_000_000
@@ -99,7 +101,7 @@ def stop(folder: Path) -> bool:
 @contextlib.contextmanager
 def serve_in_thread(folder: Path, settings: Settings | None = None) -> Iterator[RunningServer]:
     """A server in this process, on a real socket, for as long as the block runs."""
-    with _listening(folder, settings, 0) as (server, running):
+    with _listening(folder, settings, 0, 0) as (server, running):
         thread = threading.Thread(
             target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -117,7 +119,7 @@ def serve(folder: Path, port: int = 0) -> None:
     Raises `RehearsalUnavailable` when the folder has a server already or the port is taken.
     """
     _log_to(folder)
-    with _listening(folder, None, port) as (server, running):
+    with _listening(folder, None, port, _HANDOVER_SECONDS) as (server, running):
         print(f"{running.base_url}  (rehearsal Google, {folder})", flush=True)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: threading.Thread(target=server.stop).start())
@@ -127,7 +129,7 @@ def serve(folder: Path, port: int = 0) -> None:
 
 @contextlib.contextmanager
 def _listening(
-    folder: Path, settings: Settings | None, port: int
+    folder: Path, settings: Settings | None, port: int, patience_seconds: float
 ) -> Iterator[tuple[RehearsalServer, RunningServer]]:
     # Flask and its kin are for the server alone; whoever only looks for one does not wait for them.
     from workflow.rehearsal.app import create_app, pipeline_of  # noqa: PLC0415
@@ -135,7 +137,7 @@ def _listening(
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(folder / _SERVER_LOCK)
-    if not lock.try_acquire():
+    if not _acquired(lock, patience_seconds):
         raise RehearsalUnavailable(f"{folder} has a running server already.")
     try:
         key = secrets.token_urlsafe(24)
@@ -152,6 +154,15 @@ def _listening(
             pipeline.store.close()
     finally:
         lock.release()
+
+
+def _acquired(lock: FileLock, patience_seconds: float) -> bool:
+    deadline = time.monotonic() + patience_seconds
+    while not lock.try_acquire():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _started(folder: Path) -> RunningServer:

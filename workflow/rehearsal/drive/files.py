@@ -68,8 +68,8 @@ class DriveFile:
         return self
 
 
-def new_file(call: Call, mime_type: str, name: str, parent: str = "") -> DriveFile:
-    """A file that the caller makes now, owned by them; no parent means My Drive."""
+def new_file(call: Call, mime_type: str, name: str) -> DriveFile:
+    """A file that the caller makes now, owned by them, in their My Drive."""
     caller = call.caller
     return DriveFile(
         id=ids.file_id(),
@@ -80,7 +80,7 @@ def new_file(call: Call, mime_type: str, name: str, parent: str = "") -> DriveFi
         created_at=call.now,
         modified_at=call.now,
         modified_by=caller.account,
-        parent=parent or ids.root_folder_id(caller.account),
+        parent=ids.root_folder_id(caller.account),
         permissions=[new_permission("user", "owner", caller.account, caller.display_name)],
     )
 

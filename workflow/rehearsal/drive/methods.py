@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from workflow.rehearsal import ids
 from workflow.rehearsal.drive import files
 from workflow.rehearsal.drive.files import DOC_TYPE, FOLDER_TYPE, DriveFile
-from workflow.rehearsal.drive.folders import chosen_parent, move
+from workflow.rehearsal.drive.folders import move, put_into_folder
 from workflow.rehearsal.drive.listing import list_files
 from workflow.rehearsal.drive.permissions import permission_handlers
 from workflow.rehearsal.drive.properties import changed_properties, check_properties
@@ -83,7 +83,8 @@ class Drive:
 
     def _create(self, call: Call) -> Answer:
         kind = call.body.get("mimeType") or _media_type(call)
-        file = files.new_file(call, kind, call.body.get("name", _UNTITLED), chosen_parent(call))
+        file = files.new_file(call, kind, call.body.get("name", _UNTITLED))
+        put_into_folder(call, file)
         if wanted := call.body.get("id"):
             file.id = _free_id(call, wanted, kind)
         if file.is_workspace and call.media:
@@ -102,7 +103,8 @@ class Drive:
                 403, "This file cannot be copied by the user.", reason="cannotCopyFile"
             )
         name = call.body.get("name", f"Copy of {source.name}")
-        file = files.new_file(call, source.mime_type, name, chosen_parent(call))
+        file = files.new_file(call, source.mime_type, name)
+        put_into_folder(call, file)
         file.description, file.properties = source.description, dict(source.properties)
         private = source.app_properties.get(call.caller.client, {})
         file.app_properties = {call.caller.client: dict(private)}
