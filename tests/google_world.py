@@ -30,7 +30,10 @@ class GoogleWorld:
 
     def sent(self) -> list[EmailMessage]:
         """Every mail that left, the oldest first."""
-        ids = [each["id"] for each in self._pages("gmail/v1/users/me/messages", "messages")]
+        ids = [
+            each["id"]
+            for each in self._pages("gmail/v1/users/me/messages", "messages", labelIds="SENT")
+        ]
         return [self._mail(each) for each in reversed(ids)]
 
     def _mail(self, message_id: str) -> EmailMessage:

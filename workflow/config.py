@@ -27,6 +27,8 @@ class Sending:
     """How mail leaves. Units are Gmail's quota units per user and minute; times are in seconds.
 
     6,000 units is what Google gives a Cloud project made since May 2026; older ones have 15,000.
+    `read_threads`: read the Message-ID of a customer's earlier mail, to go on in their thread. It
+    needs a scope that reads mail.
     """
 
     units_per_minute: int = 6000
@@ -34,6 +36,7 @@ class Sending:
     in_flight: int = 5
     timeout_seconds: float = 60.0
     one_step: bool = False
+    read_threads: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Config:
     word_rules: tuple[WordRule, ...] = ()
     google_url: str = ""
     google_url_hosts: tuple[str, ...] = ()
+    google_url_token: str = "rehearsal"
     sending: Sending = field(default_factory=Sending)
 
 

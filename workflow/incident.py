@@ -53,8 +53,8 @@ class DeliveryState(StrEnum):
 class Incident:
     """One customer-facing mistake, from the first sign of it to the closed loop.
 
-    `started_at`, `resolved_at` and `closed_at` are instants; people see them in `time_zone` (an IANA name).
-    `doc_id` and `doc_url` are empty until the Google Doc exists.
+    `started_at`, `resolved_at` and `closed_at` are instants; people see them in `time_zone` (an
+    IANA name). `doc_id` and `doc_url` are empty until the Google Doc exists.
     """
 
     id: str

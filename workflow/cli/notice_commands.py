@@ -70,6 +70,17 @@ def notify(
     confirm: Annotated[
         int | None, typer.Option(metavar="N", help="With --send: how many it may be, unasked.")
     ] = None,
+    group_by: Annotated[
+        str,
+        typer.Option(metavar="COLUMN", help="One mail for each value of this column, with rows."),
+    ] = "",
+    draft_only: Annotated[
+        bool,
+        typer.Option("--draft-only", help="With --send: leave drafts in Gmail; resume sends them."),
+    ] = False,
+    approve_by: Annotated[
+        str, typer.Option(metavar="NAME", help="Who agreed to this plan; goes into the doc.")
+    ] = "",
     one_step: Annotated[
         bool,
         typer.Option("--one-step", help="Send without a draft (for the scope gmail.send alone)."),
@@ -104,8 +115,11 @@ def notify(
         reply_to=reply_to,
         attach=tuple(attach or ()),
         email_column=column.partition("=")[2] or column,
+        group_by=group_by,
         skip_bad=skip_bad,
         one_step=one_step,
+        draft_only=draft_only,
+        approved_by=as_typed(approve_by),
     )
     plan = make_plan(workspace, request)
     if test:
@@ -171,6 +185,10 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
         return
     if confirm is None:
         preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
+    if plan.request.from_address:
+        said = flow.check_alias(workspace, plan.request.from_address)
+        if said:
+            asked.speaker.warn(said)
     _agree(asked, plan, confirm)
     with watching(asked.speaker, total=plan.new) as watcher:
         notified = flow.send(workspace, plan, watcher)
@@ -240,8 +258,11 @@ def resume(
         bool,
         typer.Option("--resend-unknown", help="Send again where nobody can tell. May mail twice."),
     ] = False,
+    approve_by: Annotated[
+        str, typer.Option(metavar="NAME", help="Who looked at the drafts and agreed.")
+    ] = "",
     confirm: Annotated[
-        int | None, typer.Option(metavar="N", help="How many to send again, unasked.")
+        int | None, typer.Option(metavar="N", help="How many to send (again), unasked.")
     ] = None,
 ) -> None:
     """Finish an interrupted notice and its copy in the doc. Safe to run any number of times."""
@@ -255,11 +276,29 @@ def resume(
     if notice is None:
         _nothing_to_resume(asked)
         return
-    _plan_again(asked, workspace, notice, retry_failed, resend_unknown, confirm)
+    before = notice_standing(workspace, notice)
+    if notice.held:
+        _agree_to_drafts(asked, before.counts.pending, confirm)
+        notice = flow.release(workspace, notice, as_typed(approve_by))
+    else:
+        _plan_again(asked, workspace, notice, retry_failed, resend_unknown, confirm)
     before = notice_standing(workspace, notice)
     with watching(asked.speaker, total=before.counts.total) as watcher:
         notified = flow.finish(workspace, notice, watcher)
     _show(asked, notified, "send")
+
+
+def _agree_to_drafts(asked: Asked, count: int, confirm: int | None) -> None:
+    """Drafts that wait for a second pair of eyes leave only when somebody says their number."""
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    if confirm is None and asked.speaker.is_interactive:
+        answer = asked.speaker.ask(f"Type {count} to send the drafts to {_people(count)}: ")
+        confirm = int(answer) if answer.isdecimal() else -1
+    if confirm != count:
+        raise BadInput(
+            f"Nothing was sent: {count} drafts wait in Gmail. Send them with --confirm {count}."
+        )
 
 
 def _nothing_to_resume(asked: Asked) -> None:
@@ -332,6 +371,9 @@ def _show(asked: Asked, notified: Notified, mode: str) -> None:
     if notified.brought is not None:
         showing.show_brought(speaker, notified.brought)
     _raise_if_unfinished(notified)
+    if standing.notice.held:
+        words = f"look at the drafts in Gmail, then postmortem resume {standing.notice.id}"
+        speaker.next_step(words)
     if mode == "send" and standing.copied_back:
         speaker.say("The text that was sent is in the doc.")
     if standing.shortfalls:
@@ -348,6 +390,8 @@ def _raise_if_unfinished(notified: Notified) -> None:
     sent, counts = notified.sent, notified.standing.counts
     if sent.ending is Ending.STOPPED:
         raise KeyboardInterrupt
+    if sent.ending is Ending.DRAFTED:
+        return
     if counts.pending:
         why = sent.fault.sentence if sent.fault else _DAY_FULL
         when = f" from {sent.resume_at.astimezone():%Y-%m-%d %H:%M} on" if sent.resume_at else ""

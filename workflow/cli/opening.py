@@ -12,7 +12,14 @@ from pathlib import Path
 from workflow.cli.commands import Asked
 from workflow.config import REHEARSAL, Settings, load_settings
 from workflow.flows.workspace import Workspace
-from workflow.google import DEFAULT_SCOPES, Endpoint, Google, connect, open_session
+from workflow.google import (
+    DEFAULT_SCOPES,
+    Endpoint,
+    Google,
+    connect,
+    emulator_session,
+    open_session,
+)
 
 # In a rehearsal the story's time can be set, so that a day's incident takes a minute.
 STORY_TIME = "POSTMORTEM_REHEARSAL_NOW"
@@ -40,10 +47,11 @@ def connect_google(settings: Settings) -> Google:
         from workflow.rehearsal.lifecycle import ensure_running  # noqa: PLC0415
 
         url = ensure_running(rehearsal_folder(settings)).base_url
-    endpoint = Endpoint(url or None)
-    return connect(
-        endpoint, lambda: open_session(endpoint, settings.token_path, DEFAULT_SCOPES), timeout
-    )
+    if url:
+        token = settings.config.google_url_token
+        return connect(Endpoint(url), lambda: emulator_session(url, token), timeout)
+    real = Endpoint()
+    return connect(real, lambda: open_session(real, settings.token_path, DEFAULT_SCOPES), timeout)
 
 
 def rehearsal_folder(settings: Settings) -> Path:

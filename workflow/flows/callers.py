@@ -82,9 +82,10 @@ class Callers:
 
     def _make(self, delivery: Delivery, call: Call) -> object:
         if call is Call.CREATE_DRAFT:
-            return self._gmail.create_draft(self._write_mail(delivery))
+            mail = self._write_mail(delivery)
+            return self._gmail.create_draft(mail, delivery.thread_id or None)
         if call is Call.SEND_DRAFT:
             return self._gmail.send_draft(delivery.draft_id)
         if call is Call.LOOK:
             return self._gmail.draft_exists(delivery.draft_id)
-        return self._gmail.send_message(self._write_mail(delivery))
+        return self._gmail.send_message(self._write_mail(delivery), delivery.thread_id or None)

@@ -19,6 +19,9 @@ from workflow.ledger.notices import AttachedFile, Notice
 from workflow.mail.faces import html_face, parse_body, text_face
 from workflow.mail.message import Attachment, build_message
 
+# Gmail's quota since May 2026; five before.
+_UNITS_OF_MESSAGES_GET = 20
+
 
 @dataclass(frozen=True)
 class Watcher:
@@ -37,12 +40,17 @@ def deliver(workspace: Workspace, notice: Notice, watcher: Watcher) -> Sent:
         return Sent(_ending_of(fault), fault)
     with workspace.ledger.read() as connection:
         files = notices.attachments_of(connection, notice.id)
-    limits = Limits(sending.units_per_minute, sending.daily_limit, sending.in_flight)
+    limits = Limits(
+        sending.units_per_minute,
+        sending.daily_limit,
+        sending.in_flight,
+        units_to_read_a_thread=_UNITS_OF_MESSAGES_GET if sending.read_threads else 0,
+    )
     sender = Sender(
         workspace.ledger,
         notice,
         workspace.google.gmail,
-        lambda delivery: write_mail(notice, delivery, files, workspace),
+        _Writer(workspace, notice, files).write,
         Pacing(notice.sender, limits, workspace.wall),
         workspace.wall,
         timeout_seconds=sending.timeout_seconds,
@@ -81,8 +89,44 @@ def _account(workspace: Workspace) -> Account:
             raise no_drive from None
 
 
+class _Writer:
+    """Writes a notice's mails; goes on in each customer's thread where that can be read.
+
+    Other mailboxes thread by the real Message-ID, which only Gmail knows and only a scope that
+    reads gives away: without it the thread is Gmail's own alone.
+    """
+
+    def __init__(self, workspace: Workspace, notice: Notice, files: list[AttachedFile]) -> None:
+        self._workspace = workspace
+        self._notice = notice
+        self._files = files
+        self._can_read = workspace.settings.config.sending.read_threads
+
+    def write(self, delivery: Delivery) -> bytes:
+        """One recipient's message. Safe for many threads."""
+        references = self._references(delivery)
+        return write_mail(self._notice, delivery, self._files, self._workspace, references)
+
+    def _references(self, delivery: Delivery) -> tuple[str, ...]:
+        if not (self._can_read and delivery.reply_to_message and delivery.thread_id):
+            return ()
+        gmail = self._workspace.google.gmail
+        try:
+            header = gmail.message_id_header(delivery.reply_to_message)
+        except SignInNeeded:
+            self._can_read = False
+            return ()
+        except Refused:
+            return ()
+        return (header,) if header else ()
+
+
 def write_mail(
-    notice: Notice, delivery: Delivery, files: list[AttachedFile], workspace: Workspace
+    notice: Notice,
+    delivery: Delivery,
+    files: list[AttachedFile],
+    workspace: Workspace,
+    references: tuple[str, ...] = (),
 ) -> bytes:
     """One recipient's message, all of it from the frozen plan."""
     tokens = parse_body(delivery.markdown)
@@ -96,6 +140,7 @@ def write_mail(
         from_name=notice.sender_name,
         reply_to=notice.reply_to,
         date=delivery.sent_at or workspace.now(),
+        references=references,
         attachments=[Attachment(file.filename, file.media_type, file.content) for file in files],
     )
 

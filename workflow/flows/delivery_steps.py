@@ -125,6 +125,8 @@ def _after_draft(delivery: Delivery, answer: Answer, _settle: timedelta) -> Move
     if answer.fault is None:
         facts = {"draft_id": answer.result.id, "thread_id": answer.result.thread_id}
         return Move(_S.DRAFTED, facts | {"asked": 0})
+    if isinstance(answer.fault, Refused) and answer.fault.status == 404 and delivery.thread_id:
+        return Move(_S.PLANNED, {"thread_id": ""})  # somebody deleted the thread: begin a new one
     if isinstance(answer.fault, Refused):
         return Move(_S.FAILED, {"reason": answer.fault.sentence})
     return Move(_S.PLANNED)
@@ -163,6 +165,8 @@ def _after_look(delivery: Delivery, answer: Answer, settle: timedelta) -> Move |
 def _after_message(delivery: Delivery, answer: Answer, _settle: timedelta) -> Move:
     if answer.fault is None:
         return _sent(answer)
+    if isinstance(answer.fault, Refused) and answer.fault.status == 404 and delivery.thread_id:
+        return Move(_S.PLANNED, {"thread_id": "", "asked": delivery.asked - 1})
     if isinstance(answer.fault, Undecided):
         reason = f"Gmail's answer was lost ({answer.fault.sentence.rstrip('.')})"
         return Move(_S.UNKNOWN, {"reason": reason, "sent_at": answer.began_at})

@@ -23,6 +23,8 @@ def notice_facts(connection: Connection, incident: Incident, notice: Notice) -> 
     sender = notice.from_address or notice.sender
     shown = f"{notice.sender_name} <{sender}>" if notice.sender_name else sender
     lines = [f"From: {shown}", f"Subject: {notice.subject}", _counted(counts)]
+    if notice.approved_by:
+        lines.append(f"Agreed by: {notice.approved_by} (plan {notice.plan_hash[:8]})")
     if notice.next_update:
         lines.append(f"Next word promised: {moment_text(notice.next_update, incident.zone)}")
     return lines + _named(notices.shortfalls(connection, notice.id))

@@ -12,6 +12,7 @@ from workflow.flows.planning import Plan
 from workflow.flows.sending import Sent
 from workflow.flows.showing import NoticeStanding, notice_standing
 from workflow.flows.workspace import Workspace, new_id
+from workflow.google.faults import Refused, SignInNeeded
 from workflow.incident import DeliveryState
 from workflow.ledger import deliveries, notices
 from workflow.ledger.notices import Notice, PlannedMail
@@ -134,6 +135,36 @@ def finish(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
     with workspace.ledger.read() as connection:
         notice = notices.notice_by_id(connection, notice.id)
     return Notified(notice_standing(workspace, notice), sent, brought)
+
+
+def check_alias(workspace: Workspace, address: str) -> str:
+    """See whether mail may be sent from an address; a sentence where that can't be known.
+
+    Gmail puts the account's own address in place of one that is not its alias, and says nothing.
+    Raises `BadInput` for an address that Gmail does not list.
+    """
+    try:
+        known = workspace.google.gmail.send_as()
+    except (SignInNeeded, Refused):
+        return (
+            f"Whether {address} may be used is not known: this sign-in can't read the account's "
+            "aliases. If it is not one, Gmail writes the account's own address instead."
+        )
+    if address.casefold() not in {each.casefold() for each in known}:
+        raise BadInput(
+            f"Nothing was sent: {address} is not an address that this account may send from. "
+            f"Gmail knows: {', '.join(known)}."
+        )
+    return ""
+
+
+def release(workspace: Workspace, notice: Notice, approved_by: str = "") -> Notice:
+    """Let the drafts of a held notice be sent, after the person agreed."""
+    with workspace.ledger.write() as connection:
+        notices.release_hold(connection, notice.id)
+        if approved_by:
+            notices.set_approved(connection, notice.id, approved_by)
+        return notices.notice_by_id(connection, notice.id)
 
 
 def notice_with_these_words(workspace: Workspace, plan: Plan) -> NoticeStanding | None:

@@ -25,6 +25,8 @@ class Limits:
     units_per_minute: int
     daily_limit: int
     in_flight: int
+    # What a draft costs more than its own units: reading the mail that it answers.
+    units_to_read_a_thread: int = 0
 
 
 class Pacing:
@@ -79,16 +81,18 @@ class Pacing:
 
     def take(self, connection: Connection, call: Call) -> bool:
         """Spend a call's units if they are there. A draft also needs room for its sending."""
-        needed = call.units + (Call.SEND_DRAFT.units if call is Call.CREATE_DRAFT else 0)
-        if (call.sends or call is Call.CREATE_DRAFT) and self._sends_left <= 0:
+        is_draft = call is Call.CREATE_DRAFT
+        cost = call.units + (self._limits.units_to_read_a_thread if is_draft else 0)
+        needed = cost + (Call.SEND_DRAFT.units if is_draft else 0)
+        if (call.sends or is_draft) and self._sends_left <= 0:
             return False
         if needed > self._units_free:
             self.seconds_until_free = 0.25
             return False
         if call.sends:
             self._sends_left -= 1
-        self._units_free -= call.units
-        pace.spend_units(connection, self._sender, call.units, second=_second(self._now()))
+        self._units_free -= cost
+        pace.spend_units(connection, self._sender, cost, second=_second(self._now()))
         return True
 
     def slow_down(self, connection: Connection, fault: SlowDown) -> datetime:

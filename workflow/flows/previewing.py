@@ -10,7 +10,9 @@ from workflow.flows.mail_shelf import MailShelf
 from workflow.flows.planning import Plan
 from workflow.ledger.notices import PlannedMail
 from workflow.mail.faces import html_face, parse_body, text_face
-from workflow.mail.preflight import Finding, check_words
+from workflow.mail.finding import Finding, Level
+from workflow.mail.preflight import check_words
+from workflow.mail.recipients import BadRow
 from workflow.mail.template import RenderedMail
 from workflow.preview.source import (
     Found,
@@ -28,7 +30,7 @@ _BATCH = 500
 _BAD_ROWS_SHOWN = 100
 
 _LINE = re.compile(r"text, line (\d+)")
-_ROW = re.compile(r"rows? (\d+)")
+_ROWS = re.compile(r"rows? (\d+(?:, \d+)*)(?: and \d+ more)?")
 
 
 class PlanPreview:
@@ -129,22 +131,19 @@ class PlanPreview:
 
 def _sheet(plan: Plan, lines: Sequence[tuple[str, str]]) -> Sheet:
     count = "1 customer" if plan.new == 1 else f"{plan.new:,} customers"
-    level = "warning" if plan.request.skip_bad else "error"
-    bad_rows = [
-        Finding(
-            level,  # type: ignore[arg-type]
-            "bad_row",
-            f"row {bad.row}, {bad.column}" if bad.column else f"row {bad.row}",
-            f"`{bad.value[:80]}`: {bad.reason}" if bad.value else bad.reason,
-        )
-        for bad in plan.bad_rows[:_BAD_ROWS_SHOWN]
-    ]
+    level: Level = "warning" if plan.request.skip_bad else "error"
     return Sheet(
         title=f"{plan.stage.value.capitalize()} notice to {count}",
         lines=tuple(lines),
         remarks=tuple(map(_remark, plan.findings)),
-        bad_rows=tuple(map(_remark, bad_rows)),
+        bad_rows=tuple(_bad_row(bad, level) for bad in plan.bad_rows[:_BAD_ROWS_SHOWN]),
     )
+
+
+def _bad_row(bad: BadRow, level: Level) -> Remark:
+    where = f"row {bad.row}, {bad.column}" if bad.column else f"row {bad.row}"
+    message = f"`{bad.value[:80]}`: {bad.reason}" if bad.value else bad.reason
+    return Remark(level, _whole(where), _whole(message))
 
 
 def _headers(plan: Plan) -> tuple[tuple[str, str], ...]:
@@ -162,13 +161,13 @@ def _recipient(planned: PlannedMail) -> Recipient:
 
 
 def _remark(finding: Finding) -> Remark:
-    line, row = _LINE.match(finding.where), _ROW.match(finding.where)
+    line, rows = _LINE.search(finding.where), _ROWS.fullmatch(finding.where)
     return Remark(
         finding.level,
         _whole(finding.where),
         _whole(finding.message),
         line=int(line[1]) if line else 0,
-        row=int(row[1]) if row else 0,
+        rows=tuple(map(int, rows[1].split(", "))) if rows else (),
     )
 
 

@@ -44,6 +44,7 @@ class Ending(StrEnum):
     """Why the sender stopped."""
 
     DONE = "done"
+    DRAFTED = "drafted"
     STOPPED = "stopped"
     SIGN_IN = "sign-in"
     SLOW_DOWN = "slow down"
@@ -104,6 +105,8 @@ class Sender:
         self._looked_for_gone_at: datetime | None = None
         self._gone: list[str] = []
         self._open_elsewhere = True
+        # A held notice stops at its drafts, for a second pair of eyes.
+        self._states = _UP_TO_DRAFTS if notice.held else deliveries.ORDER_OF_WORK
 
     def run(self) -> Sent:
         """Send until every recipient is decided, or until there is a reason to stop."""
@@ -120,7 +123,7 @@ class Sender:
                     self._ended = Sent(Ending.STOPPED)
         finally:
             self._leave()
-        return self._ended or Sent(Ending.DONE)
+        return self._ended or Sent(Ending.DRAFTED if self._notice.held else Ending.DONE)
 
     def _over(self) -> bool:
         calling = any(held.calling for held in self._held.values())
@@ -203,6 +206,7 @@ class Sender:
 
     def _move(self, connection: Connection, held: _Held, move: Move) -> None:
         delivery = held.delivery
+        rests = self._notice.held and move.after is DeliveryState.DRAFTED
         try:
             deliveries.move(
                 connection,
@@ -211,13 +215,14 @@ class Sender:
                 move.after,
                 holder=self._holder,
                 **move.facts,
+                **({"claimed_by": "", "claimed_until": None} if rests else {}),
             )
         except MoveRefused:
             # Our lease ran out (the machine slept) and somebody else took it over: it is theirs.
             self._held.pop(delivery.id, None)
             return
         held.delivery = replace(delivery, state=move.after, **move.facts)
-        if move.after in _DECIDED:
+        if rests or move.after in _DECIDED:
             self._held.pop(delivery.id, None)
 
     # What is to be called next
@@ -235,6 +240,7 @@ class Sender:
             limit=wanted,
             now=now,
             until=now + self._lease,
+            states=self._states,
         )
         for delivery in taken:
             held = self._held[delivery.id] = _Held(delivery, now)
@@ -244,8 +250,8 @@ class Sender:
             for move in taken_up.moves:
                 self._move(connection, held, move)
         if not taken and not self._held:
-            counts = notices.count_deliveries(connection, self._notice)
-            self._open_elsewhere = counts.pending > 0
+            waiting = deliveries.count_in(connection, self._notice.id, self._states)
+            self._open_elsewhere = waiting > 0
 
     def _holders_gone(self, connection: Connection, now: datetime) -> list[str]:
         """Holders on this machine whose process is gone: no need to wait for their lease."""
@@ -302,6 +308,7 @@ class Sender:
         return notices.count_deliveries(connection, self._notice)
 
 
+_UP_TO_DRAFTS = (DeliveryState.DRAFTING, DeliveryState.PLANNED)
 _DECIDED = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN})
 _PROGRESS = (
     DeliveryState.SENDING,

@@ -45,6 +45,35 @@ class Gmail:
         )
         return text_in(answer, "emailAddress", method="gmail.users.getProfile")
 
+    def send_as(self) -> list[str]:
+        """The addresses that this account may send from. Needs a scope that reads settings."""
+        answer = self._api.call(
+            lambda gmail: (
+                gmail.users()
+                .settings()
+                .sendAs()
+                .list(userId="me", fields="sendAs(sendAsEmail,verificationStatus,isPrimary)")
+            )
+        )
+        return [
+            str(each["sendAsEmail"])
+            for each in answer.get("sendAs", ())
+            if each.get("isPrimary") or each.get("verificationStatus", "accepted") == "accepted"
+        ]
+
+    def message_id_header(self, message_id: str) -> str:
+        """The Message-ID that Gmail gave a sent message, "" for none. Needs a scope that reads."""
+        answer = self._api.call(
+            lambda gmail: (
+                gmail.users()
+                .messages()
+                .get(userId="me", id=message_id, format="metadata", metadataHeaders=["Message-ID"])
+            )
+        )
+        headers = answer.get("payload", {}).get("headers", ())
+        found = (each["value"] for each in headers if each["name"].lower() == "message-id")
+        return str(next(found, ""))
+
     def create_draft(self, raw: bytes, thread_id: str | None = None) -> Draft:
         """Store a message as a draft, in the thread of `thread_id` where it is given."""
         message, upload = _parts(raw, thread_id)

@@ -32,7 +32,7 @@ ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {
 }
 
 # What is furthest along first: a draft that may be on its way is decided before a new one is made.
-_ORDER_OF_WORK = (_S.SENDING, _S.DRAFTED, _S.DRAFTING, _S.PLANNED)
+ORDER_OF_WORK = (_S.SENDING, _S.DRAFTED, _S.DRAFTING, _S.PLANNED)
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ def claim(
     limit: int,
     now: datetime,
     until: datetime,
+    states: Sequence[DeliveryState] = ORDER_OF_WORK,
 ) -> list[Delivery]:
-    """Take up to `limit` undecided deliveries that nobody works on, until `until`.
+    """Take up to `limit` deliveries in these states that nobody works on, until `until`.
 
     A claim is free when nobody has it, when it ran out before `now`, or when its holder is among
     `gone`. Those furthest along come first.
@@ -83,7 +84,7 @@ def claim(
         deliveries.c.claimed_by.in_(list(gone)),
     )
     taken: list[Delivery] = []
-    for state in _ORDER_OF_WORK:
+    for state in states:
         query = (
             select(deliveries)
             .where(deliveries.c.notice_id == notice_id, deliveries.c.state == state.value, free)
@@ -123,13 +124,22 @@ def release_claims(connection: Connection, notice_id: str, *, holder: str) -> No
     )
 
 
+def count_in(connection: Connection, notice_id: str, states: Sequence[DeliveryState]) -> int:
+    """How many of a notice's deliveries are in these states."""
+    query = select(func.count()).where(
+        deliveries.c.notice_id == notice_id,
+        deliveries.c.state.in_([state.value for state in states]),
+    )
+    return int(connection.execute(query).scalar_one())
+
+
 def claim_holders(connection: Connection, notice_id: str) -> list[str]:
     """Who holds claims on undecided deliveries of a notice."""
     query = (
         select(deliveries.c.claimed_by)
         .where(
             deliveries.c.notice_id == notice_id,
-            deliveries.c.state.in_([state.value for state in _ORDER_OF_WORK]),
+            deliveries.c.state.in_([state.value for state in ORDER_OF_WORK]),
             deliveries.c.claimed_by != "",
         )
         .distinct()
@@ -154,7 +164,7 @@ def move(
     if after not in ALLOWED[before]:
         raise MoveRefused(f"a delivery does not go from {before} to {after}")
     values: dict[str, Any] = {"state": after.value, **facts}
-    if after not in _ORDER_OF_WORK:
+    if after not in ORDER_OF_WORK:
         values |= {"claimed_by": "", "claimed_until": None}
     found = connection.execute(
         update(deliveries)

@@ -307,6 +307,18 @@ def set_facts_written(connection: Connection, notice_id: str, facts: list[str]) 
     connection.execute(update(notices).where(notices.c.id == notice_id).values(facts_written=facts))
 
 
+def release_hold(connection: Connection, notice_id: str) -> None:
+    """Somebody has looked at the drafts: they may be sent."""
+    connection.execute(update(notices).where(notices.c.id == notice_id).values(held=False))
+
+
+def set_approved(connection: Connection, notice_id: str, approved_by: str) -> None:
+    """Who agreed to the plan."""
+    connection.execute(
+        update(notices).where(notices.c.id == notice_id).values(approved_by=approved_by)
+    )
+
+
 def set_orphans_possible(connection: Connection, notice_id: str) -> None:
     """An answer to a new draft was lost: a draft may lie in the mailbox that no row knows."""
     connection.execute(

@@ -1,0 +1,223 @@
+"""Whom a notice goes to, in which words, and how it follows what they had before."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import CustomerList, Postmortem
+from tests.conftest import CONFIG
+from tests.google_world import ACCOUNT, GoogleWorld
+from workflow.cli.opening import shipped_templates
+
+Customers = Callable[[int], CustomerList]
+
+
+def body_to(google: GoogleWorld, address: str) -> str:
+    """The text of the last mail to an address."""
+    mails = [each for each in google.sent() if each["To"].addresses[0].addr_spec == address]
+    part = mails[-1].get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def send(postmortem: Postmortem, listed: object, count: int, *options: str) -> dict[str, object]:
+    words = ("notify", str(listed), *options, "--send", "--confirm", str(count))
+    document: dict[str, object] = postmortem.json(*words)
+    return document
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def own_templates(postmortem: Postmortem, tmp_path: Path) -> Path:
+    """A folder of the team's own templates, the shipped ones to begin with."""
+    folder = tmp_path / "templates"
+    shutil.copytree(shipped_templates(), folder)
+    postmortem.configure(f'templates = "{folder}"\n{CONFIG}')
+    return folder
+
+
+def test_a_locale_column_picks_the_template_in_that_language(
+    postmortem: Postmortem, google: GoogleWorld, own_templates: Path, tmp_path: Path
+) -> None:
+    write(
+        own_templates / "email" / "resolved.de.md",
+        "---",
+        "subject: Behoben: {{ incident.title }}",
+        "---",
+        "Hallo {{ name }}, es ist vorbei. Es tut uns leid.",
+    )
+    rows = [
+        "email,name,locale",
+        "a@x.example,Ada,de-AT",
+        "b@x.example,Ben,../../etc",
+        "c@x.example,,",
+    ]
+    doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    send(postmortem, write(tmp_path / "l.csv", *rows), 3, "--stage", "resolved")
+    assert body_to(google, "a@x.example").startswith("Hallo Ada, es ist vorbei.")
+    assert body_to(google, "b@x.example").startswith("Hello Ben,")
+    assert body_to(google, "c@x.example").startswith("Hello,")
+    copied = google.text(doc_id)
+    assert "Hallo ‹name›, es ist vorbei." in copied
+    assert "Behoben: Wrong amounts" in copied
+
+
+def test_one_mail_for_each_customer_lists_all_that_is_theirs(
+    postmortem: Postmortem, google: GoogleWorld, own_templates: Path, tmp_path: Path
+) -> None:
+    write(
+        own_templates / "email" / "resolved.md",
+        "---",
+        "subject: Yours",
+        "---",
+        "Sorry, {{ account }}. Hit were:",
+        "",
+        "{% for row in rows %}",
+        "- {{ row.resource }}",
+        "{% endfor %}",
+        "",
+        "Reply to reach us. It began at 9 AM UTC and ended at 10 AM UTC.",
+    )
+    rows = [
+        "email,account,resource",
+        "ann@north.example,North,invoice 1",
+        "bob@north.example,north ,invoice 2",
+        "cy@south.example,South,invoice 3",
+        "ann@north.example,North,invoice 4",
+    ]
+    postmortem("start", "Wrong amounts")
+    listed = write(tmp_path / "l.csv", *rows)
+    send(postmortem, listed, 2, "--stage", "resolved", "--group-by", "Account")
+    assert google.copies_per_recipient() == {"ann@north.example": 1, "cy@south.example": 1}
+    text = body_to(google, "ann@north.example")
+    assert [each for each in ("invoice 1", "invoice 2", "invoice 4") if each in text] == [
+        "invoice 1",
+        "invoice 2",
+        "invoice 4",
+    ]
+    assert "invoice 3" not in text
+    words = ("notify", str(listed), "--group-by", "nothing")
+    assert "no such column" in postmortem(*words, expect=3).err
+
+
+def test_who_comes_late_is_caught_up_and_who_was_told_is_not(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(2), 2, "--stage", "investigating")
+    send(postmortem, customers(3), 3, "--stage", "update")
+    caught_up = "We have not written to you about this before"
+    assert caught_up in body_to(google, "person3@customer.example")
+    assert caught_up not in body_to(google, "person1@customer.example")
+
+
+def test_a_correction_goes_only_to_those_who_got_the_wrong_mail(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(2), 2, "--stage", "update")
+    told = ("--stage", "correction", "--set", "wrong_text=We named the wrong day.")
+    sent = send(postmortem, customers(4), 2, *told)
+    assert sent["counts"] == {"sent": 2, "failed": 0, "unknown": 0, "pending": 0, "skipped": 2}
+    assert google.copies_per_recipient() == {
+        "person1@customer.example": 2,
+        "person2@customer.example": 2,
+    }
+
+
+def test_the_next_word_goes_on_in_the_customers_own_thread(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    scopes = "drive.file,documents,gmail.compose,gmail.readonly"
+    token = f'google_url_token = "rehearsal:{ACCOUNT}:{scopes}"\n'
+    postmortem.configure(f"{token}{CONFIG}read_threads = true\n")
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(2), 2, "--stage", "investigating")
+    first = {str(each["To"]): str(each["Message-ID"]) for each in google.sent()}
+    send(postmortem, customers(2), 2, "--stage", "resolved")
+    for mail in google.sent()[2:]:
+        assert str(mail["References"]).strip() == first[str(mail["To"])]
+        assert str(mail["In-Reply-To"]).strip() == first[str(mail["To"])]
+
+
+def test_without_a_scope_that_reads_the_next_word_still_goes_out(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem.configure(f"{CONFIG}read_threads = true\n")
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(2), 2, "--stage", "investigating")
+    send(postmortem, customers(2), 2, "--stage", "resolved")
+    assert all(mail["References"] is None for mail in google.sent())
+    assert set(google.copies_per_recipient().values()) == {2}
+
+
+def test_drafts_wait_for_a_second_pair_of_eyes(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    held = send(postmortem, customers(3), 3, "--draft-only")
+    assert held["counts"]["pending"] == 3  # type: ignore[index]
+    assert len(google.drafts()) == 3
+    assert google.copies_per_recipient() == {}
+
+    assert "--confirm 3" in postmortem("resume", expect=3).err
+    sent = postmortem.json("resume", "--confirm", "3", "--approve-by", "Kim")
+    assert sent["counts"]["sent"] == 3
+    assert google.drafts() == []
+    assert set(google.copies_per_recipient().values()) == {1}
+    assert "Agreed by: Kim (plan " in google.text(doc_id)
+
+
+def test_an_alias_is_checked_where_the_sign_in_can(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.set(aliases={ACCOUNT: ["support@rehearsal.example"]})
+    postmortem("start", "Wrong amounts")
+    words = ["notify", str(customers(1)), "--from", "support@rehearsal.example", "--send"]
+    said = postmortem(*words, "--confirm", "1").err
+    assert "is not known: this sign-in can't read the account's aliases" in said
+    assert str(google.sent()[0]["From"]) == "You <support@rehearsal.example>"
+
+    scopes = "drive.file,documents,gmail.compose,gmail.readonly"
+    postmortem.configure(f'google_url_token = "rehearsal:{ACCOUNT}:{scopes}"\n{CONFIG}')
+    words = ["notify", str(customers(2)), "--from", "ceo@rehearsal.example", "--send"]
+    said = postmortem(*words, "--confirm", "1", expect=3).err
+    assert "not an address that this account may send from" in said
+
+
+def test_a_stage_that_comes_too_late_is_pointed_out(
+    postmortem: Postmortem, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(2), 2, "--stage", "resolved")
+    sheet = postmortem.json("notify", str(customers(2)), "--stage", "investigating")
+    assert "stage_order" in [each["code"] for each in sheet["findings"]]
+    assert sheet["told_before"] == {"resolved": 2}
+
+
+def test_a_team_adds_its_own_rules_and_switches_others_off(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    rule = """
+    allowed_findings = ["next_update"]
+    [[word_rules]]
+    code = "nickname"
+    pattern = "Project \\\\w+"
+    message = "{found} is a name that customers don't know."
+    level = "error"
+    """
+    sending = CONFIG.partition("[sending]")[2]
+    postmortem.configure(f"{rule}\n[sending]\n{sending}")
+    postmortem("start", "Wrong amounts")
+    words = ["notify", str(customers(1)), "--set", "what_happened=Project Zebra broke."]
+    said = postmortem(*words, "--send", "--confirm", "1", expect=3).err
+    assert "Project Zebra is a name that customers don't know." in said
+    assert google.copies_per_recipient() == {}
