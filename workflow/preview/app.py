@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, Response, make_response, render_template, request
 
 from workflow.preview.frame import Width, height_px
 from workflow.preview.guard import mail_policy, protect
+from workflow.preview.marking import level_counts, quoted, rows_linked
 from workflow.preview.source import Mail, NoSuchMail, NotReadYet, PreviewSource, Remark
 
 RECIPIENTS_PER_PAGE = 50
@@ -22,7 +22,11 @@ def create_app(source: PreviewSource, token: str) -> Flask:
     """The pages over `source`, under `/<token>/`. They only look: nothing here sends anything."""
     app = Flask("workflow.preview", static_folder=None)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters["level_counts"] = level_counts
+    app.jinja_env.filters |= {
+        "level_counts": level_counts,
+        "quoted": quoted,
+        "rows_linked": rows_linked,
+    }
     protect(app, token)
     pages = Blueprint(
         "preview",
@@ -41,15 +45,6 @@ def create_app(source: PreviewSource, token: str) -> Flask:
     app.register_error_handler(NoSuchMail, views.no_such_mail)
     app.register_error_handler(NotReadYet, views.not_read_yet)
     return app
-
-
-def level_counts(remarks: Sequence[Remark]) -> list[tuple[str, str]]:
-    """How many remarks there are of each level, in words: `("error", "1 error")`; worst first."""
-    found = [(level, sum(each.level == level for each in remarks)) for level in _LEVELS]
-    return [(level, f"{n:,} {level}{'' if n == 1 else 's'}") for level, n in found if n]
-
-
-_LEVELS = ("error", "warning")
 
 
 class _Views:

@@ -10,9 +10,9 @@ _LETTER_PX = 7.6  # on average, at the 16 px that mails are written in
 _LINE_PX = 25
 _GAP_PX = 16
 _MARGIN_PX = 40
-_AIR_PX = 110
+_AIR_PX = 90
 _LOWEST_PX, _HIGHEST_PX = 240, 1600
-_PHONE_SCREEN_PX = 720
+_PHONE_SCREEN_PX = 780
 
 
 class Width(StrEnum):

@@ -19,15 +19,16 @@ class NotReadYet(LookupError):
 class Remark:
     """One thing to look at: an error stops the notice, a warning asks.
 
-    `where` says in words where to look. `line` is a line of the mail's plain text and `row` a row
-    of the list, each from 1 and 0 where the remark names none.
+    `where` says in words where to look: `line` is the line of the mail's plain text that it names,
+    from 1, or 0; `rows` are the list's rows in it that have a mail. What stands between backquotes
+    in `message` is quoted from the mail.
     """
 
     level: Literal["error", "warning"]
     where: str
     message: str
     line: int = 0
-    row: int = 0
+    rows: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
