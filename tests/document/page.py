@@ -167,7 +167,7 @@ class Page:
         )
         lines: list[str] = []
         for one in paragraphs[start + 1 :]:
-            if one.named_style == "HEADING_1":
+            if one.text and one.named_style == "HEADING_1":
                 break
             lines.append(one.text)
         return lines

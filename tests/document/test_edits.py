@@ -123,6 +123,18 @@ class TestTimeline:
             *("", "", "24 Nov 2026", "2:39 PM CET  first"),
         ]
 
+    def test_entries_right_behind_a_table_come_in_order(self, page: Page) -> None:
+        page.replace(page.under("Timeline")[0], by="see the table")
+        at = {"index": page.line("Solution").start}
+        page.by_hand({"insertTable": {"rows": 1, "columns": 1, "location": at}})
+        page.forget_ranges("postmortem/section/solution")
+        for number in (3, 1, 4, 2):
+            page.edit(an_entry(f"e{number}", number * 12 * 60, f"number {number}"))
+        assert page.under("Timeline")[-6:] == [
+            *("25 Nov 2026", "2:39 AM CET  number 1", "2:39 PM CET  number 2"),
+            *("26 Nov 2026", "2:39 AM CET  number 3", "2:39 PM CET  number 4"),
+        ]
+
     def test_entries_are_put_with_the_others_when_the_heading_is_gone(self, page: Page) -> None:
         page.edit(an_entry("a", 0, "first"), an_entry("c", 9, "third"))
         page.delete_line("Timeline")
@@ -173,6 +185,10 @@ class TestHeader:
         edit = page.edit(SetField("status", "Resolved"))
         assert page.lines[:8][-1] == "Status: Resolved"
         assert edit.notices_to_user == ("The line “Status” was gone; it was put back at the top.",)
+
+    def test_a_line_put_back_under_one_that_changes_leaves_both_whole(self, page: Page) -> None:
+        page.edit(SetField("room", "ops-1"), SetField("links", "https://status.example"))
+        assert page.lines[7:9] == ["Links: https://status.example", "Room: ops-1"]
 
     @given(
         typed=st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=5),

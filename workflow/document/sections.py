@@ -90,7 +90,7 @@ def find_place(doc: DocView, section: Section, sections: Sequence[Section]) -> P
     tells which section it is, as long as it is not the heading of another of `sections`.
     """
     for own in doc.own_ranges(SECTION, section.key):
-        position = _heading_position(doc, own.range, section)
+        position = _heading_position(doc, own.range, section.title)
         if position is not None:
             return _place(doc, section, own.range.tab_id, position, found_by_range=True)
     wanted = folded(section.title)
@@ -128,8 +128,8 @@ def _at_start(paragraph: Paragraph) -> Spot:
     return Spot(paragraph.tab_id, at, Join.BEFORE, at, paragraph.cell)
 
 
-def _heading_position(doc: DocView, given: Range, section: Section) -> int | None:
-    """The heading that a range is over: a line typed right above it may have come into it."""
+def _heading_position(doc: DocView, given: Range, title: str) -> int | None:
+    """The heading that a range is over: what was put in right above it may have come into it."""
     first = doc.position_of(given)
     if first is None:
         return None
@@ -137,7 +137,7 @@ def _heading_position(doc: DocView, given: Range, section: Section) -> int | Non
     over = [first]
     while over[-1] + 1 < len(tab) and tab[over[-1] + 1].start < given.end:
         over.append(over[-1] + 1)
-    named = (position for position in over if folded(tab[position].text) == folded(section.title))
+    named = (position for position in over if folded(tab[position].text) == folded(title))
     headings = (position for position in over if tab[position].heading_level)
     return next(named, next(headings, first))
 
@@ -194,8 +194,8 @@ def _ends(paragraph: Paragraph, level: int, starts: frozenset[int]) -> bool:
 
 def _section_starts(doc: DocView, tab_id: str) -> frozenset[int]:
     ranges = (own.range for key in doc.own.get(SECTION, {}).values() for own in key)
-    found = (doc.paragraph_of(given) for given in ranges if given.tab_id == tab_id)
-    return frozenset(paragraph.start for paragraph in found if paragraph is not None)
+    found = (_heading_position(doc, one, "") for one in ranges if one.tab_id == tab_id)
+    return frozenset(doc.in_tab(tab_id)[at].start for at in found if at is not None)
 
 
 def _hint_paragraphs(doc: DocView, own: OwnRange) -> tuple[Paragraph, ...]:

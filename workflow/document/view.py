@@ -45,7 +45,9 @@ class Paragraph:
 
     @property
     def heading_level(self) -> int:
-        """1 to 6 for a heading, 1 for a title, 0 for anything else."""
+        """1 to 6 for a heading, 1 for a title, 0 for anything else and for an empty line."""
+        if not self.text.strip():
+            return 0
         if self.named_style.startswith("HEADING_"):
             return int(self.named_style[-1])
         return 1 if self.named_style == "TITLE" else 0
