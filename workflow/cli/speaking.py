@@ -26,6 +26,7 @@ class Speaker:
     loudness: int = 0
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
+    has_answered: bool = field(default=False, init=False)
 
     @property
     def people(self) -> TextIO:
@@ -54,7 +55,10 @@ class Speaker:
         self._line(self.err, text, "bad")
 
     def document(self, value: Any) -> None:
-        """The one JSON document."""
+        """The one JSON document. A second one is left out: scripts read stdout as a whole."""
+        if self.has_answered:
+            return
+        self.has_answered = True
         self.out.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
         self.out.flush()
 

@@ -33,10 +33,12 @@ def send(workspace: Workspace, plan: Plan, watcher: Watcher) -> Notified:
     refuse_unsendable(plan)
     notice = _freeze(workspace, plan, "send", plan.content_key)
     with workspace.ledger.write() as connection:
-        planned = notices.add_notice(connection, notice, plan.mails())
+        if not notices.add_notice(connection, notice, plan.mails()):
+            raise BadInput(
+                "Nothing was sent: a colleague began to send this notice to everybody on the list "
+                "a moment ago. See how it goes with: postmortem show"
+            )
         notices.add_attachments(connection, notice.id, list(plan.attachments))
-    if not planned:
-        raise BadInput("A colleague has sent this notice to everybody on the list just now.")
     return finish(workspace, notice, watcher)
 
 

@@ -14,7 +14,13 @@ from workflow.flows import templates
 from workflow.flows.templates import TemplateText
 from workflow.flows.workspace import Workspace
 from workflow.incident import Incident, Status
-from workflow.mail.template import MailRenderer, MailTemplate, RenderedMail, parse_template
+from workflow.mail.template import (
+    KNOWN_COLUMNS,
+    MailRenderer,
+    MailTemplate,
+    RenderedMail,
+    parse_template,
+)
 from workflow.mail.variables import shared_variables
 
 Shared = Mapping[str, object]
@@ -67,7 +73,9 @@ class Wording:
         """The same for the same words, whenever they are rendered.
 
         What changes by itself does not count: the clock, the incident's standing, the instant of
-        the next update. Pressing the same keys again a minute later is the same notice.
+        the next update. Pressing the same keys again a minute later is the same notice. Nor does
+        it count which of the usual columns the list has: a customer who comes back in a list
+        without names has been told all the same.
         """
         given = dict(self._given)
         if given.get("next_update"):
@@ -78,7 +86,9 @@ class Wording:
         shared = shared_variables(
             timeless, now=timeless.started_at, sections=self._sections, given=given
         )
-        copy = self._renderer(self._text, self.template, shared).render(_names_of(columns))
+        copy = self._renderer(self._text, self.template, shared).render(
+            _names_of((*KNOWN_COLUMNS, *columns))
+        )
         return digest(*parts, copy.subject, copy.markdown)
 
     def _for(self, locale: str) -> MailRenderer:
