@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections import Counter
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -88,6 +89,23 @@ class GoogleWorld:
             f"{self.url}/v1/documents/{doc_id}:batchUpdate", json={"requests": list(edits)}
         )
         assert answer.ok, answer.text
+
+    def upload_sheet(self, name: str, csv: str, *, token: str) -> str:
+        """Make a Google Sheet out of a CSV, as the person with that token."""
+        metadata = json.dumps({"name": name, "mimeType": "application/vnd.google-apps.spreadsheet"})
+        parts = [("application/json", metadata), ("text/csv", csv)]
+        body = "".join(f"--part\r\nContent-Type: {kind}\r\n\r\n{text}\r\n" for kind, text in parts)
+        answer = requests.post(
+            f"{self.url}/upload/drive/v3/files?uploadType=multipart",
+            data=f"{body}--part--\r\n".encode(),
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "multipart/related; boundary=part",
+            },
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+        return str(answer.json()["id"])
 
     # How it behaves
 

@@ -72,7 +72,7 @@ class Config:
     word_rules: tuple[WordRule, ...] = ()
     google_url: str = ""
     google_url_hosts: tuple[str, ...] = ()
-    google_url_token: str = "rehearsal"
+    google_url_token: str = "rehearsal"  # noqa: S105 - a stand-in's, known to all
     sending: Sending = field(default_factory=Sending)
 
 
@@ -116,7 +116,7 @@ def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings
         raise ConfigBad(
             f"There is no profile {name!r}. Known: {known}. Add [profiles.{name}] to {path}."
         )
-    base = replace(Config(), sending=_REHEARSAL_SENDING) if name == REHEARSAL else Config()
+    base = _REHEARSAL if name == REHEARSAL else Config()
     config = _config(_config(base, document, path), profiles.get(name, {}), path)
     config = replace(
         config, google_url=environment.get("POSTMORTEM_GOOGLE_URL") or config.google_url
@@ -130,7 +130,11 @@ def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings
 
 
 # The rehearsal Google gives the quota of an older Cloud project, so that a drill moves along.
-_REHEARSAL_SENDING = Sending(units_per_minute=15000, timeout_seconds=30.0)
+# Its customers live in domains that nobody has, which is no surprise there.
+_REHEARSAL = Config(
+    allowed_findings=("test_domain",),
+    sending=Sending(units_per_minute=15000, timeout_seconds=30.0),
+)
 
 
 def _home(environment: Mapping[str, str]) -> Path:

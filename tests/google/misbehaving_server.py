@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,13 @@ class MisbehavingServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def posts(self) -> int:
+        """How many POSTs came; a client that gave up may be ahead of the server's reading."""
+        deadline = time.monotonic() + 5
+        while not self.received and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.count("POST")
 
     def count(self, method: str) -> int:
         return sum(request.method == method for request in self.received)

@@ -23,7 +23,7 @@ START = datetime.fromisoformat("2026-11-23T08:00:00+01:00")
 
 # What a person can type or paste, marks of every language the text passes through included.
 PIECES = st.one_of(
-    st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=20),
+    st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20),
     st.sampled_from(
         [
             "{{ name }}",

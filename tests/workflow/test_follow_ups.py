@@ -221,3 +221,36 @@ def test_a_team_adds_its_own_rules_and_switches_others_off(
     said = postmortem(*words, "--send", "--confirm", "1", expect=3).err
     assert "Project Zebra is a name that customers don't know." in said
     assert google.copies_per_recipient() == {}
+
+
+def test_a_google_sheet_is_a_list_where_the_sign_in_may_read_it(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    postmortem("start", "Wrong amounts")
+    mine = google.upload_sheet("Customers", "email,name\na@x.example,Ada\n", token="rehearsal")
+    address = f"https://docs.google.com/spreadsheets/d/{mine}/edit#gid=0"
+    send(postmortem, address, 1)
+    assert google.copies_per_recipient() == {"a@x.example": 1}
+
+    other = google.upload_sheet(
+        "Theirs", "email\nb@x.example\n", token="rehearsal:kim@team.example"
+    )
+    address = f"https://docs.google.com/spreadsheets/d/{other}/edit"
+    said = postmortem("notify", address, expect=3).err
+    assert "This sheet can't be read" in said
+    assert "Download it as CSV" in said
+
+
+def test_the_sheet_says_what_changed_since_the_last_notice_and_who_is_missing(
+    postmortem: Postmortem, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(3), 3, "--stage", "investigating")
+    sheet = postmortem.json("notify", str(customers(2)), "--stage", "resolved")
+    assert sheet["earlier"]["stage"] == "investigating"
+    assert sheet["earlier"]["not_on_list"] == 1
+    assert "+ Subject: Resolved: Wrong amounts" in sheet["earlier"]["changed"]
+    assert sheet["sent_today"] == 3
+    words = postmortem("notify", str(customers(2)), "--stage", "resolved")
+    assert "3 of 100,000 sent in the last 24 hours" in words.out
+    assert "1 who were told something of this incident are not on this list" in words.err

@@ -30,7 +30,11 @@ _LARGEST_LIST_BYTES = 512 * 1024 * 1024
 def notify(
     asked: Asked,
     recipients: Annotated[
-        str, typer.Argument(metavar="LIST", help="CSV with an email column; - for standard input.")
+        str,
+        typer.Argument(
+            metavar="LIST",
+            help="CSV with an email column, a Google Sheet's address, or - for stdin.",
+        ),
     ],
     template: Annotated[str, typer.Option(help="Another template: its name or path.")] = "",
     stage: Annotated[
@@ -103,7 +107,7 @@ def notify(
         raise BadInput("--preview sends nothing, so it goes with neither --test nor --send.")
     request = NotifyRequest(
         list_name="standard input" if recipients == "-" else Path(recipients).name,
-        content=_read_list(recipients),
+        content=_read_list(workspace, recipients),
         template=template,
         stage=stage,
         subject=as_typed(subject),
@@ -132,11 +136,14 @@ def notify(
         _preview(asked, workspace, plan)
 
 
-def _read_list(name: str) -> bytes:
+def _read_list(workspace: Workspace, name: str) -> bytes:
     from workflow.flows.faults import BadInput  # noqa: PLC0415
+    from workflow.flows.sheet import read_sheet, sheet_id  # noqa: PLC0415
 
     if name == "-":
         return sys.stdin.buffer.read(_LARGEST_LIST_BYTES)
+    if sheet_id(name):
+        return read_sheet(workspace, name)
     try:
         if Path(name).stat().st_size > _LARGEST_LIST_BYTES:
             raise BadInput(f"{name} is larger than 512 MB: that is no list of customers.")

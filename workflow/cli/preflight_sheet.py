@@ -7,7 +7,7 @@ from typing import Any
 from workflow.cli.speaking import Speaker
 from workflow.flows.planning import Plan
 from workflow.flows.workspace import Workspace
-from workflow.incident import duration_text
+from workflow.incident import duration_text, moment_text
 from workflow.mail.faces import parse_body, text_face
 
 _SHOWN = 10
@@ -34,7 +34,19 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             {"level": each.level, "code": each.code, "where": each.where, "message": each.message}
             for each in plan.findings
         ],
+        "sent_today": plan.sent_today,
+        "earlier": _earlier_json(plan),
         "preview": _first_mail_json(plan),
+    }
+
+
+def _earlier_json(plan: Plan) -> dict[str, Any] | None:
+    if plan.earlier is None:
+        return None
+    return {
+        "stage": plan.earlier.stage.value,
+        "changed": list(plan.earlier.changed),
+        "not_on_list": plan.earlier.not_on_list,
     }
 
 
@@ -51,16 +63,44 @@ def show(speaker: Speaker, workspace: Workspace, plan: Plan, *, with_mail: bool 
     speaker.say(f"{plan.stage.value.capitalize()} notice to {count}", "strong")
     speaker.say(f"  List      {plan.request.list_name}: {_list_words(plan)}")
     speaker.say(f"  Time      {_time_words(workspace, plan.new)}")
+    speaker.say(f"  Today     {_today_words(workspace, plan)}")
     for stage, told in plan.count.told_before.items():
         speaker.say(f"  Before    {told:,} of them had a {stage} notice of this incident")
     if plan.attachments:
         speaker.say(f"  Attached  {', '.join(file.filename for file in plan.attachments)}")
+    _show_earlier(speaker, plan)
     _show_rows(speaker, plan)
     for finding in plan.findings:
         tell = speaker.wrong if finding.level == "error" else speaker.warn
         tell(f"  {finding.level.capitalize()}: {finding.where}: {finding.message}")
     if with_mail:
         _show_mail(speaker, plan)
+
+
+def _show_earlier(speaker: Speaker, plan: Plan) -> None:
+    earlier = plan.earlier
+    if earlier is None:
+        return
+    when = moment_text(earlier.said_at, plan.incident.zone)
+    speaker.say(f"  Last      {earlier.stage} notice, {when}. Since then the words changed:")
+    for line in earlier.changed[:_SHOWN]:
+        speaker.say(f"            {line}", "faint")
+    if len(earlier.changed) > _SHOWN:
+        speaker.say(f"            …and {len(earlier.changed) - _SHOWN} more lines", "faint")
+    if earlier.not_on_list:
+        speaker.warn(
+            f"  {earlier.not_on_list:,} who were told something of this incident "
+            "are not on this list."
+        )
+
+
+def _today_words(workspace: Workspace, plan: Plan) -> str:
+    limit = workspace.settings.config.sending.daily_limit
+    left = max(0, limit - plan.sent_today)
+    words = f"{plan.sent_today:,} of {limit:,} sent in the last 24 hours"
+    if plan.new > left:
+        words += f"; {plan.new - left:,} would have to wait for tomorrow"
+    return words
 
 
 def _show_rows(speaker: Speaker, plan: Plan) -> None:

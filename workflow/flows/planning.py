@@ -15,6 +15,7 @@ from typing import Literal
 
 from workflow.config import WordRule
 from workflow.flows import templates
+from workflow.flows.comparing import Earlier, compare_with_last, sent_today
 from workflow.flows.faults import BadInput
 from workflow.flows.list_reading import Count, ListReader, Ready
 from workflow.flows.wording import Wording
@@ -72,6 +73,8 @@ class Plan:
     variables: dict[str, str]
     reply_to: str
     reader: ListReader
+    earlier: Earlier | None
+    sent_today: int
 
     @property
     def new(self) -> int:
@@ -157,6 +160,8 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         *_word_findings(workspace, incident, stage, copies),
         *_order_findings(stage, count),
     ]
+    allowed = workspace.settings.config.allowed_findings
+    findings = [each for each in findings if each.code not in allowed]
     return Plan(
         request=request,
         incident=incident,
@@ -174,6 +179,8 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         or wording.template.reply_to
         or workspace.settings.config.reply_to,
         reader=reader,
+        earlier=compare_with_last(workspace, incident, copies[0][1], count),
+        sent_today=sent_today(workspace),
     )
 
 
@@ -221,11 +228,9 @@ def _pattern_rule(rule: WordRule) -> PatternRule:
 
 def _order_findings(stage: Stage, count: Count) -> Iterator[Finding]:
     """A stage that comes before one that the customers were told already."""
-    if stage not in _ORDER:
-        return
-    later = _ORDER[_ORDER.index(stage) + 1 :]
+    reached = _REACHED.get(stage, len(_REACHED))
     for told, number in count.told_before.items():
-        if told in later:
+        if _REACHED.get(Stage(told), -1) > reached:
             yield Finding(
                 "warning",
                 "stage_order",
@@ -236,7 +241,14 @@ def _order_findings(stage: Stage, count: Count) -> Iterator[Finding]:
         yield Finding("warning", "nobody_wronged", "list", "nobody on it got an earlier mail.")
 
 
-_ORDER = (Stage.INVESTIGATING, Stage.IDENTIFIED, Stage.MONITORING, Stage.RESOLVED)
+# How far an incident has come when a notice of the stage goes out.
+_REACHED = {
+    Stage.INVESTIGATING: 0,
+    Stage.IDENTIFIED: 1,
+    Stage.UPDATE: 2,
+    Stage.MONITORING: 2,
+    Stage.RESOLVED: 3,
+}
 
 
 def _column(name: str, columns: tuple[str, ...]) -> str:

@@ -51,11 +51,25 @@ class Api:
         """
         return self._execute(request(self._built()))
 
+    def media(self, request: Callable[[Any], Any]) -> bytes:
+        """Make one request whose answer is a file, and give its bytes. Raises GoogleFault."""
+        answer = self._raw(request(self._built()))
+        return answer if isinstance(answer, bytes) else str(answer).encode()
+
     def _execute(self, request: Any) -> Json:
+        answer = self._raw(request)
+        # A deletion answers with no body at all, which the client gives as an empty text.
+        if answer == "":
+            return {}
+        if not isinstance(answer, dict):
+            raise unreadable(request.methodId, f"not an object: {answer!r:.80}")
+        return answer
+
+    def _raw(self, request: Any) -> Any:
         from googleapiclient.errors import HttpError  # noqa: PLC0415 - loaded by the client
 
         try:
-            answer = request.execute(num_retries=0)
+            return request.execute(num_retries=0)
         except GoogleFault as fault:
             fault.method = request.methodId
             raise
@@ -69,12 +83,6 @@ class Api:
             ) from fault
         except ValueError as fault:  # a success whose body is not JSON, or not UTF-8
             raise unreadable(request.methodId, repr(fault)) from fault
-        # A deletion answers with no body at all, which the client gives as an empty text.
-        if answer == "":
-            return {}
-        if not isinstance(answer, dict):
-            raise unreadable(request.methodId, f"not an object: {answer!r:.80}")
-        return answer
 
     def _built(self) -> Any:
         with self._lock:

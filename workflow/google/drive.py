@@ -107,6 +107,15 @@ class Drive:
         )
         return [file for file in files if _belongs_to(file, incident)]
 
+    def export(self, file_id: str, media_type: str) -> bytes:
+        """A Google file in another format, such as a spreadsheet's first sheet as `text/csv`.
+
+        With drive.file only files that this app made or was given; at most 10 MB (Drive reference).
+        """
+        return self._api.media(
+            lambda drive: drive.files().export(fileId=file_id, mimeType=media_type)
+        )
+
     def share(
         self, file_id: str, who: Who, address: str, role: Role, *, mail: str | None = None
     ) -> str:

@@ -243,6 +243,17 @@ def notices_by_prefix(connection: Connection, prefix: str, *, profile: str) -> l
     return [notice for notice in found if notice.id == prefix] or found
 
 
+def last_sender(connection: Connection, *, profile: str) -> str:
+    """The account that sent last, "" when none has."""
+    query = (
+        select(notices.c.sender)
+        .join(incidents, incidents.c.id == notices.c.incident_id)
+        .where(notices.c.sender != "", incidents.c.profile == profile)
+        .order_by(notices.c.created_at.desc())
+    )
+    return str(connection.execute(query).scalar() or "")
+
+
 def unfinished_notices(connection: Connection, *, profile: str) -> list[Notice]:
     """Notices that still have mails to send, the oldest first."""
     open_ones = select(deliveries.c.notice_id).where(deliveries.c.state.in_(_PENDING))

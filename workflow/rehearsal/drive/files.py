@@ -15,6 +15,7 @@ from workflow.rehearsal.wire.signin import Caller
 
 DOC_TYPE = "application/vnd.google-apps.document"
 FOLDER_TYPE = "application/vnd.google-apps.folder"
+SHEET_TYPE = "application/vnd.google-apps.spreadsheet"
 _WORKSPACE = "application/vnd.google-apps."
 RANK = {"reader": 1, "commenter": 2, "writer": 3, "owner": 4}
 _ALL_FILES = ("drive", "drive.readonly", "drive.metadata", "drive.metadata.readonly")

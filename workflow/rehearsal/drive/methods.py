@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from workflow.rehearsal import ids
 from workflow.rehearsal.drive import files
-from workflow.rehearsal.drive.files import DOC_TYPE, FOLDER_TYPE, DriveFile
+from workflow.rehearsal.drive.files import DOC_TYPE, FOLDER_TYPE, SHEET_TYPE, DriveFile
 from workflow.rehearsal.drive.folders import move, put_into_folder
 from workflow.rehearsal.drive.listing import list_files
 from workflow.rehearsal.drive.permissions import permission_handlers
@@ -87,12 +87,13 @@ class Drive:
         put_into_folder(call, file)
         if wanted := call.body.get("id"):
             file.id = _free_id(call, wanted, kind)
-        if file.is_workspace and call.media:
+        is_sheet = kind == SHEET_TYPE
+        if file.is_workspace and call.media and not (is_sheet and _media_type(call) == "text/csv"):
             raise not_rehearsed(f"The import of {call.media.content_type}")
         self._fill(call, file)
         if kind == DOC_TYPE:
             self._documents.create(call.db, file.id, file.name)
-        if not file.is_workspace:
+        if is_sheet or not file.is_workspace:
             files.save_content(call.db, file, call.media.content if call.media else b"")
         return file_resource(file, call.caller, call.base_url)
 
@@ -145,6 +146,8 @@ class Drive:
                 location="mimeType",
                 location_type="parameter",
             )
+        if file.mime_type == SHEET_TYPE and kind == "text/csv":
+            return Media(files.content_of(call.db, file.id), "text/csv")
         if file.mime_type != DOC_TYPE:
             raise GoogleError(
                 403, "Export only supports Docs Editors files.", reason="fileNotExportable"
