@@ -31,11 +31,30 @@ from workflow.__main__ import main
 main()
 """
 
+_DYING_IN = """
+import importlib, os, signal, sys
+module, function, *words = sys.argv[1:]
+die = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
+setattr(importlib.import_module(module), function, die)
+sys.argv[1:] = words
+from workflow.__main__ import main
+main()
+"""
+
 
 def dies_at(point: int, postmortem: Postmortem, *arguments: str) -> None:
     """Run a command that kills itself with SIGKILL at its `point`th point."""
+    _dies(_DYING, postmortem, str(point), *arguments)
+
+
+def dies_in(module: str, function: str, postmortem: Postmortem, *arguments: str) -> None:
+    """Run a command that kills itself with SIGKILL when it comes to a function."""
+    _dies(_DYING_IN, postmortem, module, function, *arguments)
+
+
+def _dies(script: str, postmortem: Postmortem, *arguments: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _DYING, str(point), *arguments],
+        [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
         env=postmortem._environment({}),
         stdin=subprocess.DEVNULL,

@@ -18,22 +18,25 @@ from workflow.incident import DeliveryCounts
 def watching(speaker: Speaker, *, total: int) -> Iterator[Watcher]:
     """A watcher that draws a bar on stderr when a person is there to see it.
 
-    The first Ctrl-C ends the sending with everything recorded; a second one ends the program.
+    The first Ctrl-C ends the sending with everything recorded; a second one, or one at a time when
+    nothing is being sent, ends the program.
     """
-    stop = threading.Event()
+    stop, at_work = threading.Event(), threading.Event()
     previous = signal.getsignal(signal.SIGINT)
 
     def interrupted(_signal: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, previous)
+        if not at_work.is_set():
+            raise KeyboardInterrupt
         stop.set()
 
     signal.signal(signal.SIGINT, interrupted)
     try:
         if speaker.err.isatty() and speaker.loudness >= 0:
             with _bar(speaker, total) as report:
-                yield Watcher(report, stop)
+                yield Watcher(report, stop, at_work)
         else:
-            yield Watcher(lambda _counts: None, stop)
+            yield Watcher(lambda _counts: None, stop, at_work)
     finally:
         signal.signal(signal.SIGINT, previous)
 

@@ -16,9 +16,14 @@ from workflow.ledger.notices import Notice
 
 def copy_back(workspace: Workspace, notice: Notice) -> Brought:
     """Record that the doc is to show the notice as it now stands, and bring it there."""
+    record_copy(workspace, notice)
+    return bring_to_doc(workspace, notice.incident_id)
+
+
+def record_copy(workspace: Workspace, notice: Notice) -> None:
+    """Record that the doc is to show the notice as it now stands: the next command brings it."""
     with workspace.ledger.write() as connection:
         _record(connection, workspace, notice)
-    return bring_to_doc(workspace, notice.incident_id)
 
 
 def _record(connection: Connection, workspace: Workspace, notice: Notice) -> None:

@@ -25,10 +25,15 @@ _UNITS_OF_MESSAGES_GET = 20
 
 @dataclass(frozen=True)
 class Watcher:
-    """How a person follows a long job and ends it: `report` gets the counts, `stop` ends it."""
+    """How a person follows a long job and ends it: `report` gets the counts, `stop` ends it.
+
+    `at_work` is set as long as `stop` is heeded; at any other time the job can simply be broken
+    off.
+    """
 
     report: Callable[[DeliveryCounts], None]
     stop: threading.Event
+    at_work: threading.Event
 
 
 def deliver(workspace: Workspace, notice: Notice, watcher: Watcher) -> Sent:
@@ -57,7 +62,11 @@ def deliver(workspace: Workspace, notice: Notice, watcher: Watcher) -> Sent:
         stop=watcher.stop,
         report=watcher.report,
     )
-    sent = sender.run()
+    watcher.at_work.set()
+    try:
+        sent = sender.run()
+    finally:
+        watcher.at_work.clear()
     if sent.ending is Ending.DONE:
         _clean_up(workspace, notice)
     return sent

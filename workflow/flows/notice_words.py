@@ -30,6 +30,14 @@ def notice_facts(connection: Connection, incident: Incident, notice: Notice) -> 
     return lines + _named(notices.shortfalls(connection, notice.id))
 
 
+def doc_says_how_it_stands(connection: Connection, incident: Incident, notice: Notice) -> bool:
+    """Whether the notice's copy is in the doc, with the numbers of now.
+
+    A process that died between its last mail and the doc leaves this to whoever comes next.
+    """
+    return notice.facts_written == notice_facts(connection, incident, notice)
+
+
 def _counted(counts: DeliveryCounts) -> str:
     rest = [
         f"{number:,} {words}"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow.flows.copy_back import copy_back
+from sqlalchemy.engine import Connection
+
+from workflow.flows.copy_back import copy_back, record_copy
 from workflow.flows.delivering import Watcher, deliver
 from workflow.flows.doc import Brought
 from workflow.flows.faults import BadInput
+from workflow.flows.notice_words import doc_says_how_it_stands
 from workflow.flows.planning import Plan
-from workflow.flows.sending import Sent
+from workflow.flows.sending import Ending, Sent
 from workflow.flows.showing import NoticeStanding, notice_standing
 from workflow.flows.workspace import Workspace, new_id
 from workflow.google.faults import Refused, SignInNeeded
 from workflow.incident import DeliveryState
-from workflow.ledger import deliveries, notices
+from workflow.ledger import deliveries, incidents, notices
 from workflow.ledger.notices import Notice, PlannedMail
 from workflow.mail.addresses import AddressBad, read_address
 
@@ -133,7 +136,11 @@ def _copy_markdown(plan: Plan) -> str:
 def finish(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
     """Send what a notice still has to send, and bring its copy in the doc up to date."""
     sent = deliver(workspace, notice, watcher)
-    brought = copy_back(workspace, notice)
+    brought = None
+    if sent.ending is Ending.STOPPED:  # whoever presses Ctrl-C does not wait for the doc
+        record_copy(workspace, notice)
+    else:
+        brought = copy_back(workspace, notice)
     with workspace.ledger.read() as connection:
         notice = notices.notice_by_id(connection, notice.id)
     return Notified(notice_standing(workspace, notice), sent, brought)
@@ -185,7 +192,7 @@ def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
     with workspace.ledger.read() as connection:
         if not reference:
             unfinished = notices.unfinished_notices(connection, profile=profile)
-            return unfinished[0] if unfinished else None
+            return unfinished[0] if unfinished else _without_copy(connection, profile)
         found = notices.notices_by_prefix(connection, reference.lower(), profile=profile)
     if len(found) == 1:
         return found[0]
@@ -193,6 +200,16 @@ def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
         raise BadInput(f"There is no notice {reference!r}. `postmortem show` lists them.")
     names = ", ".join(notice.id for notice in found)
     raise BadInput(f"{reference!r} fits more than one notice: {names}. Give more of it.")
+
+
+def _without_copy(connection: Connection, profile: str) -> Notice | None:
+    """The first notice of an open incident of which the doc does not say how it stands."""
+    for incident in incidents.all_incidents(connection, profile=profile):
+        if incident.closed_at is None:
+            for notice in notices.notices_of(connection, incident.id):
+                if not doc_says_how_it_stands(connection, incident, notice):
+                    return notice
+    return None
 
 
 def plan_again(workspace: Workspace, notice: Notice, state: DeliveryState) -> int:

@@ -106,6 +106,13 @@ class Pacing:
         self._paused_until = until
         return until
 
+    def long_pause(self, connection: Connection) -> SlowDown | None:
+        """What Gmail asked of the account earlier, where it is too long to sit out; else None."""
+        until = self._paused_until
+        if until is None or until - self._now() <= self.longest_wait:
+            return None
+        return SlowDown(pace.pause_reason(connection, self._sender), until=until)
+
     def went_well(self) -> None:
         """After a good while without complaint, one more call at a time."""
         self._well += 1

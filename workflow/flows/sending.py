@@ -220,6 +220,8 @@ class Sender:
         except MoveRefused:
             # Our lease ran out (the machine slept) and somebody else took it over: it is theirs.
             self._held.pop(delivery.id, None)
+            if move.after is DeliveryState.DRAFTED and delivery.state is DeliveryState.DRAFTING:
+                notices.set_orphans_possible(connection, self._notice.id)
             return
         held.delivery = replace(delivery, state=move.after, **move.facts)
         if rests or move.after in _DECIDED:
@@ -281,9 +283,15 @@ class Sender:
                 held.calling = True
                 calls.append((held.delivery, step.call))
         waiting = bool(self._held) and not any(held.calling for held in self._held.values())
-        if waiting and not calls and self._pacing.day_is_full:
-            self._end(Sent(Ending.DAILY_LIMIT, resume_at=self._pacing.day_free_at(connection)))
+        if waiting and not calls:
+            self._end_if_waiting_is_pointless(connection)
         return calls
+
+    def _end_if_waiting_is_pointless(self, connection: Connection) -> None:
+        if self._pacing.day_is_full:
+            self._end(Sent(Ending.DAILY_LIMIT, resume_at=self._pacing.day_free_at(connection)))
+        elif (pause := self._pacing.long_pause(connection)) is not None:
+            self._end(Sent(Ending.SLOW_DOWN, pause, pause.until))
 
     def _renew(self, connection: Connection) -> None:
         now = self._now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflow.flows.notice_words import doc_says_how_it_stands
 from workflow.flows.workspace import Workspace
 from workflow.incident import DeliveryCounts, Incident, Shortfall, TimelineEntry
 from workflow.ledger import changes, deliveries, incidents, notices
@@ -49,16 +50,12 @@ def standing_of(workspace: Workspace) -> Standing:
 def notice_standing(workspace: Workspace, notice: Notice) -> NoticeStanding:
     """How far a notice has come."""
     with workspace.ledger.read() as connection:
-        copies = [
-            change
-            for change in changes.changes_of_kind(connection, notice.incident_id, "notice")
-            if change.payload["notice"] == notice.id
-        ]
+        incident = incidents.incident_by_id(connection, notice.incident_id)
         return NoticeStanding(
             notice,
             notices.count_deliveries(connection, notice),
             tuple(notices.shortfalls(connection, notice.id)),
-            bool(copies) and changes.is_done(connection, copies[-1].id),
+            doc_says_how_it_stands(connection, incident, notice),
         )
 
 

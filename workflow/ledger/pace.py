@@ -78,3 +78,9 @@ def paused_until(connection: Connection, sender: str) -> datetime | None:
     query = select(sender_pauses.c.until).where(sender_pauses.c.sender == sender)
     until: datetime | None = connection.execute(query).scalar()
     return until
+
+
+def pause_reason(connection: Connection, sender: str) -> str:
+    """Why this account was asked to wait, in the words that the person saw."""
+    query = select(sender_pauses.c.reason).where(sender_pauses.c.sender == sender)
+    return str(connection.execute(query).scalar() or "")
