@@ -59,7 +59,7 @@ def preview(postmortem: Postmortem) -> Iterator[Callable[..., PlanPreview]]:
         )
         plan = make_plan(workspace, request)
         lines = sheet_lines(workspace, plan)
-        return PlanPreview(plan, lines, read_per_question=read_per_question)
+        return PlanPreview(workspace, plan, lines, read_per_question=read_per_question)
 
     with mock.patch.dict(os.environ, environment):
         yield make
@@ -158,27 +158,26 @@ def test_names_are_shown_as_text(preview: Callable[..., PlanPreview]) -> None:
 # Searching
 
 
-@pytest.mark.parametrize(
-    ("query", "rows"),
-    [
-        ("zoë", [2]),
-        ("ZOE@harbor", [2]),
-        ("brandt zoe@", [2]),
-        ("علي", [4]),
-        ("bücher.example", [5]),
-        ("xn--bcher", [5]),
-        ("example", [2, 4, 5]),
-        ("nobody", []),
-        ("%", []),
-    ],
-)
-def test_a_search_finds_by_address_and_by_name(
-    preview: Callable[..., PlanPreview], query: str, rows: list[int]
-) -> None:
-    found = preview().recipients(query, after_row=0, limit=50)
-    assert [each.row for each in found.recipients] == rows
-    assert found.is_whole
-    assert not found.has_more
+ROWS_BY_QUERY = {
+    "zoë": [2],
+    "ZOE@harbor": [2],
+    "brandt zoe@": [2],
+    "علي": [4],
+    "bücher.example": [5],
+    "xn--bcher": [5],
+    "example": [2, 4, 5],
+    "nobody": [],
+    "%": [],
+}
+
+
+def test_a_search_finds_by_address_and_by_name(preview: Callable[..., PlanPreview]) -> None:
+    source = preview()
+    for query, rows in ROWS_BY_QUERY.items():
+        found = source.recipients(query, after_row=0, limit=50)
+        assert [each.row for each in found.recipients] == rows, query
+        assert found.is_whole
+        assert not found.has_more
 
 
 def test_a_search_ends_after_fifty_and_goes_on_from_there(
@@ -196,26 +195,26 @@ def test_a_search_ends_after_fifty_and_goes_on_from_there(
 def test_a_long_list_is_read_only_as_far_as_somebody_looks(
     preview: Callable[..., PlanPreview],
 ) -> None:
-    source = preview(numbered(3_000), read_per_question=500)
+    source = preview(numbered(1_600), read_per_question=500)
     source.mail(2)
     assert source.read == 500
-    looking = page(source, "recipients?q=person2900@")
-    assert "Looking through the list: 1,000 of 3,000" in looking
+    looking = page(source, "recipients?q=person1550@")
+    assert "Looking through the list: 1,000 of 1,600" in looking
     assert 'http-equiv="refresh"' in looking
-    for _ in range(5):
-        looking = page(source, "recipients?q=person2900@")
-    assert "Person 2900" in looking
+    for _ in range(2):
+        looking = page(source, "recipients?q=person1550@")
+    assert "Person 1550" in looking
     assert 'http-equiv="refresh"' not in looking
 
 
 def test_a_row_far_down_a_long_list_comes_after_a_while(
     preview: Callable[..., PlanPreview],
 ) -> None:
-    source = preview(numbered(2_000), read_per_question=500)
-    assert "Reading the list: 500 of 2,000" in page(source, "mail/1901")
-    for _ in range(3):
-        shown = page(source, "mail/1901")
-    assert "person1900@customer.example" in shown
+    source = preview(numbered(1_200), read_per_question=500)
+    assert "Reading the list: 500 of 1,200" in page(source, "mail/1101")
+    for _ in range(2):
+        shown = page(source, "mail/1101")
+    assert "person1100@customer.example" in shown
 
 
 NAMES = st.text(max_size=30)
@@ -245,13 +244,14 @@ def test_any_mail_comes_off_the_shelf_as_it_was_put_there(
 # Who may look
 
 
-@pytest.mark.parametrize("path", ["/", "/recipients", "/wrong/", "/static/keys.js", f"/{TOKEN}x/"])
 def test_without_the_secret_in_the_address_nothing_is_shown(
-    preview: Callable[..., PlanPreview], path: str
+    preview: Callable[..., PlanPreview],
 ) -> None:
-    answer = browser_of(preview()).get(path)
-    assert answer.status_code == 403
-    assert "Zoë" not in answer.get_data(as_text=True)
+    client = browser_of(preview())
+    for path in ("/", "/recipients", "/wrong/", "/static/keys.js", f"/{TOKEN}x/", f"//{TOKEN}/"):
+        answer = client.get(path)
+        assert answer.status_code == 403, path
+        assert "Zoë" not in answer.get_data(as_text=True)
 
 
 def test_another_name_for_this_machine_is_refused(preview: Callable[..., PlanPreview]) -> None:

@@ -29,7 +29,7 @@ _WAY_IN = """<!doctype html>
 
 def serve(speaker: Speaker, workspace: Workspace, plan: Plan) -> None:
     """Serve the preview until Ctrl-C; a browser is opened where a person is there to look."""
-    source = PlanPreview(plan, sheet_lines(workspace, plan))
+    source = PlanPreview(workspace, plan, sheet_lines(workspace, plan))
     with (
         suppress(KeyboardInterrupt),
         preview_server(source) as server,

@@ -6,7 +6,6 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from itertools import islice
 
 from workflow.ledger.notices import PlannedMail
@@ -76,7 +75,7 @@ class MailShelf:
 
     def _packed(self, mail: PlannedMail) -> bytes:
         """The mail as a difference to the first, which it mostly repeats: about 100 bytes."""
-        content = json.dumps(asdict(mail)).encode()
+        content = json.dumps(vars(mail)).encode()
         self._like_first = self._like_first or content
         packer = zlib.compressobj(zdict=self._like_first)
         return packer.compress(content) + packer.flush()

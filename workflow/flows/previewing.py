@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from workflow.flows.mail_shelf import MailShelf
 from workflow.flows.planning import Plan
+from workflow.flows.workspace import Workspace
 from workflow.ledger.notices import PlannedMail
 from workflow.mail.faces import html_face, parse_body, text_face
 from workflow.mail.finding import Finding, Level
@@ -42,6 +43,7 @@ class PlanPreview:
 
     def __init__(
         self,
+        workspace: Workspace,
         plan: Plan,
         sheet_lines: Sequence[tuple[str, str]],
         *,
@@ -49,6 +51,7 @@ class PlanPreview:
     ) -> None:
         """`sheet_lines` are labels and texts of the pre-flight sheet; see `Sheet.lines`."""
         self._plan = plan
+        self._allowed_findings = workspace.settings.config.allowed_findings
         self._read_per_question = read_per_question
         self._shelf = MailShelf(plan.mails())
         self._lock = threading.Lock()
@@ -116,6 +119,7 @@ class PlanPreview:
             RenderedMail(planned.subject, planned.markdown),
             stage=self._plan.stage,
             doc_url=self._plan.incident.doc_url,
+            allowed=self._allowed_findings,
         )
         return Mail(
             position=position,
