@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -100,3 +101,26 @@ def test_a_process_that_died_before_it_wrote_the_copy_leaves_it_to_resume(
     assert postmortem.json("resume")["copied_back"]
     assert google.text(doc_id).count("Accepted by Gmail: 2 of 2") == 1
     assert "There is nothing to resume" in postmortem("resume").out
+
+
+def words_of(element: dict[str, Any]) -> str:
+    parts = element.get("paragraph", {}).get("elements", ())
+    return "".join(part.get("textRun", {}).get("content", "") for part in parts)
+
+
+def test_what_people_wrote_round_the_copy_stays(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, doc_id: str
+) -> None:
+    google.misbehave("token_expired", SEND, skip=1)
+    postmortem("notify", str(customers(2)), "--send", "--confirm", "2", expect=4)
+    google.behave()
+    text = google.text(doc_id)
+    content = google.document(doc_id)["tabs"][0]["documentTab"]["body"]["content"]
+    (subject,) = (each for each in content if "Subject: " in words_of(each))
+    place = {"index": subject["endIndex"] - 1}
+    google.edit(doc_id, {"insertText": {"text": " [agreed with Bea]", "location": place}})
+    postmortem("resume")
+    after = google.text(doc_id)
+    assert "[agreed with Bea]" in after
+    assert "Accepted by Gmail: 2 of 2" in after
+    assert text.count("\n") <= after.count("\n")

@@ -67,6 +67,8 @@ def deliver(workspace: Workspace, notice: Notice, watcher: Watcher) -> Sent:
         sent = sender.run()
     finally:
         watcher.at_work.clear()
+    if watcher.stop.is_set():
+        return Sent(Ending.STOPPED)
     if sent.ending is Ending.DONE:
         _clean_up(workspace, notice)
     return sent

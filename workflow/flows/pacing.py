@@ -96,12 +96,19 @@ class Pacing:
         return True
 
     def slow_down(self, connection: Connection, fault: SlowDown) -> datetime:
-        """Gmail asked to slow down: all senders of the account wait. Returns until when."""
+        """Gmail asked to slow down: all senders of the account wait. Returns until when.
+
+        Calls that were under way together are turned away together: that is asking once.
+        """
         now = self._now()
-        self._slow_downs += 1
-        self._well = 0
-        self._in_flight_now = max(1, self._in_flight_now // 2)
-        until = fault.until or now + timedelta(seconds=min(2.0**self._slow_downs, 60.0))
+        if self.in_flight_now:
+            self._slow_downs += 1
+            self._well = 0
+            self._in_flight_now = max(1, self._in_flight_now // 2)
+            self._paused_until = now + timedelta(seconds=min(2.0**self._slow_downs, 60.0))
+        until = self._paused_until or now
+        if fault.until is not None and fault.until > now:  # clocks differ: one may have passed
+            until = fault.until
         pace.pause_sender(connection, self._sender, until=until, reason=fault.sentence)
         self._paused_until = until
         return until
