@@ -42,7 +42,7 @@ from workflow.google import (
 )
 from workflow.google.credentials import SavedCredentials, authorized_session
 from workflow.google.login import login
-from workflow.google.sign_in import missing_scopes
+from workflow.google.scopes import missing_scopes
 from workflow.google.token_file import read_token, write_token
 
 AUTH = "https://www.googleapis.com/auth/"
@@ -303,7 +303,8 @@ class SigningIn:
             identify=self._identify,
         )
 
-    def _identify(self, session: requests.Session) -> Account:
+    def _identify(self, session: requests.Session, endpoint: Endpoint) -> Account:
+        assert endpoint.root_url is None
         self.identified.append(type(session).__name__)
         return Account("lead@example.com", "Lead")
 

@@ -9,6 +9,7 @@ person in, is imported by itself.
 from workflow.google.connection import Google, connect
 from workflow.google.docs import Docs
 from workflow.google.drive import INCIDENT_PROPERTY, Account, Drive, NewDocument, Role, Who
+from workflow.google.emulator import Emulator, emulator_session
 from workflow.google.endpoint import Endpoint
 from workflow.google.faults import (
     SHARED_WITHOUT_MAIL,
@@ -21,11 +22,10 @@ from workflow.google.faults import (
     Unreachable,
 )
 from workflow.google.gmail import Draft, Gmail, Sent
+from workflow.google.scopes import DEFAULT_SCOPES
 from workflow.google.sign_in import (
-    DEFAULT_SCOPES,
     LoggedOut,
     SignIn,
-    emulator_session,
     google_session,
     logout,
     open_session,
@@ -40,6 +40,7 @@ __all__ = [
     "Docs",
     "Draft",
     "Drive",
+    "Emulator",
     "Endpoint",
     "Gmail",
     "Google",

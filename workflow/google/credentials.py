@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from google.auth.transport.requests import AuthorizedSession
+import requests
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2.credentials import Credentials
 
 from workflow.google.token_file import write_token
@@ -22,6 +23,7 @@ class SavedCredentials(Credentials):
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self._renewing = threading.Lock()
         self._path: Path | None = None
+        self._place = ""
 
     @classmethod
     def of(cls, path: Path, token: dict[str, Any]) -> SavedCredentials:
@@ -38,6 +40,7 @@ class SavedCredentials(Credentials):
             expiry=datetime.fromisoformat(token["expiry"]).replace(tzinfo=None),
         )
         credentials._path = path
+        credentials._place = token.get("place", "")
         return credentials
 
     def refresh(self, request: Any) -> None:
@@ -54,16 +57,27 @@ class SavedCredentials(Credentials):
             return
         # A disk that is full costs one more renewal next time, and no more than that.
         with contextlib.suppress(OSError):
-            write_token(self._path, as_token(self, account=self.account))
+            write_token(self._path, as_token(self, account=self.account, place=self._place))
 
 
-def authorized_session(credentials: Credentials) -> AuthorizedSession:
-    """A requests session that sends these credentials and renews them when they run out."""
-    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+def authorized_session(credentials: Any, *, trust_environment: bool = True) -> AuthorizedSession:
+    """A requests session that sends these credentials and renews them when they run out.
+
+    Without `trust_environment` no proxy of the environment carries a call or a renewal away.
+    """
+    renewing = requests.Session()
+    renewing.trust_env = trust_environment
+    session = AuthorizedSession(credentials, auth_request=Request(renewing))  # type: ignore[no-untyped-call]
+    session.trust_env = trust_environment
+    return session
 
 
-def as_token(credentials: Credentials, *, account: str) -> dict[str, Any]:
-    """What `token_file.write_token` stores: with the scopes granted, not those asked for."""
+def as_token(credentials: Credentials, *, account: str, place: str = "") -> dict[str, Any]:
+    """What `token_file.write_token` stores: with the scopes granted, not those asked for.
+
+    `place` is the emulator that it is of; empty for Google.
+    """
     token: dict[str, Any] = json.loads(credentials.to_json())  # type: ignore[no-untyped-call]
     granted = credentials.granted_scopes or credentials.scopes or []
-    return {**token, "scopes": sorted(granted), "account": account}
+    kept = {"place": place} if place else {}
+    return {**token, "scopes": sorted(granted), "account": account, **kept}

@@ -7,7 +7,9 @@ proof key (RFC 8252, RFC 7636).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +20,26 @@ from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
 from workflow.google.connection import connect
 from workflow.google.credentials import as_token, authorized_session
 from workflow.google.drive import Account
+from workflow.google.emulator import Emulator
 from workflow.google.endpoint import Endpoint
 from workflow.google.faults import SignInNeeded, Unreachable
 from workflow.google.redirect import RedirectListener
-from workflow.google.sign_in import SignIn, missing_scopes
+from workflow.google.scopes import missing_scopes, short_name
+from workflow.google.sign_in import SignIn
 from workflow.google.sorting import sort_refresh_error
 from workflow.google.token_file import write_token
 
 _ACCOUNT_TIMEOUT_SECONDS = 30.0
+_INSECURE = "OAUTHLIB_INSECURE_TRANSPORT"
 
 
-def account_of(session: requests.Session) -> Account:
-    """Who a session is signed in as, from the real Google. Raises GoogleFault."""
-    return connect(Endpoint(), lambda: session, _ACCOUNT_TIMEOUT_SECONDS).drive.account()
+def account_of(session: requests.Session, endpoint: Endpoint) -> Account:
+    """Who a session is signed in as, by the Google at `endpoint`. Raises GoogleFault."""
+    return connect(endpoint, lambda: session, _ACCOUNT_TIMEOUT_SECONDS).drive.account()
 
 
 def login(
-    client_secrets: Path,
+    client_secrets: Path | Emulator,
     token_path: Path,
     scopes: Sequence[str],
     *,
@@ -42,17 +47,21 @@ def login(
     port: int,
     announce: Callable[[str], None],
     timeout_seconds: float,
-    identify: Callable[[requests.Session], Account] = account_of,
+    identify: Callable[[requests.Session, Endpoint], Account] = account_of,
 ) -> SignIn:
     """Sign a person in and store it at `token_path`; gives who it is and what was granted.
 
-    `client_secrets` is the file of an OAuth client of the type Desktop app. The link is handed
-    to `announce` and then to `open_browser`; nothing is printed. `port` 0 takes a free one: a
-    fixed one can be forwarded to a machine without a browser. Nothing is stored unless every
-    one of `scopes` was granted. Raises SignInNeeded, Unreachable, or what `identify` raises.
+    `client_secrets` is the file of an OAuth client of the type Desktop app, or the emulator to
+    sign in at, which gets to see no such file. The link is handed to `announce` and then to
+    `open_browser`; nothing is printed. `port` 0 takes a free one: a fixed one can be forwarded to
+    a machine without a browser. Nothing is stored unless every one of `scopes` was granted.
+    Raises SignInNeeded, Unreachable, or what `identify` raises.
     """
-    config = _client_config(client_secrets)
-    with RedirectListener(port) as listener:
+    if isinstance(client_secrets, Emulator):
+        emulator, config = client_secrets, client_secrets.client_config()
+    else:
+        emulator, config = None, _client_config(client_secrets)
+    with RedirectListener(port) as listener, _plain_http_allowed(emulator):
         flow = Flow.from_client_config(  # type: ignore[no-untyped-call]
             config, scopes=list(scopes), redirect_uri=listener.redirect_uri
         )
@@ -61,12 +70,33 @@ def login(
         announce(f"To sign in to Google, open this link in a browser:\n{link}")
         open_browser(link)
         answer = listener.wait(state, timeout_seconds)
-    credentials = _credentials(flow, answer)
+        flow.oauth2session.trust_env = emulator is None
+        with flow.oauth2session:
+            credentials = _credentials(flow, answer)
     _check_grant(credentials, scopes)
-    account = identify(authorized_session(credentials))
-    token = as_token(credentials, account=account.email)
+    endpoint = emulator.endpoint if emulator else Endpoint()
+    with authorized_session(credentials, trust_environment=emulator is None) as session:
+        account = identify(session, endpoint)
+    place = emulator.place if emulator else ""
+    token = as_token(credentials, account=account.email, place=place)
     write_token(token_path, token)
     return SignIn(account.email, tuple(token["scopes"]))
+
+
+@contextmanager
+def _plain_http_allowed(emulator: Emulator | None) -> Iterator[None]:
+    """Let oauthlib speak to an emulator, whose http is for this machine alone (`Endpoint`)."""
+    if emulator is None or not emulator.root_url.startswith("http://"):
+        yield
+        return
+    before = os.environ.get(_INSECURE)
+    os.environ[_INSECURE] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(_INSECURE, None)
+        if before is not None:
+            os.environ[_INSECURE] = before
 
 
 def _client_config(path: Path) -> dict[str, Any]:
@@ -116,7 +146,7 @@ def _check_grant(credentials: Any, scopes: Sequence[str]) -> None:
     # RFC 6749, 5.1: a server that grants exactly what was asked for need not say so.
     lacking = missing_scopes(credentials.granted_scopes or scopes, scopes)
     if lacking:
-        names = ", ".join(scope.rpartition("/")[2] or scope for scope in lacking)
+        names = ", ".join(short_name(scope) for scope in lacking)
         raise SignInNeeded(
             f"A box was left unticked: {names}. Nothing was stored."
             " Run `postmortem auth login` again and leave every box ticked.",

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
-from workflow.google.endpoint import Endpoint
+from workflow.google.emulator import emulator_session, refuse_emulators_token
+from workflow.google.endpoint import Endpoint, is_loopback
 from workflow.google.faults import SignInNeeded
+from workflow.google.scopes import missing_scopes, short_name
 from workflow.google.token_file import read_token
 
 if TYPE_CHECKING:
     import requests
 
-_PREFIX = "https://www.googleapis.com/auth/"
-
-DEFAULT_SCOPES = (_PREFIX + "drive.file", _PREFIX + "documents", _PREFIX + "gmail.compose")
-
 REVOKE_URL = "https://oauth2.googleapis.com/revoke"
-
-# Scopes that allow all that another one does (discovery documents, the methods' scopes).
-_WIDER = {
-    "drive.file": ("drive",),
-    "documents": ("drive",),
-    "gmail.compose": ("gmail.modify", "https://mail.google.com/"),
-    "gmail.send": ("gmail.compose", "gmail.modify", "https://mail.google.com/"),
-    "gmail.readonly": ("gmail.modify", "https://mail.google.com/"),
-}
 
 
 class SignIn(NamedTuple):
@@ -58,21 +49,6 @@ def open_session(endpoint: Endpoint, token_path: Path, scopes: Iterable[str]) ->
     return google_session(token_path, scopes)
 
 
-def emulator_session(root_url: str, token: str = "rehearsal") -> requests.Session:  # noqa: S107
-    """A session for a Google-compatible server, with a fixed bearer token that is no secret.
-
-    It follows no setting of the environment: a proxy would carry the calls off this machine.
-    Raises ValueError for an address that `Endpoint` refuses.
-    """
-    import requests  # noqa: PLC0415 - only for a command that calls Google
-
-    Endpoint(root_url)
-    session = requests.Session()
-    session.trust_env = False
-    session.headers["Authorization"] = f"Bearer {token}"
-    return session
-
-
 def google_session(token_path: Path, scopes: Iterable[str]) -> requests.Session:
     """A session for the real Google, signed in with the stored sign-in.
 
@@ -85,9 +61,10 @@ def google_session(token_path: Path, scopes: Iterable[str]) -> requests.Session:
     )
 
     token = read_token(token_path)
+    refuse_emulators_token(token, token_path)
     lacking = missing_scopes(token["scopes"], scopes)
     if lacking:
-        names = ", ".join(scope.removeprefix(_PREFIX) for scope in lacking)
+        names = ", ".join(short_name(scope) for scope in lacking)
         raise SignInNeeded(
             f"The sign-in does not cover {names}."
             " Run `postmortem auth login` and leave every box ticked.",
@@ -96,20 +73,19 @@ def google_session(token_path: Path, scopes: Iterable[str]) -> requests.Session:
     return authorized_session(SavedCredentials.of(token_path, token))
 
 
-def missing_scopes(granted: Iterable[str], wanted: Iterable[str]) -> list[str]:
-    """The scopes of `wanted` that neither stand in `granted` nor are part of a wider one."""
-    held = set(granted)
-    return [
-        scope
-        for scope in wanted
-        if scope not in held and held.isdisjoint(_wider(scope.removeprefix(_PREFIX)))
-    ]
-
-
 def sign_in_status(token_path: Path) -> SignIn:
     """Who is signed in, by the file alone: Google is not asked. Raises SignInNeeded."""
     token = read_token(token_path)
     return SignIn(str(token.get("account") or ""), tuple(token["scopes"]))
+
+
+def access_until(token_path: Path) -> datetime:
+    """Until when the stored access token holds (UTC); it is renewed by itself then.
+
+    How long the sign-in itself holds Google does not tell. Raises SignInNeeded.
+    """
+    expiry = datetime.fromisoformat(read_token(token_path)["expiry"])
+    return expiry.astimezone(UTC) if expiry.tzinfo else expiry.replace(tzinfo=UTC)
 
 
 def logout(token_path: Path, *, revoke_url: str = REVOKE_URL) -> LoggedOut:
@@ -131,14 +107,10 @@ def logout(token_path: Path, *, revoke_url: str = REVOKE_URL) -> LoggedOut:
 def _revoke(refresh_token: str, revoke_url: str) -> bool:
     import requests  # noqa: PLC0415 - only for a command that calls Google
 
-    try:
-        answer = requests.post(revoke_url, data={"token": refresh_token}, timeout=10)
-    except requests.RequestException:
-        return False
+    with requests.Session() as session:
+        session.trust_env = not is_loopback(urlsplit(revoke_url).hostname or "")
+        try:
+            answer = session.post(revoke_url, data={"token": refresh_token}, timeout=10)
+        except requests.RequestException:
+            return False
     return answer.status_code == 200
-
-
-def _wider(name: str) -> set[str]:
-    return {
-        scope if scope.startswith("https:") else _PREFIX + scope for scope in _WIDER.get(name, ())
-    }

@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 from werkzeug.exceptions import InternalServerError
 
-from workflow.rehearsal import admin, pages
+from workflow.rehearsal import admin, oauth, pages
 from workflow.rehearsal.documents import Documents
 from workflow.rehearsal.drive.methods import Drive
 from workflow.rehearsal.gmail.methods import gmail_api
@@ -41,6 +41,8 @@ def create_app(folder: Path, settings: Settings | None = None, *, key: str = "")
         {"docs": documents.api(), "drive": Drive(documents).api(), "gmail": gmail_api()},
         settings or read_settings(folder),
     )
+    grants = oauth.Grants(store, pipeline.clock)
+    pipeline.holder_of = grants.holder_of
     app = Flask("workflow.rehearsal", static_folder=None)
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
@@ -48,6 +50,7 @@ def create_app(folder: Path, settings: Settings | None = None, *, key: str = "")
     app.before_request(_check_host)
     app.register_blueprint(admin.blueprint(pipeline, key or secrets.token_urlsafe(24)))
     app.register_blueprint(pages.blueprint(StoredWorld(store, documents)))
+    app.register_blueprint(oauth.blueprint(pipeline, grants))
     _serve_google(app, pipeline)
     return app
 

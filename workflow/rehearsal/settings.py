@@ -27,6 +27,7 @@ class Settings:
     server without a request for so long stops by itself. `boundary_inserts`: whether text that is
     inserted exactly at a named range's edge belongs to the range (undocumented by Google).
     `aliases`: for an account, the further addresses that it may send from.
+    `token_seconds`: how long an access token of the sign-in holds; 0 has run out when it is given.
     `bouncing`: addresses, or domains as `@example.org`, whose mail comes back.
     """
 
@@ -43,6 +44,7 @@ class Settings:
     time_scale: float = 1.0
     latency_seconds: float = 0.0
     idle_seconds: float = 900.0
+    token_seconds: int = 3_599
     boundary_inserts: BoundaryInserts = "outside"
 
     def changed(self, values: Mapping[str, Any]) -> Settings:

@@ -201,8 +201,19 @@ AFTER_REFUSALS: dict[str, Callable[[], GoogleError]] = {
     ),
 }
 
+# Said by the sign-in server, whose one method here is `oauth2.token`.
+SIGN_IN_REFUSALS = frozenset(
+    {
+        "invalid_grant",
+        "invalid_client",
+        "deleted_client",
+        "unauthorized_client",
+        "admin_policy_enforced",
+    }
+)
+
 KINDS = frozenset(
-    {"slow", "redirect_307", *_REFUSALS, *AFTER_REFUSALS, *BEFORE_BY_CONNECTION}
+    {"slow", "redirect_307", *SIGN_IN_REFUSALS, *_REFUSALS, *AFTER_REFUSALS, *BEFORE_BY_CONNECTION}
     | set(AFTER_BY_CONNECTION)
 )
 

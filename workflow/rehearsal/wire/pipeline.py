@@ -35,7 +35,7 @@ from workflow.rehearsal.wire.log import RequestLog
 from workflow.rehearsal.wire.payload import read_payload
 from workflow.rehearsal.wire.quota import Quotas
 from workflow.rehearsal.wire.schema import answer_fault
-from workflow.rehearsal.wire.signin import caller_of, check_scopes
+from workflow.rehearsal.wire.signin import Holder, caller_of, check_scopes
 
 _LOG = logging.getLogger("workflow.rehearsal")
 _JSON = "application/json; charset=UTF-8"
@@ -79,7 +79,7 @@ class WireAnswer:
 class Pipeline:
     """Everything between the socket and the methods. Safe to use from several threads.
 
-    `clock` gives epoch seconds.
+    `clock` gives epoch seconds. `holder_of` knows the tokens that the sign-in has issued.
     """
 
     store: Store
@@ -90,6 +90,7 @@ class Pipeline:
     quotas: Quotas = field(default_factory=Quotas)
     log: RequestLog = field(default_factory=RequestLog)
     closing: Event = field(default_factory=Event)
+    holder_of: Callable[[str], Holder | None] = lambda _token: None
 
     def answer(self, request: WireRequest) -> WireAnswer:
         """The answer to any request at a path of Google's."""
@@ -97,7 +98,7 @@ class Pipeline:
         match = find_method(request.verb, request.path)
         if match is None:
             return _refused(no_such_method(), service_of(request.path))
-        account = _account(request, self.settings)
+        account = self._account(request)
         try:
             with self.quotas.in_flight(match.method, account, self.settings):
                 answer = self._with_fault(request, match, self.faults.take(match.method.id))
@@ -133,7 +134,7 @@ class Pipeline:
 
     def _work(self, request: WireRequest, match: Match) -> tuple[Mask, Answer]:
         method, settings = match.method, self.settings
-        caller = caller_of(request.authorization, settings, method.service)
+        caller = caller_of(request.authorization, settings, method.service, self.holder_of)
         check_scopes(caller, method)
         api = self.apis[method.service]
         handler = api.handlers.get(method.id)
@@ -165,6 +166,12 @@ class Pipeline:
             answer = handler(call)
         default = api.default_fields.get(method.id, "")
         return mask or (parse_mask(default) if default else {}), answer
+
+    def _account(self, request: WireRequest) -> str:
+        try:
+            return caller_of(request.authorization, self.settings, "", self.holder_of).account
+        except GoogleError:
+            return ""
 
     def _checked(
         self, method: Method, answer: Answer, mask: Mask, request: WireRequest
@@ -199,13 +206,6 @@ def _overridden(request: WireRequest) -> WireRequest:
         return replace(request, verb=verb)
     form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
     return replace(request, verb=verb, query={**request.query, **form}, body=b"", content_type="")
-
-
-def _account(request: WireRequest, settings: Settings) -> str:
-    try:
-        return caller_of(request.authorization, settings, "").account
-    except GoogleError:
-        return ""
 
 
 def _mask(method: Method, text: str) -> Mask:

@@ -2,13 +2,16 @@
 
 Tokens are made up by the caller: `rehearsal` is the default account with the default scopes;
 `rehearsal:ADDRESS`, `rehearsal:ADDRESS:scope,scope` and `rehearsal:ADDRESS:scopes:client` say the
-account, the short names of the scopes, and the OAuth client.
+account, the short names of the scopes, and the OAuth client. Beside them count the tokens that a
+sign-in through the consent page has given.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from workflow.rehearsal.settings import Settings
 from workflow.rehearsal.wire.discovery import Method
@@ -39,6 +42,22 @@ class Caller:
         return any(full_scope(scope) in self.scopes for scope in scopes)
 
 
+class Holder(Protocol):
+    """Who an issued token stands for; `scopes` are whole addresses."""
+
+    @property
+    def account(self) -> str:
+        """The e-mail address."""
+
+    @property
+    def client(self) -> str:
+        """The OAuth client's id."""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What was granted."""
+
+
 def full_scope(name: str) -> str:
     """The address of a scope: `drive.file` → `https://www.googleapis.com/auth/drive.file`."""
     if name == "mail.google.com":
@@ -46,8 +65,13 @@ def full_scope(name: str) -> str:
     return name if name.startswith("https://") else _SCOPE_BASE + name
 
 
-def caller_of(authorization: str, settings: Settings, service: str) -> Caller:
-    """The caller that an Authorization header names.
+def caller_of(
+    authorization: str,
+    settings: Settings,
+    service: str,
+    holder_of: Callable[[str], Holder | None],
+) -> Caller:
+    """The caller that an Authorization header names; `holder_of` knows the issued tokens.
 
     Raises `GoogleError` as Google does: 401 for a token that is not one, and for no token 401, or
     403 from Drive (recorded bodies).
@@ -55,6 +79,9 @@ def caller_of(authorization: str, settings: Settings, service: str) -> Caller:
     scheme, _, token = authorization.partition(" ")
     if not authorization.strip():
         raise missing_credentials(service)
+    holder = holder_of(token.strip()) if scheme.lower() == "bearer" else None
+    if holder is not None:
+        return _caller(holder.account, holder.client, frozenset(holder.scopes), settings)
     parts = token.strip().split(":")
     if scheme.lower() != "bearer" or parts[0] != "rehearsal" or len(parts) > 4:
         raise invalid_credentials()
@@ -62,14 +89,15 @@ def caller_of(authorization: str, settings: Settings, service: str) -> Caller:
     if address and not _ADDRESS.fullmatch(address):
         raise invalid_credentials()
     account = (address or settings.account).lower()
-    own = account == settings.account.lower()
     names = [name for name in scopes.split(",") if name] or DEFAULT_SCOPES
-    return Caller(
-        account=account,
-        display_name=settings.display_name if own else account.partition("@")[0].title(),
-        client=client or "rehearsal",
-        scopes=frozenset(full_scope(name) for name in names),
-    )
+    granted = frozenset(full_scope(name) for name in names)
+    return _caller(account, client or "rehearsal", granted, settings)
+
+
+def _caller(account: str, client: str, scopes: frozenset[str], settings: Settings) -> Caller:
+    own = account == settings.account.lower()
+    name = settings.display_name if own else account.partition("@")[0].title()
+    return Caller(account=account, display_name=name, client=client, scopes=scopes)
 
 
 def check_scopes(caller: Caller, method: Method) -> None:
