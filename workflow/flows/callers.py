@@ -7,6 +7,7 @@ under way is written in the ledger and decided by the next `resume`.
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from workflow.flows.delivery_steps import Answer, Call
 from workflow.google.faults import GoogleFault
 from workflow.google.gmail import Gmail
 from workflow.ledger.deliveries import Delivery
+
+# sqlite3 gives the interpreter's lock away at every row, and a busy thread keeps it for as long as
+# this. At Python's own 5 ms many callers made each row cost 3.6 ms of waiting (measured, 64).
+_LOCK_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Callers:
         self._now = now
         self._asked: queue.SimpleQueue[tuple[Delivery, Call] | None] = queue.SimpleQueue()
         self._answered: queue.SimpleQueue[Answered] = queue.SimpleQueue()
+        self._lock_seconds_before = sys.getswitchinterval()
+        sys.setswitchinterval(_LOCK_SECONDS)
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -65,6 +72,7 @@ class Callers:
         """Let the threads end once they are idle."""
         for _ in self._threads:
             self._asked.put(None)
+        sys.setswitchinterval(self._lock_seconds_before)
 
     def _work(self) -> None:
         while (task := self._asked.get()) is not None:

@@ -44,6 +44,7 @@ class Pacing:
         self._well = 0
         self._paused_until: datetime | None = None
         self._units_free = 0
+        self._units_taken = 0
         self._sends_left = limits.daily_limit
         self._day_counted_at: datetime | None = None
         self._reported_at: datetime | None = None
@@ -79,8 +80,8 @@ class Pacing:
             sent = deliveries.count_sent_since(connection, self._sender, now - _DAY)
             self._sends_left = self._limits.daily_limit - sent
 
-    def take(self, connection: Connection, call: Call) -> bool:
-        """Spend a call's units if they are there. A draft also needs room for its sending."""
+    def take(self, call: Call) -> bool:
+        """Take a call's units if they are there. A draft also needs room for its sending."""
         is_draft = call is Call.CREATE_DRAFT
         cost = call.units + (self._limits.units_to_read_a_thread if is_draft else 0)
         needed = cost + (Call.SEND_DRAFT.units if is_draft else 0)
@@ -92,8 +93,14 @@ class Pacing:
         if call.sends:
             self._sends_left -= 1
         self._units_free -= cost
-        pace.spend_units(connection, self._sender, cost, second=_second(self._now()))
+        self._units_taken += cost
         return True
+
+    def spend(self, connection: Connection) -> None:
+        """Write down what was taken since the last time, before the calls are made."""
+        units, self._units_taken = self._units_taken, 0
+        if units:
+            pace.spend_units(connection, self._sender, units, second=_second(self._now()))
 
     def slow_down(self, connection: Connection, fault: SlowDown) -> datetime:
         """Gmail asked to slow down: all senders of the account wait. Returns until when.

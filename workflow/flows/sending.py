@@ -7,11 +7,8 @@ it anywhere, and the ledger says for each mail what is known and what has to be 
 
 from __future__ import annotations
 
-import os
 import random
-import socket
 import threading
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,13 +19,13 @@ from sqlalchemy.engine import Connection
 from workflow.flows import delivery_steps as steps
 from workflow.flows.callers import Answered, Callers
 from workflow.flows.delivery_steps import Call, Move
+from workflow.flows.holders import holder_name, is_gone
 from workflow.flows.pacing import Pacing
 from workflow.google.faults import GoogleFault, SignInNeeded, SlowDown, Undecided, Unreachable
 from workflow.google.gmail import Gmail
 from workflow.incident import DeliveryCounts, DeliveryState
 from workflow.ledger import deliveries, notices
-from workflow.ledger.deliveries import Delivery
-from workflow.ledger.faults import MoveRefused
+from workflow.ledger.deliveries import Delivery, Transition
 from workflow.ledger.notices import Notice
 from workflow.ledger.storage import Ledger
 
@@ -98,6 +95,7 @@ class Sender:
         self._report = report
         self._holder = holder_name()
         self._held: dict[int, _Held] = {}
+        self._moves: list[Transition] = []
         self._callers = Callers(gmail, write_mail, now, threads=pacing.in_flight)
         self._faults_in_a_row = 0
         self._ended: Sent | None = None
@@ -170,11 +168,12 @@ class Sender:
                 again = steps.look_again_at(held.delivery, answered.answer, self._settle)
                 held.due = max(held.due, again)
             else:
-                self._move(connection, held, move)
+                self._move(held, move)
             if answered.answer.call is Call.CREATE_DRAFT and isinstance(
                 answered.answer.fault, Undecided
             ):
                 notices.set_orphans_possible(connection, self._notice.id)
+        self._write_moves(connection)
 
     def _note_fault(self, connection: Connection, held: _Held, fault: GoogleFault | None) -> None:
         now = self._now()
@@ -204,28 +203,29 @@ class Sender:
     def _end(self, ending: Sent) -> None:
         self._ended = self._ended or ending
 
-    def _move(self, connection: Connection, held: _Held, move: Move) -> None:
+    def _move(self, held: _Held, move: Move) -> None:
         delivery = held.delivery
         rests = self._notice.held and move.after is DeliveryState.DRAFTED
-        try:
-            deliveries.move(
-                connection,
-                delivery.id,
-                delivery.state,
-                move.after,
-                holder=self._holder,
-                **move.facts,
-                **({"claimed_by": "", "claimed_until": None} if rests else {}),
-            )
-        except MoveRefused:
-            # Our lease ran out (the machine slept) and somebody else took it over: it is theirs.
-            self._held.pop(delivery.id, None)
-            if move.after is DeliveryState.DRAFTED and delivery.state is DeliveryState.DRAFTING:
-                notices.set_orphans_possible(connection, self._notice.id)
-            return
+        facts = move.facts | ({"claimed_by": "", "claimed_until": None} if rests else {})
+        self._moves.append(Transition(delivery.id, delivery.state, move.after, facts))
         held.delivery = replace(delivery, state=move.after, **move.facts)
         if rests or move.after in _DECIDED:
             self._held.pop(delivery.id, None)
+
+    def _write_moves(self, connection: Connection) -> None:
+        """Write the moves down: together, for then a turn costs least.
+
+        What is refused belongs to somebody else by now: our lease ran out while the machine slept.
+        A draft that came of it is one that no row knows.
+        """
+        moves, self._moves = self._moves, []
+        theirs = deliveries.move_all(connection, moves, holder=self._holder)
+        for move in moves:
+            if move.delivery_id not in theirs:
+                continue
+            self._held.pop(move.delivery_id, None)
+            if move.before is DeliveryState.DRAFTING and move.after is DeliveryState.DRAFTED:
+                notices.set_orphans_possible(connection, self._notice.id)
 
     # What is to be called next
 
@@ -250,7 +250,8 @@ class Sender:
             if taken_up.orphan_possible:
                 notices.set_orphans_possible(connection, self._notice.id)
             for move in taken_up.moves:
-                self._move(connection, held, move)
+                self._move(held, move)
+        self._write_moves(connection)
         if not taken and not self._held:
             waiting = deliveries.count_in(connection, self._notice.id, self._states)
             self._open_elsewhere = waiting > 0
@@ -268,24 +269,27 @@ class Sender:
         now = self._now()
         self._pacing.look(connection)
         free = self._pacing.in_flight_now - sum(held.calling for held in self._held.values())
-        calls: list[tuple[Delivery, Call]] = []
+        calling: list[tuple[_Held, Call]] = []
         for held in sorted(self._held.values(), key=_most_advanced_first):
-            if len(calls) >= free or held.calling or held.due > now:
+            if len(calling) >= free:
+                break
+            if held.calling or held.due > now:
                 continue
             step = steps.next_call(
                 held.delivery, steps=self._notice.steps, now=now, settle=self._settle
             )
-            if step.due > now or not self._pacing.take(connection, step.call):
+            if step.due > now or not self._pacing.take(step.call):
                 continue
             for move in step.before:
-                self._move(connection, held, move)
-            if held.delivery.id in self._held:
-                held.calling = True
-                calls.append((held.delivery, step.call))
+                self._move(held, move)
+            held.calling = True
+            calling.append((held, step.call))
+        self._write_moves(connection)
+        self._pacing.spend(connection)
         waiting = bool(self._held) and not any(held.calling for held in self._held.values())
-        if waiting and not calls:
+        if waiting:
             self._end_if_waiting_is_pointless(connection)
-        return calls
+        return [(held.delivery, call) for held, call in calling if held.delivery.id in self._held]
 
     def _end_if_waiting_is_pointless(self, connection: Connection) -> None:
         if self._pacing.day_is_full:
@@ -305,6 +309,9 @@ class Sender:
         """Until the next call is due; short, so that Ctrl-C is felt at once."""
         if self._ended is not None:
             return _GRACE_SECONDS
+        calling = sum(held.calling for held in self._held.values())
+        if calling >= self._pacing.in_flight_now > 0:
+            return 0.25  # no thread is free, whatever is due: only an answer changes anything
         now = self._now()
         dues = [held.due for held in self._held.values() if not held.calling]
         wait = min([(due - now).total_seconds() for due in dues], default=0.25)
@@ -318,42 +325,19 @@ class Sender:
 
 _UP_TO_DRAFTS = (DeliveryState.DRAFTING, DeliveryState.PLANNED)
 _DECIDED = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN})
-_PROGRESS = (
-    DeliveryState.SENDING,
-    DeliveryState.DRAFTED,
-    DeliveryState.DRAFTING,
-    DeliveryState.PLANNED,
-)
+_PROGRESS = {
+    DeliveryState.SENDING: 0,
+    DeliveryState.DRAFTED: 1,
+    DeliveryState.DRAFTING: 2,
+    DeliveryState.PLANNED: 3,
+}
 
 
 def _most_advanced_first(held: _Held) -> tuple[int, int]:
-    return _PROGRESS.index(held.delivery.state), held.delivery.id
+    return _PROGRESS[held.delivery.state], held.delivery.id
 
 
 def _backoff(faults: int) -> timedelta:
     """Longer after each fault in a row, with a share of chance so that many do not come at once."""
     seconds = min(0.25 * 2**faults, 20.0)
     return timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
-
-
-def holder_name() -> str:
-    """A name for this process that no other has had: host, process id, and a random part."""
-    return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-
-
-def is_gone(holder: str) -> bool:
-    """Whether a holder surely is gone: a process of this machine that no longer runs.
-
-    A process id that was given to another program since looks alive: then the lease decides.
-    """
-    host, _, rest = holder.partition("/")
-    pid = rest.partition("/")[0]
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

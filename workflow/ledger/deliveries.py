@@ -8,11 +8,11 @@ over when it has run out or its holder is gone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, bindparam, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from workflow.incident import DeliveryState
@@ -147,6 +147,23 @@ def claim_holders(connection: Connection, notice_id: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+@dataclass(frozen=True)
+class Transition:
+    """A claimed delivery's way from one state to another, and what is written with it.
+
+    Raises `MoveRefused` for a way that `ALLOWED` does not hold.
+    """
+
+    delivery_id: int
+    before: DeliveryState
+    after: DeliveryState
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.after not in ALLOWED[self.before]:
+            raise MoveRefused(f"a delivery does not go from {self.before} to {self.after}")
+
+
 def move(
     connection: Connection,
     delivery_id: int,
@@ -161,22 +178,55 @@ def move(
     A decided delivery gives its claim back. Raises `MoveRefused` when the move is not allowed, or
     when the delivery is no longer where, or whose, the caller believed.
     """
-    if after not in ALLOWED[before]:
-        raise MoveRefused(f"a delivery does not go from {before} to {after}")
-    values: dict[str, Any] = {"state": after.value, **facts}
-    if after not in ORDER_OF_WORK:
-        values |= {"claimed_by": "", "claimed_until": None}
-    found = connection.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.id == delivery_id,
-            deliveries.c.state == before.value,
-            deliveries.c.claimed_by == holder,
-        )
-        .values(**values)
-    )
-    if found.rowcount != 1:
+    transition = Transition(delivery_id, before, after, facts)
+    if move_all(connection, [transition], holder=holder):
         raise MoveRefused(f"delivery {delivery_id} is no longer {before} in these hands")
+
+
+def move_all(
+    connection: Connection, transitions: Sequence[Transition], *, holder: str
+) -> frozenset[int]:
+    """Move each of these deliveries, which are all different.
+
+    Returns the ids of those that are no longer where, or whose, the caller believed: they stay as
+    they are. Decided deliveries give their claims back.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for transition in transitions:
+        values = _values(transition)
+        bound = {"moved": transition.delivery_id, "from_state": transition.before.value}
+        alike.setdefault(tuple(values), []).append(values | bound | {"by_holder": holder})
+    return frozenset().union(*(_move_alike(connection, rows) for rows in alike.values()))
+
+
+def _values(transition: Transition) -> dict[str, Any]:
+    values = {"state": transition.after.value, **transition.facts}
+    decided = transition.after not in ORDER_OF_WORK
+    return values | ({"claimed_by": "", "claimed_until": None} if decided else {})
+
+
+# Made once: building a statement costs more than running it.
+_MOVE = update(deliveries).where(
+    deliveries.c.id == bindparam("moved"),
+    deliveries.c.state == bindparam("from_state"),
+    deliveries.c.claimed_by == bindparam("by_holder"),
+)
+
+
+def _move_alike(connection: Connection, rows: list[dict[str, Any]]) -> frozenset[int]:
+    """Move rows that are written in the same columns, together; the ids of those refused.
+
+    A count that falls short (a lease ran out while the machine slept) does not tell whose row it
+    was: then all are taken back, and each is tried by itself.
+    """
+    if len(rows) == 1:
+        found = connection.execute(_MOVE, rows[0])
+        return frozenset() if found.rowcount == 1 else frozenset({rows[0]["moved"]})
+    with connection.begin_nested() as together:
+        if connection.execute(_MOVE, rows).rowcount == len(rows):
+            return frozenset()
+        together.rollback()
+    return frozenset().union(*(_move_alike(connection, [row]) for row in rows))
 
 
 def plan_again(connection: Connection, notice_id: str, state: DeliveryState) -> int:

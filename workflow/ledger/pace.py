@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from workflow.ledger.tables import sender_pauses, units_spent
@@ -20,12 +20,17 @@ from workflow.ledger.tables import sender_pauses, units_spent
 WINDOW_SECONDS = 62
 
 
+# Asked at every turn of the sender, so made once: building a statement costs more than running it.
+_UNITS_SINCE = select(func.coalesce(func.sum(units_spent.c.units), 0)).where(
+    units_spent.c.sender == bindparam("sender"), units_spent.c.second > bindparam("since")
+)
+_PAUSED_UNTIL = select(sender_pauses.c.until).where(sender_pauses.c.sender == bindparam("sender"))
+
+
 def units_free(connection: Connection, sender: str, *, second: int, budget: int) -> int:
     """How many units may be spent now. `second` is whole seconds since 1970."""
-    query = select(func.coalesce(func.sum(units_spent.c.units), 0)).where(
-        units_spent.c.sender == sender, units_spent.c.second > second - WINDOW_SECONDS
-    )
-    return budget - int(connection.execute(query).scalar_one())
+    window = {"sender": sender, "since": second - WINDOW_SECONDS}
+    return budget - int(connection.execute(_UNITS_SINCE, window).scalar_one())
 
 
 def spend_units(connection: Connection, sender: str, units: int, *, second: int) -> None:
@@ -75,8 +80,7 @@ def pause_sender(connection: Connection, sender: str, *, until: datetime, reason
 
 def paused_until(connection: Connection, sender: str) -> datetime | None:
     """Until when this account was asked to wait; may lie in the past."""
-    query = select(sender_pauses.c.until).where(sender_pauses.c.sender == sender)
-    until: datetime | None = connection.execute(query).scalar()
+    until: datetime | None = connection.execute(_PAUSED_UNTIL, {"sender": sender}).scalar()
     return until
 
 
