@@ -1,18 +1,18 @@
-"""Making an incident's doc, once, however often it is tried.
+"""Making an incident's doc, once, however often and by however many it is tried.
 
-Drive has no idempotency key for a Google Doc, so each call is written down before it is made. An
-answer that was lost is looked for; and because a call may still be under way for as long as its
-time-out, only not finding anything after that means that nothing was done.
+Drive has no idempotency key for a Google Doc, so each call is written down before it is made, by
+whoever is first; the others look what comes of it. An answer that was lost is looked for; and
+because a call may still be under way for as long as its time-out, only not finding anything after
+that means that nothing was done.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import TypeVar
+from datetime import timedelta
 
 from workflow.document.names import SECTION
+from workflow.document.requests import Request
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.flows import doc_contents
 from workflow.flows.workspace import Workspace
@@ -22,27 +22,32 @@ from workflow.incident import Incident
 from workflow.ledger import incidents
 from workflow.ledger.incidents import DocRecord
 
-_Found = TypeVar("_Found")
-
 
 def make_doc(workspace: Workspace, incident_id: str) -> None:
     """See to it that the incident has its doc, with its sections in it. Raises `GoogleFault`."""
+    while True:
+        incident, record = _read(workspace, incident_id)
+        if record.state == "filled":
+            return
+        if record.state == "none":
+            _create_and_fill(workspace, incident, record)
+        elif record.state == "creating":
+            _find_or_create(workspace, incident, record)
+        else:
+            _fill_if_empty(workspace, incident, record)
+
+
+def _read(workspace: Workspace, incident_id: str) -> tuple[Incident, DocRecord]:
     with workspace.ledger.read() as connection:
         incident = incidents.incident_by_id(connection, incident_id)
-        record = incidents.doc_record(connection, incident_id)
-    if record.state == "none":
-        incident = _create(workspace, incident, record)
-        _fill_new(workspace, incident, record)
-    elif record.state == "creating":
-        incident = _find_or_create(workspace, incident, record)
-        _fill_if_empty(workspace, incident, record)
-    elif record.state != "filled":
-        _fill_if_empty(workspace, incident, record)
+        return incident, incidents.doc_record(connection, incident_id)
 
 
-def _create(workspace: Workspace, incident: Incident, record: DocRecord) -> Incident:
+def _create_and_fill(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
     with workspace.ledger.write() as connection:
-        incidents.doc_asked_for(connection, incident.id, at=workspace.wall())
+        is_ours = incidents.doc_asked_for(connection, incident.id, record, at=workspace.wall())
+    if not is_ours:
+        return
     marks = {INCIDENT_PROPERTY: incident.id}
     try:
         made = workspace.google.drive.create_document(
@@ -57,64 +62,87 @@ def _create(workspace: Workspace, incident: Incident, record: DocRecord) -> Inci
         with workspace.ledger.write() as connection:
             incidents.doc_not_made(connection, incident.id)
         raise
-    return _note_made(workspace, incident, made.id, made.url)
+    _note_made(workspace, incident, made.id, made.url)
+    # Made a moment ago: empty for sure, so there is nothing to read first.
+    incident, record = _read(workspace, incident.id)
+    _fill(workspace, incident, record, required_revision=None)
 
 
-def _find_or_create(workspace: Workspace, incident: Incident, record: DocRecord) -> Incident:
-    def find() -> Incident | None:
-        found = workspace.google.drive.find_documents(record.folder or None, incident.id)
-        if not found:
-            return None
+def _find_or_create(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
+    if _find(workspace, incident, record) or not _has_settled(workspace, incident.id, record):
+        return
+    if not _find(workspace, incident, record):
+        _create_and_fill(workspace, incident, record)
+
+
+def _find(workspace: Workspace, incident: Incident, record: DocRecord) -> bool:
+    found = workspace.google.drive.find_documents(record.folder or None, incident.id)
+    if found:
         oldest = found[-1]
-        return _note_made(workspace, incident, oldest["id"], oldest["webViewLink"])
-
-    found = _look_until_settled(workspace, record.called_at, find)
-    return found or _create(workspace, incident, record)
+        _note_made(workspace, incident, oldest["id"], oldest["webViewLink"])
+    return bool(found)
 
 
-def _note_made(workspace: Workspace, incident: Incident, doc_id: str, url: str) -> Incident:
+def _note_made(workspace: Workspace, incident: Incident, doc_id: str, url: str) -> None:
     with workspace.ledger.write() as connection:
         incidents.doc_made(connection, incident.id, doc_id=doc_id, doc_url=url)
-        return incidents.incident_by_id(connection, incident.id)
-
-
-def _fill_new(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
-    """Fill a doc that was made a moment ago: empty for sure, so there is nothing to read first."""
-    with workspace.ledger.write() as connection:
-        incidents.doc_fill_asked_for(connection, incident.id, at=workspace.wall())
-    requests = doc_contents.filling(incident, record.template_source, workspace.settings.config)
-    workspace.google.docs.batch_update(incident.doc_id, requests, required_revision=None)
-    with workspace.ledger.write() as connection:
-        incidents.doc_filled(connection, incident.id)
 
 
 def _fill_if_empty(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
-    docs = workspace.google.docs
-
-    def filled() -> DocView | None:
-        view = read_document(docs.get(incident.doc_id, FIELDS))
-        return view if view.own.get(SECTION) else None
-
-    asked_at = record.called_at if record.state == "filling" else None
-    if _look_until_settled(workspace, asked_at, filled) is None:
-        view = read_document(docs.get(incident.doc_id, FIELDS))
-        requests = doc_contents.filling(incident, record.template_source, workspace.settings.config)
-        docs.batch_update(incident.doc_id, requests, required_revision=view.revision_id or None)
+    view = _view(workspace, incident)
+    if not view.own.get(SECTION) and record.state == "filling":
+        if not _has_settled(workspace, incident.id, record):
+            return
+        view = _view(workspace, incident)
+    if not view.own.get(SECTION):
+        _fill(workspace, incident, record, required_revision=view.revision_id or None)
+        return
     with workspace.ledger.write() as connection:
         incidents.doc_filled(connection, incident.id)
 
 
-def _look_until_settled(
-    workspace: Workspace, called_at: datetime | None, look: Callable[[], _Found | None]
-) -> _Found | None:
-    """What `look` finds now, or once no earlier call can be under way any more."""
-    found = look()
-    if found is not None or called_at is None:
-        return found
-    settled = called_at + settling_time(workspace)
+def _view(workspace: Workspace, incident: Incident) -> DocView:
+    return read_document(workspace.google.docs.get(incident.doc_id, FIELDS))
+
+
+def _fill(
+    workspace: Workspace, incident: Incident, record: DocRecord, *, required_revision: str | None
+) -> None:
+    requests = _filling(workspace, incident, record)
+    with workspace.ledger.write() as connection:
+        if not incidents.doc_fill_asked_for(connection, incident.id, record, at=workspace.wall()):
+            return
+    try:
+        workspace.google.docs.batch_update(
+            incident.doc_id, requests, required_revision=required_revision
+        )
+    except Undecided:
+        raise
+    except GoogleFault:  # a plain no, as above
+        with workspace.ledger.write() as connection:
+            incidents.doc_not_filled(connection, incident.id)
+        raise
+    with workspace.ledger.write() as connection:
+        incidents.doc_filled(connection, incident.id)
+
+
+def _filling(workspace: Workspace, incident: Incident, record: DocRecord) -> list[Request]:
+    return doc_contents.filling(incident, record.template_source, workspace.settings.config)
+
+
+def _has_settled(workspace: Workspace, incident_id: str, record: DocRecord) -> bool:
+    """Wait until the recorded call can't be under way any more.
+
+    False as soon as somebody else has gone on with the doc: then there is something new to look at.
+    """
+    if record.called_at is None:
+        return True
+    settled = record.called_at + settling_time(workspace)
     while (left := (settled - workspace.wall()).total_seconds()) > 0:
         time.sleep(min(left, 0.2))
-    return look()
+        if _read(workspace, incident_id)[1] != record:
+            return False
+    return True
 
 
 def settling_time(workspace: Workspace) -> timedelta:

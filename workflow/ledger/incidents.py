@@ -175,29 +175,65 @@ def doc_record(connection: Connection, incident_id: str) -> DocRecord:
     )
 
 
-def doc_asked_for(connection: Connection, incident_id: str, *, at: datetime) -> None:
-    """Drive is about to be asked to make the doc."""
-    _update(connection, incident_id, doc_state="creating", doc_called_at=at)
+def doc_asked_for(
+    connection: Connection, incident_id: str, seen: DocRecord, *, at: datetime
+) -> bool:
+    """Drive is about to be asked to make the doc; False when somebody was quicker than `seen`."""
+    return _move_doc(connection, incident_id, seen, "creating", at)
 
 
 def doc_not_made(connection: Connection, incident_id: str) -> None:
     """Drive said plainly that it made no doc."""
-    _update(connection, incident_id, doc_state="none")
+    _back(connection, incident_id, "creating", "none")
 
 
 def doc_made(connection: Connection, incident_id: str, *, doc_id: str, doc_url: str) -> None:
-    """Drive made the doc; it is still empty."""
-    _update(connection, incident_id, doc_state="created", doc_id=doc_id, doc_url=doc_url)
+    """Drive made the doc; it is still empty. Whoever says so second changes nothing."""
+    connection.execute(
+        update(incidents)
+        .where(incidents.c.id == incident_id, incidents.c.doc_state == "creating")
+        .values(doc_state="created", doc_id=doc_id, doc_url=doc_url)
+    )
 
 
-def doc_fill_asked_for(connection: Connection, incident_id: str, *, at: datetime) -> None:
-    """Docs is about to be asked to fill the new doc."""
-    _update(connection, incident_id, doc_state="filling", doc_called_at=at)
+def doc_fill_asked_for(
+    connection: Connection, incident_id: str, seen: DocRecord, *, at: datetime
+) -> bool:
+    """Docs is about to be asked to fill the doc; False when somebody was quicker than `seen`."""
+    return _move_doc(connection, incident_id, seen, "filling", at)
+
+
+def doc_not_filled(connection: Connection, incident_id: str) -> None:
+    """Docs said plainly that it wrote nothing."""
+    _back(connection, incident_id, "filling", "created")
 
 
 def doc_filled(connection: Connection, incident_id: str) -> None:
     """The doc holds its sections."""
     _update(connection, incident_id, doc_state="filled")
+
+
+def _back(connection: Connection, incident_id: str, before: str, after: str) -> None:
+    connection.execute(
+        update(incidents)
+        .where(incidents.c.id == incident_id, incidents.c.doc_state == before)
+        .values(doc_state=after)
+    )
+
+
+def _move_doc(
+    connection: Connection, incident_id: str, seen: DocRecord, after: str, at: datetime
+) -> bool:
+    found = connection.execute(
+        update(incidents)
+        .where(
+            incidents.c.id == incident_id,
+            incidents.c.doc_state == seen.state,
+            incidents.c.doc_called_at.is_not_distinct_from(seen.called_at),
+        )
+        .values(doc_state=after, doc_called_at=at)
+    )
+    return bool(found.rowcount == 1)
 
 
 def _update(connection: Connection, incident_id: str, **values: Any) -> None:
