@@ -82,6 +82,7 @@ class TimelineEntry:
     """One thing that happened, as a person said it.
 
     `at` is when it happened, `recorded_at` when it was said. `text` is kept to the letter.
+    `struck_at` is when somebody took it back: it stays, struck through.
     """
 
     id: str
@@ -90,6 +91,7 @@ class TimelineEntry:
     recorded_at: datetime
     by: str = ""
     link: str = ""
+    struck_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,12 @@ class Asked:
 
 
 def command(
-    name: str, *, panel: str, epilog: str = ""
+    name: str, *, panel: str, epilog: str = "", group: typer.Typer = app
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a function a command. Its first parameter gets what was `Asked`."""
+    """Make a function a command, of a `group` such as `auth` where one is given.
+
+    Its first parameter gets what was `Asked`.
+    """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -101,7 +104,9 @@ def command(
         ]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
-        app.command(name, rich_help_panel=panel, epilog=epilog or None)(run)
+        # Within a group every command is of one kind: a panel would only say so again.
+        kind = panel if group is app else None
+        group.command(name, rich_help_panel=kind, epilog=epilog or None)(run)
         return function
 
     return register
@@ -156,7 +161,7 @@ def with_exit_code(asked: Asked, job: Callable[[], None]) -> None:
 
     try:
         job()
-    except typer.Exit:
+    except (typer.Exit, typer.BadParameter):
         raise
     except KeyboardInterrupt:
         asked.speaker.wrong("Interrupted. Everything so far is recorded.")

@@ -31,6 +31,7 @@ _CODES: dict[str, dict[str, int]] = {
     },
     "workflow.config": {"ConfigBad": NOT_SET_UP},
     "workflow.when": {"WhenUnclear": BAD_INPUT},
+    "workflow.pasted": {"PasteUnclear": BAD_INPUT},
     "workflow.ledger.faults": {"UnknownIncident": BAD_INPUT, "LedgerUnavailable": NOT_SET_UP},
     "workflow.mail.recipients": {"ListUnreadable": BAD_INPUT},
     "workflow.mail.sandbox": {"TemplateBad": BAD_INPUT},

@@ -15,8 +15,10 @@ from workflow.cli.commands import Asked, command
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from workflow.flows.log import Logged
+    from workflow.flows.log import Logged, LoggedMany
     from workflow.flows.workspace import Workspace
+    from workflow.incident import Incident
+    from workflow.pasted import PastedEntry
 
 _DAY = "An incident's day"
 
@@ -103,29 +105,101 @@ def start(
 )
 def log(
     asked: Asked,
-    text: Annotated[str, typer.Argument(help="What happened; - reads it from standard input.")],
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            help="What happened. - reads standard input: where its lines have times of their own "
+            "(14:39 text, \\[2:43 PM] Ann: text, a chat's history), each becomes an entry."
+        ),
+    ] = None,
     at: At = None,
     by: Annotated[str, typer.Option(metavar="NAME", help="Who did or said it.")] = "",
     link: Annotated[str, typer.Option(metavar="URL", help="Where more is to be seen.")] = "",
     before_start: Annotated[
         bool, typer.Option("--before-start", help="It did happen before the incident's start.")
     ] = False,
+    edit: Annotated[
+        str, typer.Option(metavar="ID", help="Give that entry other words; the record keeps both.")
+    ] = "",
+    strike: Annotated[
+        str, typer.Option(metavar="ID", help="Strike that entry through; it is never removed.")
+    ] = "",
 ) -> None:
-    """Append an entry to the timeline."""
+    """Append an entry to the timeline, or correct one."""
     from workflow.cli.opening import open_workspace  # noqa: PLC0415
     from workflow.flows import log as flow  # noqa: PLC0415
 
+    if edit or strike:
+        _refuse_besides(edit, strike, [at, by, link, before_start])
+        _correct(asked, edit, strike, text)
+        return
+    if text is None:
+        raise typer.BadParameter('say what happened: postmortem log "…"', param_hint="TEXT")
     workspace = open_workspace(asked)
     incident = workspace.incident()
-    logged = flow.log(
-        workspace,
-        given_text(text),
-        at=moment(workspace, at, incident.zone),
-        by=as_typed(by),
-        link=link,
-        earliest=None if before_start else incident.started_at,
+    when = moment(workspace, at, incident.zone)
+    earliest = None if before_start else incident.started_at
+    words = given_text(text)
+    pasted = _pasted(workspace, incident, words, when) if text == "-" else []
+    if pasted:
+        logged = flow.log_pasted(workspace, pasted, by=as_typed(by), link=link, earliest=earliest)
+        _show_pasted(asked, logged)
+        return
+    _show_logged(
+        asked,
+        flow.log(workspace, words, at=when, by=as_typed(by), link=link, earliest=earliest),
     )
-    _show_logged(asked, logged)
+
+
+def _refuse_besides(edit: str, strike: str, others: list[object]) -> None:
+    if edit and strike:
+        raise typer.BadParameter("give either --edit or --strike.", param_hint="--strike")
+    if any(others):
+        raise typer.BadParameter(
+            "a correction changes the words alone. For another time, author or link, strike the "
+            "entry and log it anew.",
+            param_hint="--edit" if edit else "--strike",
+        )
+
+
+def _correct(asked: Asked, edit: str, strike: str, text: str | None) -> None:
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows import correcting  # noqa: PLC0415
+
+    if (text is None) is bool(edit):
+        needs = (
+            "needs the new words" if edit else "takes no words: log what is right as a new entry"
+        )
+        raise typer.BadParameter(f"it {needs}.", param_hint="--edit" if edit else "--strike")
+    workspace = open_workspace(asked)
+    if text is None:
+        _show_logged(asked, correcting.strike(workspace, strike))
+    else:
+        _show_logged(asked, correcting.reword(workspace, edit, given_text(text)))
+
+
+def _pasted(
+    workspace: Workspace, incident: Incident, text: str, first: datetime | None
+) -> list[PastedEntry]:
+    from workflow.pasted import read_pasted  # noqa: PLC0415
+
+    return read_pasted(text, now=workspace.now(), zone=incident.zone, first=first)
+
+
+def _show_pasted(asked: Asked, logged: LoggedMany) -> None:
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.flows.log import Logged  # noqa: PLC0415
+
+    if len(logged.entries) == 1:
+        _show_logged(asked, Logged(logged.entries[0], logged.brought))
+        return
+    if asked.speaker.as_json:
+        asked.speaker.document(showing.logged_many_json(logged))
+    for entry in logged.entries:
+        asked.speaker.say(showing.entry_words(logged.brought.incident, entry))
+    asked.speaker.say(f"{len(logged.entries)} entries.", "good")
+    showing.show_brought(asked.speaker, logged.brought)
+    showing.raise_if_waiting(logged.brought)
 
 
 @command(
@@ -155,13 +229,12 @@ def status(
 
 def _show_logged(asked: Asked, logged: Logged) -> None:
     from workflow.cli import showing  # noqa: PLC0415
-    from workflow.incident import moment_text  # noqa: PLC0415
 
     speaker = asked.speaker
     if speaker.as_json:
         speaker.document(showing.logged_json(logged))
     incident, entry = logged.brought.incident, logged.entry
-    speaker.say(f"{moment_text(entry.at, incident.zone)}  {entry.text}")
+    speaker.say(showing.entry_words(incident, entry))
     showing.show_brought(speaker, logged.brought)
     showing.raise_if_waiting(logged.brought)
 

@@ -8,7 +8,7 @@ from typing import Any
 from workflow.cli.speaking import Speaker
 from workflow.flows.doc import Brought
 from workflow.flows.faults import NotSetUp, Recorded
-from workflow.flows.log import Logged
+from workflow.flows.log import Logged, LoggedMany
 from workflow.flows.showing import NoticeStanding, Standing
 from workflow.google.faults import SignInNeeded
 from workflow.incident import Incident, TimelineEntry, clock_text, date_text, moment_text
@@ -57,6 +57,25 @@ def entry_json(incident: Incident, entry: TimelineEntry) -> dict[str, Any]:
         "text": entry.text,
         "by": entry.by or None,
         "link": entry.link or None,
+        **({"struck_at": local_instant(entry.struck_at, incident)} if entry.struck_at else {}),
+    }
+
+
+def entry_words(incident: Incident, entry: TimelineEntry) -> str:
+    """An entry as a line, with the id by which it can be corrected."""
+    struck = "(struck) " if entry.struck_at else ""
+    author = f" — {entry.by}" if entry.by else ""
+    return f"{moment_text(entry.at, incident.zone)}  {struck}{entry.text}{author}  [{entry.id}]"
+
+
+def logged_many_json(logged: LoggedMany) -> dict[str, Any]:
+    """The shape of `log --json` for more than one entry: they are a list."""
+    incident = logged.brought.incident
+    return {
+        "incident": incident.id,
+        "entries": [entry_json(incident, entry) for entry in logged.entries],
+        "status": incident.status.value,
+        "synced": logged.brought.synced,
     }
 
 
@@ -144,7 +163,8 @@ def _show_timeline(speaker: Speaker, standing: Standing) -> None:
         stamp = clock_text(entry.at, standing.incident.zone)
         author = f"  — {entry.by}" if entry.by else ""
         body = entry.text.replace("\n", "\n" + " " * (len(stamp) + 4))
-        speaker.answer(f"  {stamp}  {body}{author}")
+        struck = "(struck) " if entry.struck_at else ""
+        speaker.answer(f"  {stamp}  {struck}{body}{author}  [{entry.id}]")
 
 
 def _show_notice(speaker: Speaker, incident: Incident, standing: NoticeStanding) -> None:

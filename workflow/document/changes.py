@@ -19,6 +19,29 @@ class AddEntry:
 
 
 @dataclass(frozen=True)
+class RewordEntry:
+    """Give an entry the words that it has now; `earlier` are all that it had before.
+
+    `id` is the correction's, found again: never twice.
+    """
+
+    id: str
+    entry: TimelineEntry
+    zone: ZoneInfo
+    earlier: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StrikeEntry:
+    """Strike an entry through; its words stay. `earlier` are all the words that it has had."""
+
+    id: str
+    entry: TimelineEntry
+    zone: ZoneInfo
+    earlier: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SetField:
     """Give a header line its value: `status`, `severity`, `duration`, `customers`, …
 
@@ -56,7 +79,7 @@ class PutNotice:
     previous_facts: tuple[tuple[str, ...], ...] = ()
 
 
-Change = AddEntry | SetField | FillSection | PutNotice
+Change = AddEntry | RewordEntry | StrikeEntry | SetField | FillSection | PutNotice
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class EditDraft:
         self.sections = list(sections)
         self._expected = {section.key for section in sections}
         self.already_there: set[str] = set()
+        self.added_entries: set[str] = set()
         self._pieces: list[Piece] = []
         self._forget: list[Range] = []
         self._name: list[Range] = []
@@ -49,6 +50,10 @@ class EditDraft:
     def forget(self, gone: Range) -> None:
         """Drop a named range; its text stays."""
         self._forget.append(gone)
+
+    def name(self, kept: Range) -> None:
+        """Name a range over text that stays, in the coordinates of the doc as it was read."""
+        self._name.append(kept)
 
     def insert(self, spot: Spot, blocks: Sequence[Block]) -> None:
         """Put paragraphs at a spot. Own ranges that start right there are named anew behind them.

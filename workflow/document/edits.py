@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workflow.document.blocks import Block, heading_kind
-from workflow.document.changes import AddEntry, Change, Edit, FillSection, PutNotice, SetField
+from workflow.document.changes import (
+    AddEntry,
+    Change,
+    Edit,
+    FillSection,
+    PutNotice,
+    RewordEntry,
+    SetField,
+    StrikeEntry,
+)
+from workflow.document.corrections import correct_entries
 from workflow.document.draft import EditDraft
 from workflow.document.header import set_fields
 from workflow.document.names import TEXT, text_name
@@ -35,6 +45,9 @@ def compute_edit(
     draft = EditDraft(doc, template_sections)
     set_fields(draft, [change for change in changes if isinstance(change, SetField)])
     add_entries(draft, [change for change in changes if isinstance(change, AddEntry)])
+    correct_entries(
+        draft, [change for change in changes if isinstance(change, RewordEntry | StrikeEntry)]
+    )
     _fill_sections(draft, [change for change in changes if isinstance(change, FillSection)])
     put_notices(draft, [change for change in changes if isinstance(change, PutNotice)])
     return draft.finish()

@@ -18,6 +18,7 @@ from workflow.incident import TimelineEntry
 PREFIX = "postmortem/"
 SECTION, FIELD, HINT, ENTRY, DAY = "section", "field", "hint", "entry", "day"
 TEXT, NOTICE, FACTS = "text", "notice", "facts"
+CORRECTION = "correction"
 
 _LONGEST = 256  # UTF-16 code units (reference, CreateNamedRangeRequest)
 
@@ -67,6 +68,11 @@ def day_name(day: date) -> str:
 def text_name(change_id: str, section: str) -> str:
     """Over the start of a text that filled the section of that key."""
     return _name(TEXT, change_id, section)
+
+
+def correction_name(change_id: str) -> str:
+    """Over the time stamp of an entry that was corrected: its words may be changed again."""
+    return _name(CORRECTION, change_id)
 
 
 def notice_name(notice_id: str) -> str:

@@ -93,12 +93,13 @@ class Words:
     """A new value within one paragraph, for a spot that is INSTEAD of an old one or of none.
 
     In the place of an old value it looks like the old; where none goes, it looks like plain text.
-    `lead` and `trail` part it from what is around it; the range `name` is over the value alone.
+    `lead` and `trail` part it from what is around it; the range `name`, if it has one, is over the
+    value alone.
     """
 
     spot: Spot
     value: str
-    name: str
+    name: str = ""
     lead: str = ""
     trail: str = ""
 
@@ -115,6 +116,8 @@ class Words:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The range to be named, counted from `delete_from`."""
+        if not self.name:
+            return ()
         start = utf16_length(self.lead)
         return (Mark(self.name, start, start + utf16_length(self.value)),)
 
@@ -128,7 +131,33 @@ class Words:
             yield update_text(tab_id, at, at + utf16_length(self.text), {}, "*")
 
 
-Piece = Paragraphs | Words
+@dataclass(frozen=True)
+class Struck:
+    """Text from `spot.at` up to `end` that is struck through; not a letter of it changes.
+
+    `end` is where it ends once the pieces behind `spot` are in.
+    """
+
+    spot: Spot
+    end: int
+
+    @property
+    def growth(self) -> int:
+        """The tab stays as long as it is."""
+        return 0
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """No range to be named."""
+        return ()
+
+    def requests(self) -> Iterator[Request]:
+        """One request for the style alone."""
+        style = {"strikethrough": True}
+        yield update_text(self.spot.tab_id, self.spot.at, self.end, style, "strikethrough")
+
+
+Piece = Paragraphs | Words | Struck
 
 
 def batch(

@@ -8,7 +8,7 @@ entry stays with the entry it follows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -86,6 +86,7 @@ def add_entries(draft: EditDraft, changes: Sequence[AddEntry]) -> None:
     fresh = {change.entry.id: change for change in changes if change.entry.id not in there}
     if not fresh:
         return
+    draft.added_entries.update(fresh)
     ordered = sorted(fresh.values(), key=lambda change: time_of(change.entry))
     section = draft.section(TIMELINE)
     place = draft.place(section)
@@ -113,13 +114,25 @@ def entry_block(entry: TimelineEntry, zone: ZoneInfo, *, is_late: bool) -> Block
     stamp = clock_text(entry.at, zone)
     spans = [Span(stamp, bold=True), Span(f"  {clean_text(entry.text)}")]
     if entry.link:
-        spans += [Span(" ("), Span(clean_text(_link_text(entry.link)), link=entry.link), Span(")")]
+        spans += [Span(" ("), Span(clean_text(link_text(entry.link)), link=entry.link), Span(")")]
     if entry.by:
         spans.append(Span(f" — {clean_text(entry.by)}"))
     if is_late:
-        spans.append(Span(f" (added later, {_said_at(entry, zone)})", italic=True, faint=True))
+        spans.append(Span(late_mark(entry, zone), italic=True, faint=True))
+    if entry.struck_at is not None:
+        spans = [replace(span, strike=True) for span in spans]
     mark = Mark(entry_name(entry), 0, inner_length(stamp))
     return Block(Kind.NORMAL, tuple(spans), marks=(mark,))
+
+
+def late_mark(entry: TimelineEntry, zone: ZoneInfo) -> str:
+    """What stands behind an entry that was said when later things had been said already."""
+    return f" (added later, {_said_at(entry, zone)})"
+
+
+def link_text(address: str) -> str:
+    """Where a link goes, short enough for a line: its host. The whole of what is no link."""
+    return (urlsplit(address).hostname or address) if is_link(address) else address
 
 
 def _date_line(change: AddEntry) -> Block:
@@ -138,11 +151,6 @@ def _is_late(entry: TimelineEntry, times: Sequence[EntryTime]) -> bool:
 def _said_at(entry: TimelineEntry, zone: ZoneInfo) -> str:
     same_day = entry.at.astimezone(zone).date() == entry.recorded_at.astimezone(zone).date()
     return (clock_text if same_day else moment_text)(entry.recorded_at, zone)
-
-
-def _link_text(address: str) -> str:
-    """Where a link goes, short enough for a line: its host. The whole of what is no link."""
-    return (urlsplit(address).hostname or address) if is_link(address) else address
 
 
 def _key(time: EntryTime, zone: ZoneInfo) -> SortKey:

@@ -8,7 +8,15 @@ from sqlalchemy.engine import Connection
 
 from workflow.config import Config
 from workflow.document.blocks import Block, blocks_from_text
-from workflow.document.changes import AddEntry, Change, FillSection, PutNotice, SetField
+from workflow.document.changes import (
+    AddEntry,
+    Change,
+    FillSection,
+    PutNotice,
+    RewordEntry,
+    SetField,
+    StrikeEntry,
+)
 from workflow.document.new_document import NOT_KNOWN, fill_new_document
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import Request
@@ -52,20 +60,37 @@ def wanted_changes(
     facts: dict[str, list[str]] = {}
     found: list[Change] = []
     for change in pending:
-        if change.kind == "entry":
-            entry = incidents.entry_by_id(connection, change.payload["entry"])
-            found.append(AddEntry(entry, incident.zone))
-        elif change.kind == "field":
-            found.append(_field(connection, incident, change))
-        elif change.kind == "section":
-            blocks = tuple(blocks_from_text(change.payload["text"]))
-            found.append(FillSection(change.id, change.payload["section"], blocks))
-        else:
-            put = _notice(connection, incident, change.payload["notice"])
-            facts[put.id] = list(put.facts)
-            found.append(put)
+        match change.kind:
+            case "entry":
+                entry = incidents.entry_by_id(connection, change.payload["entry"])
+                found.append(AddEntry(entry, incident.zone))
+            case "reword" | "strike":
+                found.append(_correction(connection, incident, change))
+            case "field":
+                found.append(_field(connection, incident, change))
+            case "section":
+                blocks = tuple(blocks_from_text(change.payload["text"]))
+                found.append(FillSection(change.id, change.payload["section"], blocks))
+            case _:
+                put = _notice(connection, incident, change.payload["notice"])
+                facts[put.id] = list(put.facts)
+                found.append(put)
     sections = parse_template(source).sections
     return Wanted(tuple(change.id for change in pending), tuple(found), sections, facts)
+
+
+def _correction(
+    connection: Connection, incident: Incident, change: RecordedChange
+) -> RewordEntry | StrikeEntry:
+    """The entry as it is now; every wording that it has had tells our words in the doc."""
+    entry = incidents.entry_by_id(connection, change.payload["entry"])
+    earlier = tuple(
+        each.payload["was"]
+        for each in changes.changes_of_kind(connection, incident.id, "reword")
+        if each.payload["entry"] == entry.id
+    )
+    kind = RewordEntry if change.kind == "reword" else StrikeEntry
+    return kind(change.id, entry, incident.zone, earlier)
 
 
 def _field(connection: Connection, incident: Incident, change: RecordedChange) -> SetField:

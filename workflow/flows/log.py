@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from workflow.flows.workspace import Workspace, new_id
 from workflow.incident import Incident, Status, TimelineEntry, moment_text
 from workflow.ledger import changes, incidents
 from workflow.ledger.changes import RecordedChange
+from workflow.pasted import PastedEntry
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,50 @@ def log(
     with workspace.ledger.write() as connection:
         record_entry(connection, incident, entry)
     return Logged(entry, bring_to_doc(workspace, incident.id))
+
+
+@dataclass(frozen=True)
+class LoggedMany:
+    """The entries of a paste, in its order, and how far the doc has come."""
+
+    entries: tuple[TimelineEntry, ...]
+    brought: Brought
+
+
+def log_pasted(
+    workspace: Workspace,
+    pasted: Sequence[PastedEntry],
+    *,
+    by: str = "",
+    link: str = "",
+    earliest: datetime | None = None,
+) -> LoggedMany:
+    """Record every entry of a paste, or none, and bring them to the doc together.
+
+    `by` is who said what the paste names nobody for. Raises `BadInput` as `log` does, with the
+    line.
+    """
+    incident = workspace.incident()
+    entries: list[TimelineEntry] = []
+    for each in pasted:
+        try:
+            entries.append(
+                new_entry(
+                    workspace,
+                    incident,
+                    each.text,
+                    at=each.at,
+                    by=each.by or by,
+                    link=link,
+                    earliest=earliest,
+                )
+            )
+        except BadInput as bad:
+            raise BadInput(f"Line {each.line}: {bad} Nothing was recorded.") from bad
+    with workspace.ledger.write() as connection:
+        for entry in entries:
+            record_entry(connection, incident, entry)
+    return LoggedMany(tuple(entries), bring_to_doc(workspace, incident.id))
 
 
 def set_status(

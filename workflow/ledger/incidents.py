@@ -272,6 +272,35 @@ def add_entry(connection: Connection, incident_id: str, entry: TimelineEntry) ->
     )
 
 
+def reword_entry(connection: Connection, entry_id: str, text: str) -> None:
+    """Give an entry other words; the journal keeps those that it had."""
+    connection.execute(update(entries).where(entries.c.id == entry_id).values(text=text))
+
+
+def strike_entry(connection: Connection, entry_id: str, *, at: datetime) -> None:
+    """Take an entry back: it stays, struck through."""
+    connection.execute(update(entries).where(entries.c.id == entry_id).values(struck_at=at))
+
+
+def find_entry(connection: Connection, incident_id: str, reference: str) -> TimelineEntry:
+    """The entry of an incident by its id or an unmistakable beginning of it.
+
+    Raises `UnknownIncident` with a sentence for the person.
+    """
+    mine = select(entries).where(entries.c.incident_id == incident_id)
+    wanted = entries.c.id.startswith(reference.lower(), autoescape=True)
+    rows = connection.execute(mine.where(wanted).limit(9)).all() if reference else []
+    exact = [row for row in rows if row.id == reference.lower()]
+    if len(exact or rows) == 1:
+        return entry_of((exact or rows)[0])
+    if rows:
+        names = ", ".join(row.id for row in rows)
+        raise UnknownIncident(f"{reference!r} fits more than one entry: {names}. Give more of it.")
+    raise UnknownIncident(
+        f"No entry {reference!r} in this incident. `postmortem show` names each entry's id."
+    )
+
+
 def timeline(connection: Connection, incident_id: str) -> list[TimelineEntry]:
     """The incident's entries by time, those of one instant in the order in which they were said."""
     query = (
@@ -296,6 +325,7 @@ def entry_of(row: Row[Any]) -> TimelineEntry:
         recorded_at=row.recorded_at,
         by=row.by,
         link=row.link,
+        struck_at=row.struck_at,
     )
 
 

@@ -74,6 +74,8 @@ incidents = Table(
     # none → creating → created → filling → filled: how far the doc's own making has come.
     Column("doc_state", String(12), nullable=False, default="none"),
     Column("doc_called_at", Instant),
+    # The native parts (dropdown, person, date, rich_link) that Docs refused for this doc.
+    Column("refused_parts", JSON, nullable=False, default=list, server_default="[]"),
     Column("created_at", Instant, nullable=False),
     Index("incidents_by_profile", "profile", "created_at"),
 )
@@ -97,6 +99,7 @@ entries = Table(
     Column("by", Text, nullable=False, default=""),
     Column("link", Text, nullable=False, default=""),
     Column("recorded_at", Instant, nullable=False),
+    Column("struck_at", Instant),
 )
 
 shares = Table(
@@ -116,7 +119,7 @@ changes = Table(
     Column("seq", Integer, primary_key=True, autoincrement=True),
     Column("id", String(40), nullable=False, unique=True),
     Column("incident_id", ForeignKey("incidents.id"), nullable=False),
-    Column("kind", String(12), nullable=False),  # entry, field, section, notice
+    Column("kind", String(12), nullable=False),  # entry, reword, strike, field, section, notice
     Column("payload", JSON, nullable=False),
     Column("said_at", Instant, nullable=False),
     Column("done_at", Instant),
