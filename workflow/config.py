@@ -54,8 +54,24 @@ class WordRule:
 
 
 @dataclass(frozen=True)
+class SignInWay:
+    """How this program comes in at Google.
+
+    `kind` is person (a browser), service_account (a key `file`, acting as the person `subject`) or
+    adc (Application Default Credentials, the machine's own).
+    """
+
+    kind: str = "person"
+    file: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True)
 class Config:
-    """What a team sets once. Empty means: not set."""
+    """What a team sets once. Empty means: not set.
+
+    `credentials` is the OAuth client's file; `scopes` what is wished beside the usual ones.
+    """
 
     organisation: str = ""
     support: str = ""
@@ -70,10 +86,13 @@ class Config:
     own_domains: tuple[str, ...] = ()
     allowed_findings: tuple[str, ...] = ()
     word_rules: tuple[WordRule, ...] = ()
+    credentials: str = ""
+    scopes: tuple[str, ...] = ()
     google_url: str = ""
     google_url_hosts: tuple[str, ...] = ()
     google_url_token: str = "rehearsal"  # noqa: S105 - a stand-in's, known to all
     sending: Sending = field(default_factory=Sending)
+    sign_in: SignInWay = field(default_factory=SignInWay)
 
 
 @dataclass(frozen=True)
@@ -93,8 +112,15 @@ class Settings:
 
     @property
     def token_path(self) -> Path:
-        """The sign-in's token file."""
-        return self.profile_folder / "token.json"
+        """The sign-in's token file; the one for a stand-in of Google is another."""
+        stand_in = bool(self.config.google_url)
+        return self.profile_folder / ("stand-in-token.json" if stand_in else "token.json")
+
+    @property
+    def client_path(self) -> Path:
+        """Where the OAuth client's file is: as configured, else beside the config."""
+        named = self.config.credentials
+        return self.home / Path(named).expanduser() if named else self.home / "credentials.json"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -164,17 +190,20 @@ def _document(path: Path, *, named: bool) -> dict[str, Any]:
 def _config(base: Config, table: dict[str, Any], path: Path) -> Config:
     """`base` with the table's values in place, each of the right type."""
     values = dict(table)
-    sending = values.pop("sending", {})
-    if not isinstance(sending, dict):
-        raise ConfigBad(f"{path}: sending is a table: [sending].")
+    sending, sign_in = values.pop("sending", {}), values.pop("sign_in", {})
+    for name, inner in (("sending", sending), ("sign_in", sign_in)):
+        if not isinstance(inner, dict):
+            raise ConfigBad(f"{path}: {name} is a table: [{name}].")
     rules = tuple(_word_rule(each, path) for each in values.pop("word_rules", ()))
     changed = {key: _value(base, key, value, path) for key, value in values.items()}
     faster = {key: _value(base.sending, key, value, path) for key, value in sending.items()}
+    way = {key: _value(base.sign_in, key, value, path) for key, value in sign_in.items()}
     return replace(
         base,
         **changed,
         word_rules=base.word_rules + rules,
         sending=replace(base.sending, **faster),
+        sign_in=replace(base.sign_in, **way),
     )
 
 
@@ -197,8 +226,8 @@ def _word_rule(table: Any, path: Path) -> WordRule:
     return rule
 
 
-def _value(base: Config | Sending, key: str, value: Any, path: Path) -> Any:
-    names = [each.name for each in fields(base) if each.name not in {"sending", "word_rules"}]
+def _value(base: Config | Sending | SignInWay, key: str, value: Any, path: Path) -> Any:
+    names = [each.name for each in fields(base) if each.name not in _TABLES]
     if key not in names:
         close = difflib.get_close_matches(key, names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
@@ -215,6 +244,8 @@ def _value(base: Config | Sending, key: str, value: Any, path: Path) -> Any:
             return value
     raise ConfigBad(f"{path}: {key} must be {_TYPE_WORDS[type(present)]}, not {value!r}.")
 
+
+_TABLES = {"sending", "sign_in", "word_rules"}
 
 _TYPE_WORDS: dict[type, str] = {
     str: "a text in quotes",
@@ -234,10 +265,23 @@ def _check(config: Config, path: Path) -> None:
             ) from None
     if config.google_url:
         _check_google_url(config)
+    _check_sign_in(config.sign_in, path)
     lowest = {"units_per_minute": 110, "daily_limit": 1, "in_flight": 1, "timeout_seconds": 0.1}
     for key, least in lowest.items():
         if getattr(config.sending, key) < least:
             raise ConfigBad(f"{path}: sending.{key} must be at least {least}.")
+
+
+def _check_sign_in(way: SignInWay, path: Path) -> None:
+    if way.kind not in {"person", "service_account", "adc"}:
+        raise ConfigBad(
+            f"{path}: sign_in.kind {way.kind!r} is not one of person, service_account and adc."
+        )
+    if way.kind == "service_account" and not (way.file and "@" in way.subject):
+        raise ConfigBad(
+            f"{path}: a service account needs sign_in.file, its key, and sign_in.subject, the "
+            "person whose mailbox sends: Google gives a service account none of its own."
+        )
 
 
 def _check_google_url(config: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import socket
@@ -11,15 +12,10 @@ from pathlib import Path
 
 from workflow.cli.commands import Asked
 from workflow.config import REHEARSAL, Settings, load_settings
+from workflow.flows import signing_in
 from workflow.flows.workspace import Workspace
-from workflow.google import (
-    DEFAULT_SCOPES,
-    Endpoint,
-    Google,
-    connect,
-    emulator_session,
-    open_session,
-)
+from workflow.google import Emulator, Endpoint, Google, connect
+from workflow.google.endpoint import origin
 
 # In a rehearsal the story's time can be set, so that a day's incident takes a minute.
 STORY_TIME = "POSTMORTEM_REHEARSAL_NOW"
@@ -27,7 +23,7 @@ STORY_TIME = "POSTMORTEM_REHEARSAL_NOW"
 
 def open_workspace(asked: Asked) -> Workspace:
     """The workspace for the profile that was asked for. Raises `ConfigBad`."""
-    settings = load_settings(os.environ, asked.profile)
+    settings = signing_in.as_granted(load_settings(os.environ, asked.profile))
     return Workspace(
         settings=settings,
         person=f"{_user()}@{socket.gethostname()}",
@@ -41,17 +37,28 @@ def open_workspace(asked: Asked) -> Workspace:
 
 def connect_google(settings: Settings) -> Google:
     """The Google of the profile: a server that was named, the rehearsal's, or the real one."""
-    timeout = settings.config.sending.timeout_seconds
-    url = settings.config.google_url
-    if not url and settings.profile == REHEARSAL:
-        from workflow.rehearsal.lifecycle import ensure_running  # noqa: PLC0415
+    config = settings.config
+    emulator = emulator_of(settings)
+    if emulator is None:
+        endpoint, session = Endpoint(), lambda: signing_in.google_session_of(settings)
+    else:
+        token = config.google_url_token
+        endpoint = emulator.endpoint
+        session = functools.partial(emulator.session, settings.token_path, token)
+    return connect(endpoint, session, config.sending.timeout_seconds)
 
-        url = ensure_running(rehearsal_folder(settings)).base_url
+
+def emulator_of(settings: Settings) -> Emulator | None:
+    """The stand-in for Google that the profile means, started where it is ours; None for Google."""
+    url = settings.config.google_url
     if url:
-        token = settings.config.google_url_token
-        return connect(Endpoint(url), lambda: emulator_session(url, token), timeout)
-    real = Endpoint()
-    return connect(real, lambda: open_session(real, settings.token_path, DEFAULT_SCOPES), timeout)
+        return Emulator(url, place=origin(url))
+    if settings.profile != REHEARSAL:
+        return None
+    from workflow.rehearsal.lifecycle import ensure_running  # noqa: PLC0415
+
+    # Its port changes with every start, and its sign-ins outlive it.
+    return Emulator(ensure_running(rehearsal_folder(settings)).base_url, place=REHEARSAL)
 
 
 def rehearsal_folder(settings: Settings) -> Path:

@@ -46,6 +46,10 @@ class Speaker:
         """What to type next."""
         self.say(f"Next: {text}", "faint")
 
+    def notice(self, text: str) -> None:
+        """What a person needs to go on, on stderr and under `-q` too."""
+        self._line(self.err, text, "")
+
     def warn(self, text: str) -> None:
         """Something that a person should know of, on stderr."""
         self._line(self.err, text, "warn")

@@ -319,11 +319,16 @@ _REFRESH = {
         "Google does not know this OAuth client, or its secret has changed. Download"
         " credentials.json anew from the Cloud console, then run `postmortem auth login`."
     ),
+    "unauthorized_client": (
+        "Google does not let this client in for what it asked. A service account needs its id and"
+        " these scopes under domain-wide delegation in the Admin console; else download"
+        " credentials.json anew from the Cloud console and run `postmortem auth login`."
+    ),
     "admin_policy_enforced": (
         "The administrators of your domain do not allow this app. Ask them to trust it in the"
         " Admin console."
     ),
 }
 _REFRESH["deleted_client"] = _REFRESH["invalid_client"]
-_REFRESH["unauthorized_client"] = _REFRESH["invalid_client"]
+_REFRESH["org_internal"] = _REFRESH["admin_policy_enforced"]
 _REFRESH["access_denied"] = _REFRESH["admin_policy_enforced"]

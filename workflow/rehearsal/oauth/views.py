@@ -6,6 +6,7 @@ import re
 import secrets
 from collections import OrderedDict
 from threading import Lock
+from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -91,9 +92,7 @@ class _Views:
         if fault is not None:
             return self._noted(_faulty(fault))
         form = request.form
-        client, seconds = form.get("client_id", ""), float(self._pipeline.settings.token_seconds)
-        if not client or not form.get("client_secret"):
-            raise OAuthError("invalid_client", REHEARSED["invalid_client"])
+        client, seconds = _client(), float(self._pipeline.settings.token_seconds)
         if form.get("grant_type") == "authorization_code":
             tokens = self._grants.redeem(
                 form.get("code", ""),
@@ -140,6 +139,18 @@ class _Views:
     def _noted(self, response: Response) -> Response:
         self._pipeline.log.add("oauth2.token", str(response.status_code), "")
         return response
+
+
+def _client() -> str:
+    """The client's id, from the header or the body (RFC 6749, 2.3.1). Raises OAuthError."""
+    basic = request.authorization
+    if basic is not None and basic.type == "basic":
+        client, secret = unquote_plus(basic.username or ""), basic.password or ""
+    else:
+        client, secret = request.form.get("client_id", ""), request.form.get("client_secret", "")
+    if not client or not secret:
+        raise OAuthError("invalid_client", REHEARSED["invalid_client"])
+    return client
 
 
 def _token_answer(tokens: Tokens, seconds: float) -> dict[str, object]:

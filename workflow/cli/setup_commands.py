@@ -1,0 +1,144 @@
+"""The commands that set things up: auth."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workflow.cli.commands import Asked, app, command
+
+_SET_UP = "Set-up"
+
+auth = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Sign in to Google, see who is signed in, sign out.",
+)
+app.add_typer(auth, name="auth", rich_help_panel=_SET_UP)
+
+
+@command(
+    "login",
+    panel=_SET_UP,
+    group=auth,
+    epilog="Over ssh: `ssh -L 8765:127.0.0.1:8765 host`, then "
+    "`postmortem auth login --no-browser --port 8765` there, and open the link here.",
+)
+def login(
+    asked: Asked,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the OAuth client; credentials.json beside the config if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the link and open nothing.")
+    ] = False,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="Port on which the browser comes back; 0: a free one."),
+    ] = 0,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="gmail.send: send and make no drafts. read: bounces, replies, aliases. drive: "
+            "folders that this program did not make. Can be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="How many seconds to wait for the browser.")
+    ] = 300,
+) -> None:
+    """Sign in to Google in the browser. The link is printed too."""
+    import webbrowser  # noqa: PLC0415
+
+    from workflow.cli.opening import emulator_of  # noqa: PLC0415
+    from workflow.config import load_settings  # noqa: PLC0415
+    from workflow.flows.signing_in import LoginRequest, sign_in  # noqa: PLC0415
+    from workflow.google.scopes import short_name  # noqa: PLC0415
+
+    settings = load_settings(os.environ, asked.profile)
+    done = sign_in(
+        settings,
+        emulator_of(settings),
+        LoginRequest(credentials, port, tuple(scope or ()), timeout),
+        announce=asked.speaker.notice,
+        open_browser=_nothing if no_browser or not _has_screen() else webbrowser.open,
+    )
+    names = [short_name(each) for each in done.scopes]
+    asked.speaker.say(f"Signed in as {done.email or 'an account without a name'}.", "good")
+    asked.speaker.say(f"It may: {', '.join(names)}. It is kept in {settings.token_path}.")
+    asked.speaker.next_step("postmortem doctor")
+    if asked.speaker.as_json:
+        asked.speaker.document(
+            {"account": done.email, "scopes": names, "token_file": str(settings.token_path)}
+        )
+
+
+@command("status", panel=_SET_UP, group=auth)
+def status(asked: Asked) -> None:
+    """Who is signed in, for what, and where that is kept. Shows no secret."""
+    from workflow.config import load_settings  # noqa: PLC0415
+    from workflow.flows.signing_in import standing_of  # noqa: PLC0415
+
+    standing = standing_of(load_settings(os.environ, asked.profile))
+    asked.speaker.say(f"Signed in as {standing.account or 'an account without a name'}.")
+    asked.speaker.say(f"It may:      {', '.join(standing.scopes)}")
+    if standing.missing:
+        asked.speaker.warn(
+            f"It may not:  {', '.join(standing.missing)}, which the config asks for. "
+            "Run `postmortem auth login` and leave every box ticked."
+        )
+    until = standing.access_until.astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    asked.speaker.say(f"Access till: {until}, renewed by itself")
+    asked.speaker.say(f"Kept in:     {standing.token_path}")
+    if asked.speaker.as_json:
+        asked.speaker.document(
+            {
+                "account": standing.account,
+                "scopes": list(standing.scopes),
+                "missing": list(standing.missing),
+                "access_until": standing.access_until.isoformat(),
+                "token_file": str(standing.token_path),
+            }
+        )
+
+
+@command("logout", panel=_SET_UP, group=auth)
+def logout(asked: Asked) -> None:
+    """Sign out: forget the sign-in here, and have Google honour it no more."""
+    from workflow.cli.opening import emulator_of  # noqa: PLC0415
+    from workflow.config import load_settings  # noqa: PLC0415
+    from workflow.flows.signing_in import sign_out  # noqa: PLC0415
+
+    settings = load_settings(os.environ, asked.profile)
+    came_of_it = sign_out(settings, emulator_of(settings))
+    asked.speaker.say(
+        {
+            "revoked": "Signed out. Google no longer honours the sign-in.",
+            "forgotten": "Signed out here. Google did not confirm it: see "
+            "https://myaccount.google.com/connections.",
+            "nobody": "Nobody was signed in.",
+        }[came_of_it.value]
+    )
+    if asked.speaker.as_json:
+        asked.speaker.document({"signed_out": came_of_it.value})
+
+
+def _nothing(_link: str) -> None:
+    """Open no browser."""
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open in a window. Without one, a browser in text would take over
+    the terminal."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
