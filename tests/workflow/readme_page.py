@@ -67,6 +67,7 @@ def same_each_time(text: str) -> list[str]:
         (r"http://127\.0\.0\.1:\d+", "http://127.0.0.1"),
         (r"/document/d/[\w-]+/", "/document/d/ID/"),
         (r"\b(Incident|incident|Notice|notice|resume) [2-9b-z]{8}\b", r"\1 ID"),
+        (r"  \[[2-9b-z]{8,}\]$", "  [ID]"),
         (r"^\d{4}-\d\d-\d\d \d\d:\d\d  ", "WHEN  "),  # `told` goes by the machine's zone
     ):
         text = re.sub(pattern, stand_in, text, flags=re.MULTILINE)

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -108,13 +109,14 @@ def test_the_table_of_exit_codes_is_the_programs() -> None:
 
 
 def commands() -> dict[str, set[str]]:
-    """Every command with its options."""
+    """Every command with its options; a group has those of all its commands."""
     group = typer.main.get_command(app)
-    assert hasattr(group, "commands")
-    return {
-        name: {option for each in command.params for option in each.opts if option[0] == "-"}
-        for name, command in group.commands.items()
-    }
+    return {name: options_of(each) for name, each in getattr(group, "commands", {}).items()}
+
+
+def options_of(command: Any) -> set[str]:
+    own = {option for each in command.params for option in each.opts if option[0] == "-"}
+    return own.union(*(options_of(each) for each in getattr(command, "commands", {}).values()))
 
 
 def code_of(page: Path) -> list[str]:
