@@ -260,6 +260,26 @@ def test_drafts_that_nobody_knows_of_are_cleared_away_and_a_persons_own_are_left
     assert {draft["id"] for draft in google.drafts()} == set(own)
 
 
+def test_what_gmail_refused_is_named_and_tried_again_only_when_asked_for(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    listed = customers(3)
+    google.misbehave("share_mail_failed", CREATE, times=1)  # a 400, though a draft was made
+    shown = postmortem.json("notify", str(listed), "--send", "--confirm", "3", expect=6)
+    assert shown["counts"]["failed"] == 1
+    (failed,) = shown["failures"]
+    assert sum(google.copies_per_recipient().values()) == 2
+
+    postmortem("resume", shown["notice"], expect=6)  # never by itself
+    asks = postmortem("resume", shown["notice"], "--retry-failed", expect=3)
+    assert failed["email"] in asks.err
+    assert "Say so with --confirm 1" in asks.err
+    assert sum(google.copies_per_recipient().values()) == 2
+    postmortem("resume", shown["notice"], "--retry-failed", "--confirm", "1")
+    assert google.copies_per_recipient() == one_each(listed)
+    assert google.drafts() == []  # the one that was refused is not left for somebody to send
+
+
 # Processes that die, stand still, or work together
 
 

@@ -213,6 +213,11 @@ def _without_copy(connection: Connection, profile: str) -> Notice | None:
 
 
 def plan_again(workspace: Workspace, notice: Notice, state: DeliveryState) -> int:
-    """Plan anew what failed or is unknown, after the person agreed. Returns how many."""
+    """Plan anew what failed or is unknown, after the person agreed. Returns how many.
+
+    Each gets a draft of its own; one that was refused may still lie in the mailbox, where somebody
+    could send it by hand: it is cleared away afterwards.
+    """
     with workspace.ledger.write() as connection:
+        notices.set_orphans_possible(connection, notice.id)
         return deliveries.plan_again(connection, notice.id, state)
