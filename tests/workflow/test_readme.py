@@ -24,7 +24,7 @@ from tests.workflow.readme_page import (
     shown_commands,
 )
 from workflow.cli import app
-from workflow.config import Config, Sending, load_settings
+from workflow.config import Config, Sending, SignInWay, load_settings
 
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXT = README.read_text(encoding="utf-8")
@@ -97,9 +97,9 @@ def test_the_readmes_config_is_taken_and_each_setting_stands_in_its_table(tmp_pa
 
     table = TEXT[TEXT.index("| setting |") : TEXT.index("`[profiles.NAME]`")]
     named = set(re.findall(r"`([a-z_.]+)`", "".join(re.findall(r"^\|[^|]+\|", table, re.M))))
-    known = {each.name for each in fields(Config)} | {
-        f"sending.{each.name}" for each in fields(Sending)
-    }
+    known = {each.name for each in fields(Config)}
+    known |= {f"sending.{each.name}" for each in fields(Sending)}
+    known |= {f"sign_in.{each.name}" for each in fields(SignInWay)}
     assert named <= known
 
 
