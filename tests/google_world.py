@@ -90,6 +90,17 @@ class GoogleWorld:
         )
         assert answer.ok, answer.text
 
+    def make_folder(self, name: str) -> str:
+        """A folder that the tool made itself, so that drive.file sees it."""
+        answer = requests.post(
+            f"{self.url}/drive/v3/files",
+            json={"name": name, "mimeType": "application/vnd.google-apps.folder"},
+            headers={"Authorization": "Bearer rehearsal"},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+        return str(answer.json()["id"])
+
     def upload_sheet(self, name: str, csv: str, *, token: str) -> str:
         """Make a Google Sheet out of a CSV, as the person with that token."""
         metadata = json.dumps({"name": name, "mimeType": "application/vnd.google-apps.spreadsheet"})

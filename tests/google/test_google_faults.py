@@ -146,8 +146,9 @@ EXPECTED: dict[str, tuple[str, type[GoogleFault], str, str]] = {
         CREATE,
         SignInNeeded,
         "accessNotConfigured",
-        "The Google Drive API is not switched on in your Google Cloud project. Switch it on in"
-        " the Cloud console under APIs & Services, wait a minute, and try again.",
+        "The Google Drive API is not switched on in your Google Cloud project. Switch it on, wait"
+        " some minutes, and try again: https://console.developers.google.com/apis/api/"
+        "drive.googleapis.com/overview?project=27000000000",
     ),
     "drive_403_active_item_limit": (
         CREATE,
@@ -425,6 +426,9 @@ def test_an_api_that_is_switched_off_is_known_by_the_detail_that_docs_gives() ->
     fault = sort_http_error(403, {}, body, DOCS)
     assert isinstance(fault, SignInNeeded)
     assert fault.sentence.startswith("The Google Docs API is not switched on")
+    assert fault.sentence.endswith(
+        "https://console.cloud.google.com/apis/library/docs.googleapis.com"
+    )
 
 
 def test_what_gmail_forbids_it_forbids_the_account() -> None:

@@ -1,4 +1,4 @@
-"""The commands that set things up: auth."""
+"""The commands that set things up: auth, doctor."""
 
 from __future__ import annotations
 
@@ -130,6 +130,18 @@ def logout(asked: Asked) -> None:
     )
     if asked.speaker.as_json:
         asked.speaker.document({"signed_out": came_of_it.value})
+
+
+@command(
+    "doctor",
+    panel=_SET_UP,
+    epilog="Ends with 0 when nothing is broken, with 4 when something is.",
+)
+def doctor(asked: Asked) -> None:
+    """Check the whole set-up, and say how to mend what is broken."""
+    from workflow.cli import checking  # noqa: PLC0415
+
+    checking.check(asked)
 
 
 def _nothing(_link: str) -> None:

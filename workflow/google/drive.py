@@ -30,6 +30,13 @@ class Account(NamedTuple):
     name: str
 
 
+class Folder(NamedTuple):
+    """A folder, and whether this account may put something into it."""
+
+    name: str
+    writable: bool
+
+
 class Drive:
     """The files that this app may see. Every method may raise GoogleFault.
 
@@ -106,6 +113,22 @@ class Drive:
             ),
         )
         return [file for file in files if _belongs_to(file, incident)]
+
+    def folder(self, folder_id: str) -> Folder:
+        """A folder by its id. With drive.file only one that this app made or was given."""
+        answer = self._api.call(
+            lambda drive: drive.files().get(
+                fileId=folder_id,
+                supportsAllDrives=True,
+                fields="name,capabilities(canAddChildren)",
+            )
+        )
+        writable = bool(answer.get("capabilities", {}).get("canAddChildren"))
+        return Folder(text_in(answer, "name", method="drive.files.get"), writable)
+
+    def delete(self, file_id: str) -> None:
+        """Delete a file of one's own for good, past the trash. Refused with 404 when it is gone."""
+        self._api.call(lambda drive: drive.files().delete(fileId=file_id, supportsAllDrives=True))
 
     def export(self, file_id: str, media_type: str) -> bytes:
         """A Google file in another format, such as a spreadsheet's first sheet as `text/csv`.

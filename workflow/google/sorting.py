@@ -79,6 +79,14 @@ class _Said:
         return (inner[1] if inner else self.message).strip().rstrip(".")
 
     @property
+    def enabling_link(self) -> str:
+        """Where the API is switched on: the page that Google names, else the API's own."""
+        found = _CONSOLE_LINK.search(self.message)
+        name = self.method.partition(".")[0]
+        page = f"https://console.cloud.google.com/apis/library/{name}.googleapis.com"
+        return found[0] if found else page
+
+    @property
     def detail(self) -> str:
         return f"HTTP {self.status} {self.reason}: {self.message}".replace(" :", ":")
 
@@ -135,7 +143,12 @@ def _reason(error: dict[str, Any], message: str) -> str:
 
 def _sign_in(said: _Said, sentence: str) -> SignInNeeded:
     return SignInNeeded(
-        sentence.format(service=said.service, words=said.words),
+        sentence.format(
+            service=said.service,
+            words=said.words,
+            link=said.enabling_link,
+            login=_LOGIN_FOR.get(said.method, "postmortem auth login"),
+        ),
         reason=said.reason,
         detail=said.detail,
         method=said.method,
@@ -246,12 +259,21 @@ _DAILY_REASONS = {"dailyLimitExceeded", "sharingRateLimitExceeded"}
 
 _LACKS_SCOPE = (
     "This sign-in does not allow what {service} was asked to do."
-    " Run `postmortem auth login` and leave every box ticked."
+    " Run `{login}` and leave every box ticked."
 )
 _NOT_ENABLED = (
     "The {service} API is not switched on in your Google Cloud project."
-    " Switch it on in the Cloud console under APIs & Services, wait a minute, and try again."
+    " Switch it on, wait some minutes, and try again: {link}"
 )
+# What needs a scope beside the usual ones, and the command that asks for it.
+_READING = "postmortem auth login --scope read"
+_LOGIN_FOR = {
+    "gmail.users.messages.get": _READING,
+    "gmail.users.messages.list": _READING,
+    "gmail.users.threads.get": _READING,
+    "gmail.users.settings.sendAs.list": _READING,
+}
+_CONSOLE_LINK = re.compile(r"https://console\.(?:developers|cloud)\.google\.com/[\w./?=&%-]+")
 _SIGN_IN = {
     "authError": "Google does not accept the sign-in. Run `postmortem auth login`.",
     "insufficientPermissions": _LACKS_SCOPE,

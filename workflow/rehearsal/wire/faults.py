@@ -26,6 +26,9 @@ AFTER_BY_CONNECTION = {
 }
 _DEFAULT_SECONDS = 30.0
 
+# Makes the error for a service (`docs`, `drive`, `gmail`), given when there is room again.
+Refusal = Callable[[str, float], GoogleError]
+
 
 class FaultError(ValueError):
     """A switch that makes no sense; the text is a sentence about it."""
@@ -164,13 +167,65 @@ def _too_many(service: str, room_at: float) -> GoogleError:
     return over_quota(service, "Write", 60, room_at)
 
 
-def _usage(code: int, reason: str, message: str) -> Callable[[str, float], GoogleError]:
+def _usage(code: int, reason: str, message: str) -> Refusal:
     return lambda _service, _room_at: GoogleError(
         code, message, reason=reason, domain="usageLimits"
     )
 
 
-_REFUSALS: dict[str, Callable[[str, float], GoogleError]] = {
+_PROJECT = "270000000000"
+_TITLES = {"docs": "Google Docs", "drive": "Google Drive", "gmail": "Gmail"}
+
+
+def _not_enabled(service: str, _room_at: float) -> GoogleError:
+    """An API that nobody has switched on for the project (recorded from Drive)."""
+    page = f"https://console.developers.google.com/apis/api/{service}.googleapis.com/overview"
+    return GoogleError(
+        403,
+        f"{_TITLES[service]} API has not been used in project {_PROJECT} before or it is disabled. "
+        f"Enable it by visiting {page}?project={_PROJECT} then retry. If you enabled this API "
+        "recently, wait a few minutes for the action to propagate to our systems and retry.",
+        reason="accessNotConfigured",
+        domain="usageLimits",
+        status="PERMISSION_DENIED",
+        details=[
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "SERVICE_DISABLED",
+                "domain": "googleapis.com",
+                "metadata": {
+                    "service": f"{service}.googleapis.com",
+                    "consumer": f"projects/{_PROJECT}",
+                    "activationUrl": f"{page}?project={_PROJECT}",
+                },
+            }
+        ],
+    )
+
+
+def _no_scope(_service: str, _room_at: float) -> GoogleError:
+    return GoogleError(
+        403,
+        "Request had insufficient authentication scopes.",
+        short="Insufficient Permission",
+        reason="insufficientPermissions",
+        status="PERMISSION_DENIED",
+    )
+
+
+def _not_found(service: str, _room_at: float) -> GoogleError:
+    if service == "drive":
+        return GoogleError(404, "File not found: .", reason="notFound", location="fileId")
+    return GoogleError(
+        404, "Requested entity was not found.", reason="notFound", status="NOT_FOUND"
+    )
+
+
+def _refused_file(reason: str, message: str, code: int = 403) -> Refusal:
+    return lambda _service, _room_at: GoogleError(code, message, reason=reason)
+
+
+_REFUSALS: dict[str, Refusal] = {
     "429": _too_many,
     "500": lambda _service, _room_at: internal(),
     "503": lambda _service, _room_at: GoogleError(
@@ -186,6 +241,24 @@ _REFUSALS: dict[str, Callable[[str, float], GoogleError]] = {
     "403_domain_policy": lambda _service, _room_at: GoogleError(
         403, "The domain administrators have disabled Drive apps.", reason="domainPolicy"
     ),
+    "403_not_enabled": _not_enabled,
+    "403_no_scope": _no_scope,
+    "403_file": _refused_file(
+        "insufficientFilePermissions",
+        "The user does not have sufficient permissions for this file.",
+    ),
+    "403_storage_full": _refused_file(
+        "storageQuotaExceeded", "The user's Drive storage quota has been exceeded."
+    ),
+    "403_publish_out": _refused_file(
+        "publishOutNotPermitted",
+        'Bad Request. User message: "You do not have permission to share with that audience."',
+        400,
+    ),
+    "400_no_mailbox": lambda _service, _room_at: GoogleError(
+        400, "Mail service not enabled", reason="failedPrecondition", status="FAILED_PRECONDITION"
+    ),
+    "404": _not_found,
     "daily_sends": lambda _service, room_at: retry_after(room_at, "Mail sending"),
     "token_expired": lambda _service, _room_at: invalid_credentials(),
 }
