@@ -70,7 +70,9 @@ class SignInWay:
 class Config:
     """What a team sets once. Empty means: not set.
 
-    `credentials` is the OAuth client's file; `scopes` what is wished beside the usual ones.
+    `native_chips`: times, people, Drive links and the status as chips; off, they are text, which
+    any search finds and any export shows. `credentials` is the OAuth client's file; `scopes`
+    what is wished beside the usual ones.
     """
 
     organisation: str = ""
@@ -88,6 +90,7 @@ class Config:
     word_rules: tuple[WordRule, ...] = ()
     credentials: str = ""
     scopes: tuple[str, ...] = ()
+    native_chips: bool = False
     google_url: str = ""
     google_url_hosts: tuple[str, ...] = ()
     google_url_token: str = "rehearsal"  # noqa: S105 - a stand-in's, known to all

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from workflow.document.changes import AddEntry, Change, Edit
+from workflow.document.chips import NativePart, native_part_of
 from workflow.document.edits import compute_edit
 from workflow.document.new_document import fill_new_document
 from workflow.document.template import PostmortemTemplate, parse_template
@@ -81,6 +82,7 @@ class Page:
     incident: Incident = field(default_factory=an_incident)
     template: PostmortemTemplate = field(default_factory=shipped_template)
     values: dict[str, str] = field(default_factory=dict)
+    parts: frozenset[NativePart] = frozenset()
     deleted: list[str] = field(default_factory=list)  # what the tool took out
 
     def __post_init__(self) -> None:
@@ -88,14 +90,14 @@ class Page:
         self._new_id = lambda *_: f"id{next(numbers)}"
         self.model = blank_document("doc", self.incident.title, self._new_id)
         self.model.boundary_inserts = self.boundary
-        self.by_hand(*fill_new_document(self.template, self.incident, self.values))
+        self.by_hand(*fill_new_document(self.template, self.incident, self.values, self.parts))
 
     # What the tool does
 
     def edit(self, *changes: Change) -> Edit:
         """One command: read, compute, write. Keeps what text it took out."""
         view = self.view()
-        edit = compute_edit(view, changes, self.template.sections)
+        edit = compute_edit(view, changes, self.template.sections, self.parts)
         self.deleted += _deleted_texts(view, edit.requests)
         if edit.requests:
             lock = {"requiredRevisionId": view.revision_id}
@@ -205,9 +207,10 @@ def _deleted_texts(view: DocView, requests: Sequence[dict[str, Any]]) -> list[st
     """The text that an edit takes out. It works from the end of a tab to its start, so that the
     indexes of a deletion are still those of the doc as it was read."""
     texts = []
-    for request in requests:
+    for before, request in zip([{}, *requests], requests, strict=False):
         gone = request.get("deleteContentRange", {}).get("range")
-        if gone is not None:
+        is_stand_in = native_part_of(before) is not None  # a chip's, which came with it
+        if gone is not None and not is_stand_in:
             texts.append(_text_between(view, gone))
     return texts
 

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from tests.document.page import SMALL, Boundary, Page, an_entry
 from workflow.document.blocks import blocks_from_text
 from workflow.document.changes import AddEntry, Change, FillSection, PutNotice, SetField
+from workflow.document.chips import NativePart
 from workflow.document.new_document import NOT_KNOWN, field_value, incident_values
 from workflow.document.parse import blocks_from_markdown
-from workflow.document.text import LINE_BREAK, clean_text
+from workflow.document.text import LINE_BREAK, NON_TEXT, clean_text
 from workflow.document.timeline import entries_in
 from workflow.document.view import Paragraph
+from workflow.incident import Status
 
 AWKWARD = st.sampled_from(
     [
@@ -48,18 +50,22 @@ AWKWARD = st.sampled_from(
     ]
 )
 WORDS = st.one_of(AWKWARD, st.text(max_size=20))
+STATES = st.sampled_from([status.label for status in Status])
 FRACTION = st.floats(0, 1, exclude_max=True)
 SECTIONS = st.sampled_from(["Timeline", "Summary", "Next", "customer_facing_response", "Notes 📝"])
 
 
 ENTRY = st.builds(
-    lambda number, minutes, after, text: an_entry(f"e{number}", minutes, text, said_after=after),
+    lambda number, minutes, after, text, by: an_entry(
+        f"e{number}", minutes, text, said_after=after, by=by
+    ),
     st.integers(0, 30),
     st.integers(0, 60 * 30),
     st.sampled_from([0, 5, 11, 500]),
     WORDS,
+    st.sampled_from(["", "Ann", "ann@team.example"]),
 )
-FIELD = st.builds(SetField, st.sampled_from(["status", "duration", "room"]), WORDS)
+FIELD = st.builds(SetField, st.sampled_from(["status", "duration", "room"]), WORDS | STATES)
 FILL = st.builds(
     lambda number, section, blocks: FillSection(f"f{number}", section, tuple(blocks)),
     st.integers(0, 20),
@@ -178,13 +184,14 @@ GENTLE: list[st.SearchStrategy[Hand]] = [
 ROUGH = [*GENTLE, st.builds(_cut_line, FRACTION)]
 
 
+@pytest.mark.parametrize("parts", [frozenset(), frozenset(NativePart)], ids=["text", "chips"])
 @pytest.mark.parametrize("boundary", ["outside", "inside"])
 @given(steps=st.lists(st.one_of(COMMAND, COMMAND, *ROUGH), min_size=2, max_size=10))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nothing_is_refused_lost_or_doubled_whatever_people_do(
-    boundary: Boundary, steps: list[Any]
+    boundary: Boundary, parts: frozenset[NativePart], steps: list[Any]
 ) -> None:
-    page = Page(boundary=boundary, template=SMALL)
+    page = Page(boundary=boundary, template=SMALL, parts=parts)
     written = _written_at_the_start(page)
     for step in steps:
         if callable(step):
@@ -228,7 +235,7 @@ def test_what_is_said_stands_in_the_doc_to_the_letter(text: str, title: str) -> 
 
 def _written_at_the_start(page: Page) -> set[str]:
     hints = {"\n".join(block.text for block in section.hint) for section in SMALL.sections}
-    return hints | set(incident_values(page.incident).values()) | {NOT_KNOWN}
+    return hints | set(incident_values(page.incident).values()) | {NOT_KNOWN, NON_TEXT}
 
 
 def _written_by(changes: list[Change]) -> set[str]:

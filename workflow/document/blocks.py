@@ -8,8 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from workflow.document.text import clean_text, inner_length
+
+if TYPE_CHECKING:
+    from workflow.document.chips import Chip
 
 
 class Kind(StrEnum):
@@ -43,7 +47,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a paragraph that looks the same from end to end. `faint` is grey."""
+    """A piece of a paragraph that looks the same from end to end. `faint` is grey.
+
+    A `chip` stands in the doc where `text`, one code unit that holds its place, is laid out.
+    """
 
     text: str
     bold: bool = False
@@ -52,6 +59,7 @@ class Span:
     code: bool = False
     link: str = ""
     faint: bool = False
+    chip: Chip | None = None
 
 
 def joined(spans: Iterable[Span]) -> tuple[Span, ...]:

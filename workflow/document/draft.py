@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from workflow.document.blocks import Block
 from workflow.document.changes import Edit
+from workflow.document.chips import NativePart
 from workflow.document.names import SECTION, section_name
 from workflow.document.new_document import heading_of
 from workflow.document.paragraphs import lay_out
@@ -24,8 +25,11 @@ from workflow.document.view import DocView, Range
 class EditDraft:
     """Collects what one batch will do to one doc."""
 
-    def __init__(self, doc: DocView, sections: Sequence[Section]) -> None:
+    def __init__(
+        self, doc: DocView, sections: Sequence[Section], parts: frozenset[NativePart]
+    ) -> None:
         self.doc = doc
+        self.parts = parts
         self.sections = list(sections)
         self._expected = {section.key for section in sections}
         self.already_there: set[str] = set()

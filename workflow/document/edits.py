@@ -21,6 +21,7 @@ from workflow.document.changes import (
     SetField,
     StrikeEntry,
 )
+from workflow.document.chips import NativePart
 from workflow.document.corrections import correct_entries
 from workflow.document.draft import EditDraft
 from workflow.document.header import set_fields
@@ -35,14 +36,18 @@ from workflow.document.view import DocView
 
 
 def compute_edit(
-    doc: DocView, changes: Sequence[Change], template_sections: Sequence[Section]
+    doc: DocView,
+    changes: Sequence[Change],
+    template_sections: Sequence[Section],
+    parts: frozenset[NativePart] = frozenset(),
 ) -> Edit:
     """One batch for all changes; what the doc holds already is left out of it.
 
     `template_sections` give the order and the words of sections that have to be put back. The
-    order of `changes` counts for what goes to the same place; entries sort by themselves.
+    order of `changes` counts for what goes to the same place; entries sort by themselves. `parts`
+    are the native parts that the doc may be given; all others are written as text.
     """
-    draft = EditDraft(doc, template_sections)
+    draft = EditDraft(doc, template_sections, parts)
     set_fields(draft, [change for change in changes if isinstance(change, SetField)])
     add_entries(draft, [change for change in changes if isinstance(change, AddEntry)])
     correct_entries(

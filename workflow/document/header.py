@@ -11,9 +11,10 @@ from workflow.document.draft import EditDraft
 from workflow.document.names import FIELD, field_name
 from workflow.document.new_document import NOT_KNOWN, field_line, field_value
 from workflow.document.sections import after, before
-from workflow.document.splice import Join, Spot, Words
+from workflow.document.splice import Join, Selected, Spot, Words
 from workflow.document.text import clean_text, fingerprint, text_from, utf16_length
 from workflow.document.view import DocView, OwnRange, Paragraph, Range
+from workflow.incident import Status
 
 SEPARATOR = " · "
 """Between our value and what a person wrote in its place."""
@@ -55,6 +56,8 @@ def set_fields(draft: EditDraft, changes: Sequence[SetField]) -> None:
 
 
 def _reword(draft: EditDraft, change: SetField, value: Value) -> None:
+    if _select_in_dropdown(draft, change, value):
+        return
     new = field_value(change.value)
     old = value.ours(change.known_values)
     if old == new:
@@ -70,6 +73,20 @@ def _reword(draft: EditDraft, change: SetField, value: Value) -> None:
     spot = Spot(tab_id, start + utf16_length(old or ""), Join.INSTEAD, start, cell)
     trail = SEPARATOR if old is None and value.text.strip() else ""
     draft.add(Words(spot, new, field_name(change.name, new), value.lead, trail))
+
+
+def _select_in_dropdown(draft: EditDraft, change: SetField, value: Value) -> bool:
+    """Choose the status in the dropdown that stands for it; False where none does."""
+    status = next((each for each in Status if each.label == change.value), None)
+    dropdown = next((one for one in value.paragraph.dropdowns if one.start == value.start), None)
+    if change.name != "status" or status is None or dropdown is None:
+        return False
+    if dropdown.shown != status.label:
+        spot = Spot(
+            value.paragraph.tab_id, value.start, Join.INSTEAD, value.start, value.paragraph.cell
+        )
+        draft.add(Selected(spot, dropdown.id, status))
+    return True
 
 
 def _put_back(draft: EditDraft, change: SetField) -> None:

@@ -6,6 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from workflow.document.blocks import Block, Kind, Mark, Span, blocks_from_text, heading_kind
+from workflow.document.chips import (
+    Chip,
+    DateChip,
+    NativePart,
+    StatusChip,
+    as_chip,
+    define_statuses,
+    native_parts_in,
+    person_chip,
+)
 from workflow.document.names import field_name, hint_name, section_name
 from workflow.document.paragraphs import lay_out
 from workflow.document.requests import Request
@@ -18,7 +28,7 @@ from workflow.document.template import (
     placeholders,
     substitute,
 )
-from workflow.document.text import clean_text, utf16_length
+from workflow.document.text import NON_TEXT, clean_text, utf16_length
 from workflow.incident import Incident, duration_text, moment_text
 
 NOT_KNOWN = "not known yet"
@@ -55,20 +65,43 @@ def leftovers(
 
 
 def fill_new_document(
-    template: PostmortemTemplate, incident: Incident, values: Mapping[str, str]
+    template: PostmortemTemplate,
+    incident: Incident,
+    values: Mapping[str, str],
+    parts: frozenset[NativePart] = frozenset(),
 ) -> list[Request]:
     """One batch for an empty doc: all text, styles and lists, and the ranges to find it all by.
 
     `values` fill placeholders on top of `incident_values`. A value stays text to the letter. A
     paragraph that is one placeholder and has no value is left out; a section's hint is written
-    only where nothing else stands in the section.
+    only where nothing else stands in the section. Status, owner and start are chips where `parts`
+    allow them.
     """
     known = incident_values(incident) | dict(values)
-    blocks = [block for line in template.opening for block in _opening(line, known)]
+    chips = _header_chips(incident, known)
+    blocks: list[Block] = []
+    for line in template.opening:
+        blocks += _opening(line, known, chips, parts)
     for section in template.sections:
         blocks += _section(section, known)
     spot = Spot(tab_id="", at=_BODY_START, join=Join.INSTEAD, delete_from=_BODY_START)
-    return batch([Paragraphs(spot, lay_out(blocks))], forget=(), name=())
+    requests = batch([Paragraphs(spot, lay_out(blocks))], forget=(), name=())
+    return (
+        [define_statuses(), *requests]
+        if NativePart.DROPDOWN in native_parts_in(requests)
+        else requests
+    )
+
+
+def _header_chips(incident: Incident, values: Mapping[str, str]) -> dict[str, Chip | None]:
+    """The chips of the header lines that have one, where nobody has set another value."""
+    chips: dict[str, Chip | None] = {
+        "status": StatusChip(incident.status),
+        "started": DateChip(incident.started_at, incident.zone),
+        "owner": person_chip(values["owner"]),
+    }
+    shown = incident_values(replace(incident, variables={}))
+    return {key: chip for key, chip in chips.items() if values[key] == shown[key]}
 
 
 def heading_of(section: Section) -> Block:
@@ -77,12 +110,19 @@ def heading_of(section: Section) -> Block:
     return heading.marked(section_name(section.key))
 
 
-def field_line(label: str, key: str, value: str) -> Block:
-    """A header line, its value to be found again by its range."""
-    value = field_value(value)
-    spans = (Span(f"{clean_text(label)}:", bold=True), Span(" "), Span(value))
+def field_line(
+    label: str,
+    key: str,
+    value: str,
+    chip: Chip | None = None,
+    parts: frozenset[NativePart] = frozenset(),
+) -> Block:
+    """A header line, its value to be found again by its range; as a `chip` if `parts` allow it."""
+    shown = as_chip(Span(field_value(value)), chip, parts)
+    spans = (Span(f"{clean_text(label)}:", bold=True), Span(" "), shown)
     start = utf16_length(spans[0].text) + 1
-    mark = Mark(field_name(key, value), start, start + utf16_length(value))
+    written = shown.text if shown.chip is None else NON_TEXT  # what will be read back
+    mark = Mark(field_name(key, written), start, start + utf16_length(written))
     return Block(Kind.NORMAL, spans, marks=(mark,))
 
 
@@ -91,10 +131,16 @@ def field_value(value: str) -> str:
     return clean_text(value.strip()) or NOT_KNOWN
 
 
-def _opening(line: Block, values: Mapping[str, str]) -> Iterator[Block]:
+def _opening(
+    line: Block,
+    values: Mapping[str, str],
+    chips: Mapping[str, Chip | None],
+    parts: frozenset[NativePart],
+) -> Iterator[Block]:
     field = field_of(line)
     if field is not None and field.key in values:
-        yield field_line(field.label, field.key, values[field.key])
+        chip = chips.get(field.key)
+        yield field_line(field.label, field.key, values[field.key], chip, parts)
         return
     yield from _filled(line, values)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workflow.document.blocks import Block, Kind, Mark, Span, plain
+from workflow.document.chips import place_chips
 from workflow.document.requests import Request, insert_table, insert_text, update_text
 from workflow.document.styling import Placed, bullets, raw_text, span_style, style_paragraphs
 from workflow.document.text import utf16_length
@@ -56,6 +57,9 @@ class Laid:
         """
         placed = _place(self.lines, start)
         yield from style_paragraphs(tab_id, placed, anywhere=anywhere)
+        for one in placed:
+            at = one.end - utf16_length(one.block.text)
+            yield from place_chips(tab_id, at, one.block.spans)
         later: list[tuple[int, list[Request]]] = []
         together: list[Placed] = []
         for line, one in zip(self.lines, placed, strict=True):

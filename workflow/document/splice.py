@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from workflow.document.blocks import Mark
+from workflow.document.chips import select_status
 from workflow.document.paragraphs import Laid
 from workflow.document.requests import (
     Request,
@@ -22,6 +23,7 @@ from workflow.document.requests import (
 )
 from workflow.document.text import utf16_length
 from workflow.document.view import Range
+from workflow.incident import Status
 
 
 class Join(IntEnum):
@@ -140,16 +142,8 @@ class Struck:
 
     spot: Spot
     end: int
-
-    @property
-    def growth(self) -> int:
-        """The tab stays as long as it is."""
-        return 0
-
-    @property
-    def marks(self) -> tuple[Mark, ...]:
-        """No range to be named."""
-        return ()
+    growth: int = 0
+    marks: tuple[Mark, ...] = ()
 
     def requests(self) -> Iterator[Request]:
         """One request for the style alone."""
@@ -157,7 +151,22 @@ class Struck:
         yield update_text(self.spot.tab_id, self.spot.at, self.end, style, "strikethrough")
 
 
-Piece = Paragraphs | Words | Struck
+@dataclass(frozen=True)
+class Selected:
+    """A status chosen in the dropdown at `spot`, which stays where it is."""
+
+    spot: Spot
+    dropdown_id: str
+    status: Status
+    growth: int = 0
+    marks: tuple[Mark, ...] = ()
+
+    def requests(self) -> Iterator[Request]:
+        """One request for the choice alone."""
+        yield select_status(self.spot.tab_id, self.dropdown_id, self.status)
+
+
+Piece = Paragraphs | Words | Struck | Selected
 
 
 def batch(

@@ -7,7 +7,7 @@ entry stays with the entry it follows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from workflow.document.blocks import Block, Kind, Mark, Span
 from workflow.document.changes import AddEntry
+from workflow.document.chips import DateChip, NativePart, as_chip, link_chip, person_chip
 from workflow.document.draft import EditDraft
 from workflow.document.names import (
     DAY,
@@ -99,7 +100,14 @@ def add_entries(draft: EditDraft, changes: Sequence[AddEntry]) -> None:
         key = _key(time_of(change.entry), change.zone)
         blocks = [] if key.day in days else [_date_line(change)]
         days.add(key.day)
-        blocks.append(entry_block(change.entry, change.zone, is_late=_is_late(change.entry, times)))
+        blocks.append(
+            entry_block(
+                change.entry,
+                change.zone,
+                is_late=_is_late(change.entry, times),
+                parts=draft.parts,
+            )
+        )
         spot = _spot(draft, section, items, key)
         if spot is None:
             draft.append(section, blocks)
@@ -109,19 +117,31 @@ def add_entries(draft: EditDraft, changes: Sequence[AddEntry]) -> None:
         draft.say(f"The heading “{section.title}” is gone; entries were put with those there.")
 
 
-def entry_block(entry: TimelineEntry, zone: ZoneInfo, *, is_late: bool) -> Block:
-    """An entry as one line: bold time, text, link, author, and whether it was added later."""
-    stamp = clock_text(entry.at, zone)
-    spans = [Span(stamp, bold=True), Span(f"  {clean_text(entry.text)}")]
+def entry_block(
+    entry: TimelineEntry,
+    zone: ZoneInfo,
+    *,
+    is_late: bool,
+    parts: Collection[NativePart] = frozenset(),
+) -> Block:
+    """An entry as one line: bold time, text, link, author, and whether it was added later.
+
+    Time, link and author are chips where `parts` allow them.
+    """
+    clock = Span(clock_text(entry.at, zone), bold=True)
+    stamp = as_chip(clock, DateChip(entry.at, zone), parts)
+    spans = [stamp, Span(f"  {clean_text(entry.text)}")]
     if entry.link:
-        spans += [Span(" ("), Span(clean_text(link_text(entry.link)), link=entry.link), Span(")")]
+        link = Span(clean_text(link_text(entry.link)), link=entry.link)
+        spans += [Span(" ("), as_chip(link, link_chip(entry.link), parts), Span(")")]
     if entry.by:
-        spans.append(Span(f" — {clean_text(entry.by)}"))
+        author = Span(clean_text(entry.by))
+        spans += [Span(" — "), as_chip(author, person_chip(entry.by), parts)]
     if is_late:
         spans.append(Span(late_mark(entry, zone), italic=True, faint=True))
     if entry.struck_at is not None:
         spans = [replace(span, strike=True) for span in spans]
-    mark = Mark(entry_name(entry), 0, inner_length(stamp))
+    mark = Mark(entry_name(entry), 0, inner_length(stamp.text))
     return Block(Kind.NORMAL, tuple(spans), marks=(mark,))
 
 

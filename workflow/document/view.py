@@ -12,7 +12,8 @@ from workflow.document.names import OwnName, parse_name
 from workflow.document.text import NON_TEXT
 
 _PARAGRAPH = (
-    "startIndex,endIndex,paragraph(elements(startIndex,endIndex,textRun/content),"
+    "startIndex,endIndex,paragraph(elements(startIndex,endIndex,textRun/content,"
+    "dropdown(dropdownId,dropdownProperties/displayValue)),"
     "paragraphStyle/namedStyleType,bullet/listId)"
 )
 _TABLE = "table/tableRows/tableCells/content"
@@ -23,6 +24,15 @@ _TAB = (
 # Tabs nest three deep; the mask names each depth, since a mask cannot recur.
 FIELDS = f"revisionId,tabs({_TAB},childTabs({_TAB},childTabs({_TAB},childTabs)))"
 """The `fields` mask for `documents.get`: all that `read_document` looks at, without text styles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropdown:
+    """A dropdown chip: where it stands, its id, and the choice that it shows."""
+
+    start: int
+    id: str
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Paragraph:
     list_id: str
     cell: int
     follows_paragraph: bool
+    dropdowns: tuple[Dropdown, ...] = ()
 
     @property
     def heading_level(self) -> int:
@@ -216,7 +227,16 @@ class _Body:
             list_id=paragraph.get("bullet", {}).get("listId", ""),
             cell=cell,
             follows_paragraph=follows_paragraph,
+            dropdowns=tuple(
+                _dropdown(each) for each in paragraph.get("elements", ()) if "dropdown" in each
+            ),
         )
+
+
+def _dropdown(element: dict[str, Any]) -> Dropdown:
+    chip = element["dropdown"]
+    shown = chip.get("dropdownProperties", {}).get("displayValue", "")
+    return Dropdown(element.get("startIndex", 0), chip.get("dropdownId", ""), shown)
 
 
 def _text_of(element: dict[str, Any]) -> str:

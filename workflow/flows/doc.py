@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from workflow.document.chips import NativePart
 from workflow.document.edits import compute_edit
+from workflow.document.requests import Request
 from workflow.document.view import FIELDS, read_document
-from workflow.flows import doc_contents, doc_making, sharing
+from workflow.flows import doc_contents, doc_making, native_parts, sharing
 from workflow.flows.workspace import Workspace
 from workflow.google.faults import (
     GoogleFault,
@@ -75,11 +77,17 @@ def _write_pending(workspace: Workspace, incident_id: str, said: list[str]) -> N
             incident = incidents.incident_by_id(connection, incident_id)
             pending = changes.pending_changes(connection, incident_id)[:limit]
             wanted = doc_contents.wanted_changes(connection, incident, pending)
+            record = incidents.doc_record(connection, incident_id)
+        parts = native_parts.allowed_parts(workspace, record)
         if not pending:
             return
         try:
-            _write(workspace, incident, wanted, said)
+            _write(workspace, incident, wanted, parts, said)
         except _RequestsRefused as refused:
+            if native_parts.remember_refusal(
+                workspace, incident_id, refused.fault, refused.requests
+            ):
+                continue
             if limit == 1:
                 raise refused.fault from refused
             limit = max(1, min(limit, len(pending)) // 2)  # find the one that is refused
@@ -90,17 +98,22 @@ def _write_pending(workspace: Workspace, incident_id: str, said: list[str]) -> N
 class _RequestsRefused(Exception):
     """Docs refused the requests themselves, and not because the doc had moved on."""
 
-    def __init__(self, fault: Refused) -> None:
+    def __init__(self, fault: Refused, requests: list[Request]) -> None:
         super().__init__(fault.sentence)
         self.fault = fault
+        self.requests = requests
 
 
 def _write(
-    workspace: Workspace, incident: Incident, wanted: doc_contents.Wanted, said: list[str]
+    workspace: Workspace,
+    incident: Incident,
+    wanted: doc_contents.Wanted,
+    parts: frozenset[NativePart],
+    said: list[str],
 ) -> None:
     docs = workspace.google.docs
     view = read_document(docs.get(incident.doc_id, FIELDS))
-    edit = compute_edit(view, wanted.changes, wanted.sections)
+    edit = compute_edit(view, wanted.changes, wanted.sections, parts)
     if edit.requests:
         try:
             docs.batch_update(
@@ -109,7 +122,7 @@ def _write(
         except StaleRevision as stale:
             now = docs.get(incident.doc_id, "revisionId").get("revisionId", "")
             if now == stale.carried:
-                raise _RequestsRefused(stale) from stale
+                raise _RequestsRefused(stale, edit.requests) from stale
             raise
     said += edit.notices_to_user
     with workspace.ledger.write() as connection:

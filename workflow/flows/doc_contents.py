@@ -17,6 +17,7 @@ from workflow.document.changes import (
     SetField,
     StrikeEntry,
 )
+from workflow.document.chips import NativePart
 from workflow.document.new_document import NOT_KNOWN, fill_new_document
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import Request
@@ -37,10 +38,12 @@ class Wanted:
     facts: dict[str, list[str]]
 
 
-def filling(incident: Incident, template_source: str, config: Config) -> list[Request]:
-    """One batch that fills the incident's new doc from its template."""
+def filling(
+    incident: Incident, template_source: str, config: Config, parts: frozenset[NativePart]
+) -> list[Request]:
+    """One batch that fills the incident's new doc from its template, with these native parts."""
     template = parse_template(template_source)
-    return fill_new_document(template, incident, doc_values(incident, config))
+    return fill_new_document(template, incident, doc_values(incident, config), parts)
 
 
 def doc_values(incident: Incident, config: Config) -> dict[str, str]:

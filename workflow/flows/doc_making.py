@@ -14,10 +14,10 @@ from datetime import timedelta
 from workflow.document.names import SECTION
 from workflow.document.requests import Request
 from workflow.document.view import FIELDS, DocView, read_document
-from workflow.flows import doc_contents
+from workflow.flows import doc_contents, native_parts
 from workflow.flows.workspace import Workspace
 from workflow.google import INCIDENT_PROPERTY
-from workflow.google.faults import GoogleFault, Undecided
+from workflow.google.faults import GoogleFault, Refused, StaleRevision, Undecided
 from workflow.incident import Incident
 from workflow.ledger import incidents
 from workflow.ledger.incidents import DocRecord
@@ -118,16 +118,35 @@ def _fill(
         )
     except Undecided:
         raise
-    except GoogleFault:  # a plain no, as above
+    except GoogleFault as fault:  # a plain no, as above
         with workspace.ledger.write() as connection:
             incidents.doc_not_filled(connection, incident.id)
-        raise
+        if not _is_about_parts(workspace, incident, fault, requests):
+            raise
+        # `make_doc` goes on from here, with text in the place of what was refused.
+        return
     with workspace.ledger.write() as connection:
         incidents.doc_filled(connection, incident.id)
 
 
+def _is_about_parts(
+    workspace: Workspace, incident: Incident, fault: GoogleFault, requests: list[Request]
+) -> bool:
+    """Whether a native part was refused, and not the batch because the doc had moved on."""
+    if not isinstance(fault, Refused):
+        return False
+    if isinstance(fault, StaleRevision) and fault.request_index is None:
+        return False
+    return native_parts.remember_refusal(workspace, incident.id, fault, requests)
+
+
 def _filling(workspace: Workspace, incident: Incident, record: DocRecord) -> list[Request]:
-    return doc_contents.filling(incident, record.template_source, workspace.settings.config)
+    return doc_contents.filling(
+        incident,
+        record.template_source,
+        workspace.settings.config,
+        native_parts.allowed_parts(workspace, record),
+    )
 
 
 def _has_settled(workspace: Workspace, incident_id: str, record: DocRecord) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,7 @@ class DocRecord:
     template_name: str
     template_source: str
     folder: str
+    refused_parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ def doc_record(connection: Connection, incident_id: str) -> DocRecord:
         template_name=row.template_name,
         template_source=row.template_source,
         folder=row.folder,
+        refused_parts=tuple(row.refused_parts),
     )
 
 
@@ -234,6 +237,12 @@ def _move_doc(
         .values(doc_state=after, doc_called_at=at)
     )
     return bool(found.rowcount == 1)
+
+
+def refuse_parts(connection: Connection, incident_id: str, parts: Iterable[str]) -> None:
+    """Docs refused these native parts for the incident's doc; it is not asked for them again."""
+    refused = set(doc_record(connection, incident_id).refused_parts) | set(parts)
+    _update(connection, incident_id, refused_parts=sorted(refused))
 
 
 def _update(connection: Connection, incident_id: str, **values: Any) -> None:

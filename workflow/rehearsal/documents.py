@@ -108,6 +108,7 @@ class Documents:
         file = _readable(call)
         if not file.allows(call.caller.account, "writer"):
             raise permission_denied()
+        _refuse_unknown(call)
         edition, model = self._load(call.db, file.id)
         # Out of the cache while it is being edited: a batch that is refused leaves no trace.
         self._cache.pop(file.id, None)
@@ -149,6 +150,19 @@ class Documents:
         while len(self._cache) > _KEPT_IN_MEMORY:
             self._cache.popitem(last=False)
         return edition, model
+
+
+def _refuse_unknown(call: Call) -> None:
+    """A project that is not enrolled for a request is told that there is no such field."""
+    for number, request in enumerate(call.body.get("requests", ())):
+        for name in request:
+            if name in call.settings.unknown_requests:
+                raise GoogleError(
+                    400,
+                    f'Invalid JSON payload received. Unknown name "{name}" at '
+                    f"'requests[{number}]': Cannot find field.",
+                    status="INVALID_ARGUMENT",
+                )
 
 
 def _readable(call: Call) -> DriveFile:

@@ -29,12 +29,15 @@ class Settings:
     `aliases`: for an account, the further addresses that it may send from.
     `token_seconds`: how long an access token of the sign-in holds; 0 has run out when it is given.
     `bouncing`: addresses, or domains as `@example.org`, whose mail comes back.
+    `unknown_requests`: requests of a Docs batch, such as `insertDate`, that this project's API
+    does not have yet.
     """
 
     account: str = "you@rehearsal.example"
     display_name: str = "You"
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bouncing: tuple[str, ...] = ()
+    unknown_requests: tuple[str, ...] = ()
     gmail_units_per_minute: int = 15_000
     gmail_concurrency: int = 25
     docs_reads_per_minute: int = 300
@@ -79,7 +82,7 @@ def _fitting(name: str, value: Any, known: Mapping[str, Any]) -> Any:
         raise SettingError(f"There is no setting {name!r}; there are {', '.join(sorted(known))}.")
     if name == "aliases":
         return _aliases(value)
-    if name == "bouncing":
+    if name in {"bouncing", "unknown_requests"}:
         return _texts(name, value)
     if name == "boundary_inserts" and value not in {"outside", "inside"}:
         raise SettingError("boundary_inserts is either 'outside' or 'inside'.")
