@@ -185,14 +185,14 @@ def test_on_a_full_disk_nothing_is_called_that_could_not_be_written_down(
 def test_a_disk_that_fills_up_while_mails_leave_doubles_none_of_them(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, ledger_file: Path
 ) -> None:
-    listed = customers(40)
-    words = ("notify", str(listed), "--send", "--confirm", "40")
+    listed = customers(24)
+    words = ("notify", str(listed), "--send", "--confirm", "24")
     google.misbehave("token_expired", "gmail.users.drafts.send", skip=2)
     postmortem(*words, expect=4)
     google.behave()
     with closing(sqlite3.connect(ledger_file)) as ledger:
         ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    room = ledger_file.stat().st_size + 200_000
+    room = ledger_file.stat().st_size + 60_000
 
     def filling_up() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
@@ -201,8 +201,8 @@ def test_a_disk_that_fills_up_while_mails_leave_doubles_none_of_them(
     assert stopped.returncode == 4, stopped.stderr
     assert "can't be written" in stopped.stderr
     assert "Traceback" not in stopped.stderr
-    assert 2 < sum(google.copies_per_recipient().values()) < 40
-    postmortem.configure("[sending]\nunits_per_minute = 1000000\ntimeout_seconds = 0.5")
+    assert 2 < sum(google.copies_per_recipient().values()) < 24
+    postmortem.configure("[sending]\nunits_per_minute = 1000000\ntimeout_seconds = 1")
     postmortem("resume")
     assert google.copies_per_recipient() == dict.fromkeys(listed.addresses, 1)
 
