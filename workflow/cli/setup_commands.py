@@ -137,11 +137,30 @@ def logout(asked: Asked) -> None:
     panel=_SET_UP,
     epilog="Ends with 0 when nothing is broken, with 4 when something is.",
 )
-def doctor(asked: Asked) -> None:
+def doctor(
+    asked: Asked,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Also try things out at Google, on a scratch doc and a mail to yourself, and "
+            "write a report.",
+        ),
+    ] = False,
+    doc: Annotated[
+        str,
+        typer.Option(
+            help="With --live: address of a doc that a colleague made with this program.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
     """Check the whole set-up, and say how to mend what is broken."""
     from workflow.cli import checking  # noqa: PLC0415
 
-    checking.check(asked)
+    found = checking.look(asked)
+    report = checking.try_out(asked, found, doc) if live else None
+    checking.conclude(asked, found, report)
 
 
 def _nothing(_link: str) -> None:
