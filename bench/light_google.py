@@ -15,6 +15,7 @@ import re
 import resource
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ class LightGoogle:
     calls: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     most_in_flight: int = 0
+    sent_between: list[float] = field(default_factory=list)
 
     def answer(self, verb: str, path: str, body: bytes) -> Answer:
         """Status and JSON for one request."""
@@ -101,12 +103,16 @@ class LightGoogle:
             "duplicates": self.mails.total() - len(self.mails),
             "calls": dict(self.calls),
             "most_in_flight": self.most_in_flight,
+            "sending_seconds": self.sent_between[-1] - self.sent_between[0]
+            if self.sent_between
+            else 0.0,
             "cpu_seconds": used.ru_utime + used.ru_stime,
         }
 
     def _sent(self, recipient: bytes) -> Answer:
         self.mails[recipient] += 1
-        number = self.mails.total() if len(self.mails) < 2 else len(self.mails)
+        self.sent_between = [*self.sent_between[:1], time.monotonic()]
+        number = sum(self.calls[name] for name in _SENDS)
         return 200, {"id": f"s{number}", "threadId": f"t{number}", "labelIds": ["SENT"]}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -140,6 +146,7 @@ class LightGoogle:
         await writer.drain()
 
 
+_SENDS = ("POST /gmail/v1/users/me/drafts/send", "POST /gmail/v1/users/me/messages/send")
 _GONE: Answer = (
     404,
     {"error": {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}},
@@ -171,7 +178,7 @@ class RunningLightGoogle:
     url: str
 
     def counts(self) -> dict[str, Any]:
-        """`mails`, `duplicates`, `calls` by method, `most_in_flight`, `cpu_seconds`."""
+        """`mails`, `duplicates`, `calls`, `most_in_flight`, `sending_seconds`, `cpu_seconds`."""
         found: dict[str, Any] = requests.get(f"{self.url}/light/counts", timeout=10).json()
         return found
 

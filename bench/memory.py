@@ -1,0 +1,65 @@
+"""Whether memory and the cost of a recipient stay the same as a list grows.
+
+Sent to the light Google without latency, so that what is measured is this program alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bench.light_google import light_google
+from bench.measuring import Cost, Table, Tool, write_list
+from bench.throughput import CONFIG
+
+_MOST_MIB = 200
+_MOST_DEARER = 0.10
+_LARGEST = int(os.environ.get("BENCH_LARGEST", "10000"))
+_PREVIEWS = tuple(each for each in (1_000, 10_000, 100_000, 1_000_000) if each <= 10 * _LARGEST)
+_SENDS = tuple(each for each in (1_000, 10_000, 100_000) if each <= _LARGEST)
+
+
+def run(folder: Path) -> Table:
+    """Under 200 MB, and a recipient costs the same in any list."""
+    rows: list[tuple[str, ...]] = []
+    dearest, peak_mib = 0.0, 0.0
+    for job, sizes in (("preview", _PREVIEWS), ("send", _SENDS)):
+        bare = _measured(folder / f"{job}-1", job, 1)
+        first_ms = 0.0
+        for size in sizes:
+            cost = _measured(folder / f"{job}-{size}", job, size)
+            each_ms = (cost.cpu_seconds - bare.cpu_seconds) / (size - 1) * 1000
+            first_ms = first_ms or each_ms
+            dearest = max(dearest, each_ms / first_ms - 1)
+            peak_mib = max(peak_mib, cost.peak_mib)
+            rows.append(
+                (
+                    job,
+                    f"{size:,}",
+                    f"{cost.peak_mib:.0f}",
+                    f"{cost.cpu_seconds:.1f}",
+                    f"{each_ms:.2f}",
+                    f"{each_ms / first_ms:.2f}",
+                )
+            )
+    return Table(
+        "Memory and processor time against the length of the list",
+        ("job", "recipients", "peak MiB", "CPU s", "CPU ms each", "× the shortest"),
+        rows,
+        kept=peak_mib < _MOST_MIB and dearest <= _MOST_DEARER,
+        note=f"asked: under {_MOST_MIB} MiB, a recipient at most {_MOST_DEARER:.0%} dearer; "
+        "BENCH_LARGEST=100000 sends to as many and previews ten times that (an hour)",
+    )
+
+
+def _measured(folder: Path, job: str, recipients: int) -> Cost:
+    with light_google() as google:
+        tool = Tool(folder, google.url, CONFIG)
+        tool("start", "Wrong amounts")
+        listed = write_list(folder / "list.csv", recipients)
+        send = ("--send", "--confirm", str(recipients)) if job == "send" else ()
+        cost = tool("notify", str(listed), *send)
+        counts = google.counts()
+        assert counts["mails"] == (recipients if send else 0), counts
+        assert not counts["duplicates"], counts
+        return cost

@@ -1,0 +1,53 @@
+"""How often each job calls Google, counted at the strict server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.chaos.world import Google, google
+from bench.measuring import Table, Tool, write_list
+
+_CONFIG = """
+[sending]
+units_per_minute = 1000000
+daily_limit = 1000000
+timeout_seconds = 30
+"""
+
+
+def run(folder: Path) -> Table:
+    """`start` at most 2 + one a share; `log` and `status` 2; `notify` 2 a recipient plus 4."""
+    with google(folder / "google") as world:
+        tool = Tool(folder / "home", world.server.base_url, _CONFIG)
+        counted: list[tuple[str, int, int]] = []
+
+        def count(job: str, at_most: int, *arguments: str) -> None:
+            counted.append((job, _calls(world, tool, arguments), at_most))
+
+        count("start", 2, "start", "Wrong amounts")
+        shares = [part for each in "abc" for part in ("--share", f"{each}@team.example")]
+        count("start, 3 shares", 5, "start", "Wrong amounts", *shares)
+        count("log", 2, "log", "A customer reports it")
+        count("status", 2, "status", "identified", "A stale price list")
+        count("section", 2, "section", "impact", "Invoices were wrong")
+        for recipients in (1, 100):
+            listed = write_list(folder / f"{recipients}.csv", recipients)
+            name = f"{recipients} recipients" if recipients > 1 else "1 recipient"
+            words = ("notify", str(listed), "--set", f"what_happened={name}")
+            count(f"notify, {name}, preview", 0, *words)
+            send = ("--send", "--confirm", str(recipients))
+            count(f"notify, {name}", 2 * recipients + 4, *words, *send)
+        count("show", 0, "show")
+        count("close", 2, "close")
+    return Table(
+        "Round trips to Google for each job",
+        ("job", "calls", "at most"),
+        [(job, str(calls), str(most)) for job, calls, most in counted],
+        kept=all(calls <= most for _, calls, most in counted),
+    )
+
+
+def _calls(world: Google, tool: Tool, arguments: tuple[str, ...]) -> int:
+    world.switchboard("delete", "requests")
+    tool(*arguments)
+    return int(world.switchboard("get", "requests")["total"])
