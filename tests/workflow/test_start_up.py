@@ -1,0 +1,66 @@
+"""What a command loads: who asks for help does not wait for Google's libraries."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.command_line import Postmortem
+
+_GOOGLE = {"googleapiclient", "google.auth", "google_auth_oauthlib", "httplib2", "requests"}
+_LEDGER = {"sqlalchemy", "alembic"}
+_SERVER = {"flask", "werkzeug"}
+_MAIL = {"css_inline", "email_validator", "jinja2"}
+
+# Runs a command as `python -m workflow` does, and then says what it has loaded.
+_SCRIPT = """
+import json, sys
+from workflow.__main__ import main
+report = sys.argv.pop(1)
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+with open(report, "w", encoding="utf-8") as file:
+    json.dump(sorted(sys.modules), file)
+"""
+
+
+def loaded_by(person: Postmortem, *arguments: str) -> set[str]:
+    """The modules that a command has loaded by its end, in a process of its own."""
+    report = person.home / "loaded.json"
+    subprocess.run(
+        [sys.executable, "-c", _SCRIPT, str(report), *arguments],
+        env={"PATH": os.environ["PATH"], "POSTMORTEM_HOME": str(person.home)} | person.environment,
+        stdout=subprocess.DEVNULL,
+        check=True,
+        timeout=60,
+    )
+    return set(json.loads(report.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["log", "--help"], ["notify", "--help"]])
+def test_help_loads_neither_google_nor_the_ledger_nor_the_rehearsal_server(
+    postmortem: Postmortem, arguments: list[str]
+) -> None:
+    loaded = loaded_by(postmortem, *arguments)
+    assert not loaded & (_GOOGLE | _LEDGER | _SERVER | _MAIL)
+
+
+def test_an_entry_loads_no_server_no_migrations_and_nothing_of_the_mails(
+    postmortem: Postmortem,
+) -> None:
+    postmortem("start", "Wrong amounts")
+    loaded = loaded_by(postmortem, "log", "A customer reports it")
+    assert "googleapiclient" in loaded
+    assert not loaded & (_SERVER | _MAIL | {"alembic", "google_auth_oauthlib"})
+
+
+def test_what_is_only_looked_up_does_not_load_google(postmortem: Postmortem) -> None:
+    postmortem("start", "Wrong amounts")
+    for arguments in (["show"], ["list"], ["told", "person1@customer.example"]):
+        assert not loaded_by(postmortem, *arguments) & (_GOOGLE | _SERVER | {"alembic"})
