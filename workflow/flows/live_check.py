@@ -130,12 +130,15 @@ def _ask_about_parts(docs: Docs, doc_id: str, email: str) -> Iterator[Answer]:
             "bulletPreset": "BULLET_CHECKBOX",
         },
     }
-    choice = {"optionId": "one", "displayValue": "One"}
+    options = [
+        {"optionId": f"dropdownItem.{name.lower()}", "displayValue": name}
+        for name in ("One", "Two")
+    ]
     definition = {
-        "dropdownDefinitionId": "doctor-choices",
-        "dropdownDefinitionProperties": {"title": "Doctor", "options": [choice]},
+        "dropdownDefinitionId": "kix.doctor",
+        "dropdownDefinitionProperties": {"title": "Doctor", "options": options},
     }
-    chosen = {"dropdownDefinitionId": "doctor-choices", "selectedOptionId": "one"}
+    chosen = {"dropdownDefinitionId": "kix.doctor", "selectedOptionId": "dropdownItem.one"}
     dropdown = (
         {"createDropdownDefinition": {"dropdownDefinition": definition}},
         {"insertDropdown": {**here, **chosen}},
