@@ -133,8 +133,7 @@ class Settings:
 
 def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings:
     """Settings from the config file and the environment. Raises `ConfigBad`."""
-    home = _home(environment)
-    path = Path(environment.get("POSTMORTEM_CONFIG") or home / "config.toml").expanduser()
+    home, path = _home(environment), config_path(environment)
     document = _document(path, named="POSTMORTEM_CONFIG" in environment)
     name = profile or environment.get("POSTMORTEM_PROFILE") or GOOGLE
     profiles = document.pop("profiles", {})
@@ -156,6 +155,12 @@ def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings
         f"sqlite:///{settings.profile_folder / 'ledger.sqlite3'}"
     )
     return replace(settings, database_url=database)
+
+
+def config_path(environment: Mapping[str, str]) -> Path:
+    """Where the config file is, or would be."""
+    named = environment.get("POSTMORTEM_CONFIG")
+    return Path(named).expanduser() if named else _home(environment) / "config.toml"
 
 
 # The rehearsal Google gives the quota of an older Cloud project, so that a drill moves along.

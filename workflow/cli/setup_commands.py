@@ -1,4 +1,4 @@
-"""The commands that set things up: auth, doctor."""
+"""The commands that set things up: init, auth, doctor."""
 
 from __future__ import annotations
 
@@ -19,6 +19,40 @@ auth = typer.Typer(
     help="Sign in to Google, see who is signed in, sign out.",
 )
 app.add_typer(auth, name="auth", rich_help_panel=_SET_UP)
+
+
+@command(
+    "init",
+    panel=_SET_UP,
+    epilog='Example: postmortem init --organisation "Example Ltd" --time-zone Europe/Berlin '
+    "--support support@example.com --templates ~/postmortem-templates",
+)
+def init(
+    asked: Asked,
+    organisation: Annotated[str, typer.Option(help="Who writes to customers.")] = "",
+    time_zone: Annotated[str, typer.Option(help="Zone of new incidents.")] = "",
+    share: Annotated[
+        list[str] | None,
+        typer.Option(help="Whom a new doc is shared with.", show_default=False),
+    ] = None,
+    sender_name: Annotated[str, typer.Option(help="The name beside the sender's address.")] = "",
+    support: Annotated[str, typer.Option(help="How a customer reaches you.")] = "",
+    templates: Annotated[
+        Path | None,
+        typer.Option(help="Folder to copy the templates to, to edit them.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a config with comments, after a few questions. What is there stays as it is."""
+    from workflow.cli import initialising  # noqa: PLC0415
+
+    given = {
+        "organisation": organisation,
+        "time_zone": time_zone,
+        "share": ",".join(share or ()),
+        "sender_name": sender_name,
+        "support": support,
+    }
+    initialising.initialise(asked, given, templates)
 
 
 @command(

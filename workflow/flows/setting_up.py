@@ -1,0 +1,205 @@
+"""Writing a team's first config, and putting the templates where the team wants them.
+
+What is there stays: a setting that has a value keeps it, a template that was edited is not touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from workflow.config import ConfigBad
+from workflow.flows.faults import BadInput, NotSetUp
+from workflow.flows.sharing import parse_share
+
+Value = str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One setting that is asked for: its key, the question, and what the config says of it."""
+
+    key: str
+    asks: str
+    comment: str
+    example: Value
+
+
+QUESTIONS = (
+    Question(
+        "organisation",
+        "What is your organisation called?",
+        "Who writes to the customers: stands in every mail.",
+        "Example Ltd",
+    ),
+    Question(
+        "time_zone",
+        "In which time zone do you tell times?",
+        "The zone of new incidents, by its name in the tz database.",
+        "Europe/Berlin",
+    ),
+    Question(
+        "share",
+        "Who is to see every incident's doc? Addresses, groups, domains, with commas between",
+        "Whom a new doc is shared with; with :reader or :commenter where they may not edit.",
+        ("group:support@example.com", "example.com:reader"),
+    ),
+    Question(
+        "sender_name",
+        "Under what name do your mails go out?",
+        "The name beside the sender's address; the account's own where it is left out.",
+        "Example Support",
+    ),
+    Question(
+        "support",
+        "How do customers reach you?",
+        "How a customer reaches you: stands in every mail and in the doc.",
+        "support@example.com or +49 30 1234567",
+    ),
+)
+_TEMPLATES = Question(
+    "templates",
+    "",
+    "Your own templates; what is not there is taken from those that came with the program.",
+    "~/postmortem-templates",
+)
+_HEAD = "# The settings of postmortem. Every line can be left out; # begins a comment.\n"
+_REST = """
+# Where new docs are made: the id of a folder in Drive. My Drive where it is left out.
+# folder = ""
+
+# The file of the OAuth client; credentials.json beside this file where it is left out.
+# credentials = "credentials.json"
+
+# Scopes beside the usual ones: "read", "drive"; or "gmail.send" in place of gmail.compose.
+# scopes = []
+
+# [sending]
+# Gmail's quota units a minute: 6000 for a Cloud project made since May 2026, 15000 before.
+# units_per_minute = 6000
+# How many mails the account may send in 24 hours: 2000 in Workspace, 500 with gmail.com.
+# daily_limit = 2000
+
+# [sign_in]
+# "person" signs in with a browser; "service_account" needs file and subject; "adc" is the machine.
+# kind = "person"
+"""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What became of the templates: how many were put there, and how many were there."""
+
+    folder: Path
+    copied: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the config. `kept` are the keys that had a value, and still have it."""
+
+    path: Path
+    added: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def present_settings(path: Path) -> dict[str, object]:
+    """The settings in the config file; none where there is no file. Raises `ConfigBad`."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigBad(f"{path} is not TOML that can be read: {fault}. Mend it first.") from fault
+    except OSError as fault:
+        raise ConfigBad(f"{path} can't be read: {fault.strerror}.") from fault
+
+
+def read_answer(question: Question, text: str) -> Value:
+    """An answer as the config holds it; empty where there was none. Raises `BadInput`."""
+    words = text.strip()
+    if not words.isprintable():
+        raise BadInput(f"{question.key}: an answer is one line of text.")
+    if question.key == "share":
+        names = tuple(name.strip() for name in words.split(",") if name.strip())
+        for name in names:
+            parse_share(name)
+        return names
+    if question.key == "time_zone" and words:
+        try:
+            ZoneInfo(words)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise BadInput(f"{words!r} is not a zone's name, like Europe/Berlin.") from None
+    return words
+
+
+def write_config(path: Path, answers: Mapping[str, Value]) -> Written:
+    """Put the answers into the config, commented; what has a value there keeps it.
+
+    The file is replaced in one step. Raises `ConfigBad`, or `NotSetUp` where it can't be written.
+    """
+    present = present_settings(path)
+    given = {key: value for key, value in answers.items() if value}
+    added = tuple(key for key in given if key not in present)
+    kept = tuple(key for key in given if key in present)
+    asked = [*QUESTIONS, *([_TEMPLATES] if "templates" in given else [])]
+    if not path.exists():
+        text = _HEAD + "".join(_entry(each, given.get(each.key, ())) for each in asked) + _REST
+    else:
+        new = "".join(_entry(each, given[each.key]) for each in asked if each.key in added)
+        # At the top: below a [table] a line would belong to that table.
+        text = new.lstrip("\n") + ("\n" if new else "") + path.read_text(encoding="utf-8")
+    if added or not path.exists():
+        _replace(path, text)
+    return Written(path, added, kept)
+
+
+def copy_templates(shipped: Path, folder: Path) -> Copied:
+    """Copy the templates that come with the program; one that is there stays as it is.
+
+    Raises `NotSetUp` where the folder can't be written.
+    """
+    copied = kept = 0
+    for source in _template_files(shipped):
+        target = folder / source.relative_to(shipped)
+        if target.exists():
+            kept += 1
+            continue
+        copied += 1
+        _replace(target, source.read_text(encoding="utf-8"))
+    return Copied(folder, copied, kept)
+
+
+def _template_files(shipped: Path) -> Iterable[Path]:
+    return sorted([*shipped.glob("*.md"), *(shipped / "email").glob("*.md")])
+
+
+def _entry(question: Question, value: Value) -> str:
+    mark = "" if value else "# "
+    return f"\n# {question.comment}\n{mark}{question.key} = {_toml(value or question.example)}\n"
+
+
+def _toml(value: Value) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(each) for each in value)}]"
+    # A basic string of TOML is one of JSON, and only DEL has to be escaped as well.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as fault:
+        fresh.unlink(missing_ok=True)
+        raise NotSetUp(
+            f"{path} can't be written ({fault.strerror}). Check the folder's rights."
+        ) from fault
