@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-FORMS = "14:39, 2:39 PM, 2026-11-24 14:39, 2026-11-24T14:39:00+01:00, 5 minutes ago, in 30 minutes"
+FORMS = "14:39, 2:39 PM, 2026-11-24 14:39, 2026-11-24T14:39:00+01:00, 5 minutes ago"
 
 # Two people's clocks differ; a minute ahead of ours is now.
 _TOLERANCE = timedelta(minutes=2)

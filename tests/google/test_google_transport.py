@@ -174,7 +174,7 @@ def test_a_refused_connection_is_provably_not_sent() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(Unreachable) as caught:
         google_at(f"http://127.0.0.1:{port}").gmail.send_draft("r1")
-    assert "Nothing was sent" in caught.value.sentence
+    assert "Nothing left this machine" in caught.value.sentence
     assert caught.value.method == "gmail.users.drafts.send"
 
 

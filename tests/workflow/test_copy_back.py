@@ -70,7 +70,7 @@ def test_a_copy_whose_answer_was_lost_is_there_once(
     assert sent["copied_back"]
     doc = google.text(doc_id)
     assert doc.count("Accepted by Gmail: 1 of 1") == 1
-    assert doc.count("Wrote to 1 customer ") == 1
+    assert doc.count("Wrote to 1 customer:") == 1
 
 
 def test_when_docs_is_out_of_order_the_mail_leaves_and_resume_brings_the_copy(

@@ -59,7 +59,7 @@ def test_show_tells_the_whole_incident(
     assert shown["pending_sync"] == 0
     assert [entry["text"] for entry in shown["timeline"]] == [
         "Seen",
-        "Wrote to 1 customer (investigating): We are looking into a problem: Wrong amounts",
+        "Wrote to 1 customer: “We are looking into a problem: Wrong amounts”",
         "Closed the loop",
     ]
     assert [notice["counts"]["sent"] for notice in shown["notices"]] == [1]

@@ -192,6 +192,8 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
         return
     if confirm is None:
         preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
+    else:
+        preflight_sheet.show_findings(asked.speaker, plan)
     if plan.request.from_address:
         said = flow.check_alias(workspace, plan.request.from_address)
         if said:
@@ -400,8 +402,10 @@ def _raise_if_unfinished(notified: Notified) -> None:
     if sent.ending is Ending.DRAFTED:
         return
     if counts.pending:
-        why = sent.fault.sentence if sent.fault else _DAY_FULL
-        when = f" from {sent.resume_at.astimezone():%Y-%m-%d %H:%M} on" if sent.resume_at else ""
+        zone = notified.brought.incident.zone if notified.brought else None
+        why = sent.fault.sentence_in(zone) if sent.fault else _DAY_FULL
+        resume_at = sent.resume_at and sent.resume_at.astimezone(zone)
+        when = f" from {resume_at:%Y-%m-%d %H:%M} on" if resume_at else ""
         words = (
             f"{why} {counts.sent:,} sent, {counts.pending:,} still to send; the plan is kept. "
             f"Go on{when} with: postmortem resume {notified.standing.notice.id}"

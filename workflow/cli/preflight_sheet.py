@@ -11,6 +11,7 @@ from workflow.incident import duration_text, moment_text
 from workflow.mail.faces import parse_body, text_face
 
 _SHOWN = 10
+_SHOWN_CHANGES = 6
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -65,16 +66,21 @@ def show(speaker: Speaker, workspace: Workspace, plan: Plan, *, with_mail: bool 
     speaker.say(f"  Time      {_time_words(workspace, plan.new)}")
     speaker.say(f"  Today     {_today_words(workspace, plan)}")
     for stage, told in plan.count.told_before.items():
-        speaker.say(f"  Before    {told:,} of them had a {stage} notice of this incident")
+        speaker.say(f"  Before    {told:,} of them had the notice “{stage}” of this incident")
     if plan.attachments:
         speaker.say(f"  Attached  {', '.join(file.filename for file in plan.attachments)}")
     _show_earlier(speaker, plan)
     _show_rows(speaker, plan)
+    show_findings(speaker, plan)
+    if with_mail:
+        _show_mail(speaker, plan)
+
+
+def show_findings(speaker: Speaker, plan: Plan) -> None:
+    """What is wrong with the words or the list, errors first."""
     for finding in plan.findings:
         tell = speaker.wrong if finding.level == "error" else speaker.warn
         tell(f"  {finding.level.capitalize()}: {finding.where}: {finding.message}")
-    if with_mail:
-        _show_mail(speaker, plan)
 
 
 def _show_earlier(speaker: Speaker, plan: Plan) -> None:
@@ -82,11 +88,11 @@ def _show_earlier(speaker: Speaker, plan: Plan) -> None:
     if earlier is None:
         return
     when = moment_text(earlier.said_at, plan.incident.zone)
-    speaker.say(f"  Last      {earlier.stage} notice, {when}. Since then the words changed:")
-    for line in earlier.changed[:_SHOWN]:
+    speaker.say(f"  Last      “{earlier.stage}”, {when}. Since then the words changed:")
+    for line in earlier.changed[:_SHOWN_CHANGES]:
         speaker.say(f"            {line}", "faint")
-    if len(earlier.changed) > _SHOWN:
-        speaker.say(f"            …and {len(earlier.changed) - _SHOWN} more lines", "faint")
+    if len(earlier.changed) > _SHOWN_CHANGES:
+        speaker.say(f"            …and {len(earlier.changed) - _SHOWN_CHANGES} more lines", "faint")
     if earlier.not_on_list:
         speaker.warn(
             f"  {earlier.not_on_list:,} who were told something of this incident "
@@ -126,14 +132,18 @@ def _show_mail(speaker: Speaker, plan: Plan) -> None:
 
 
 def _list_words(plan: Plan) -> str:
-    words = [f"{plan.recipients:,} people"]
+    words = [_counted(plan.recipients, "person", "people")]
     if plan.skipped:
         words.append(f"{plan.skipped:,} have these words already and are left out")
     if plan.duplicates:
-        words.append(f"{len(plan.duplicates):,} repeated rows count once")
+        words.append(f"{_counted(len(plan.duplicates), 'repeated row', 'repeated rows')} left out")
     if plan.bad_rows:
-        words.append(f"{len(plan.bad_rows):,} bad rows")
+        words.append(_counted(len(plan.bad_rows), "bad row", "bad rows"))
     return ", ".join(words)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _time_words(workspace: Workspace, count: int) -> str:

@@ -71,13 +71,15 @@ def told(
     from workflow.cli.opening import open_workspace  # noqa: PLC0415
     from workflow.flows.faults import BadInput  # noqa: PLC0415
     from workflow.flows.showing import told_to  # noqa: PLC0415
+    from workflow.incident import moment_text  # noqa: PLC0415
     from workflow.mail.addresses import AddressBad, read_address  # noqa: PLC0415
 
     try:
         key = read_address(address).key
     except AddressBad as bad:
         raise BadInput(f"{address}: {bad}") from bad
-    found = told_to(open_workspace(asked), key)
+    workspace = open_workspace(asked)
+    found, zone = told_to(workspace, key), workspace.settings.zone
     if asked.speaker.as_json:
         notices = [
             {
@@ -96,8 +98,8 @@ def told(
     if not found:
         asked.speaker.say(f"{address} was told nothing.")
     for each in found:
-        when = each.said_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        asked.speaker.answer(f"{when}  {each.stage:<13}  {each.state.value:<8}  {each.subject}")
+        when = moment_text(each.said_at, zone)
+        asked.speaker.answer(f"{when:<26}  {each.stage:<13}  {each.state.value:<8}  {each.subject}")
 
 
 @command("sync", panel=_RECORD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -47,8 +48,11 @@ def run(asked: Asked, settings: Settings, name: str) -> None:
     speaker.answer(f"  the doc and the mailbox   {server.base_url}/")
     speaker.answer(f"  the mails, one by one     {server.base_url}/mail")
     speaker.answer(f"  the record on disk        {record}")
-    speaker.say("The pages close after 15 quiet minutes; `postmortem rehearse serve` reopens them.")
-    speaker.next_step('postmortem --profile rehearsal start "Your own drill"')
+    program = _program()
+    speaker.say(
+        f"The pages close after 15 quiet minutes; this reopens them: {program} rehearse serve"
+    )
+    speaker.next_step(f'{program} --profile rehearsal start "Your own drill"')
 
 
 def _run_step(
@@ -88,6 +92,8 @@ def _command(
         [sys.executable, "-m", "workflow", *arguments],
         env=environment,
         stdout=subprocess.PIPE,
+        # A bar is drawn on the terminal; anything else stays where the step said it.
+        stderr=None if "--send" in arguments and speaker.err.isatty() else subprocess.STDOUT,
         check=False,
         encoding="utf-8",
         errors="replace",
@@ -100,6 +106,14 @@ def _command(
         )
         raise typer.Exit(done.returncode)
     return done.stdout
+
+
+def _program() -> str:
+    """How this program is typed here: with its folder, and its path where it is on none."""
+    beside = Path(sys.executable).parent / "postmortem"
+    typed = "postmortem" if shutil.which("postmortem") or not beside.exists() else str(beside)
+    home = os.environ.get("POSTMORTEM_HOME", "")
+    return f"POSTMORTEM_HOME={shlex.quote(home)} {typed}" if home else typed
 
 
 def _short(word: str) -> str:

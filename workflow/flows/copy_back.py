@@ -55,6 +55,6 @@ def _entry(notice: Notice) -> TimelineEntry:
     return TimelineEntry(
         id=f"notice{notice.id}",
         at=notice.said_at,
-        text=f"Wrote to {who} ({notice.stage.value}): {notice.subject}",
+        text=f"Wrote to {who}: “{notice.subject}”",
         recorded_at=notice.said_at,
     )

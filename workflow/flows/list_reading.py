@@ -198,6 +198,14 @@ class Count:
         return self._hash.hexdigest()
 
 
+def counted(rows: Iterable[Read], count: Count) -> Iterator[PlannedMail]:
+    """The mails of a reading, each counted as it goes by."""
+    for row in rows:
+        count.take(row)
+        if isinstance(row, Ready):
+            yield row.mail
+
+
 def _bytes(mail: PlannedMail) -> bytes:
     parts = (mail.recipient_key, mail.subject, mail.markdown)
     return "\x1f".join(parts).encode("utf-8", "surrogatepass") + b"\x1e"

@@ -10,6 +10,7 @@ from workflow.flows.copy_back import copy_back, record_copy
 from workflow.flows.delivering import Watcher, deliver
 from workflow.flows.doc import Brought
 from workflow.flows.faults import BadInput
+from workflow.flows.list_reading import Count, counted
 from workflow.flows.notice_words import doc_says_how_it_stands
 from workflow.flows.planning import Plan
 from workflow.flows.sending import Ending, Sent
@@ -35,11 +36,14 @@ def send(workspace: Workspace, plan: Plan, watcher: Watcher) -> Notified:
     """Freeze the plan and send it. Raises `BadInput` when there is nobody to send it to."""
     refuse_unsendable(plan)
     notice = _freeze(workspace, plan, "send", plan.content_key)
+    count = Count()
     with workspace.ledger.write() as connection:
-        if not notices.add_notice(connection, notice, plan.mails()):
+        notices.add_notice(connection, notice, counted(plan.reader.read(), count))
+        if count.hash != plan.count.hash:
+            # What was agreed to is no longer what would be sent; leaving by this undoes the plan.
             raise BadInput(
-                "Nothing was sent: a colleague began to send this notice to everybody on the list "
-                "a moment ago. See how it goes with: postmortem show"
+                "Nothing was sent: a colleague began to write to customers of this list a moment "
+                "ago. See how it goes with: postmortem show"
             )
         notices.add_attachments(connection, notice.id, list(plan.attachments))
     return finish(workspace, notice, watcher)

@@ -85,7 +85,7 @@ class Transport:
         if _place(uri) not in self._origins:
             raise Unreachable(
                 f"This program was about to call {_without_query(uri)!r}, where it has no"
-                " business. Nothing was sent.",
+                " business. Nothing left this machine.",
                 detail=f"not one of {sorted(self._origins)}",
             )
 
@@ -198,7 +198,7 @@ def _unreachable(place: str, cause: BaseException | None) -> Unreachable:
         )
     else:
         sentence = f"{place} could not be reached. Is this machine online?"
-    return Unreachable(f"{sentence} Nothing was sent.", detail=repr(cause))
+    return Unreachable(f"{sentence} Nothing left this machine.", detail=repr(cause))
 
 
 def sort_sign_in_error(fault: GoogleAuthError) -> GoogleFault:

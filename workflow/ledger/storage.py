@@ -72,7 +72,13 @@ def sqlite_url(path: Path) -> str:
 def _engine(url: str) -> Engine:
     address = sqlalchemy.make_url(url)
     if address.get_backend_name() != "sqlite":
-        return sqlalchemy.create_engine(address, pool_pre_ping=True)
+        try:
+            return sqlalchemy.create_engine(address, pool_pre_ping=True)
+        except ModuleNotFoundError as missing:
+            raise LedgerUnavailable(
+                f"The ledger's database needs the Python package {missing.name}, which is not "
+                "installed here. Install it, or leave POSTMORTEM_DATABASE_URL unset."
+            ) from missing
     if address.database:
         _make_private_file(Path(address.database))
     engine = sqlalchemy.create_engine(

@@ -28,9 +28,13 @@ from workflow.rehearsal.proof import SERVICE, proof
 from workflow.rehearsal.settings import Settings
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from workflow.rehearsal.server import RehearsalServer
+    from workflow.rehearsal.wire.pipeline import Pipeline
 
 STATE_FILE = "server.json"
+_PORT_FILE = "port"
 LOG_FILE = "server.log"
 _START_LOCK = "start.lock"
 _SERVER_LOCK = "server.lock"
@@ -133,7 +137,6 @@ def _listening(
 ) -> Iterator[tuple[RehearsalServer, RunningServer]]:
     # Flask and its kin are for the server alone; whoever only looks for one does not wait for them.
     from workflow.rehearsal.app import create_app, pipeline_of  # noqa: PLC0415
-    from workflow.rehearsal.server import RehearsalServer  # noqa: PLC0415
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(folder / _SERVER_LOCK)
@@ -143,8 +146,9 @@ def _listening(
         key = secrets.token_urlsafe(24)
         app = create_app(folder, settings, key=key)
         pipeline = pipeline_of(app)
-        server = RehearsalServer(app, pipeline, port)
+        server = _at_port(app, pipeline, folder, port)
         running = RunningServer(f"http://127.0.0.1:{server.port}", os.getpid(), key)
+        (folder / _PORT_FILE).write_text(str(server.port), encoding="ascii")
         _write_state(folder, running)
         try:
             yield server, running
@@ -154,6 +158,26 @@ def _listening(
             pipeline.store.close()
     finally:
         lock.release()
+
+
+def _at_port(app: Flask, pipeline: Pipeline, folder: Path, port: int) -> RehearsalServer:
+    """A server at `port`; for 0 at the folder's last one, or any if that is taken by now."""
+    from workflow.rehearsal.server import RehearsalServer  # noqa: PLC0415
+
+    try:
+        return RehearsalServer(app, pipeline, port or _last_port(folder))
+    except OSError:
+        if port:
+            raise
+        return RehearsalServer(app, pipeline, 0)
+
+
+def _last_port(folder: Path) -> int:
+    """The port that the folder's last server had: the links of its docs still lead there."""
+    try:
+        return int((folder / _PORT_FILE).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
 
 
 def _acquired(lock: FileLock, patience_seconds: float) -> bool:
