@@ -61,7 +61,14 @@ def start(
             help="A person, group:address or domain; roles reader, commenter, writer. Repeatable.",
         ),
     ] = None,
-    template: Annotated[str, typer.Option(help="Another template: its name or path.")] = "",
+    template: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|PATH|URL",
+            help="Another template: its name, its path, or the address of a Google Doc, "
+            "which is copied.",
+        ),
+    ] = "",
     values: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A value for the templates. Repeatable."),

@@ -11,14 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workflow.document.text import fingerprint, utf16_length
-from workflow.incident import TimelineEntry
+from workflow.incident import Incident, TimelineEntry
 
 PREFIX = "postmortem/"
 SECTION, FIELD, HINT, ENTRY, DAY = "section", "field", "hint", "entry", "day"
 TEXT, NOTICE, FACTS = "text", "notice", "facts"
 CORRECTION = "correction"
+INCIDENT = "incident"
 
 _LONGEST = 256  # UTF-16 code units (reference, CreateNamedRangeRequest)
 
@@ -38,6 +40,21 @@ class EntryTime:
 
     at: datetime
     recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which incident a doc is of, as the doc itself says it. `time_zone` is an IANA name."""
+
+    incident_id: str
+    started_at: datetime
+    time_zone: str
+
+
+def incident_name(incident: Incident) -> str:
+    """Over the doc's first words: by it a colleague's machine knows which incident this is."""
+    zone = incident.time_zone.replace("/", "%2F")
+    return _name(INCIDENT, incident.id, _instant(incident.started_at), zone)
 
 
 def section_name(key: str) -> str:
@@ -92,6 +109,18 @@ def parse_name(name: str) -> OwnName | None:
     kind, _, rest = name.removeprefix(PREFIX).partition("/")
     key, *notes = rest.split("/")
     return OwnName(kind, unquote(key), tuple(notes))
+
+
+def identity_of(name: OwnName) -> Identity | None:
+    """The incident that a name tells of; None for a name that doesn't."""
+    if name.kind != INCIDENT or len(name.notes) != 2:
+        return None
+    try:
+        started_at = datetime.fromisoformat(name.notes[0])
+        zone = ZoneInfo(unquote(name.notes[1]))
+    except (ValueError, ZoneInfoNotFoundError):
+        return None
+    return Identity(name.key, started_at, zone.key) if started_at.tzinfo else None
 
 
 def entry_time(name: OwnName) -> EntryTime | None:

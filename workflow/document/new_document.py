@@ -16,7 +16,7 @@ from workflow.document.chips import (
     native_parts_in,
     person_chip,
 )
-from workflow.document.names import field_name, hint_name, section_name
+from workflow.document.names import field_name, hint_name, incident_name, section_name
 from workflow.document.paragraphs import lay_out
 from workflow.document.requests import Request
 from workflow.document.splice import Join, Paragraphs, Spot, batch
@@ -84,6 +84,7 @@ def fill_new_document(
         blocks += _opening(line, known, chips, parts)
     for section in template.sections:
         blocks += _section(section, known)
+    blocks[0] = blocks[0].marked(incident_name(incident))
     spot = Spot(tab_id="", at=_BODY_START, join=Join.INSTEAD, delete_from=_BODY_START)
     requests = batch([Paragraphs(spot, lay_out(blocks))], forget=(), name=())
     return (

@@ -126,7 +126,8 @@ class Words:
     def requests(self) -> Iterator[Request]:
         """Insert, then take out the old: the paragraph is never empty in between."""
         tab_id, at, old = self.spot.tab_id, self.spot.at, self.spot.delete_from
-        yield insert_text(tab_id, at, self.text)
+        if self.text:
+            yield insert_text(tab_id, at, self.text)
         if old < at:
             yield delete_content(tab_id, old, at)
         else:

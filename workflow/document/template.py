@@ -10,15 +10,17 @@ gives the sections of a template in another language the keys that the commands 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from workflow.document.blocks import Block, Kind, Span, heading_kind
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.text import clean_text
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
-_ENCODED = re.compile(r"%7B%7B(?:%20)*([^\W\d]\w*)(?:%20)*%7D%7D")  # as it is in an address
+PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
+ENCODED_PLACEHOLDER = re.compile(
+    r"%7B%7B(?:%20)*([^\W\d]\w*)(?:%20)*%7D%7D"
+)  # as it is in an address
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([^:{}]+):\s*\{\{\s*([^\W\d]\w*)\s*\}\}")
 
@@ -102,19 +104,40 @@ def placeholders(template: PostmortemTemplate) -> tuple[str, ...]:
     blocks = list(template.opening)
     for section in template.sections:
         blocks += [*section.standing, *section.hint]
-    texts = [text for block in blocks for text in (block.text, *(s.link for s in block.spans))]
-    return tuple(dict.fromkeys(name for text in texts for name in _PLACEHOLDER.findall(text)))
+    lines = [spans for block in blocks for spans in (block.spans, *_cells(block))]
+    texts = [text for spans in lines for text in ("".join(s.text for s in spans), *_links(spans))]
+    return tuple(dict.fromkeys(name for text in texts for name in PLACEHOLDER.findall(text)))
+
+
+def _cells(block: Block) -> Iterator[tuple[Span, ...]]:
+    for row in block.rows:
+        yield from row
+
+
+def _links(spans: Iterable[Span]) -> Iterator[str]:
+    for span in spans:
+        yield ENCODED_PLACEHOLDER.sub(r"{{\1}}", span.link)
 
 
 def field_of(block: Block) -> Field | None:
     """The field that a block is the line of, if it is one."""
-    match = _FIELD.fullmatch(block.text.strip())
+    return field_in(block.text)
+
+
+def field_in(text: str) -> Field | None:
+    """The field that a line of text is of, if it is one."""
+    match = _FIELD.fullmatch(text.strip())
     return Field(match[2], match[1].strip()) if match else None
 
 
 def lone_placeholder(block: Block) -> str:
     """The name of the placeholder that is all of a block, else nothing."""
-    match = _PLACEHOLDER.fullmatch(block.text.strip())
+    return lone_placeholder_in(block.text)
+
+
+def lone_placeholder_in(text: str) -> str:
+    """The name of the placeholder that is all of a text, else nothing."""
+    match = PLACEHOLDER.fullmatch(text.strip())
     return match[1] if match else ""
 
 
@@ -123,7 +146,7 @@ def substitute(block: Block, values: Mapping[str, str]) -> Block:
 
     def fill(span: Span) -> Span:
         text = clean_text(_filled(span.text, values))
-        link = _filled(_ENCODED.sub(r"{{\1}}", span.link), values)
+        link = _filled(ENCODED_PLACEHOLDER.sub(r"{{\1}}", span.link), values)
         return replace(span, text=text, link=link)
 
     spans = tuple(filled for filled in map(fill, block.spans) if filled.text)
@@ -132,7 +155,7 @@ def substitute(block: Block, values: Mapping[str, str]) -> Block:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
+    return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def _front_matter(text: str) -> tuple[dict[str, str], str]:

@@ -177,6 +177,11 @@ def read_document(document: Mapping[str, Any]) -> DocView:
     return DocView(document.get("revisionId", ""), tuple(tabs), tuple(paragraphs), tuple(ranges))
 
 
+def paragraphs_of(tab_id: str, content: list[dict[str, Any]]) -> list[Paragraph]:
+    """The paragraphs of one segment, such as a header; their indexes are the segment's own."""
+    return list(_Body(tab_id).read(content, cell=0))
+
+
 def _tabs_of(document: Mapping[str, Any]) -> Iterator[tuple[Tab, Mapping[str, Any]]]:
     if "tabs" not in document:
         yield Tab("", document.get("title", "")), document

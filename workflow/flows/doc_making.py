@@ -11,12 +11,16 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-from workflow.document.names import SECTION
+from workflow.document.doc_template import fill_copy
+from workflow.document.names import INCIDENT
 from workflow.document.requests import Request
-from workflow.document.view import FIELDS, DocView, read_document
-from workflow.flows import doc_contents, native_parts
+from workflow.document.template import parse_template
+from workflow.document.view import read_document
+from workflow.flows import doc_contents, native_parts, templates
+from workflow.flows.templates import doc_id_in
 from workflow.flows.workspace import Workspace
-from workflow.google import INCIDENT_PROPERTY
+from workflow.google import INCIDENT_PROPERTY, NewDocument
+from workflow.google.client import Json
 from workflow.google.faults import GoogleFault, Refused, StaleRevision, Undecided
 from workflow.incident import Incident
 from workflow.ledger import incidents
@@ -48,24 +52,48 @@ def _create_and_fill(workspace: Workspace, incident: Incident, record: DocRecord
         is_ours = incidents.doc_asked_for(connection, incident.id, record, at=workspace.wall())
     if not is_ours:
         return
-    marks = {INCIDENT_PROPERTY: incident.id}
     try:
-        made = workspace.google.drive.create_document(
-            incident.title,
-            parent=record.folder or None,
-            app_properties=marks,
-            properties=marks,
-        )
+        made = _make(workspace, incident, record)
     except Undecided:
         raise
+    except Refused:
+        with workspace.ledger.write() as connection:
+            incidents.doc_not_made(connection, incident.id)
+        if not doc_id_in(record.template_name):
+            raise
+        # In an incident a doc in the usual form is worth more than none in one's own.
+        _take_usual_template(workspace, incident, record)
+        return
     except GoogleFault:  # a plain no: the next try need not look for anything
         with workspace.ledger.write() as connection:
             incidents.doc_not_made(connection, incident.id)
         raise
     _note_made(workspace, incident, made.id, made.url)
-    # Made a moment ago: empty for sure, so there is nothing to read first.
     incident, record = _read(workspace, incident.id)
-    _fill(workspace, incident, record, required_revision=None)
+    if doc_id_in(record.template_name):
+        _fill_if_empty(workspace, incident, record)
+    else:
+        # Made a moment ago: empty for sure, so there is nothing to read first.
+        _fill(workspace, incident, record, _filling(workspace, incident, record), None)
+
+
+def _make(workspace: Workspace, incident: Incident, record: DocRecord) -> NewDocument:
+    """An empty doc, or a copy of the Google Doc that is the template."""
+    drive, source = workspace.google.drive, doc_id_in(record.template_name)
+    marks = {INCIDENT_PROPERTY: incident.id}
+    parent = record.folder or None
+    if source:
+        return drive.copy_document(
+            source, incident.title, parent=parent, app_properties=marks, properties=marks
+        )
+    return drive.create_document(
+        incident.title, parent=parent, app_properties=marks, properties=marks
+    )
+
+
+def _take_usual_template(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
+    with workspace.ledger.write() as connection:
+        incidents.set_template(connection, incident.id, "postmortem", record.template_source)
 
 
 def _find_or_create(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
@@ -89,26 +117,36 @@ def _note_made(workspace: Workspace, incident: Incident, doc_id: str, url: str) 
 
 
 def _fill_if_empty(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
-    view = _view(workspace, incident)
-    if not view.own.get(SECTION) and record.state == "filling":
+    document = _document(workspace, incident)
+    if not _is_filled(document, incident) and record.state == "filling":
         if not _has_settled(workspace, incident.id, record):
             return
-        view = _view(workspace, incident)
-    if not view.own.get(SECTION):
-        _fill(workspace, incident, record, required_revision=view.revision_id or None)
+        document = _document(workspace, incident)
+    if not _is_filled(document, incident):
+        requests = _filling(workspace, incident, record, document)
+        _fill(workspace, incident, record, requests, document.get("revisionId") or None)
         return
     with workspace.ledger.write() as connection:
         incidents.doc_filled(connection, incident.id)
 
 
-def _view(workspace: Workspace, incident: Incident) -> DocView:
-    return read_document(workspace.google.docs.get(incident.doc_id, FIELDS))
+def _document(workspace: Workspace, incident: Incident) -> Json:
+    """The doc with its looks: a copy of somebody's template has more in it than we write."""
+    return workspace.google.docs.get(incident.doc_id, "revisionId,tabs")
+
+
+def _is_filled(document: Json, incident: Incident) -> bool:
+    """Whether the doc says itself that it is this incident's."""
+    return incident.id in read_document(document).own.get(INCIDENT, {})
 
 
 def _fill(
-    workspace: Workspace, incident: Incident, record: DocRecord, *, required_revision: str | None
+    workspace: Workspace,
+    incident: Incident,
+    record: DocRecord,
+    requests: list[Request],
+    required_revision: str | None,
 ) -> None:
-    requests = _filling(workspace, incident, record)
     with workspace.ledger.write() as connection:
         if not incidents.doc_fill_asked_for(connection, incident.id, record, at=workspace.wall()):
             return
@@ -140,13 +178,29 @@ def _is_about_parts(
     return native_parts.remember_refusal(workspace, incident.id, fault, requests)
 
 
-def _filling(workspace: Workspace, incident: Incident, record: DocRecord) -> list[Request]:
+def _filling(
+    workspace: Workspace, incident: Incident, record: DocRecord, document: Json | None = None
+) -> list[Request]:
+    """What fills the doc: from the template's text, or within the copy of one that was read."""
+    if document is not None and doc_id_in(record.template_name):
+        return _copy_filling(workspace, incident, record, document)
     return doc_contents.filling(
         incident,
         record.template_source,
         workspace.settings.config,
         native_parts.allowed_parts(workspace, record),
     )
+
+
+def _copy_filling(
+    workspace: Workspace, incident: Incident, record: DocRecord, document: Json
+) -> list[Request]:
+    """Fill a copy, and keep in the ledger what it was: by that its sections are known."""
+    source = templates.source_of_doc(document, record.template_source)
+    with workspace.ledger.write() as connection:
+        incidents.set_template(connection, incident.id, record.template_name, source)
+    values = doc_contents.doc_values(incident, workspace.settings.config)
+    return fill_copy(document, incident, values, parse_template(source).sections)
 
 
 def _has_settled(workspace: Workspace, incident_id: str, record: DocRecord) -> bool:

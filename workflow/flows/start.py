@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from workflow.flows import templates
+from workflow.document.new_document import leftovers
+from workflow.document.template import parse_template
+from workflow.flows import doc_contents, templates
 from workflow.flows.doc import Brought, bring_to_doc
 from workflow.flows.faults import BadInput
 from workflow.flows.sharing import parse_share
+from workflow.flows.templates import TemplateText
 from workflow.flows.workspace import Workspace, new_id
 from workflow.incident import Incident
 from workflow.ledger import incidents
@@ -63,7 +67,24 @@ def start(workspace: Workspace, request: StartRequest) -> Brought:
         incidents.make_current(
             connection, incident.id, profile=workspace.settings.profile, person=workspace.person
         )
-    return bring_to_doc(workspace, incident.id)
+    brought = bring_to_doc(workspace, incident.id)
+    return replace(brought, said=(*brought.said, *_about_template(workspace, incident, template)))
+
+
+def _about_template(workspace: Workspace, incident: Incident, asked: TemplateText) -> Iterator[str]:
+    """What a person should know of the template: that it could not be had, what it left open."""
+    with workspace.ledger.read() as connection:
+        record = incidents.doc_record(connection, incident.id)
+    if record.template_name != asked.name:
+        yield (
+            f"{asked.name} could not be copied: it is not there, or this sign-in may not see it. "
+            "The doc was made from the usual template."
+        )
+    values = doc_contents.doc_values(incident, workspace.settings.config)
+    open_ones = leftovers(parse_template(record.template_source), incident, values)
+    if open_ones:
+        names = ", ".join(f"{{{{ {name} }}}}" for name in open_ones)
+        yield f"Nothing fills {names} in the template. A value is given by --set {open_ones[0]}=…"
 
 
 def _shares(texts: tuple[str, ...]) -> list[Share]:

@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflow.document.template import Section, parse_template
+from workflow.document.doc_template import template_markdown
+from workflow.document.template import Section, TemplateBad, parse_template
 from workflow.flows.faults import BadInput
 from workflow.flows.workspace import Workspace
+from workflow.google.client import Json
 from workflow.incident import Incident
 from workflow.ledger import incidents
 
@@ -25,10 +27,37 @@ class TemplateText:
 
 
 def load_doc_template(workspace: Workspace, name: str) -> TemplateText:
-    """The postmortem template by name or path; "" is the usual one. Raises `BadInput`."""
+    """The postmortem template by name, path or a Google Doc's address; "" is the usual one.
+
+    A Google Doc is read when it is copied; until then its text is that of the usual template.
+    Raises `BadInput`.
+    """
+    if doc_id_in(name):
+        usual = _find(workspace, "postmortem", "")
+        return TemplateText(name, usual.source, ())
     found = _find(workspace, name or "postmortem", "")
     parse_template(found.source)
     return found
+
+
+def doc_id_in(reference: str) -> str:
+    """The id in the address of a Google Doc; "" for a name, a path, or any other address."""
+    found = re.match(r"https?://[^/]+/document/(?:u/\d+/)?d/([\w-]+)", reference)
+    return found[1] if found else ""
+
+
+def source_of_doc(document: Json, usual_source: str) -> str:
+    """The source of a template that is a Google Doc, fetched whole.
+
+    A section that the usual template has too gets the key by which the commands know it. A doc
+    without headings gets the usual sections, each added when it is first written to.
+    """
+    source = template_markdown(document, parse_template(usual_source).sections)
+    try:
+        parse_template(source)
+    except TemplateBad:
+        return usual_source
+    return source
 
 
 def load_mail_template(workspace: Workspace, name: str) -> TemplateText:
@@ -71,10 +100,14 @@ def sections_of(workspace: Workspace, incident: Incident) -> tuple[Section, ...]
     return parse_template(record.template_source).sections
 
 
-def _find(workspace: Workspace, name: str, kind: str) -> TemplateText:
+def template_folders(workspace: Workspace) -> list[Path]:
+    """Where templates are looked for by name: the team's folder first, then the shipped ones."""
     own = workspace.settings.config.templates
-    roots = ([Path(own).expanduser()] if own else []) + [workspace.templates]
-    folders = tuple(root / kind for root in roots)
+    return ([Path(own).expanduser()] if own else []) + [workspace.templates]
+
+
+def _find(workspace: Workspace, name: str, kind: str) -> TemplateText:
+    folders = tuple(root / kind for root in template_folders(workspace))
     if name.endswith(".md") or "/" in name or "\\" in name:
         path = Path(name).expanduser()
         if not path.is_file():

@@ -239,6 +239,11 @@ def _move_doc(
     return bool(found.rowcount == 1)
 
 
+def set_template(connection: Connection, incident_id: str, name: str, source: str) -> None:
+    """From what the doc is made, once that is known."""
+    _update(connection, incident_id, template_name=name, template_source=source)
+
+
 def refuse_parts(connection: Connection, incident_id: str, parts: Iterable[str]) -> None:
     """Docs refused these native parts for the incident's doc; it is not asked for them again."""
     refused = set(doc_record(connection, incident_id).refused_parts) | set(parts)

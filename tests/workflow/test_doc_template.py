@@ -1,0 +1,251 @@
+"""A team's own template that is a Google Doc: copied, filled everywhere, its leftovers named."""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.command_line import Postmortem
+from tests.document.page import an_incident
+from tests.google_world import ACCOUNT, GoogleWorld
+from workflow.document.doc_template import fill_copy
+from workflow.document.text import clean_text
+from workflow.document.view import read_document
+from workflow.rehearsal.docs import apply_batch, blank_document, render_document
+
+LINES = [
+    ("{{ title }}", "TITLE"),
+    ("Incident: {{ id }} ({{severity}}), {{ title }}", ""),
+    ("State: {{ status }}", ""),
+    ("Status page", ""),
+    ("What happened", "HEADING_1"),
+    ("{{ impact }} / {{ room }}", ""),
+    ("Timeline", "HEADING_1"),
+    ("What we learned", "HEADING_1"),
+    ("The end", ""),
+]
+
+
+def a_template(lines: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The requests that write a template as a person would, with a table, a link and a header."""
+    made: list[dict[str, Any]] = []
+    at = 1
+    made.append({"insertText": {"location": {"index": 1}, "text": "\n".join(x for x, _ in lines)}})
+    for text, style in lines:
+        end = at + len(text.encode("utf-16-le")) // 2
+        if style:
+            made.append(
+                {
+                    "updateParagraphStyle": {
+                        "range": {"startIndex": at, "endIndex": end + 1},
+                        "paragraphStyle": {"namedStyleType": style},
+                        "fields": "namedStyleType",
+                    }
+                }
+            )
+        if text == "Status page":
+            made.append(
+                {
+                    "updateTextStyle": {
+                        "range": {"startIndex": at, "endIndex": end},
+                        "textStyle": {
+                            "link": {"url": "https://status.example/{{ id }}?t={{title}}"}
+                        },
+                        "fields": "link",
+                    }
+                }
+            )
+        at = end + 1
+    made.append({"insertTable": {"rows": 1, "columns": 2, "location": {"index": at - 1}}})
+    made.append({"insertText": {"location": {"index": at + 3}, "text": "{{ owner }}-{{ title }}"}})
+    made.append({"createHeader": {"type": "DEFAULT"}})
+    return made
+
+
+def google_template(google: GoogleWorld) -> tuple[str, str]:
+    """A template in Drive; its id and its address."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer rehearsal:{ACCOUNT}:drive,documents"
+    made = session.post(
+        f"{google.url}/drive/v3/files?fields=id,webViewLink",
+        json={"name": "Our template", "mimeType": "application/vnd.google-apps.document"},
+        timeout=10,
+    ).json()
+    google.edit(made["id"], *a_template(LINES))
+    (tab,) = google.document(made["id"])["tabs"]
+    (header,) = tab["documentTab"]["headers"]
+    where = {"segmentId": header, "index": 0}
+    google.edit(made["id"], {"insertText": {"location": where, "text": "{{ id }}: {{ title }}"}})
+    return made["id"], made["webViewLink"]
+
+
+@pytest.fixture
+def template(google: GoogleWorld) -> tuple[str, str]:
+    return google_template(google)
+
+
+WORDS = (
+    "Wrong 🧯 {{ impact }}",
+    "--at",
+    "2026-11-23 14:39",
+    "--severity",
+    "SEV1",
+    "--impact",
+    "12",
+)
+
+
+def test_every_placeholder_is_filled_in_text_tables_headers_and_links(
+    postmortem: Postmortem, google: GoogleWorld, template: tuple[str, str]
+) -> None:
+    started = postmortem.json("start", *WORDS, "--template", template[1])
+    document = google.document(started["doc_id"])
+    text, incident = str(document), started["incident"]
+    assert started["doc_id"] != template[0]
+    assert f"Incident: {incident} (SEV1), Wrong 🧯 {{{{ impact }}}}" in text
+    assert f"'{incident}: Wrong 🧯 {{{{ impact }}}}\\n'" in text
+    assert f"https://status.example/{incident}?t=Wrong%20%F0%9F%A7%AF%20%7B%7B%20impact" in text
+    assert "-Wrong 🧯 {{ impact }}" in text
+    assert "12 / {{ room }}" in text
+    assert "{{ id }}" in str(google.document(template[0]))
+
+
+def test_what_nothing_fills_is_named(postmortem: Postmortem, template: tuple[str, str]) -> None:
+    said = postmortem("start", *WORDS, "--template", template[1]).err
+    assert "Nothing fills {{ room }}" in said
+    said = postmortem("start", *WORDS, "--template", template[1], "--set", "room=42").err
+    assert "Nothing fills" not in said
+
+
+def test_the_day_goes_on_in_the_copy_as_in_any_doc(
+    postmortem: Postmortem, google: GoogleWorld, template: tuple[str, str]
+) -> None:
+    doc_id = postmortem.json("start", *WORDS, "--template", template[1])["doc_id"]
+    google.forget_calls()
+    postmortem("log", "Seen", "--at", "2026-11-23 14:43")
+    postmortem("status", "identified", "--at", "2026-11-23 14:50")
+    assert google.calls() == {"docs.documents.get": 2, "docs.documents.batchUpdate": 2}
+    postmortem("section", "learned", "To look twice")
+    postmortem("section", "what_happened", "A stale price list")
+    text = google.text(doc_id)
+    parts = [
+        "State: Identified",
+        "What happened",
+        "A stale price list",
+        "Timeline",
+        "Seen",
+        "What we learned",
+        "To look twice",
+    ]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "The section" not in postmortem("close").err
+
+
+def test_a_lost_answer_to_the_copy_makes_no_second_one(
+    postmortem: Postmortem, google: GoogleWorld, template: tuple[str, str]
+) -> None:
+    google.misbehave("close_after", "drive.files.copy", times=1)
+    postmortem("start", *WORDS, "--template", template[1], expect=None)
+    google.behave()
+    postmortem("sync")
+    (made,) = [one for one in google.documents() if one["name"].startswith("Wrong")]
+    assert "(SEV1)" in google.text(made["id"])
+
+
+def test_a_template_that_can_not_be_seen_still_gives_a_doc(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    url = "https://docs.google.com/document/d/1nobodyKnowsThisDocument/edit"
+    result = postmortem("start", *WORDS, "--template", url)
+    assert "made from the usual template" in result.err
+    assert "Root cause" in google.text(google.documents()[0]["id"])
+
+
+def test_check_says_what_the_tool_found(
+    postmortem: Postmortem, google: GoogleWorld, template: tuple[str, str]
+) -> None:
+    found = postmortem.json("template", "check", template[1])
+    assert [(one["key"], one["title"]) for one in found["sections"]] == [
+        ("what_happened", "What happened"),
+        ("timeline", "Timeline"),
+        ("learned", "What we learned"),
+    ]
+    assert found["fields"] == [{"key": "status", "label": "State"}]
+    assert found["left_over"] == ["room"]
+    assert {"title", "id", "severity", "owner"} <= set(found["filled"])
+    assert found["missing"] == ["customer_facing_response"]
+    said = postmortem("template", "check", template[1])
+    assert "what_happened" in said.out
+    assert "Left over: {{ room }}" in said.err
+
+
+def test_check_reads_a_markdown_file_and_the_usual_template(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    path = postmortem.home / "own.md"
+    path.write_text("# {{ title }}\n\nWho: {{ hero }}\n\n## Timeline\n\n*Say when.*\n")
+    found = postmortem.json("template", "check", str(path))
+    assert found["sections"] == [{"key": "timeline", "title": "Timeline", "has_hint": True}]
+    assert (found["fields"], found["left_over"]) == ([{"key": "hero", "label": "Who"}], ["hero"])
+    usual = postmortem.json("template", "check")
+    assert (usual["left_over"], usual["missing"]) == ([], [])
+    assert google.calls() == {}
+    path.write_text("no headings")
+    assert "no sections" in postmortem("template", "check", str(path), expect=3).err
+
+
+def test_list_names_the_templates_and_the_teams_own_first(postmortem: Postmortem) -> None:
+    own = postmortem.home / "templates" / "email"
+    own.mkdir(parents=True)
+    (own / "resolved.md").write_text("x")
+    (postmortem.home / "config.toml").write_text(f'templates = "{own.parent}"\n')
+    found = {(one["kind"], one["name"]): one["path"] for one in postmortem.json("template", "list")}
+    assert found["mail", "resolved"] == str(own / "resolved.md")
+    assert {("doc", "postmortem"), ("mail", "update")} <= set(found)
+    assert "resolved" in postmortem("template", "list").out
+
+
+PIECES = st.sampled_from(["{{ title }}", "{{impact}}", "{{ nobody }}", "🧯", "é", " ", "x", "{{"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(PIECES, max_size=5).map("".join), min_size=1, max_size=5),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+)
+def test_any_template_is_filled_to_the_letter(lines: list[str], value: str) -> None:
+    numbers = count(1)
+
+    def new_id() -> str:
+        return f"id{next(numbers)}"
+
+    model = blank_document("doc", "t", new_id)
+    text = "\n".join(["{{ title }} head", *lines, "Timeline"])
+    made: list[dict[str, Any]] = [{"insertText": {"location": {"index": 1}, "text": text}}]
+    apply_batch(model, {"requests": made}, new_id=new_id)
+    document = render_document(
+        model, suggestions_view_mode="SUGGESTIONS_INLINE", include_tabs_content=True
+    )
+    incident = an_incident(title=f"T{value}", impact=value)
+    requests_ = fill_copy(document, incident, {}, ())
+    apply_batch(model, {"requests": requests_}, new_id=new_id)
+    after = read_document(
+        render_document(
+            model, suggestions_view_mode="SUGGESTIONS_INLINE", include_tabs_content=True
+        )
+    )
+    given_values = {"{{ title }}": f"T{value}", "{{impact}}": value}
+    wanted = [
+        re.sub(r"{{ title }}|{{impact}}", lambda found: clean_text(given_values[found[0]]), line)
+        for line in ["{{ title }} head", *lines, "Timeline"]
+    ]
+    assert [one.text for one in after.paragraphs] == wanted
+    (identity,) = after.own["incident"]
+    assert identity == "INC-1"

@@ -1,0 +1,80 @@
+"""The commands about the doc itself: template check, template list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workflow.cli.commands import Asked, app, command
+
+_DOC = "The doc"
+
+template = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="See which templates there are, and what one becomes.",
+)
+app.add_typer(template, name="template", rich_help_panel=_DOC)
+
+
+@command(
+    "check",
+    panel=_DOC,
+    group=template,
+    epilog="Example: postmortem template check https://docs.google.com/document/d/…/edit",
+)
+def check(
+    asked: Asked,
+    reference: Annotated[
+        str, typer.Argument(metavar="PATH|URL|NAME", help="A Markdown file, or a Google Doc.")
+    ] = "",
+) -> None:
+    """What the tool found in a postmortem template: sections, header lines, placeholders."""
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.template_check import check_template  # noqa: PLC0415
+
+    report = check_template(open_workspace(asked), reference)
+    speaker = asked.speaker
+    if speaker.as_json:
+        speaker.document(
+            {
+                "template": report.name,
+                "sections": [
+                    {"key": each.key, "title": each.title, "has_hint": bool(each.hint)}
+                    for each in report.sections
+                ],
+                "fields": [{"key": each.key, "label": each.label} for each in report.fields],
+                "filled": list(report.filled),
+                "left_over": list(report.left_over),
+                "missing": list(report.missing),
+            }
+        )
+    speaker.say(f"{len(report.sections)} sections", "strong")
+    for section in report.sections:
+        speaker.say(f"  {section.key:<28}  {section.title}")
+    speaker.say(f"{len(report.fields)} header lines", "strong")
+    for each in report.fields:
+        speaker.say(f"  {each.key:<28}  {each.label}")
+    if report.filled:
+        speaker.say(f"Filled by start: {', '.join(report.filled)}")
+    for name in report.left_over:
+        speaker.warn(f"Left over: {{{{ {name} }}}}. Give it with start --set {name}=…")
+    for key in report.missing:
+        speaker.warn(f"There is no section {key!r}; it is added at the end when it is needed.")
+
+
+@command("list", panel=_DOC, group=template)
+def list_(asked: Asked) -> None:
+    """The templates that commands take by name, the team's own and the shipped ones."""
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.template_check import list_templates  # noqa: PLC0415
+
+    found = list_templates(open_workspace(asked))
+    if asked.speaker.as_json:
+        asked.speaker.document(
+            [{"name": each.name, "kind": each.kind, "path": str(each.path)} for each in found]
+        )
+        return
+    for each in found:
+        asked.speaker.answer(f"{each.kind:<4}  {each.name:<16}  {each.path}")
