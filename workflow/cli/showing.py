@@ -217,7 +217,8 @@ def raise_if_waiting(brought: Brought) -> None:
     """Raise `Recorded` or `NotSetUp` when the doc does not show everything yet."""
     if brought.synced:
         return
-    why = brought.fault.sentence if brought.fault else "Part of it waits."
+    zone = brought.incident.zone
+    why = brought.fault.sentence_in(zone) if brought.fault else "Part of it waits."
     words = f"Recorded, but not in the doc yet. {why}"
     if isinstance(brought.fault, SignInNeeded):
         raise NotSetUp(f"{words} Then: postmortem sync")

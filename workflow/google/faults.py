@@ -15,7 +15,7 @@ Google's own error says that nothing was done.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 NOT_KNOWN = "Whether it did what was asked is not known yet."
 
@@ -34,6 +34,11 @@ class GoogleFault(Exception):
         self.sentence = sentence
         self.detail = without_tokens(detail)
         self.method = method
+
+    def sentence_in(self, zone: tzinfo | None) -> str:
+        """The sentence with any instant in it told in a zone; None is the machine's own."""
+        del zone  # there is no instant in it
+        return self.sentence
 
 
 class Refused(GoogleFault):
@@ -107,6 +112,13 @@ class SlowDown(GoogleFault):
         self.until = until
         self.daily = daily
 
+    def sentence_in(self, zone: tzinfo | None) -> str:
+        """The sentence with its instant told in a zone; None is the machine's own."""
+        if self.until is None:
+            return self.sentence
+        told = self.until.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
+        return self.sentence.replace(instant_text(self.until), told)
+
 
 class Unreachable(GoogleFault):
     """Provably not sent: no connection was made, or the address was refused by ourselves."""
@@ -114,6 +126,11 @@ class Unreachable(GoogleFault):
 
 class Undecided(GoogleFault):
     """Sent, and no answer that can be read. Google may or may not have done it."""
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as a sentence of this package tells it: to the second, in UTC."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def without_tokens(text: str) -> str:

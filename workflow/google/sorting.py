@@ -17,6 +17,7 @@ from workflow.google.faults import (
     SignInNeeded,
     SlowDown,
     Undecided,
+    instant_text,
 )
 
 
@@ -162,7 +163,7 @@ def _slow_down(said: _Said, headers: Mapping[str, str], received_at: datetime | 
     if not sentence:
         sentence = _DAILY_SENTENCE if daily else _PACE_SENTENCE
     if until:
-        sentence += f" It asks for no further try before {until:%Y-%m-%d %H:%M:%S} UTC."
+        sentence += f" It asks for no further try before {instant_text(until)}."
     return SlowDown(
         sentence.format(service=said.service),
         until=until,
