@@ -254,3 +254,70 @@ def test_the_sheet_says_what_changed_since_the_last_notice_and_who_is_missing(
     words = postmortem("notify", str(customers(2)), "--stage", "resolved")
     assert "3 of 100,000 sent in the last 24 hours" in words.out
     assert "1 who were told something of this incident are not on this list" in words.err
+
+
+# The smallest picture there is: one transparent dot.
+DOT = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
+)
+
+
+def test_files_and_pictures_go_with_every_mail(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    own_templates: Path,
+    customers: Customers,
+    tmp_path: Path,
+) -> None:
+    email = own_templates / "email"
+    write(
+        email / "resolved.md",
+        "---",
+        "subject: Over",
+        "attachments: terms.txt",
+        "---",
+        "It is over; we are sorry. It began at 9 AM UTC and ended at 10 AM UTC. Reply to reach us.",
+        "",
+        "![What you saw](dot.png) ![tracker](https://evil.example/dot.png)",
+    )
+    (email / "dot.png").write_bytes(DOT)
+    write(email / "terms.txt", "Terms")
+    report = write(tmp_path / "report.csv", "a,b")
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(2), 2, "--stage", "resolved", "--attach", str(report))
+    for mail in google.sent():
+        html = mail.get_body(("html",))
+        assert html is not None
+        shown = [part for part in mail.walk() if part["Content-ID"]]
+        assert f"cid:{shown[0]['Content-ID'][1:-1]}" in html.get_content()
+        assert shown[0].get_content() == DOT
+        assert "evil.example" not in mail.as_string()
+        names = [part.get_filename() for part in mail.iter_attachments()]
+        assert names == ["report.csv", "terms.txt"]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.symlink_to("/etc/hostname"), "is a link to another file"),
+        (lambda path: path.mkdir(), "can't be read"),
+        (lambda path: path.write_bytes(bytes(26 * 2**20)), "a mail takes 25"),
+        (lambda path: None, "can't be read"),
+    ],
+)
+def test_a_file_that_can_not_go_along_stops_the_notice(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    customers: Customers,
+    tmp_path: Path,
+    make: Callable[[Path], object],
+    words: str,
+) -> None:
+    postmortem("start", "Wrong amounts")
+    path = tmp_path / "file.bin"
+    make(path)
+    listed = str(customers(1))
+    said = postmortem("notify", listed, "--attach", str(path), "--send", "--confirm", "1", expect=3)
+    assert words in said.err
+    assert google.copies_per_recipient() == {}

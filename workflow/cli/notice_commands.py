@@ -194,8 +194,8 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
         preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
     else:
         preflight_sheet.show_findings(asked.speaker, plan)
-    if plan.request.from_address:
-        said = flow.check_alias(workspace, plan.request.from_address)
+    if plan.from_address:
+        said = flow.check_alias(workspace, plan.from_address)
         if said:
             asked.speaker.warn(said)
     _agree(asked, plan, confirm)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workflow.flows.delivery_steps import Answer, Call
-from workflow.google.faults import GoogleFault
+from workflow.google.faults import GoogleFault, Refused
 from workflow.google.gmail import Gmail
 from workflow.ledger.deliveries import Delivery
+from workflow.mail.message import HeaderBad, MessageTooBig
 
 # sqlite3 gives the interpreter's lock away at every row, and a busy thread keeps it for as long as
 # this. At Python's own 5 ms many callers made each row cost 3.6 ms of waiting (measured, 64).
@@ -84,6 +85,9 @@ class Callers:
             result = self._make(delivery, call)
         except GoogleFault as fault:
             return Answered(delivery, Answer(call, began_at, fault=fault))
+        except (HeaderBad, MessageTooBig) as bad:  # this one mail can't be written
+            refused = Refused(str(bad), status=400, reason="mailBad")
+            return Answered(delivery, Answer(call, began_at, fault=refused))
         except BaseException as defect:  # handed to the sender, which raises it
             return Answered(delivery, Answer(call, began_at), defect)
         return Answered(delivery, Answer(call, began_at, result))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
+from hashlib import sha256
+
+from markdown_it.token import Token
 
 from workflow.flows.pacing import Limits, Pacing
 from workflow.flows.sending import Ending, Sender, Sent
@@ -16,7 +19,7 @@ from workflow.incident import DeliveryCounts
 from workflow.ledger import deliveries, notices
 from workflow.ledger.deliveries import Delivery
 from workflow.ledger.notices import AttachedFile, Notice
-from workflow.mail.faces import html_face, parse_body, text_face
+from workflow.mail.faces import html_face, parse_body, picture_names, text_face
 from workflow.mail.message import Attachment, build_message
 
 # Gmail's quota since May 2026; five before.
@@ -141,19 +144,31 @@ def write_mail(
 ) -> bytes:
     """One recipient's message, all of it from the frozen plan."""
     tokens = parse_body(delivery.markdown)
+    shown = picture_ids(tokens, files)
+    addresses = {name: f"cid:{content_id}" for name, content_id in shown.items()}
     return build_message(
         to=delivery.email,
         to_name=delivery.name,
         subject=delivery.subject,
         text=text_face(tokens),
-        html=html_face(tokens, subject=delivery.subject),
+        html=html_face(tokens, subject=delivery.subject, pictures=addresses),
         from_address=notice.from_address or notice.sender,
         from_name=notice.sender_name,
         reply_to=notice.reply_to,
         date=delivery.sent_at or workspace.now(),
         references=references,
-        attachments=[Attachment(file.filename, file.media_type, file.content) for file in files],
+        attachments=[
+            Attachment(file.filename, file.media_type, file.content, shown.get(file.filename, ""))
+            for file in files
+        ],
     )
+
+
+def picture_ids(tokens: Sequence[Token], files: Sequence[AttachedFile]) -> dict[str, str]:
+    """The files that a mail shows as pictures, each with the id by which its HTML names it."""
+    wanted = picture_names(tokens)
+    names = [file.filename for file in files if file.filename in wanted]
+    return {name: f"{sha256(name.encode()).hexdigest()[:16]}@postmortem" for name in names}
 
 
 def _clean_up(workspace: Workspace, notice: Notice) -> None:

@@ -114,7 +114,7 @@ def _freeze(workspace: Workspace, plan: Plan, mode: str, content_key: str) -> No
         subject=plan.copy.subject,
         copy_markdown=_copy_markdown(plan),
         sender="",
-        from_address=plan.request.from_address,
+        from_address=plan.from_address,
         reply_to=plan.reply_to,
         next_update=plan.request.next_update,
         steps=1 if plan.request.one_step or config.sending.one_step else 2,

@@ -6,15 +6,14 @@ over every mail proves that both readings came to the same.
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
-from workflow.config import WordRule
+from workflow.config import Config, WordRule
 from workflow.flows import templates
+from workflow.flows.attaching import files_of
 from workflow.flows.comparing import Earlier, compare_with_last, sent_today
 from workflow.flows.faults import BadInput
 from workflow.flows.list_reading import Count, ListReader, Ready
@@ -72,6 +71,7 @@ class Plan:
     attachments: tuple[AttachedFile, ...]
     variables: dict[str, str]
     reply_to: str
+    from_address: str
     reader: ListReader
     earlier: Earlier | None
     sent_today: int
@@ -173,11 +173,12 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         content_key=content_key,
         count=count,
         findings=tuple(sorted(findings, key=lambda each: each.level != "error")),
-        attachments=tuple(_read_attachment(name) for name in request.attach),
+        attachments=files_of(request.attach, wording.template, text, copies),
         variables=given,
         reply_to=request.reply_to
         or wording.template.reply_to
         or workspace.settings.config.reply_to,
+        from_address=request.from_address or wording.template.from_,
         reader=reader,
         earlier=compare_with_last(workspace, incident, copies[0][1], count),
         sent_today=sent_today(workspace),
@@ -207,7 +208,7 @@ def _word_findings(
 ) -> Iterator[Finding]:
     """What is wrong with the words. The rules know English: other languages get the team's own."""
     config = workspace.settings.config
-    own_rules = [_pattern_rule(rule) for rule in config.word_rules]
+    own_rules = word_rules(config)
     for language, copy in copies:
         for finding in check_words(
             copy,
@@ -218,6 +219,11 @@ def _word_findings(
         ):
             where = f"{language}, {finding.where}" if language else finding.where
             yield Finding(finding.level, finding.code, where, finding.message)
+
+
+def word_rules(config: Config) -> list[PatternRule]:
+    """The team's own rules for the words of a mail."""
+    return [_pattern_rule(rule) for rule in config.word_rules]
 
 
 def _pattern_rule(rule: WordRule) -> PatternRule:
@@ -318,15 +324,3 @@ def _sections(workspace: Workspace, incident: Incident) -> dict[str, str]:
         key, text = change.payload["section"], change.payload["text"]
         found[key] = f"{found[key]}\n\n{text}" if key in found else text
     return found
-
-
-def _read_attachment(name: str) -> AttachedFile:
-    path = Path(name).expanduser()
-    if path.is_symlink():
-        raise BadInput(f"--attach {name} is a link to another file. Give the file itself.")
-    try:
-        content = path.read_bytes()
-    except OSError as fault:
-        raise BadInput(f"--attach {name} can't be read: {fault.strerror}.") from fault
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return AttachedFile(path.name, media_type, content)

@@ -6,8 +6,9 @@ import re
 import threading
 from collections.abc import Sequence
 
+from workflow.flows.attaching import as_addresses
 from workflow.flows.mail_shelf import MailShelf
-from workflow.flows.planning import Plan
+from workflow.flows.planning import Plan, word_rules
 from workflow.flows.workspace import Workspace
 from workflow.ledger.notices import PlannedMail
 from workflow.mail.faces import html_face, parse_body, text_face
@@ -52,6 +53,8 @@ class PlanPreview:
         """`sheet_lines` are labels and texts of the pre-flight sheet; see `Sheet.lines`."""
         self._plan = plan
         self._allowed_findings = workspace.settings.config.allowed_findings
+        self._pictures = as_addresses(plan.attachments)
+        self._own_rules = word_rules(workspace.settings.config)
         self._read_per_question = read_per_question
         self._shelf = MailShelf(plan.mails())
         self._lock = threading.Lock()
@@ -119,6 +122,7 @@ class PlanPreview:
             RenderedMail(planned.subject, planned.markdown),
             stage=self._plan.stage,
             doc_url=self._plan.incident.doc_url,
+            extra_rules=self._own_rules,
             allowed=self._allowed_findings,
         )
         return Mail(
@@ -126,7 +130,7 @@ class PlanPreview:
             recipient=_recipient(planned),
             subject=_whole(planned.subject),
             text=_whole(text_face(tokens)),
-            html=_whole(html_face(tokens, subject=planned.subject)),
+            html=_whole(html_face(tokens, subject=planned.subject, pictures=self._pictures)),
             remarks=tuple(map(_remark, findings)),
             previous_row=None if before is None else before.row,
             next_row=None if after is None else after.row,

@@ -5,8 +5,10 @@ The doc's copy is made elsewhere from the same Markdown, so the three can't disa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
@@ -16,11 +18,22 @@ from markdown_it.tree import SyntaxTreeNode
 
 from workflow.mail.letterhead import letter
 
-__all__ = ["html_face", "link_addresses", "parse_body", "refused_links", "text_face"]
+__all__ = [
+    "html_face",
+    "link_addresses",
+    "parse_body",
+    "picture_names",
+    "refused_links",
+    "text_face",
+]
 
 # Where a customer's click may lead. `javascript:`, `data:`, `file:` and relative addresses lead
 # nowhere good from a mail: such a link becomes its words.
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+
+
+# A file's bare name: nothing that leads out of the template's folder or to another machine.
+_PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(?:png|jpe?g|gif)", re.IGNORECASE)
 
 
 def _make_parser() -> MarkdownIt:
@@ -37,8 +50,8 @@ _PARSER = _make_parser()
 def parse_body(markdown: str) -> list[Token]:
     """The tokens of a mail's Markdown: CommonMark with tables and strikethrough, no raw HTML.
 
-    Links other than http, https, mailto and tel are reduced to their words, pictures to their
-    descriptions: a mail loads nothing.
+    Links other than http, https, mailto and tel are reduced to their words, and pictures to their
+    descriptions unless they are a file's bare name, to go with the mail: a mail loads nothing.
     """
     return [_safe(token) for token in _PARSER.parse(markdown)]
 
@@ -70,10 +83,21 @@ def _safe_inline(children: Sequence[Token]) -> Iterator[Token]:
             keep = kept[-1] if child.type == "link_open" else kept.pop()
             if keep:
                 yield child
-        elif child.type == "image":
+        elif child.type == "image" and not _is_own_picture(child):
             yield Token("text", "", 0, content=_words(child.children or []))
         else:
             yield child
+
+
+def picture_names(tokens: Sequence[Token]) -> tuple[str, ...]:
+    """The files of the pictures among `tokens`, each once, in order."""
+    inline = (child for token in tokens for child in token.children or [])
+    names = (str(child.attrGet("src")) for child in inline if child.type == "image")
+    return tuple(dict.fromkeys(names))
+
+
+def _is_own_picture(token: Token) -> bool:
+    return _PICTURE.fullmatch(str(token.attrGet("src") or "")) is not None
 
 
 def _leads_somewhere(url: str) -> bool:
@@ -210,14 +234,37 @@ def _link_text(words: str, url: str) -> str:
     return f"{words} ({shown})"
 
 
-def html_face(tokens: Sequence[Token], *, subject: str, lang: str = "") -> str:
+def html_face(
+    tokens: Sequence[Token],
+    *,
+    subject: str,
+    lang: str = "",
+    pictures: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The mail as a whole HTML document with its styles inlined; it loads nothing from anywhere.
 
     `lang` is a language tag such as `en`, or "" when not known. Directions follow the text, block
-    by block.
+    by block. `pictures` has an address (`cid:…`, `data:…`) for each picture's file; a picture
+    without one is its description.
     """
-    body = _PARSER.renderer.render([_directed(token) for token in tokens], _PARSER.options, {})
+    drawn = [_with_pictures(_directed(token), pictures) for token in tokens]
+    body = _PARSER.renderer.render(drawn, _PARSER.options, {})
     return letter(body, title=subject, lang=lang)
+
+
+def _with_pictures(token: Token, pictures: Mapping[str, str]) -> Token:
+    if not token.children:
+        return token
+    return replace(token, children=[_picture(child, pictures) for child in token.children])
+
+
+def _picture(token: Token, pictures: Mapping[str, str]) -> Token:
+    if token.type != "image":
+        return token
+    address = pictures.get(str(token.attrGet("src")))
+    if address is None:
+        return Token("text", "", 0, content=_words(token.children or []))
+    return replace(token, attrs={**token.attrs, "src": address, "style": "max-width:100%"})
 
 
 # On the outermost blocks alone: `dir="auto"` takes no notice of elements inside that have their

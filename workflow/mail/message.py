@@ -43,11 +43,15 @@ class MessageTooBig(ValueError):
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that goes with the mail; `media_type` such as `application/pdf`."""
+    """A file that goes with the mail; `media_type` such as `application/pdf`.
+
+    With a `content_id` it is a picture within the HTML, which shows it by `cid:CONTENT_ID`.
+    """
 
     filename: str
     media_type: str
     content: bytes
+    content_id: str = ""
 
 
 def build_message(
@@ -86,9 +90,14 @@ def build_message(
     if references:
         ids = [_message_id(each) for each in references]
         headers += [_header("In-Reply-To", ids[-1:]), _header("References", ids)]
-    body = _multipart("alternative", [_text_part("plain", text), _text_part("html", html)])
-    if attachments:
-        body = _multipart("mixed", [body, *(_file_part(file) for file in attachments)])
+    shown = [_file_part(file) for file in attachments if file.content_id]
+    attached = [_file_part(file) for file in attachments if not file.content_id]
+    html_part = _text_part("html", html)
+    if shown:
+        html_part = _multipart("related", [html_part, *shown])
+    body = _multipart("alternative", [_text_part("plain", text), html_part])
+    if attached:
+        body = _multipart("mixed", [body, *attached])
     message = b"\r\n".join([*headers, b"MIME-Version: 1.0", body])
     if len(message) > MESSAGE_LIMIT_BYTES:
         raise MessageTooBig(
@@ -205,27 +214,27 @@ def _file_part(file: Attachment) -> bytes:
     media_type = file.media_type.lower()
     if not _MEDIA_TYPE.fullmatch(media_type):
         raise HeaderBad(f"`{one_line(file.media_type, 80)}` isn't a media type.")
-    return b"\r\n".join(
-        [
-            b"Content-Type: " + media_type.encode(),
-            b"Content-Transfer-Encoding: base64",
-            _header("Content-Disposition", _disposition(file.filename)),
-            b"",
-            _base64_lines(file.content),
-        ]
-    )
+    headers = [
+        b"Content-Type: " + media_type.encode(),
+        b"Content-Transfer-Encoding: base64",
+        _header("Content-Disposition", _disposition(file)),
+    ]
+    if file.content_id:
+        headers.append(_header("Content-ID", [_message_id(f"<{file.content_id}>")]))
+    return b"\r\n".join([*headers, b"", _base64_lines(file.content)])
 
 
-def _disposition(filename: str) -> list[str]:
-    """`attachment` with the file's own name, never its folder, in RFC 2231 pieces."""
-    name = one_line(re.split(r"[/\\]", filename)[-1], 150) or "attachment"
+def _disposition(file: Attachment) -> list[str]:
+    """How the file is shown, with its own name, never its folder, in RFC 2231 pieces."""
+    kind = "inline;" if file.content_id else "attachment;"
+    name = one_line(re.split(r"[/\\]", file.filename)[-1], 150) or "attachment"
     coded = quote(name.encode("utf-8", "replace"), safe="")
     pieces = re.findall(r"(?:%..|[^%]){1,18}", coded)
     if len(pieces) == 1:
-        return ["attachment;", f"filename*=utf-8''{coded}"]
+        return [kind, f"filename*=utf-8''{coded}"]
     pieces[0] = f"utf-8''{pieces[0]}"
     named = [f"filename*{at}*={piece}" for at, piece in enumerate(pieces)]
-    return ["attachment;", *(f"{each};" for each in named[:-1]), named[-1]]
+    return [kind, *(f"{each};" for each in named[:-1]), named[-1]]
 
 
 def _base64_lines(content: bytes) -> bytes:

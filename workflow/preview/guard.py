@@ -24,6 +24,7 @@ _PAGE = {
 }
 _MAIL = {
     "default-src": "'none'",
+    "img-src": "data:",
     "style-src": "'unsafe-inline'",
     "form-action": "'none'",
     "base-uri": "'none'",
