@@ -1,4 +1,4 @@
-"""The commands about the doc itself: template check, template list."""
+"""The commands about the doc itself: join, template check, template list."""
 
 from __future__ import annotations
 
@@ -16,6 +16,36 @@ template = typer.Typer(
     help="See which templates there are, and what one becomes.",
 )
 app.add_typer(template, name="template", rich_help_panel=_DOC)
+
+
+@command(
+    "join",
+    panel=_DOC,
+    epilog="Example: postmortem join https://docs.google.com/document/d/…/edit",
+)
+def join(
+    asked: Asked,
+    url: Annotated[str, typer.Argument(metavar="URL", help="The address of the incident's doc.")],
+) -> None:
+    """Take part in an incident that a colleague started: it becomes the current one here."""
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.joining import join as flow  # noqa: PLC0415
+
+    incident = flow(open_workspace(asked), url)
+    speaker = asked.speaker
+    if speaker.as_json:
+        speaker.document(
+            {
+                "incident": incident.id,
+                "title": incident.title,
+                "status": incident.status.value,
+                "doc_id": incident.doc_id,
+                "doc_url": incident.doc_url,
+            }
+        )
+    speaker.say(f"Joined: {incident.title}", "strong")
+    speaker.say(f"Incident {incident.id}, {incident.status.value}")
+    speaker.next_step('postmortem log "what happened"')
 
 
 @command(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from workflow.document.markdown import to_markdown
+from workflow.document.blocks import Block, Kind, Span
+from workflow.document.markdown import blocks_to_markdown, to_markdown
 from workflow.document.names import (
     field_name,
     hint_name,
@@ -50,8 +51,8 @@ def template_markdown(document: Json, known_sections: Iterable[Section]) -> str:
 def sections_markdown(sections: Iterable[Section]) -> str:
     """The source of a template that has these sections and nothing in them."""
     listed = list(sections)
-    body = "\n\n".join(f"## {_one_line(section.title)}" for section in listed)
-    return "\n".join(_front_matter(listed)) + body + "\n"
+    headings = [Block(Kind.HEADING_1, (Span(_one_line(section.title)),)) for section in listed]
+    return "\n".join(_front_matter(listed)) + blocks_to_markdown(headings)
 
 
 def fill_copy(
@@ -66,7 +67,10 @@ def fill_copy(
     view = read_document(document)
     listed = list(sections)
     places = [find_place(view, section, listed) for section in listed]
+    # Twice, for people may write another title or take a heading away.
+    first = [place.heading for place in places if place is not None][:1]
     named = [_title_range(view, incident, known)]
+    named += [_over(heading, incident_name(incident), known) for heading in first]
     named += [one for place in places if place is not None for one in _section_ranges(place, known)]
     pieces = [piece for one in view.paragraphs for piece in _fillings(one, known)]
     return [

@@ -55,6 +55,16 @@ def set_fields(draft: EditDraft, changes: Sequence[SetField]) -> None:
             _reword(draft, change, value)
 
 
+def field_shown(doc: DocView, name: str) -> str:
+    """What the doc shows for a field, in a dropdown too; "" where it has none or none is known."""
+    value = _find(doc, name)
+    if value is None:
+        return ""
+    chosen = next((one for one in value.paragraph.dropdowns if one.start == value.start), None)
+    words = chosen.shown if chosen else value.text.partition(SEPARATOR)[0].strip()
+    return "" if words == NOT_KNOWN else words
+
+
 def _reword(draft: EditDraft, change: SetField, value: Value) -> None:
     if _select_in_dropdown(draft, change, value):
         return

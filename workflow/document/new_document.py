@@ -82,9 +82,12 @@ def fill_new_document(
     blocks: list[Block] = []
     for line in template.opening:
         blocks += _opening(line, known, chips, parts)
+    first_heading = len(blocks)
     for section in template.sections:
         blocks += _section(section, known)
-    blocks[0] = blocks[0].marked(incident_name(incident))
+    # Twice, for people may write another title or take a heading away.
+    for at in {0, first_heading}:
+        blocks[at] = blocks[at].marked(incident_name(incident))
     spot = Spot(tab_id="", at=_BODY_START, join=Join.INSTEAD, delete_from=_BODY_START)
     requests = batch([Paragraphs(spot, lay_out(blocks))], forget=(), name=())
     return (

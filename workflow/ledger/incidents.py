@@ -216,6 +216,11 @@ def doc_filled(connection: Connection, incident_id: str) -> None:
     _update(connection, incident_id, doc_state="filled")
 
 
+def doc_joined(connection: Connection, incident_id: str, *, doc_id: str, doc_url: str) -> None:
+    """The doc is a colleague's: it was made and filled on another machine."""
+    _update(connection, incident_id, doc_state="filled", doc_id=doc_id, doc_url=doc_url)
+
+
 def _back(connection: Connection, incident_id: str, before: str, after: str) -> None:
     connection.execute(
         update(incidents)

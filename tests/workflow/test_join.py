@@ -1,0 +1,103 @@
+"""`join`: a colleague on another machine takes part, with nothing but the doc's address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import Postmortem
+from tests.conftest import CONFIG
+from tests.google_world import GoogleWorld
+
+COLLEAGUE = "ann@team.example"
+START = ("--at", "2026-11-23 14:39", "--severity", "SEV1", "--share", COLLEAGUE)
+
+
+@pytest.fixture
+def colleague(tmp_path: Path, google: GoogleWorld) -> Postmortem:
+    """Another person at another machine, whose sign-in may edit docs and nothing else."""
+    home = tmp_path / "colleague"
+    home.mkdir(mode=0o700)
+    person = Postmortem(home, {"POSTMORTEM_GOOGLE_URL": google.url})
+    token = f'google_url_token = "rehearsal:{COLLEAGUE}:documents"\n'
+    person.configure(token + CONFIG.replace("Berlin", "Lisbon"))
+    return person
+
+
+@pytest.mark.parametrize("chips", [False, True], ids=["text", "chips"])
+def test_a_colleague_works_on_the_same_doc_without_drive(
+    postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, chips: bool
+) -> None:
+    postmortem.configure(f"native_chips = {str(chips).lower()}\n{CONFIG}")
+    started = postmortem.json("start", "Wrong amounts 🧯", *START)
+    postmortem("log", "Seen", "--at", "2026-11-23 14:45")
+    postmortem("status", "identified", "--at", "2026-11-23 14:46")
+    google.forget_calls()
+    joined = colleague.json("join", started["doc_url"] + "?tab=t.0#heading=h.1")
+    assert joined == {
+        "incident": started["incident"],
+        "title": "Wrong amounts 🧯",
+        "status": "identified",
+        "doc_id": started["doc_id"],
+        "doc_url": started["doc_url"],
+    }
+    known = colleague.json("show")
+    assert (known["started_at"], known["severity"]) == ("2026-11-23T14:39:00+01:00", "SEV1")
+
+    colleague("log", "Told support", "--at", "2026-11-23 14:42")
+    colleague("section", "root-cause", "A stale price list")
+    colleague("status", "resolved", "--at", "2026-11-23 15:10")
+    colleague("close", "--at", "2026-11-23 15:20")
+    assert not [name for name in google.calls() if not name.startswith("docs.documents.")]
+    text = google.text(started["doc_id"])
+    lines = ("2:42 PM", "2:45 PM", "2:46 PM", "3:10 PM", "3:20 PM", "A stale price list")
+    parts = ["Status: Resolved", "A stale price list", *lines[:5]]
+    places = [text.index(part, text.index("Timeline") if "PM" in part else 0) for part in parts]
+    assert places == sorted(places)
+    assert "Duration: 41 min" in text
+    postmortem("log", "Both go on", "--at", "2026-11-23 15:15")
+    assert google.text(started["doc_id"]).count("Both go on") == 1
+
+
+def test_joining_again_only_makes_it_the_current_one(
+    postmortem: Postmortem, colleague: Postmortem
+) -> None:
+    first = postmortem.json("start", "First", *START)
+    second = postmortem.json("start", "Second", *START)
+    colleague("join", first["doc_url"])
+    colleague("log", "Said in the first", "--at", "2026-11-23 14:45")
+    colleague("join", second["doc_url"])
+    assert colleague.json("show")["title"] == "Second"
+    colleague("join", first["doc_url"])
+    assert [each["text"] for each in colleague.json("show")["timeline"]] == ["Said in the first"]
+    assert len(colleague.json("list")) == 2
+
+
+def test_a_doc_whose_title_and_headings_people_changed_is_joined_as_it_is(
+    postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld
+) -> None:
+    started = postmortem.json("start", "Wrong amounts", *START)
+    content = google.document(started["doc_id"])["tabs"][0]["documentTab"]["body"]["content"]
+    title = next(one for one in content if "Wrong amounts" in str(one))
+    whole = {"startIndex": title["startIndex"], "endIndex": title["endIndex"]}
+    google.edit(
+        started["doc_id"],
+        {"deleteContentRange": {"range": whole}},
+        {"replaceAllText": {"containsText": {"text": "Root cause"}, "replaceText": "*Why*: it"}},
+    )
+    colleague("join", started["doc_url"])
+    colleague("section", "root-cause", "A stale price list")
+    text = google.text(started["doc_id"])
+    assert text.index("*Why*: it") < text.index("A stale price list") < text.index("Timeline")
+
+
+def test_what_is_no_incidents_doc_is_refused(
+    postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld
+) -> None:
+    assert "not the address of a Google Doc" in colleague("join", "x", expect=3).err
+    doc = postmortem.json("start", "Wrong amounts", *START)
+    names = google.document(doc["doc_id"])["tabs"][0]["documentTab"]["namedRanges"]
+    google.edit(doc["doc_id"], *({"deleteNamedRange": {"name": name}} for name in names))
+    assert "does not say which incident" in colleague("join", doc["doc_url"], expect=3).err
+    assert colleague.json("list") == []
