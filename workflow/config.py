@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -134,6 +135,7 @@ class Settings:
 def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings:
     """Settings from the config file and the environment. Raises `ConfigBad`."""
     home, path = _home(environment), config_path(environment)
+    refuse_open_to_others(home)
     document = _document(path, named="POSTMORTEM_CONFIG" in environment)
     name = profile or environment.get("POSTMORTEM_PROFILE") or GOOGLE
     profiles = document.pop("profiles", {})
@@ -155,6 +157,22 @@ def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings
         f"sqlite:///{settings.profile_folder / 'ledger.sqlite3'}"
     )
     return replace(settings, database_url=database)
+
+
+def refuse_open_to_others(home: Path) -> None:
+    """Raise `ConfigBad` for a folder in which others could put a config, a ledger or a token."""
+    if os.name != "posix" or not home.exists():
+        return
+    found = home.stat()
+    if found.st_mode & stat.S_IWOTH:
+        raise ConfigBad(
+            f"Everybody on this machine may write into {home}, so nothing in it can be trusted. "
+            f"Run `chmod 700 {home}` and look at what is in it, or take another POSTMORTEM_HOME."
+        )
+    if os.getuid() not in {0, found.st_uid}:
+        raise ConfigBad(
+            f"{home} belongs to somebody else on this machine. Take another POSTMORTEM_HOME."
+        )
 
 
 def config_path(environment: Mapping[str, str]) -> Path:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
 
+from workflow.cli.help_page import CommandsByPanel
 from workflow.cli.speaking import Speaker, make_streams_safe
 
 app = typer.Typer(
     name="postmortem",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    cls=CommandsByPanel,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -27,7 +30,7 @@ _PANEL = "Everywhere"
 Profile = Annotated[
     str | None,
     typer.Option(
-        help="google, rehearsal, or one named in the config. \\[env: POSTMORTEM_PROFILE]",
+        help="google, rehearsal, or one named in the config. [env: POSTMORTEM_PROFILE]",
         rich_help_panel=_PANEL,
         show_default=False,
     ),
@@ -37,7 +40,7 @@ IncidentRef = Annotated[
     typer.Option(
         "--incident",
         help="Incident id, the beginning of it, or the doc's address; "
-        "the current one if left out. \\[env: POSTMORTEM_INCIDENT]",
+        "the current one if left out. [env: POSTMORTEM_INCIDENT]",
         rich_help_panel=_PANEL,
         show_default=False,
     ),
@@ -70,11 +73,12 @@ _GLOBAL: dict[str, tuple[Any, Any]] = {
 
 @dataclass
 class Asked:
-    """The global options of one run."""
+    """The global options of one run, and what is to be closed at its end."""
 
     profile: str = ""
     incident: str = ""
     speaker: Speaker = field(default_factory=Speaker)
+    closing: ExitStack = field(default_factory=ExitStack)
 
 
 def command(
@@ -91,7 +95,8 @@ def command(
         @functools.wraps(function)
         def run(ctx: typer.Context, **values: Any) -> None:
             asked = _asked(ctx, {key: values.pop(key) for key in _GLOBAL})
-            with_exit_code(asked, lambda: function(asked, **values))
+            with asked.closing:
+                with_exit_code(asked, lambda: function(asked, **values))
 
         keyword = inspect.Parameter.KEYWORD_ONLY
         parameters = [

@@ -22,9 +22,12 @@ STORY_TIME = "POSTMORTEM_REHEARSAL_NOW"
 
 
 def open_workspace(asked: Asked) -> Workspace:
-    """The workspace for the profile that was asked for. Raises `ConfigBad`."""
+    """The workspace for the profile that was asked for, closed when the command ends.
+
+    Raises `ConfigBad`.
+    """
     settings = signing_in.as_granted(load_settings(os.environ, asked.profile))
-    return Workspace(
+    workspace = Workspace(
         settings=settings,
         person=f"{_user()}@{socket.gethostname()}",
         templates=shipped_templates(),
@@ -33,6 +36,8 @@ def open_workspace(asked: Asked) -> Workspace:
         connect=lambda: connect_google(settings),
         incident_reference=asked.incident or os.environ.get("POSTMORTEM_INCIDENT", ""),
     )
+    asked.closing.callback(workspace.close)
+    return workspace
 
 
 def connect_google(settings: Settings) -> Google:

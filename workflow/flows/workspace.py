@@ -45,6 +45,14 @@ class Workspace:
         """Google, connected when first needed. Raises `SignInNeeded`."""
         return self.connect()
 
+    def close(self) -> None:
+        """Let go of the ledger and of every connection, where there are any."""
+        opened = vars(self)  # where `cached_property` keeps what was opened
+        if "google" in opened:
+            self.google.close()
+        if "ledger" in opened:
+            self.ledger.close()
+
     def incident(self) -> Incident:
         """The incident that the person means. Raises `UnknownIncident`."""
         with self.ledger.read() as connection:

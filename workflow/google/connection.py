@@ -27,6 +27,8 @@ class Google:
     docs: Docs
     drive: Drive
     gmail: Gmail
+    close: Callable[[], None]
+    """Close every connection. Calls that other threads have under way are Undecided then."""
 
 
 def connect(
@@ -40,11 +42,23 @@ def connect(
     each API's client is built when that API is first used. `session_factory` is called once,
     and what it raises comes out of that first call. `timeout_seconds` bounds each wait.
     """
-    transport = _made_once(lambda: _transport(endpoint, session_factory, timeout_seconds))
+    opened: list[Transport] = []
+
+    def open_transport() -> Transport:
+        transport = _transport(endpoint, session_factory, timeout_seconds)
+        opened.append(transport)
+        return transport
+
+    def close() -> None:
+        for each in opened:
+            each.close()
+
+    transport = _made_once(open_transport)
     return Google(
         docs=Docs(Api("docs", "v1", endpoint, transport)),
         drive=Drive(Api("drive", "v3", endpoint, transport)),
         gmail=Gmail(Api("gmail", "v1", endpoint, transport)),
+        close=close,
     )
 
 

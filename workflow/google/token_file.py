@@ -20,6 +20,11 @@ def read_token(path: Path) -> dict[str, Any]:
     machine can read it.
     """
     try:
+        # A link would let whoever can change its target choose whose account mail goes out of.
+        if path.is_symlink():
+            raise SignInNeeded(
+                f"{path} is a link, and a sign-in is a file of its own. Remove it. {_HINT}"
+            )
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as fault:

@@ -6,6 +6,7 @@ A server holds a lock on its folder as long as it lives, and writes where it lis
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import http.client
 import json
@@ -203,7 +204,7 @@ def _started(folder: Path) -> RunningServer:
             # A session of its own: Ctrl-C at the terminal is for the command, not for the server.
             start_new_session=True,
         )
-    # Held so that it is reaped here and nobody warns of a child that goes on running.
+    # Held so that it is reaped here when it ends before us.
     _CHILDREN.append(process)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
@@ -213,6 +214,14 @@ def _started(folder: Path) -> RunningServer:
             break
         time.sleep(0.02)
     raise RehearsalUnavailable(f"The rehearsal Google did not start. Its log: {folder / LOG_FILE}")
+
+
+@atexit.register
+def _leave_running() -> None:
+    """Part from the servers that go on running: it is meant, and nobody is to be warned of it."""
+    for child in _CHILDREN:
+        if child.poll() is None:
+            child.returncode = 0
 
 
 def _proves_itself(server: RunningServer) -> bool:
