@@ -1,26 +1,64 @@
-"""The commands about the doc itself: join, template check, template list."""
+"""The commands about the doc itself: attach, join, template check, template list."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from workflow.cli.commands import Asked, app, command
-
-_DOC = "The doc"
+from workflow.cli.help_page import DOC
 
 template = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="See which templates there are, and what one becomes.",
 )
-app.add_typer(template, name="template", rich_help_panel=_DOC)
+app.add_typer(template, name="template", rich_help_panel=DOC)
+
+
+@command(
+    "attach",
+    panel=DOC,
+    epilog='Example: postmortem attach errors.csv --caption "Errors per minute"',
+)
+def attach(
+    asked: Asked,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="At most 20 MB.")],
+    caption: Annotated[str, typer.Option(help="What it shows, in a few words.")] = "",
+) -> None:
+    """Upload a file to Drive and link it in the doc's supporting data; never made public.
+
+    A small CSV is shown as a table, a short log or text as it is.
+    """
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.supporting import attach as flow  # noqa: PLC0415
+
+    attached = flow(open_workspace(asked), path, caption)
+    speaker, file = asked.speaker, attached.file
+    if speaker.as_json:
+        speaker.document(
+            {
+                "incident": attached.brought.incident.id,
+                "file": file.id,
+                "name": file.name,
+                "caption": file.caption or None,
+                "url": file.url or None,
+                "synced": attached.brought.synced,
+            }
+        )
+    speaker.say(f"Attached {file.name}.")
+    if file.url:
+        speaker.answer(file.url, "link")
+    showing.show_brought(speaker, attached.brought)
+    showing.raise_if_waiting(attached.brought)
 
 
 @command(
     "join",
-    panel=_DOC,
+    panel=DOC,
     epilog="Example: postmortem join https://docs.google.com/document/d/…/edit",
 )
 def join(
@@ -50,7 +88,7 @@ def join(
 
 @command(
     "check",
-    panel=_DOC,
+    panel=DOC,
     group=template,
     epilog="Example: postmortem template check https://docs.google.com/document/d/…/edit",
 )
@@ -94,7 +132,7 @@ def check(
         speaker.warn(f"There is no section {key!r}; it is added at the end when it is needed.")
 
 
-@command("list", panel=_DOC, group=template)
+@command("list", panel=DOC, group=template)
 def list_(asked: Asked) -> None:
     """The templates that commands take by name, the team's own and the shipped ones."""
     from workflow.cli.opening import open_workspace  # noqa: PLC0415

@@ -13,6 +13,7 @@ from workflow.document.view import DocView, OwnRange, Paragraph, Range
 
 TIMELINE = "timeline"
 CUSTOMER_FACING_RESPONSE = "customer_facing_response"
+SUPPORTING_DATA = "supporting_data"
 
 _KINDS_INSIDE = {TIMELINE: (DAY, ENTRY), CUSTOMER_FACING_RESPONSE: (NOTICE, FACTS)}
 

@@ -18,7 +18,7 @@ from workflow.document.chips import NativePart
 from workflow.document.edits import compute_edit
 from workflow.document.requests import Request
 from workflow.document.view import FIELDS, read_document
-from workflow.flows import doc_contents, doc_making, native_parts, sharing
+from workflow.flows import doc_contents, doc_making, native_parts, sharing, uploading
 from workflow.flows.workspace import Workspace
 from workflow.google.faults import (
     GoogleFault,
@@ -28,7 +28,7 @@ from workflow.google.faults import (
     Undecided,
 )
 from workflow.incident import Incident
-from workflow.ledger import changes, incidents, notices
+from workflow.ledger import changes, files, incidents, notices
 from workflow.ledger.incidents import Share
 
 # Somebody types in the doc while we compute: read again and compute anew, this often.
@@ -58,6 +58,7 @@ def bring_to_doc(workspace: Workspace, incident_id: str) -> Brought:
     fault: GoogleFault | None = None
     try:
         doc_making.make_doc(workspace, incident_id)
+        fault = uploading.upload_files(workspace, incident_id)
         _write_pending(workspace, incident_id, said)
         sharing.share_doc(workspace, incident_id)
     except GoogleFault as met:
@@ -75,10 +76,14 @@ def _write_pending(workspace: Workspace, incident_id: str, said: list[str]) -> N
     while True:
         with workspace.ledger.read() as connection:
             incident = incidents.incident_by_id(connection, incident_id)
-            pending = changes.pending_changes(connection, incident_id)[:limit]
-            wanted = doc_contents.wanted_changes(connection, incident, pending)
+            waiting = {
+                f"file-{file_id}" for file_id in files.files_waiting(connection, incident_id)
+            }
+            recorded = changes.pending_changes(connection, incident_id)
+            pending = [change for change in recorded if change.id not in waiting][:limit]
             record = incidents.doc_record(connection, incident_id)
-        parts = native_parts.allowed_parts(workspace, record)
+            parts = native_parts.allowed_parts(workspace, record)
+            wanted = doc_contents.wanted_changes(connection, incident, pending, parts)
         if not pending:
             return
         try:

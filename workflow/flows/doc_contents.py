@@ -21,10 +21,12 @@ from workflow.document.chips import NativePart
 from workflow.document.new_document import NOT_KNOWN, fill_new_document
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import Request
+from workflow.document.sections import SUPPORTING_DATA
+from workflow.document.supporting_data import file_blocks
 from workflow.document.template import Section, parse_template
 from workflow.flows.notice_words import notice_facts, notice_heading
 from workflow.incident import Incident, Status
-from workflow.ledger import changes, incidents, notices
+from workflow.ledger import changes, files, incidents, notices
 from workflow.ledger.changes import RecordedChange
 
 
@@ -56,7 +58,10 @@ def doc_values(incident: Incident, config: Config) -> dict[str, str]:
 
 
 def wanted_changes(
-    connection: Connection, incident: Incident, pending: list[RecordedChange]
+    connection: Connection,
+    incident: Incident,
+    pending: list[RecordedChange],
+    parts: frozenset[NativePart],
 ) -> Wanted:
     """What the pending changes mean for the doc, from the ledger as it is now."""
     source = incidents.doc_record(connection, incident.id).template_source
@@ -74,12 +79,22 @@ def wanted_changes(
             case "section":
                 blocks = tuple(blocks_from_text(change.payload["text"]))
                 found.append(FillSection(change.id, change.payload["section"], blocks))
+            case "file":
+                found.append(_file(connection, change, parts))
             case _:
                 put = _notice(connection, incident, change.payload["notice"])
                 facts[put.id] = list(put.facts)
                 found.append(put)
     sections = parse_template(source).sections
     return Wanted(tuple(change.id for change in pending), tuple(found), sections, facts)
+
+
+def _file(
+    connection: Connection, change: RecordedChange, parts: frozenset[NativePart]
+) -> FillSection:
+    file = files.file_by_id(connection, change.payload["file"])
+    blocks = file_blocks(file.name, file.caption, file.url, file.content, parts)
+    return FillSection(change.id, SUPPORTING_DATA, tuple(blocks))
 
 
 def _correction(

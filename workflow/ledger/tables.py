@@ -119,7 +119,7 @@ changes = Table(
     Column("seq", Integer, primary_key=True, autoincrement=True),
     Column("id", String(40), nullable=False, unique=True),
     Column("incident_id", ForeignKey("incidents.id"), nullable=False),
-    Column("kind", String(12), nullable=False),  # entry, reword, strike, field, section, notice
+    Column("kind", String(12), nullable=False),  # see `changes.RecordedChange`
     Column("payload", JSON, nullable=False),
     Column("said_at", Instant, nullable=False),
     Column("done_at", Instant),
@@ -169,6 +169,19 @@ attachments = Table(
     Column("filename", Text, nullable=False),
     Column("media_type", String(127), nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("media_type", String(127), nullable=False),
+    Column("caption", Text, nullable=False, default=""),
+    Column("content", LargeBinary, nullable=False),
+    Column("drive_id", String(200), nullable=False, default=""),
+    Column("url", Text, nullable=False, default=""),
 )
 
 deliveries = Table(
