@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workflow.cli.commands import Asked, command
+from workflow.cli.help_page import DAY
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from workflow.incident import Incident
     from workflow.pasted import PastedEntry
 
-_DAY = "An incident's day"
 
 At = Annotated[
     str | None,
@@ -44,7 +44,7 @@ class StatusWord(StrEnum):
 
 @command(
     "start",
-    panel=_DAY,
+    panel=DAY,
     epilog='Example: postmortem start "Wrong amounts on invoices" --impact "about 200 customers" '
     "--at '2:39 PM' --share support@example.com",
 )
@@ -107,7 +107,7 @@ def start(
 
 @command(
     "log",
-    panel=_DAY,
+    panel=DAY,
     epilog='Example: postmortem log "Alerted colleagues in Slack" --at "2:43 PM" --by Ann',
 )
 def log(
@@ -116,7 +116,7 @@ def log(
         str | None,
         typer.Argument(
             help="What happened. - reads standard input: where its lines have times of their own "
-            "(14:39 text, \\[2:43 PM] Ann: text, a chat's history), each becomes an entry."
+            "(14:39 text, [2:43 PM] Ann: text, a chat's history), each becomes an entry."
         ),
     ] = None,
     at: At = None,
@@ -210,7 +210,7 @@ def _show_pasted(asked: Asked, logged: LoggedMany) -> None:
 
 
 @command(
-    "status", panel=_DAY, epilog='Example: postmortem status identified "A config value was wrong"'
+    "status", panel=DAY, epilog='Example: postmortem status identified "A config value was wrong"'
 )
 def status(
     asked: Asked,
@@ -248,7 +248,7 @@ def _show_logged(asked: Asked, logged: Logged) -> None:
 
 @command(
     "section",
-    panel=_DAY,
+    panel=DAY,
     epilog='Example: postmortem section root-cause "A stale price list was loaded"',
 )
 def section(
@@ -283,7 +283,7 @@ def section(
     showing.raise_if_waiting(brought)
 
 
-@command("close", panel=_DAY, epilog='Example: postmortem close --at "6:45 PM"')
+@command("close", panel=DAY, epilog='Example: postmortem close --at "6:45 PM"')
 def close(asked: Asked, at: At = None) -> None:
     """Close the loop: final status, duration, closing entry."""
     from workflow.cli import showing  # noqa: PLC0415

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workflow.cli.commands import Asked, command
+from workflow.cli.help_page import MAIL
 from workflow.cli.incident_commands import as_typed, variables
 
 if TYPE_CHECKING:
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
     from workflow.flows.workspace import Workspace
     from workflow.ledger.notices import Notice
 
-_MAIL = "Writing to customers"
 _LARGEST_LIST_BYTES = 512 * 1024 * 1024
 
 
 @command(
     "notify",
-    panel=_MAIL,
+    panel=MAIL,
     epilog="Example: postmortem notify customers.csv --stage resolved, then the same with --test "
     "you@example.com, then with --send",
 )
@@ -254,7 +254,7 @@ def _code(pending: int, short: int) -> int:
     return PARTLY if short else DONE
 
 
-@command("resume", panel=_MAIL, epilog="Example: postmortem resume")
+@command("resume", panel=MAIL, epilog="Example: postmortem resume")
 def resume(
     asked: Asked,
     reference: Annotated[

@@ -10,11 +10,10 @@ from typing import Annotated
 import typer
 
 from workflow.cli.commands import Asked, command
+from workflow.cli.help_page import PRACTICE, RECORD
 
-_RECORD = "The record"
 
-
-@command("show", panel=_RECORD, epilog="Example: postmortem show --json")
+@command("show", panel=RECORD, epilog="Example: postmortem show --json")
 def show(asked: Asked) -> None:
     """The incident, its timeline, and its notices with their counts."""
     from workflow.cli import showing  # noqa: PLC0415
@@ -28,7 +27,7 @@ def show(asked: Asked) -> None:
         showing.show_standing(asked.speaker, standing)
 
 
-@command("list", panel=_RECORD)
+@command("list", panel=RECORD)
 def list_incidents(asked: Asked) -> None:
     """All incidents, the newest first."""
     from workflow.cli import showing  # noqa: PLC0415
@@ -62,7 +61,7 @@ def list_incidents(asked: Asked) -> None:
         asked.speaker.answer(f"{each.id}  {state:<13}  {when:<26}  {title}")
 
 
-@command("told", panel=_RECORD, epilog="Example: postmortem told ann@example.com")
+@command("told", panel=RECORD, epilog="Example: postmortem told ann@example.com")
 def told(
     asked: Asked, address: Annotated[str, typer.Argument(help="A customer's address.")]
 ) -> None:
@@ -102,7 +101,7 @@ def told(
         asked.speaker.answer(f"{when:<26}  {each.stage:<13}  {each.state.value:<8}  {each.subject}")
 
 
-@command("sync", panel=_RECORD)
+@command("sync", panel=RECORD)
 def sync(asked: Asked) -> None:
     """Push to Google whatever was recorded while Google could not be reached."""
     from workflow.cli import showing  # noqa: PLC0415
@@ -144,7 +143,7 @@ class ExportFormat(StrEnum):
     CSV = "csv"
 
 
-@command("export", panel=_RECORD, epilog="Example: postmortem export ./record")
+@command("export", panel=RECORD, epilog="Example: postmortem export ./record")
 def export(
     asked: Asked,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made if it is not there.")],
@@ -167,7 +166,7 @@ def export(
 
 @command(
     "rehearse",
-    panel="Practice",
+    panel=PRACTICE,
     epilog="Example: postmortem rehearse; then postmortem rehearse serve",
 )
 def rehearse(

@@ -10,20 +10,19 @@ from typing import Annotated
 import typer
 
 from workflow.cli.commands import Asked, app, command
-
-_SET_UP = "Set-up"
+from workflow.cli.help_page import SET_UP
 
 auth = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="Sign in to Google, see who is signed in, sign out.",
 )
-app.add_typer(auth, name="auth", rich_help_panel=_SET_UP)
+app.add_typer(auth, name="auth", rich_help_panel=SET_UP)
 
 
 @command(
     "init",
-    panel=_SET_UP,
+    panel=SET_UP,
     epilog='Example: postmortem init --organisation "Example Ltd" --time-zone Europe/Berlin '
     "--support support@example.com --templates ~/postmortem-templates",
 )
@@ -57,7 +56,7 @@ def init(
 
 @command(
     "login",
-    panel=_SET_UP,
+    panel=SET_UP,
     group=auth,
     epilog="Over ssh: `ssh -L 8765:127.0.0.1:8765 host`, then "
     "`postmortem auth login --no-browser --port 8765` there, and open the link here.",
@@ -116,7 +115,7 @@ def login(
         )
 
 
-@command("status", panel=_SET_UP, group=auth)
+@command("status", panel=SET_UP, group=auth)
 def status(asked: Asked) -> None:
     """Who is signed in, for what, and where that is kept. Shows no secret."""
     from workflow.config import load_settings  # noqa: PLC0415
@@ -145,7 +144,7 @@ def status(asked: Asked) -> None:
         )
 
 
-@command("logout", panel=_SET_UP, group=auth)
+@command("logout", panel=SET_UP, group=auth)
 def logout(asked: Asked) -> None:
     """Sign out: forget the sign-in here, and have Google honour it no more."""
     from workflow.cli.opening import emulator_of  # noqa: PLC0415
@@ -168,7 +167,7 @@ def logout(asked: Asked) -> None:
 
 @command(
     "doctor",
-    panel=_SET_UP,
+    panel=SET_UP,
     epilog="Ends with 0 when nothing is broken, with 4 when something is.",
 )
 def doctor(
