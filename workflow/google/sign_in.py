@@ -13,7 +13,7 @@ from workflow.google.emulator import emulator_session, refuse_emulators_token
 from workflow.google.endpoint import Endpoint, is_loopback
 from workflow.google.faults import SignInNeeded
 from workflow.google.scopes import missing_scopes, short_name
-from workflow.google.token_file import read_token
+from workflow.google.token_file import forget_token, read_token
 
 if TYPE_CHECKING:
     import requests
@@ -97,10 +97,10 @@ def logout(token_path: Path, *, revoke_url: str = REVOKE_URL) -> LoggedOut:
         token: dict[str, Any] = read_token(token_path)
     except SignInNeeded:
         was_there = token_path.exists()
-        token_path.unlink(missing_ok=True)  # damaged, or open to others: no use to anybody
+        forget_token(token_path)  # damaged, or open to others: no use to anybody
         return LoggedOut.FORGOTTEN if was_there else LoggedOut.NOBODY
     confirmed = _revoke(str(token["refresh_token"]), revoke_url)
-    token_path.unlink(missing_ok=True)
+    forget_token(token_path)
     return LoggedOut.REVOKED if confirmed else LoggedOut.FORGOTTEN
 
 

@@ -27,7 +27,7 @@ from workflow.google.faults import NOT_KNOWN, GoogleFault, Undecided, Unreachabl
 from workflow.google.sorting import sort_refresh_error
 
 # As many connections as there may be threads in flight; one more would be opened and dropped.
-POOL_CONNECTIONS = 64
+POOL_CONNECTIONS = 128
 
 
 class Transport:
