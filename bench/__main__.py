@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import memory, pace, round_trips, start_up, throughput
+from bench import large_doc, memory, pace, round_trips, start_up, throughput
 from bench.measuring import Table, machine
 
 _BENCHES: dict[str, Callable[[Path], Table]] = {
@@ -20,6 +20,7 @@ _BENCHES: dict[str, Callable[[Path], Table]] = {
     "throughput": throughput.run,
     "memory": memory.run,
     "pace": pace.run,
+    "large-doc": large_doc.run,
 }
 
 

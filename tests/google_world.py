@@ -85,9 +85,14 @@ class GoogleWorld:
 
     def edit(self, doc_id: str, *edits: dict[str, Any]) -> None:
         """Edit a doc as a person would, with nothing held against what others do."""
-        answer = self._session().post(
-            f"{self.url}/v1/documents/{doc_id}:batchUpdate", json={"requests": list(edits)}
-        )
+        self._batch(doc_id, {"requests": list(edits)})
+
+    def suggest(self, doc_id: str, *edits: dict[str, Any]) -> None:
+        """Edit a doc as a person in suggestion mode would."""
+        self._batch(doc_id, {"requests": list(edits), "writeControl": {"writeMode": "SUGGEST"}})
+
+    def _batch(self, doc_id: str, body: dict[str, Any]) -> None:
+        answer = self._session().post(f"{self.url}/v1/documents/{doc_id}:batchUpdate", json=body)
         assert answer.ok, answer.text
 
     def make_folder(self, name: str) -> str:

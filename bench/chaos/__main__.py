@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from bench.chaos import docs, faults, kills, together
+from bench.chaos import docs, faults, kills, team, together
 
 
 class Series(Protocol):
@@ -46,6 +46,7 @@ _RUNNERS: dict[str, tuple[Callable[[Path, int], Series], int]] = {
     "two-resume": (together.run_two, 20),
     "four-resume": (together.run_four, 20),
     "doc-entries": (docs.run, 40),
+    "team": (team.run, 200),
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,145 @@
+"""Twenty people have the doc open: the commands edit between their hands, and break nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.chaos import team
+from tests.command_line import Postmortem
+from tests.google_world import GoogleWorld
+
+DAY = "2026-11-23"
+
+
+@pytest.fixture
+def doc_id(postmortem: Postmortem) -> str:
+    started = postmortem.json("start", "Wrong amounts", "--at", f"{DAY} 14:39")
+    postmortem("log", "Seen by support", "--at", f"{DAY} 14:45")
+    return str(started["doc_id"])
+
+
+def paragraphs(google: GoogleWorld, doc_id: str) -> Iterator[dict[str, Any]]:
+    for tab in google.document(doc_id)["tabs"]:
+        for block in tab["documentTab"]["body"]["content"]:
+            if "paragraph" in block:
+                yield block
+
+
+def words_of(block: dict[str, Any]) -> str:
+    elements = block["paragraph"]["elements"]
+    return "".join(each.get("textRun", {}).get("content", "") for each in elements)
+
+
+def line(google: GoogleWorld, doc_id: str, words: str) -> dict[str, Any]:
+    return next(block for block in paragraphs(google, doc_id) if words in words_of(block))
+
+
+def suggestions(google: GoogleWorld, doc_id: str) -> dict[str, str]:
+    """Text that is suggested to come or to go, and which of the two."""
+    return {
+        each["textRun"]["content"].strip(): kind
+        for block in paragraphs(google, doc_id)
+        for each in block["paragraph"]["elements"]
+        for kind in ("suggestedInsertionIds", "suggestedDeletionIds")
+        if each.get("textRun", {}).get(kind)
+    }
+
+
+def the_day_goes_on(postmortem: Postmortem) -> None:
+    postmortem("log", "Before it", "--at", f"{DAY} 14:41")
+    postmortem("log", "After it", "--at", f"{DAY} 14:50")
+    postmortem("status", "identified", "--at", f"{DAY} 14:55")
+    postmortem("section", "root-cause", "A stale price list")
+    postmortem("close", "--at", f"{DAY} 15:00")
+
+
+def all_text(google: GoogleWorld, doc_id: str) -> str:
+    return "".join(map(words_of, paragraphs(google, doc_id)))
+
+
+def test_suggestions_stay_pending_and_where_they_were(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    entry = line(google, doc_id, "Seen by support")
+    heading = line(google, doc_id, "Root cause")
+    status = line(google, doc_id, "Status:")
+    google.suggest(
+        doc_id,
+        {"insertText": {"location": {"index": entry["endIndex"] - 1}, "text": " 🧯 and by Bob"}},
+        {"insertText": {"location": {"index": entry["startIndex"]}, "text": "Hm, "}},
+        {"insertText": {"location": {"index": heading["endIndex"] - 1}, "text": " (draft)"}},
+        {"insertText": {"location": {"index": status["endIndex"] - 1}, "text": " or so"}},
+    )
+    entry = line(google, doc_id, "Seen by support")
+    start = entry["startIndex"] + words_of(entry).index("Seen")
+    gone = {"startIndex": start, "endIndex": start + len("Seen")}
+    google.suggest(doc_id, {"deleteContentRange": {"range": gone}})
+    before = suggestions(google, doc_id)
+    assert len(before) == 5
+    the_day_goes_on(postmortem)
+    assert suggestions(google, doc_id) == before
+    text = all_text(google, doc_id)
+    places = [text.index(words) for words in ("Before it", "Seen by support", "After it")]
+    assert places == sorted(places)
+    assert text.index("Root cause") < text.index("A stale price list")
+    assert "Identified" in text
+
+
+def test_a_correction_beside_a_suggestion_leaves_it_pending(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    entry = line(google, doc_id, "Seen by support")
+    where = {"index": entry["endIndex"] - 1}
+    google.suggest(doc_id, {"insertText": {"location": where, "text": " maybe"}})
+    (found,) = postmortem.json("show")["timeline"]
+    postmortem("log", "--edit", found["entry"], "Seen by Ann")
+    assert suggestions(google, doc_id) == {"maybe": "suggestedInsertionIds"}
+    assert "Seen by support maybe (corrected: Seen by Ann)" in all_text(google, doc_id)
+
+
+def test_sections_moved_to_another_tab_are_found_there(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    google.edit(doc_id, {"addDocumentTab": {"tabProperties": {"title": "Details"}}})
+    tab_id = google.document(doc_id)["tabs"][1]["tabProperties"]["tabId"]
+    words = "Root cause\nas Bob saw it\n"
+    style = {
+        "range": {"startIndex": 1, "endIndex": 2, "tabId": tab_id},
+        "paragraphStyle": {"namedStyleType": "HEADING_1"},
+        "fields": "namedStyleType",
+    }
+    old = line(google, doc_id, "Root cause")
+    gone = {"startIndex": old["startIndex"], "endIndex": old["endIndex"]}
+    google.edit(
+        doc_id,
+        {"insertText": {"location": {"index": 1, "tabId": tab_id}, "text": words}},
+        {"updateParagraphStyle": style},
+        {"deleteContentRange": {"range": gone}},
+    )
+    the_day_goes_on(postmortem)
+    second = google.document(doc_id)["tabs"][1]["documentTab"]["body"]["content"]
+    moved = "".join(words_of(block) for block in second if "paragraph" in block)
+    assert moved.split("\n")[:3] == ["Root cause", "as Bob saw it", "A stale price list"]
+
+
+def test_a_timeline_without_any_of_our_ranges_goes_on(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    names = google.document(doc_id)["tabs"][0]["documentTab"]["namedRanges"]
+    google.edit(doc_id, *({"deleteNamedRange": {"name": name}} for name in names))
+    the_day_goes_on(postmortem)
+    text = all_text(google, doc_id)
+    for words in ("Before it", "Seen by support", "After it", "A stale price list"):
+        assert text.count(words) == 1
+    assert "Status: Resolved" in text
+
+
+def test_a_team_of_four_tools_and_a_person_lose_and_double_nothing(tmp_path: Path) -> None:
+    tally = team.run(tmp_path, 4)
+    assert tally.kept, str(tally)
+    assert (tally.said, tally.rounds) == (16, 4)
+    assert tally.typed > 0
