@@ -59,12 +59,14 @@ class SignInWay:
     """How this program comes in at Google.
 
     `kind` is person (a browser), service_account (a key `file`, acting as the person `subject`) or
-    adc (Application Default Credentials, the machine's own).
+    adc (Application Default Credentials, the machine's own). `keep` says where a person's sign-in
+    is kept: in a file, or in the keyring of the operating system.
     """
 
     kind: str = "person"
     file: str = ""
     subject: str = ""
+    keep: str = "file"
 
 
 @dataclass(frozen=True)
@@ -303,6 +305,8 @@ def _check_sign_in(way: SignInWay, path: Path) -> None:
         raise ConfigBad(
             f"{path}: sign_in.kind {way.kind!r} is not one of person, service_account and adc."
         )
+    if way.keep not in {"file", "keyring"}:
+        raise ConfigBad(f"{path}: sign_in.keep {way.keep!r} is neither file nor keyring.")
     if way.kind == "service_account" and not (way.file and "@" in way.subject):
         raise ConfigBad(
             f"{path}: a service account needs sign_in.file, its key, and sign_in.subject, the "

@@ -88,6 +88,8 @@ _REST = """
 # [sign_in]
 # "person" signs in with a browser; "service_account" needs file and subject; "adc" is the machine.
 # kind = "person"
+# Where a person's sign-in is kept: "file", or "keyring", for which the extra keyring is installed.
+# keep = "file"
 """
 
 

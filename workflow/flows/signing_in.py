@@ -28,6 +28,7 @@ from workflow.google.scopes import (
     short_name,
 )
 from workflow.google.sign_in import access_until
+from workflow.google.token_file import forget_token, is_in_keyring, move_to_keyring
 
 if TYPE_CHECKING:
     import requests
@@ -118,6 +119,11 @@ def sign_in(
         asked = scopes_for((*settings.config.scopes, *request.wishes))
     except ValueError as bad:
         raise BadInput(f"--scope: {bad}") from bad
+    in_keyring = settings.config.sign_in.keep == "keyring"
+    if in_keyring and not is_in_keyring(settings.token_path):
+        move_to_keyring(settings.token_path)
+    elif not in_keyring and is_in_keyring(settings.token_path):
+        forget_token(settings.token_path)
     return login(
         emulator or request.client or settings.client_path,
         settings.token_path,
