@@ -148,7 +148,8 @@ def export(
     asked: Asked,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made if it is not there.")],
     format_: Annotated[
-        ExportFormat | None, typer.Option("--format", help="One of them; all if left out.")
+        ExportFormat | None,
+        typer.Option("--format", help="One of them; all and an index if left out."),
     ] = None,
 ) -> None:
     """The whole record on disk: the doc, the ledger's view of it, every mail as sent."""
@@ -157,7 +158,8 @@ def export(
     from workflow.flows.export import export as flow  # noqa: PLC0415
 
     workspace = open_workspace(asked)
-    chosen = [format_.value] if format_ else [each.value for each in ExportFormat]
+    every = [*(each.value for each in ExportFormat), "index"]
+    chosen = [format_.value] if format_ else every
     written = flow(workspace, folder, chosen, standing_json)
     if asked.speaker.as_json:
         asked.speaker.document({"folder": str(folder), "files": written.names})

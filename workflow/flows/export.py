@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from workflow.document.blocks import Block, Kind, Span, plain
 from workflow.document.html import to_html
-from workflow.document.markdown import to_markdown
+from workflow.document.markdown import blocks_to_markdown, to_markdown
+from workflow.document.text import clean_text
 from workflow.flows.delivering import write_mail
 from workflow.flows.faults import BadInput
 from workflow.flows.showing import NoticeStanding, Standing, standing_of
 from workflow.flows.workspace import Workspace
 from workflow.google.client import Json
-from workflow.incident import DeliveryState
+from workflow.incident import DeliveryState, moment_text
 from workflow.ledger import deliveries, notices
 
 # Everything of the doc, with all that people typed and how it looks.
@@ -48,7 +50,7 @@ def export(
     formats: list[str],
     as_json: Callable[[Standing], dict[str, Any]],
 ) -> Written:
-    """Write the record in these formats: md, html, json, eml, csv.
+    """Write the record in these formats: md, html, json, eml, csv; and index, what is there.
 
     Existing files of the same names are replaced, one whole file at a time. Raises `BadInput` when
     the folder can't be written, and `GoogleFault` when the doc can't be read.
@@ -64,6 +66,8 @@ def export(
     if "csv" in formats:
         writer.write("not-told.csv", _not_told(standing).encode("utf-8-sig"))
     mails = sum(_write_mails(workspace, writer, standing)) if "eml" in formats else 0
+    if "index" in formats:
+        writer.write("index.md", _index(standing, writer.names, mails).encode("utf-8", "replace"))
     return Written(writer.names, mails)
 
 
@@ -72,6 +76,42 @@ def _write_doc(writer: _Folder, doc: Json, formats: list[str]) -> None:
         writer.write("postmortem.md", to_markdown(doc).encode("utf-8", "replace"))
     if "html" in formats:
         writer.write("postmortem.html", to_html(doc).encode("utf-8", "replace"))
+
+
+def _index(standing: Standing, names: list[str], mails: int) -> str:
+    """What is in the folder, as a page that leads to it; each mail is in its notice's list."""
+    incident = standing.incident
+    facts = [incident.status.label, incident.severity, f"incident {incident.id}"]
+    head = [
+        Block(Kind.TITLE, (Span(clean_text(incident.title)),)),
+        plain(" · ".join(fact for fact in facts if fact)),
+        plain(f"Started {moment_text(incident.started_at, incident.zone)}"),
+    ]
+    if incident.closed_at:
+        head.append(plain(f"Closed {moment_text(incident.closed_at, incident.zone)}"))
+    if incident.doc_url:
+        head.append(Block(Kind.NORMAL, (Span("The doc", link=incident.doc_url),)))
+    lines = [f"- [{name}]({name}): {_KNOWN[name]}" for name in names if name in _KNOWN]
+    for each in standing.notices:
+        notice = each.notice
+        name = f"mails/{notice.id}-{notice.stage.value}.csv"
+        if name in names:
+            when = moment_text(notice.said_at, incident.zone)
+            lines.append(
+                f"- [{name}]({name}): the {notice.stage.value} notice of {when}, what became of "
+                "each mail and its file"
+            )
+    if mails:
+        lines.append(f"- [mails](mails/): {mails:,} as they were sent")
+    return blocks_to_markdown(head) + "\n" + "\n".join(lines) + "\n"
+
+
+_KNOWN = {
+    "postmortem.md": "the doc as people left it, for GitHub and the like",
+    "postmortem.html": "the same for a browser",
+    "record.json": "timeline, notices and counts, for programs",
+    "not-told.csv": "who did not surely get a notice, as a list that `notify` takes",
+}
 
 
 def _write_mails(workspace: Workspace, writer: _Folder, standing: Standing) -> Iterator[int]:

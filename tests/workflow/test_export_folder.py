@@ -1,0 +1,80 @@
+"""`export`: the whole record in a folder that explains itself, what people typed included."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from tests.command_line import CustomerList, Postmortem
+from tests.google_world import GoogleWorld
+
+Customers = Callable[[int], CustomerList]
+
+
+def a_record(postmortem: Postmortem, customers: Customers, folder: Path) -> dict[str, Any]:
+    started = postmortem.json("start", "Wrong *amounts* 🧯", "--at", "2026-11-23 14:39")
+    postmortem("log", "Seen", "--at", "2026-11-23 14:45")
+    postmortem("notify", str(customers(2)), "--send", "--confirm", "2")
+    postmortem("close")
+    found: dict[str, Any] = postmortem.json("export", str(folder))
+    assert started["incident"] in (folder / "index.md").read_text(encoding="utf-8")
+    return found
+
+
+def test_the_index_leads_to_everything_in_the_folder(
+    postmortem: Postmortem, customers: Customers, tmp_path: Path
+) -> None:
+    folder = tmp_path / "record"
+    found = a_record(postmortem, customers, folder)
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    links = {link.strip("<>") for link in re.findall(r"\]\(([^)]+)\)", index)}
+    here = {link for link in links if not link.startswith("http")}
+    assert all((folder / link).exists() for link in here)
+    listed = {name for name in found["files"] if not name.endswith(".eml")} - {"index.md"}
+    assert listed <= here
+    assert "mails/" in here
+    page = MarkdownIt().render(index)
+    assert "<h1>Wrong *amounts* 🧯</h1>" in page
+    assert "2 as they were sent" in page
+
+
+def test_one_format_alone_writes_no_index(
+    postmortem: Postmortem, customers: Customers, tmp_path: Path
+) -> None:
+    a_record(postmortem, customers, tmp_path / "all")
+    postmortem("export", str(tmp_path / "one"), "--format", "json")
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["record.json"]
+
+
+def test_what_people_typed_is_in_every_form_of_the_doc(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, tmp_path: Path
+) -> None:
+    a_record(postmortem, customers, tmp_path / "first")
+    doc_id = json.loads((tmp_path / "first" / "record.json").read_text())["doc_id"]
+    google.edit(
+        doc_id, {"insertText": {"location": {"index": 1}, "text": "By hand: <b> & so on\n"}}
+    )
+    postmortem("export", str(tmp_path / "then"))
+    markdown = (tmp_path / "then" / "postmortem.md").read_text(encoding="utf-8")
+    assert "By hand: <b> & so on" in MarkdownIt().render(markdown).replace("&lt;", "<").replace(
+        "&gt;", ">"
+    ).replace("&amp;", "&")
+    page = (tmp_path / "then" / "postmortem.html").read_text(encoding="utf-8")
+    assert "By hand: &lt;b&gt; &amp; so on" in page
+
+
+def test_the_copied_mail_has_space_between_its_paragraphs(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, tmp_path: Path
+) -> None:
+    a_record(postmortem, customers, tmp_path / "record")
+    (doc,) = google.documents()
+    content = google.document(doc["id"])["tabs"][0]["documentTab"]["body"]["content"]
+    styles = [one["paragraph"]["paragraphStyle"] for one in content if "paragraph" in one]
+    quoted = [style for style in styles if "borderLeft" in style]
+    assert len(quoted) > 3
+    assert {style["spaceBelow"]["magnitude"] for style in quoted} == {8}
