@@ -1,6 +1,6 @@
 """`python -m bench [NAME…]`: measure, and print a table for each bench.
 
-BENCH_LARGEST is the longest list that `memory` sends to. `bench.chaos` is run by itself.
+BENCH_LARGEST is the longest list that `memory` sends to, BENCH_DRY_RUN the one `dry-run` checks. `bench.chaos` is run by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import large_doc, memory, pace, round_trips, start_up, throughput
+from bench import dry_run, large_doc, memory, pace, round_trips, start_up, throughput
 from bench.measuring import Table, machine
 
 _BENCHES: dict[str, Callable[[Path], Table]] = {
@@ -21,6 +21,7 @@ _BENCHES: dict[str, Callable[[Path], Table]] = {
     "memory": memory.run,
     "pace": pace.run,
     "large-doc": large_doc.run,
+    "dry-run": dry_run.run,
 }
 
 

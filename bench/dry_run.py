@@ -1,0 +1,119 @@
+"""Checking a long list without sending: against awdeorio/mailmerge's dry run of the same list.
+
+mailmerge is given the same Markdown, which it sends as text and HTML as we do, and for comparison
+the same words as plain text, its cheapest form. Ours renders, checks the words, reads the addresses
+strictly and looks up in the ledger what each customer was told before.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.chaos.world import write_list
+from bench.light_google import light_google
+from bench.measuring import Cost, Table, Tool, measure, medians
+
+_RECIPIENTS = int(os.environ.get("BENCH_DRY_RUN", "100000"))
+_SHORT = 10_000
+_RUNS = 3
+_TIMES_AS_FAST = 5.0
+_FLAT_MIB = 40.0
+
+_THEIRS = """\
+TO: {{email}}
+SUBJECT: Resolved: wrong amounts
+FROM: You <you@rehearsal.example>
+{content_type}
+Hello {{name}},
+
+Something went wrong on our side and affected you. It is over now, and we are sorry.
+
+**What happened:** wrong amounts on invoices of {{name}}.
+
+**When:** it began on 24 Nov 2026, 2:39 PM CET and ended on 24 Nov 2026, 6:39 PM CET.
+
+Questions, or something we should know? Reply to this mail.
+
+Your support team
+"""
+_OURS = """\
+---
+subject: Resolved: wrong amounts
+---
+Hello {{ name }},
+
+Something went wrong on our side and affected you. It is over now, and we are sorry.
+
+**What happened:** wrong amounts on invoices of {{ name }}.
+
+**When:** it began on 24 Nov 2026, 2:39 PM CET and ended on 24 Nov 2026, 6:39 PM CET.
+
+Questions, or something we should know? Reply to this mail.
+
+Your support team
+"""
+_THEIR_SERVER = "[smtp_server]\nhost = 127.0.0.1\nport = 9\nusername = you\n"
+
+
+def run(folder: Path) -> Table:
+    """The same list, checked by both; and ours over a shorter one, for the memory."""
+    theirs = _install(folder / "peer")
+    listed = write_list(folder / "list.csv", _RECIPIENTS, "invented-customer.com")
+    short = write_list(folder / "short.csv", _SHORT, "invented-customer.com")
+    template = folder / "ours.md"
+    template.write_text(_OURS, encoding="utf-8")
+    for name, content_type in (("markdown", "CONTENT-TYPE: text/markdown\n"), ("plain", "")):
+        source = _THEIRS.replace("{content_type}\n", content_type + "\n")
+        (folder / f"{name}.txt").write_text(source, encoding="utf-8")
+    (folder / "server.conf").write_text(_THEIR_SERVER, encoding="utf-8")
+    with light_google(0.0) as google:
+        tool = Tool(folder / "home", google.url)
+        tool("start", "Wrong amounts")
+        words = ("--template", str(template), "--stage", "resolved")
+
+        def peer(name: str) -> Cost:
+            command = [
+                *(str(theirs), "--dry-run", "--no-limit", "--database", str(listed)),
+                *("--template", str(folder / f"{name}.txt")),
+                *("--config", str(folder / "server.conf")),
+            ]
+            return measure(command, tool.environment, folder / "their-words.txt")
+
+        ours, less, plain, other = medians(
+            [
+                lambda: tool("notify", str(listed), *words),
+                lambda: tool("notify", str(short), *words),
+                lambda: peer("plain"),
+                lambda: peer("markdown"),
+            ],
+            _RUNS,
+        )
+    ratio = other.wall_seconds / ours.wall_seconds
+    grown = ours.peak_mib - less.peak_mib
+    rows: list[tuple[str, ...]] = [
+        (name, f"{cost.wall_seconds:.1f}", f"{cost.cpu_seconds:.1f}", f"{cost.peak_mib:.0f}")
+        for name, cost in (
+            (f"postmortem notify, {_RECIPIENTS:,} rows", ours),
+            (f"postmortem notify, {_SHORT:,} rows", less),
+            (f"mailmerge --dry-run, Markdown, {_RECIPIENTS:,} rows", other),
+            (f"mailmerge --dry-run, plain text, {_RECIPIENTS:,} rows", plain),
+        )
+    ]
+    return Table(
+        f"Dry run, medians of {_RUNS}: {ratio:.1f} times as fast, {grown:+.0f} MiB when long",
+        ("command", "wall s", "CPU s", "MiB"),
+        rows,
+        kept=other.code == plain.code == 0 and ratio >= _TIMES_AS_FAST and grown < _FLAT_MIB,
+        note=f"asked: {_TIMES_AS_FAST:.0f} times as fast as mailmerge, memory flat",
+    )
+
+
+def _install(folder: Path) -> Path:
+    """mailmerge in an environment of its own."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "mailmerge==2.3.0"], check=True)
+    return folder / "bin" / "mailmerge"
