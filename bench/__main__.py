@@ -1,6 +1,7 @@
 """`python -m bench [NAME…]`: measure, and print a table for each bench.
 
-BENCH_LARGEST is the longest list that `memory` sends to, BENCH_DRY_RUN the one `dry-run` checks. `bench.chaos` is run by itself.
+BENCH_LARGEST is the longest list that `memory` sends to, BENCH_DRY_RUN the one that `dry-run`
+checks. `bench.chaos` is run by itself.
 """
 
 from __future__ import annotations
