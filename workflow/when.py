@@ -70,8 +70,11 @@ _AMOUNT = (
 )
 _AGO = re.compile(_AMOUNT + r" ago", re.IGNORECASE)
 _IN = re.compile(r"(?:in )?" + _AMOUNT, re.IGNORECASE)
-_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))? ?([ap]\.?m\.?)?", re.IGNORECASE)
-_DATED = re.compile(r"(\d{4}-\d{2}-\d{2}|today|yesterday)(?:[ T]|,? at )(.+)", re.IGNORECASE)
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))? ?([ap]\.?m\.?)?", re.IGNORECASE)
+_DATED = re.compile(
+    r"(\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|today|yesterday)(?:[ T]|,? at |, )(.+)",
+    re.IGNORECASE,
+)
 
 
 def _now(words: str, now: datetime, _zone: ZoneInfo) -> datetime | None:
@@ -143,6 +146,9 @@ def _day(words: str, now: datetime) -> date:
     if words.lower() == "yesterday":
         return now.date() - timedelta(days=1)
     try:
+        if "." in words:  # day first: with dots no country writes the month before it
+            day, month, year = map(int, words.split("."))
+            return date(year, month, day)
         return date.fromisoformat(words)
     except ValueError:
         raise WhenUnclear(f"{words!r} is not a day in the calendar.") from None

@@ -80,7 +80,7 @@ def assert_in_order(text: str, parts: list[str]) -> None:
         at = found + len(part)
 
 
-@pytest.mark.parametrize("count", [0, 1, 12])
+@pytest.mark.parametrize("count", [0, 1, 12, 500])
 def test_the_doc_holds_all_eight_entries_in_order_and_each_customer_has_one_mail(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, count: int
 ) -> None:

@@ -321,3 +321,63 @@ def test_a_file_that_can_not_go_along_stops_the_notice(
     said = postmortem("notify", listed, "--attach", str(path), "--send", "--confirm", "1", expect=3)
     assert words in said.err
     assert google.copies_per_recipient() == {}
+
+
+def test_drafts_that_are_found_wanting_are_withdrawn(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    wrong = send(postmortem, customers(3), 3, "--draft-only")
+    right = send(postmortem, customers(3), 3, "--draft-only", "--set", "what_happened=Ours.")
+    said = postmortem("resume", "--confirm", "3", expect=3).err
+    assert "More than one notice waits" in said
+
+    postmortem("resume", str(wrong["notice"]), "--discard")
+    assert len(google.drafts()) == 3
+    postmortem("resume", str(right["notice"]), "--confirm", "3")
+    assert set(google.copies_per_recipient().values()) == {1}
+    assert google.drafts() == []
+    shown = {each["notice"]: each for each in postmortem.json("show")["notices"]}
+    assert shown[wrong["notice"]]["failures"][0]["reason"] == "withdrawn before it was sent"
+    assert (
+        "can be withdrawn" in postmortem("resume", str(right["notice"]), "--discard", expect=3).err
+    )
+
+
+def test_a_slip_in_a_values_name_stops_the_notice(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    words = ("notify", str(customers(1)), "--stage", "resolved", "--send", "--confirm", "1")
+    assert "Did you mean `cause`?" in postmortem(*words, "--set", "casue=x", expect=3).err
+    send(postmortem, customers(1), 1, "--stage", "update")
+    words = ("notify", str(customers(1)), "--stage", "correction", "--send", "--confirm", "1")
+    assert "names what was wrong" in postmortem(*words, expect=3).err
+    assert google.copies_per_recipient() == {"person1@customer.example": 1}
+
+
+def test_a_locale_without_a_template_is_pointed_out(postmortem: Postmortem, tmp_path: Path) -> None:
+    postmortem("start", "Wrong amounts")
+    listed = write(tmp_path / "l.csv", "email,locale", "a@x.example,fi", "b@x.example,fi")
+    findings = postmortem.json("notify", str(listed))["findings"]
+    assert [each["message"] for each in findings if each["code"] == "no_language"] == [
+        "no template in `fi`: these customers get the usual one."
+    ]
+
+
+def test_an_answer_goes_to_an_address(postmortem: Postmortem, customers: Customers) -> None:
+    postmortem("start", "Wrong amounts")
+    assert (
+        "--reply-to xx" in postmortem("notify", str(customers(1)), "--reply-to", "xx", expect=3).err
+    )
+
+
+def test_another_incidents_record_is_not_written_over(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    postmortem("start", "First")
+    postmortem("export", str(tmp_path / "record"))
+    postmortem("export", str(tmp_path / "record"))
+    postmortem("start", "Second")
+    said = postmortem("export", str(tmp_path / "record"), expect=3).err
+    assert "another incident's record" in said

@@ -242,6 +242,11 @@ def _show_logged(asked: Asked, logged: Logged) -> None:
         speaker.document(showing.logged_json(logged))
     incident, entry = logged.brought.incident, logged.entry
     speaker.say(showing.entry_words(incident, entry))
+    if incident.closed_at is not None:
+        speaker.warn(
+            f"This went to “{incident.title[:60]}”, which is closed. "
+            "Another incident: --incident ID, or postmortem start"
+        )
     showing.show_brought(speaker, logged.brought)
     showing.raise_if_waiting(logged.brought)
 

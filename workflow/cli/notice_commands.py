@@ -101,8 +101,10 @@ def notify(
 
     workspace = open_workspace(asked)
     incident = workspace.incident()
-    if (test and send) or (confirm is not None and not send) or (row is not None and not test):
-        raise BadInput("--confirm goes with --send, --row with --test, and not both at once.")
+    if test and send:
+        raise BadInput("--test and --send are two steps: first the one, then the other.")
+    if (confirm is not None and not send) or (row is not None and not test):
+        raise BadInput("--confirm goes with --send, and --row with --test.")
     if preview and (test or send):
         raise BadInput("--preview sends nothing, so it goes with neither --test nor --send.")
     request = NotifyRequest(
@@ -201,6 +203,7 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
     _agree(asked, plan, confirm)
     with watching(asked.speaker, total=plan.new) as watcher:
         notified = flow.send(workspace, plan, watcher)
+    preflight_sheet.show_left_out(asked.speaker, plan)
     _show(asked, notified, "send")
 
 
@@ -237,8 +240,9 @@ def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     speaker = asked.speaker
     if speaker.as_json:
         speaker.document(showing.notice_json(standing, "send"))
+    whether = "is in a notice with these words" if standing.counts.pending else "has these words"
     speaker.say(
-        f"Nothing new was sent: everybody on the list has these words already "
+        f"Nothing new was sent: everybody on the list {whether} already "
         f"(notice {standing.notice.id}: {showing.counts_text(standing)})."
     )
     if standing.counts.pending or not standing.copied_back:
@@ -267,6 +271,9 @@ def resume(
         bool,
         typer.Option("--resend-unknown", help="Send again where nobody can tell. May mail twice."),
     ] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Delete the drafts of --draft-only; nobody gets them.")
+    ] = False,
     approve_by: Annotated[
         str, typer.Option(metavar="NAME", help="Who looked at the drafts and agreed.")
     ] = "",
@@ -286,6 +293,9 @@ def resume(
         _nothing_to_resume(asked)
         return
     before = notice_standing(workspace, notice)
+    if discard:
+        _discard(asked, workspace, notice)
+        return
     if notice.held:
         _agree_to_drafts(asked, before.counts.pending, confirm)
         notice = flow.release(workspace, notice, as_typed(approve_by))
@@ -295,6 +305,18 @@ def resume(
     with watching(asked.speaker, total=before.counts.total) as watcher:
         notified = flow.finish(workspace, notice, watcher)
     _show(asked, notified, "send")
+
+
+def _discard(asked: Asked, workspace: Workspace, notice: Notice) -> None:
+    """Withdraw drafts that a second pair of eyes found wanting."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.flows.discarding import discard  # noqa: PLC0415
+    from workflow.flows.showing import notice_standing  # noqa: PLC0415
+
+    count = discard(workspace, notice)
+    if asked.speaker.as_json:
+        asked.speaker.document(showing.notice_json(notice_standing(workspace, notice), "send"))
+    asked.speaker.say(f"Withdrawn: {_people(count)} will not get this mail. Nothing was sent.")
 
 
 def _agree_to_drafts(asked: Asked, count: int, confirm: int | None) -> None:

@@ -112,9 +112,17 @@ def _today_words(workspace: Workspace, plan: Plan) -> str:
 def _show_rows(speaker: Speaker, plan: Plan) -> None:
     for row in plan.bad_rows[:_SHOWN]:
         where = f", column {row.column}" if row.column else ""
-        speaker.warn(f"  Row {row.row}{where}: {row.reason}")
+        value = f" ({row.value[:60]})" if row.value else ""
+        speaker.warn(f"  Row {row.row}{where}{value}: {row.reason}")
     if len(plan.bad_rows) > _SHOWN:
         speaker.warn(f"  …and {len(plan.bad_rows) - _SHOWN} more bad rows: add --json for all")
+
+
+def show_left_out(speaker: Speaker, plan: Plan) -> None:
+    """The bad rows that `--skip-bad` leaves out, each by its number and address."""
+    if plan.bad_rows:
+        speaker.warn(f"Left out of {plan.request.list_name}:")
+        _show_rows(speaker, plan)
 
 
 def _show_mail(speaker: Speaker, plan: Plan) -> None:
@@ -128,18 +136,29 @@ def _show_mail(speaker: Speaker, plan: Plan) -> None:
     speaker.say(text_face(parse_body(plan.first.markdown)).rstrip())
     speaker.say()
     speaker.say("Nothing was sent.", "good")
+    if plan.bad_rows and not plan.request.skip_bad:
+        speaker.next_step("mend the bad rows, or leave them out with --skip-bad")
+        return
     speaker.next_step("add --test you@example.com to see it in your own mailbox, then --send")
 
 
 def _list_words(plan: Plan) -> str:
     words = [_counted(plan.recipients, "person", "people")]
     if plan.skipped:
-        words.append(f"{plan.skipped:,} have these words already and are left out")
+        words.append(f"{plan.skipped:,} are left out: {_why_left_out(plan)}")
     if plan.duplicates:
         words.append(f"{_counted(len(plan.duplicates), 'repeated row', 'repeated rows')} left out")
     if plan.bad_rows:
         words.append(_counted(len(plan.bad_rows), "bad row", "bad rows"))
     return ", ".join(words)
+
+
+def _why_left_out(plan: Plan) -> str:
+    reasons = [
+        (plan.count.has_it, "in a notice with these words already"),
+        (plan.count.not_wronged, "never got the mail that is corrected"),
+    ]
+    return "; ".join(f"{number:,} {why}" for number, why in reasons if number)
 
 
 def _counted(number: int, one: str, many: str) -> str:

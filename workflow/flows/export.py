@@ -56,6 +56,7 @@ def export(
     the folder can't be written, and `GoogleFault` when the doc can't be read.
     """
     standing = standing_of(workspace)
+    _refuse_other_record(folder, standing.incident.id)
     writer = _Folder(folder)
     if {"md", "html"} & set(formats) and standing.incident.doc_id:
         doc = workspace.google.docs.get(standing.incident.doc_id, _WHOLE_DOC)
@@ -69,6 +70,16 @@ def export(
     if "index" in formats:
         writer.write("index.md", _index(standing, writer.names, mails).encode("utf-8", "replace"))
     return Written(writer.names, mails)
+
+
+def _refuse_other_record(folder: Path, incident_id: str) -> None:
+    """Raise `BadInput` when the folder holds another incident's record."""
+    try:
+        there = json.loads((folder / "record.json").read_text(encoding="utf-8"))["incident"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if there != incident_id:
+        raise BadInput(f"{folder} holds another incident's record ({there}). Name a new folder.")
 
 
 def _write_doc(writer: _Folder, doc: Json, formats: list[str]) -> None:

@@ -174,7 +174,7 @@ def check_alias(workspace: Workspace, address: str) -> str:
 def release(workspace: Workspace, notice: Notice, approved_by: str = "") -> Notice:
     """Let the drafts of a held notice be sent, after the person agreed."""
     with workspace.ledger.write() as connection:
-        notices.release_hold(connection, notice.id)
+        notices.release_hold(connection, notice.id, said_at=workspace.now())
         if approved_by:
             notices.set_approved(connection, notice.id, approved_by)
         return notices.notice_by_id(connection, notice.id)
@@ -196,6 +196,12 @@ def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
     with workspace.ledger.read() as connection:
         if not reference:
             unfinished = notices.unfinished_notices(connection, profile=profile)
+            if len(unfinished) > 1 and any(notice.held for notice in unfinished):
+                names = ", ".join(f"{each.id} ({each.subject[:40]})" for each in unfinished)
+                raise BadInput(
+                    f"More than one notice waits: {names}. Name the one that is meant; "
+                    "resume NOTICE --discard withdraws drafts that are not to be sent."
+                )
             return unfinished[0] if unfinished else _without_copy(connection, profile)
         found = notices.notices_by_prefix(connection, reference.lower(), profile=profile)
     if len(found) == 1:

@@ -6,9 +6,10 @@ over every mail proves that both readings came to the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Literal
 
 from workflow.config import Config, WordRule
@@ -22,10 +23,11 @@ from workflow.flows.workspace import Workspace
 from workflow.incident import Incident, Stage, Status, moment_text
 from workflow.ledger import changes, notices
 from workflow.ledger.notices import AttachedFile, PlannedMail
+from workflow.mail.addresses import AddressBad, read_address
 from workflow.mail.list_rules import ListCheck
 from workflow.mail.preflight import Finding, PatternRule, check_words
 from workflow.mail.recipients import BadRow, Duplicate, open_list
-from workflow.mail.template import RenderedMail, parse_template
+from workflow.mail.template import KNOWN_OPTIONAL, RenderedMail, parse_template
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,9 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
     findings = [
         *check.findings(),
         *_word_findings(workspace, incident, stage, copies),
-        *_order_findings(stage, count),
+        *_order_findings(stage, count, given, wording),
+        *_unread_values(request, wording),
+        *_missing_languages(wording),
     ]
     allowed = workspace.settings.config.allowed_findings
     findings = [each for each in findings if each.code not in allowed]
@@ -175,14 +179,53 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         findings=tuple(sorted(findings, key=lambda each: each.level != "error")),
         attachments=files_of(request.attach, wording.template, text, copies),
         variables=given,
-        reply_to=request.reply_to
+        reply_to=_address("--reply-to", request.reply_to)
         or wording.template.reply_to
         or workspace.settings.config.reply_to,
-        from_address=request.from_address or wording.template.from_,
+        from_address=_address("--from", request.from_address) or wording.template.from_,
         reader=reader,
         earlier=compare_with_last(workspace, incident, copies[0][1], count),
         sent_today=sent_today(workspace),
     )
+
+
+def _unread_values(request: NotifyRequest, wording: Wording) -> Iterator[Finding]:
+    """What was said with `--set` and is read by no word of the template: a slip of the keyboard."""
+    known = {*wording.variables, *KNOWN_OPTIONAL}
+    for name in request.variables:
+        if name in wording.variables:
+            continue
+        if name in KNOWN_OPTIONAL:
+            yield Finding("warning", "unread", f"--set {name}", "this template does not use it.")
+            continue
+        where, what = f"--set {name}", f"the template has no `{name}`."
+        close = get_close_matches(name, known, n=1)
+        if close:
+            yield Finding("error", "unknown", where, f"{what} Did you mean `{close[0]}`?")
+        else:
+            yield Finding("warning", "unknown", where, f"{what} It reads {_names(wording)}.")
+
+
+def _names(wording: Wording) -> str:
+    return ", ".join(f"`{name}`" for name in KNOWN_OPTIONAL if name in wording.variables)
+
+
+def _missing_languages(wording: Wording) -> Iterator[Finding]:
+    for locale in wording.missing:
+        if locale.strip():
+            words = f"no template in `{locale.strip()}`: these customers get the usual one."
+            yield Finding("warning", "no_language", "column locale", words)
+
+
+def _address(option: str, value: str) -> str:
+    """An address that a person gave, or "". Raises `BadInput`."""
+    if not value:
+        return ""
+    try:
+        read_address(value)
+    except AddressBad as bad:
+        raise BadInput(f"{option} {value}: {bad}") from bad
+    return value
 
 
 def _has_told_others(workspace: Workspace, incident: Incident, content_key: str) -> bool:
@@ -232,7 +275,9 @@ def _pattern_rule(rule: WordRule) -> PatternRule:
     return PatternRule(rule.code, level, rule.pattern, rule.message, stages)
 
 
-def _order_findings(stage: Stage, count: Count) -> Iterator[Finding]:
+def _order_findings(
+    stage: Stage, count: Count, given: Mapping[str, str], wording: Wording
+) -> Iterator[Finding]:
     """A stage that comes before one that the customers were told already."""
     reached = _REACHED.get(stage, len(_REACHED))
     for told, number in count.told_before.items():
@@ -243,6 +288,18 @@ def _order_findings(stage: Stage, count: Count) -> Iterator[Finding]:
                 "list",
                 f"{number:,} of them were told “{told}” already, which comes after “{stage}”.",
             )
+    if (
+        stage is Stage.CORRECTION
+        and "wrong_text" in wording.variables
+        and not given.get("wrong_text")
+    ):
+        yield Finding(
+            "error",
+            "nothing_corrected",
+            "text",
+            "a correction names what was wrong (--set wrong_text=…) and what is right "
+            "(--set what_happened=…).",
+        )
     if stage is Stage.CORRECTION and not count.mails:
         yield Finding("warning", "nobody_wronged", "list", "nobody on it got an earlier mail.")
 

@@ -56,6 +56,8 @@ class Wording:
         self._by_locale: dict[str, MailRenderer] = {"": self.usual}
         # The languages that the list asked for, by the name of their template.
         self.languages: dict[str, MailRenderer] = {}
+        # The locales that the list asked for in vain.
+        self.missing: list[str] = []
 
     def render(self, columns: Mapping[str, object]) -> RenderedMail:
         """One recipient's mail. Raises as `MailRenderer.render`."""
@@ -91,6 +93,11 @@ class Wording:
         )
         return digest(*parts, copy.subject, copy.markdown)
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every name that the template reads, in any language that was asked for."""
+        return self.usual.variables.union(*(each.variables for each in self.languages.values()))
+
     def _for(self, locale: str) -> MailRenderer:
         if locale not in self._by_locale:
             self._by_locale[locale] = self._find(locale)
@@ -99,6 +106,7 @@ class Wording:
     def _find(self, locale: str) -> MailRenderer:
         text = templates.in_language(self._text, locale)
         if text is None:
+            self.missing.append(locale)
             return self.usual
         if text.name not in self.languages:
             self.languages[text.name] = self._renderer(text, self._parsed(text), self._shared)

@@ -22,9 +22,9 @@ from workflow.ledger.tables import deliveries, incidents, notices
 _S = DeliveryState
 
 ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {
-    _S.PLANNED: frozenset({_S.DRAFTING, _S.SENDING}),
+    _S.PLANNED: frozenset({_S.DRAFTING, _S.SENDING, _S.FAILED}),
     _S.DRAFTING: frozenset({_S.DRAFTED, _S.PLANNED, _S.FAILED}),
-    _S.DRAFTED: frozenset({_S.SENDING}),
+    _S.DRAFTED: frozenset({_S.SENDING, _S.FAILED}),
     _S.SENDING: frozenset({_S.SENT, _S.FAILED, _S.UNKNOWN, _S.DRAFTED, _S.PLANNED}),
     _S.FAILED: frozenset({_S.PLANNED}),
     _S.UNKNOWN: frozenset({_S.PLANNED}),

@@ -318,9 +318,11 @@ def set_facts_written(connection: Connection, notice_id: str, facts: list[str]) 
     connection.execute(update(notices).where(notices.c.id == notice_id).values(facts_written=facts))
 
 
-def release_hold(connection: Connection, notice_id: str) -> None:
-    """Somebody has looked at the drafts: they may be sent."""
-    connection.execute(update(notices).where(notices.c.id == notice_id).values(held=False))
+def release_hold(connection: Connection, notice_id: str, *, said_at: datetime) -> None:
+    """Somebody has looked at the drafts: they may be sent, and it is now that they are."""
+    connection.execute(
+        update(notices).where(notices.c.id == notice_id).values(held=False, said_at=said_at)
+    )
 
 
 def set_approved(connection: Connection, notice_id: str, approved_by: str) -> None:
