@@ -15,6 +15,7 @@ import typer
 
 from workflow.cli.commands import Asked
 from workflow.cli.opening import STORY_TIME, rehearsal_folder, shipped_templates
+from workflow.cli.processes import run_command
 from workflow.cli.speaking import Speaker
 from workflow.config import Settings
 from workflow.flows.scenario import Scenario, Step, load_scenario
@@ -88,24 +89,17 @@ def _command(
     }
     if incident:
         environment["POSTMORTEM_INCIDENT"] = incident
-    done = subprocess.run(  # noqa: S603 - this program itself
-        [sys.executable, "-m", "workflow", *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        # A bar is drawn on the terminal; anything else stays where the step said it.
-        stderr=None if "--send" in arguments and speaker.err.isatty() else subprocess.STDOUT,
-        check=False,
-        encoding="utf-8",
-        errors="replace",
-    )
-    for line in done.stdout.splitlines():
+    for name in ("POSTMORTEM_GOOGLE_URL", "POSTMORTEM_DATABASE_URL"):
+        environment.pop(name, None)  # a rehearsal touches no other Google, and no team's ledger
+    # A bar is drawn on the terminal; anything else stays where the step said it.
+    bar = "--send" in arguments and speaker.err.isatty()
+    done = run_command(arguments, environment, errors=-1 if bar else subprocess.STDOUT)
+    for line in done.said.splitlines():
         speaker.say(f"          {line}")
-    if done.returncode:
-        speaker.wrong(
-            f"This step ended with exit code {done.returncode}; the rehearsal stops here."
-        )
-        raise typer.Exit(done.returncode)
-    return done.stdout
+    if done.code:
+        speaker.wrong(f"This step ended with exit code {done.code}; the rehearsal stops here.")
+        raise typer.Exit(done.code)
+    return done.said
 
 
 def _program() -> str:
