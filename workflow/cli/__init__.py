@@ -5,6 +5,7 @@ from workflow.cli import (
     incident_commands,
     notice_commands,
     record_commands,
+    resume_commands,
     setup_commands,
 )
 from workflow.cli.commands import app
@@ -15,5 +16,6 @@ __all__ = [
     "incident_commands",
     "notice_commands",
     "record_commands",
+    "resume_commands",
     "setup_commands",
 ]

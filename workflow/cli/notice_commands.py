@@ -1,4 +1,4 @@
-"""The commands that write to customers: notify and resume."""
+"""The command that writes to customers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import typer
 from workflow.cli.commands import Asked, command
 from workflow.cli.help_page import MAIL
 from workflow.cli.incident_commands import as_typed, variables
+from workflow.cli.notice_outcome import exit_code, people, show_outcome
 
 if TYPE_CHECKING:
-    from workflow.flows.notify import Notified
     from workflow.flows.planning import Plan
     from workflow.flows.workspace import Workspace
-    from workflow.ledger.notices import Notice
 
 _LARGEST_LIST_BYTES = 512 * 1024 * 1024
 
@@ -179,7 +178,7 @@ def _send_test(
 
     with watching(asked.speaker, total=1) as watcher:
         notified = send_test(workspace, plan, address, row, watcher)
-    _show(asked, notified, "test")
+    show_outcome(asked, notified, "test")
     asked.speaker.next_step("the same command with --send instead of --test")
 
 
@@ -204,7 +203,7 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
     with watching(asked.speaker, total=plan.new) as watcher:
         notified = flow.send(workspace, plan, watcher)
     preflight_sheet.show_left_out(asked.speaker, plan)
-    _show(asked, notified, "send")
+    show_outcome(asked, notified, "send")
 
 
 def _agree(asked: Asked, plan: Plan, confirm: int | None) -> None:
@@ -217,16 +216,12 @@ def _agree(asked: Asked, plan: Plan, confirm: int | None) -> None:
                 f"Nothing was sent: this would write to {plan.new:,}. "
                 f"Without a terminal to ask at, say so with --confirm {plan.new}."
             )
-        answer = asked.speaker.ask(f"Type {plan.new} to write to {_people(plan.new)}: ")
+        answer = asked.speaker.ask(f"Type {plan.new} to write to {people(plan.new)}: ")
         confirm = int(answer.replace(",", "")) if answer.replace(",", "").isdecimal() else -1
     if confirm != plan.new:
         given = "" if confirm < 0 else f", not {confirm:,}"
         skipped = f" ({plan.skipped:,} have it already)" if plan.skipped else ""
         raise BadInput(f"Nothing was sent: this would write to {plan.new:,}{skipped}{given}.")
-
-
-def _people(count: int) -> str:
-    return "1 customer" if count == 1 else f"{count:,} customers"
 
 
 def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
@@ -247,194 +242,4 @@ def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     )
     if standing.counts.pending or not standing.copied_back:
         speaker.next_step(f"postmortem resume {standing.notice.id} finishes it")
-    raise typer.Exit(_code(standing.counts.pending, len(standing.shortfalls)))
-
-
-def _code(pending: int, short: int) -> int:
-    from workflow.cli.faults import DONE, PARTLY, RECORDED  # noqa: PLC0415
-
-    if pending:
-        return RECORDED
-    return PARTLY if short else DONE
-
-
-@command("resume", panel=MAIL, epilog="Example: postmortem resume")
-def resume(
-    asked: Asked,
-    reference: Annotated[
-        str, typer.Argument(metavar="[NOTICE]", help="The unfinished one if left out.")
-    ] = "",
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try again where Gmail refused.")
-    ] = False,
-    resend_unknown: Annotated[
-        bool,
-        typer.Option("--resend-unknown", help="Send again where nobody can tell. May mail twice."),
-    ] = False,
-    discard: Annotated[
-        bool, typer.Option("--discard", help="Delete the drafts of --draft-only; nobody gets them.")
-    ] = False,
-    approve_by: Annotated[
-        str, typer.Option(metavar="NAME", help="Who looked at the drafts and agreed.")
-    ] = "",
-    confirm: Annotated[
-        int | None, typer.Option(metavar="N", help="How many to send (again), unasked.")
-    ] = None,
-) -> None:
-    """Finish an interrupted notice and its copy in the doc. Safe to run any number of times."""
-    from workflow.cli.opening import open_workspace  # noqa: PLC0415
-    from workflow.cli.progress import watching  # noqa: PLC0415
-    from workflow.flows import notify as flow  # noqa: PLC0415
-    from workflow.flows.showing import notice_standing  # noqa: PLC0415
-
-    workspace = open_workspace(asked)
-    notice = flow.notice_to_resume(workspace, reference)
-    if notice is None:
-        _nothing_to_resume(asked)
-        return
-    before = notice_standing(workspace, notice)
-    if discard:
-        _discard(asked, workspace, notice)
-        return
-    if notice.held:
-        _agree_to_drafts(asked, before.counts.pending, confirm)
-        notice = flow.release(workspace, notice, as_typed(approve_by))
-    else:
-        _plan_again(asked, workspace, notice, retry_failed, resend_unknown, confirm)
-    before = notice_standing(workspace, notice)
-    with watching(asked.speaker, total=before.counts.total) as watcher:
-        notified = flow.finish(workspace, notice, watcher)
-    _show(asked, notified, "send")
-
-
-def _discard(asked: Asked, workspace: Workspace, notice: Notice) -> None:
-    """Withdraw drafts that a second pair of eyes found wanting."""
-    from workflow.cli import showing  # noqa: PLC0415
-    from workflow.flows.discarding import discard  # noqa: PLC0415
-    from workflow.flows.showing import notice_standing  # noqa: PLC0415
-
-    count = discard(workspace, notice)
-    if asked.speaker.as_json:
-        asked.speaker.document(showing.notice_json(notice_standing(workspace, notice), "send"))
-    asked.speaker.say(f"Withdrawn: {_people(count)} will not get this mail. Nothing was sent.")
-
-
-def _agree_to_drafts(asked: Asked, count: int, confirm: int | None) -> None:
-    """Drafts that wait for a second pair of eyes leave only when somebody says their number."""
-    from workflow.flows.faults import BadInput  # noqa: PLC0415
-
-    if confirm is None and asked.speaker.is_interactive:
-        answer = asked.speaker.ask(f"Type {count} to send the drafts to {_people(count)}: ")
-        confirm = int(answer) if answer.isdecimal() else -1
-    if confirm != count:
-        raise BadInput(
-            f"Nothing was sent: {count} drafts wait in Gmail. Send them with --confirm {count}."
-        )
-
-
-def _nothing_to_resume(asked: Asked) -> None:
-    asked.speaker.say("There is nothing to resume: no notice is unfinished.")
-    if asked.speaker.as_json:
-        counts = dict.fromkeys(("sent", "failed", "unknown", "pending", "skipped"), 0)
-        asked.speaker.document(
-            {
-                "incident": None,
-                "notice": None,
-                "stage": None,
-                "subject": None,
-                "recipients": 0,
-                "counts": counts,
-                "failures": [],
-                "copied_back": True,
-                "mode": "send",
-            }
-        )
-
-
-def _plan_again(
-    asked: Asked,
-    workspace: Workspace,
-    notice: Notice,
-    retry_failed: bool,
-    resend_unknown: bool,
-    confirm: int | None,
-) -> None:
-    """Name who would be written to again, ask, and plan them anew."""
-    from workflow.cli import showing  # noqa: PLC0415
-    from workflow.flows import notify as flow  # noqa: PLC0415
-    from workflow.flows.faults import BadInput  # noqa: PLC0415
-    from workflow.flows.showing import notice_standing  # noqa: PLC0415
-    from workflow.incident import DeliveryState  # noqa: PLC0415
-
-    standing = notice_standing(workspace, notice)
-    wanted = [
-        (state, count)
-        for asked_for, state, count in (
-            (retry_failed, DeliveryState.FAILED, standing.counts.failed),
-            (resend_unknown, DeliveryState.UNKNOWN, standing.counts.unknown),
-        )
-        if asked_for and count
-    ]
-    total = sum(count for _, count in wanted)
-    if not total:
-        return
-    showing.show_shortfalls(asked.speaker, standing, most=100)
-    if confirm is None and asked.speaker.is_interactive:
-        answer = asked.speaker.ask(f"Type {total} to write to them again: ")
-        confirm = int(answer) if answer.isdecimal() else -1
-    if confirm != total:
-        raise BadInput(
-            f"Nothing was sent again: it would be {_people(total)}. Say so with --confirm {total}."
-        )
-    for state, _ in wanted:
-        flow.plan_again(workspace, notice, state)
-
-
-def _show(asked: Asked, notified: Notified, mode: str) -> None:
-    from workflow.cli import showing  # noqa: PLC0415
-
-    speaker, standing = asked.speaker, notified.standing
-    if speaker.as_json:
-        speaker.document(showing.notice_json(standing, mode))
-    style = "good" if standing.counts.sent == standing.counts.total else "warn"
-    speaker.say(f"{standing.notice.subject}: {showing.counts_text(standing)}", style)
-    showing.show_shortfalls(speaker, standing)
-    if notified.brought is not None:
-        showing.show_brought(speaker, notified.brought)
-    _raise_if_unfinished(notified)
-    if standing.notice.held:
-        words = f"look at the drafts in Gmail, then postmortem resume {standing.notice.id}"
-        speaker.next_step(words)
-    if mode == "send" and standing.copied_back:
-        speaker.say("The text that was sent is in the doc.")
-    if standing.shortfalls:
-        speaker.next_step(f"postmortem resume {standing.notice.id} --retry-failed")
-        raise typer.Exit(_code(0, len(standing.shortfalls)))
-
-
-def _raise_if_unfinished(notified: Notified) -> None:
-    """Say why it stopped and how it goes on, with the right exit code."""
-    from workflow.cli import showing  # noqa: PLC0415
-    from workflow.flows.faults import NotSetUp, Recorded  # noqa: PLC0415
-    from workflow.flows.sending import Ending  # noqa: PLC0415
-
-    sent, counts = notified.sent, notified.standing.counts
-    if sent.ending is Ending.STOPPED:
-        raise KeyboardInterrupt
-    if sent.ending is Ending.DRAFTED:
-        return
-    if counts.pending:
-        zone = notified.brought.incident.zone if notified.brought else None
-        why = sent.fault.sentence_in(zone) if sent.fault else _DAY_FULL
-        resume_at = sent.resume_at and sent.resume_at.astimezone(zone)
-        when = f" from {resume_at:%Y-%m-%d %H:%M} on" if resume_at else ""
-        words = (
-            f"{why} {counts.sent:,} sent, {counts.pending:,} still to send; the plan is kept. "
-            f"Go on{when} with: postmortem resume {notified.standing.notice.id}"
-        )
-        raise NotSetUp(words) if sent.ending is Ending.SIGN_IN else Recorded(words)
-    if notified.brought is not None and not notified.standing.shortfalls:
-        showing.raise_if_waiting(notified.brought)
-
-
-_DAY_FULL = "This account has sent all that it may in 24 hours."
+    raise typer.Exit(exit_code(standing.counts.pending, len(standing.shortfalls)))

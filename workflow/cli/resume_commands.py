@@ -1,0 +1,148 @@
+"""The command that finishes what was interrupted, or waits for a second pair of eyes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflow.cli.commands import Asked, command
+from workflow.cli.help_page import MAIL
+from workflow.cli.incident_commands import as_typed
+from workflow.cli.notice_outcome import people, show_outcome
+
+if TYPE_CHECKING:
+    from workflow.flows.workspace import Workspace
+    from workflow.ledger.notices import Notice
+
+
+@command("resume", panel=MAIL, epilog="Example: postmortem resume")
+def resume(
+    asked: Asked,
+    reference: Annotated[
+        str, typer.Argument(metavar="[NOTICE]", help="The unfinished one if left out.")
+    ] = "",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again where Gmail refused.")
+    ] = False,
+    resend_unknown: Annotated[
+        bool,
+        typer.Option("--resend-unknown", help="Send again where nobody can tell. May mail twice."),
+    ] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Delete the drafts of --draft-only; nobody gets them.")
+    ] = False,
+    approve_by: Annotated[
+        str, typer.Option(metavar="NAME", help="Who looked at the drafts and agreed.")
+    ] = "",
+    confirm: Annotated[
+        int | None, typer.Option(metavar="N", help="How many to send (again), unasked.")
+    ] = None,
+) -> None:
+    """Finish an interrupted notice and its copy in the doc. Safe to run any number of times."""
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.cli.progress import watching  # noqa: PLC0415
+    from workflow.flows import notify as flow  # noqa: PLC0415
+    from workflow.flows.showing import notice_standing  # noqa: PLC0415
+
+    workspace = open_workspace(asked)
+    notice = flow.notice_to_resume(workspace, reference)
+    if notice is None:
+        _nothing_to_resume(asked)
+        return
+    before = notice_standing(workspace, notice)
+    if discard:
+        _discard(asked, workspace, notice)
+        return
+    if notice.held:
+        _agree_to_drafts(asked, before.counts.pending, confirm)
+        notice = flow.release(workspace, notice, as_typed(approve_by))
+    else:
+        _plan_again(asked, workspace, notice, retry_failed, resend_unknown, confirm)
+    before = notice_standing(workspace, notice)
+    with watching(asked.speaker, total=before.counts.total) as watcher:
+        notified = flow.finish(workspace, notice, watcher)
+    show_outcome(asked, notified, "send")
+
+
+def _discard(asked: Asked, workspace: Workspace, notice: Notice) -> None:
+    """Withdraw drafts that a second pair of eyes found wanting."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.flows.discarding import discard  # noqa: PLC0415
+    from workflow.flows.showing import notice_standing  # noqa: PLC0415
+
+    count = discard(workspace, notice)
+    if asked.speaker.as_json:
+        asked.speaker.document(showing.notice_json(notice_standing(workspace, notice), "send"))
+    asked.speaker.say(f"Withdrawn: {people(count)} will not get this mail. Nothing was sent.")
+
+
+def _agree_to_drafts(asked: Asked, count: int, confirm: int | None) -> None:
+    """Drafts that wait for a second pair of eyes leave only when somebody says their number."""
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    if confirm is None and asked.speaker.is_interactive:
+        answer = asked.speaker.ask(f"Type {count} to send the drafts to {people(count)}: ")
+        confirm = int(answer) if answer.isdecimal() else -1
+    if confirm != count:
+        raise BadInput(
+            f"Nothing was sent: {count} drafts wait in Gmail. Send them with --confirm {count}."
+        )
+
+
+def _nothing_to_resume(asked: Asked) -> None:
+    asked.speaker.say("There is nothing to resume: no notice is unfinished.")
+    if asked.speaker.as_json:
+        counts = dict.fromkeys(("sent", "failed", "unknown", "pending", "skipped"), 0)
+        asked.speaker.document(
+            {
+                "incident": None,
+                "notice": None,
+                "stage": None,
+                "subject": None,
+                "recipients": 0,
+                "counts": counts,
+                "failures": [],
+                "copied_back": True,
+                "mode": "send",
+            }
+        )
+
+
+def _plan_again(
+    asked: Asked,
+    workspace: Workspace,
+    notice: Notice,
+    retry_failed: bool,
+    resend_unknown: bool,
+    confirm: int | None,
+) -> None:
+    """Name who would be written to again, ask, and plan them anew."""
+    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.flows import notify as flow  # noqa: PLC0415
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+    from workflow.flows.showing import notice_standing  # noqa: PLC0415
+    from workflow.incident import DeliveryState  # noqa: PLC0415
+
+    standing = notice_standing(workspace, notice)
+    wanted = [
+        (state, count)
+        for asked_for, state, count in (
+            (retry_failed, DeliveryState.FAILED, standing.counts.failed),
+            (resend_unknown, DeliveryState.UNKNOWN, standing.counts.unknown),
+        )
+        if asked_for and count
+    ]
+    total = sum(count for _, count in wanted)
+    if not total:
+        return
+    showing.show_shortfalls(asked.speaker, standing, most=100)
+    if confirm is None and asked.speaker.is_interactive:
+        answer = asked.speaker.ask(f"Type {total} to write to them again: ")
+        confirm = int(answer) if answer.isdecimal() else -1
+    if confirm != total:
+        raise BadInput(
+            f"Nothing was sent again: it would be {people(total)}. Say so with --confirm {total}."
+        )
+    for state, _ in wanted:
+        flow.plan_again(workspace, notice, state)
