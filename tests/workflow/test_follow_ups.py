@@ -381,3 +381,34 @@ def test_another_incidents_record_is_not_written_over(
     postmortem("start", "Second")
     said = postmortem("export", str(tmp_path / "record"), expect=3).err
     assert "another incident's record" in said
+
+
+def test_only_the_account_that_began_a_notice_goes_on_with_it(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    google.misbehave("close_before", "gmail.users.drafts.send")
+    postmortem("notify", str(customers(2)), "--send", "--confirm", "2", expect=5)
+    google.behave()
+    mine = (postmortem.home / "config.toml").read_text(encoding="utf-8")
+    postmortem.configure(f'google_url_token = "rehearsal:bob@rehearsal.example"\n{mine}')
+    said = postmortem("resume", expect=4).err
+    assert f"sent by {ACCOUNT}, and bob@rehearsal.example is signed in" in said
+    assert google.copies_per_recipient() == {}
+
+    postmortem.configure(mine)
+    postmortem("resume")
+    assert set(google.copies_per_recipient().values()) == {1}
+
+
+def test_a_group_whose_first_contact_has_another_groups_mail_goes_to_its_next(
+    postmortem: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    rows = ["email,account", "ann@x.example,ACME", "ann@x.example,BETA", "bob@x.example,BETA"]
+    send(postmortem, write(tmp_path / "l.csv", *rows), 2, "--group-by", "account")
+    assert google.copies_per_recipient() == {"ann@x.example": 1, "bob@x.example": 1}
+    rows = ["email,account", "cy@x.example,ACME", "cy@x.example,BETA"]
+    listed = write(tmp_path / "l.csv", *rows)
+    words = ("notify", str(listed), "--group-by", "account", "--send", "--confirm", "1")
+    assert "name another contact for this group" in postmortem(*words, expect=3).err

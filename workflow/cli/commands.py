@@ -172,7 +172,8 @@ def with_exit_code(asked: Asked, job: Callable[[], None]) -> None:
         asked.speaker.wrong("Interrupted. Everything so far is recorded.")
         raise typer.Exit(130) from None
     except BrokenPipeError:
-        raise typer.Exit(0) from None
+        # Nobody reads any more, and the job may have been cut short: not a success.
+        raise typer.Exit(130) from None
     except Exception as fault:
         known = sentence_and_code(fault)
         if known is None or asked.speaker.loudness > 0:

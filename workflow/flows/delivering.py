@@ -82,10 +82,20 @@ def _ending_of(fault: GoogleFault) -> Ending:
 
 
 def _with_sender(workspace: Workspace, notice: Notice) -> Notice:
-    """The notice with the account that sends it, which it keeps from the first mail on."""
-    if notice.sender:
-        return notice
+    """The notice with the account that sends it, which it keeps from the first mail on.
+
+    Only that account's mailbox can say what became of a draft: in another one every draft is gone,
+    which would look like sent. Raises `SignInNeeded` for another account.
+    """
     account = _account(workspace)
+    if notice.sender:
+        if account.email.casefold() != notice.sender.casefold():
+            raise SignInNeeded(
+                f"This notice is sent by {notice.sender}, and {account.email} is signed in. "
+                f"Sign in as {notice.sender} to go on with it.",
+                reason="otherAccount",
+            )
+        return notice
     name = workspace.settings.config.sender_name or account.name
     with workspace.ledger.write() as connection:
         notices.set_sender(connection, notice.id, account.email, name)

@@ -154,9 +154,10 @@ def grouped(
         groups.setdefault(value or f"\x00{recipient.row}", []).append(recipient)
     written: dict[str, int] = {}
     for members in groups.values():
-        first = members[0]
-        if first.key in written:
-            yield Duplicate(first.row, written[first.key], first)
+        first = next((each for each in members if each.key not in written), None)
+        if first is None:
+            reason = "this address gets another group's mail; name another contact for this group."
+            yield BadRow(members[0].row, column, members[0].email, reason)
             continue
         written[first.key] = first.row
         yield Addressee(first, tuple(each.columns for each in members))

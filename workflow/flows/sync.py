@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workflow.flows.doc import Brought, bring_to_doc
 from workflow.flows.workspace import Workspace
+from workflow.google.faults import SignInNeeded, SlowDown, Undecided, Unreachable
 from workflow.ledger import changes
 
 
@@ -18,6 +19,6 @@ def sync_all(workspace: Workspace) -> list[Brought]:
     for incident_id in waiting:
         brought = bring_to_doc(workspace, incident_id)
         found.append(brought)
-        if not brought.synced:
+        if isinstance(brought.fault, (SignInNeeded, SlowDown, Undecided, Unreachable)):
             break
     return found

@@ -11,6 +11,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 # What copying from web pages and chats leaves round an address and nobody sees.
 _UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u202a\u202c\u2068\u2069"
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>", re.DOTALL)
+_AS_TEXT = re.compile(r"'[=+@-]")
 _SEPARATORS = re.compile(r"[\s,;]+")
 
 # The addresses that nearly every list is made of, told apart without the validator's cost.
@@ -49,7 +50,10 @@ def read_address(cell: str) -> Address:
         AddressBad: nothing there, several addresses, or not an address that mail can go to. No
             DNS is asked. Domains reserved for tests and documentation are taken.
     """
-    name, address = _split_name(cell.strip().strip(_UNSEEN).strip())
+    cell = cell.strip().strip(_UNSEEN).strip()
+    if _AS_TEXT.match(cell):  # how a spreadsheet is told that a cell is no formula
+        cell = cell[1:]
+    name, address = _split_name(cell)
     if not address:
         raise AddressBad("the address is empty.")
     _refuse_several(address)
