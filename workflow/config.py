@@ -9,11 +9,12 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from workflow.google.endpoint import is_loopback
 
 GOOGLE = "google"
 REHEARSAL = "rehearsal"
@@ -322,21 +323,12 @@ def _check_google_url(config: Config) -> None:
             f"POSTMORTEM_GOOGLE_URL is {config.google_url!r}; "
             "it must be an address like http://127.0.0.1:8080."
         )
-    if address.hostname in config.google_url_hosts or _is_loopback(address.hostname):
+    if address.hostname in config.google_url_hosts or is_loopback(address.hostname):
         return
     raise ConfigBad(
         f"POSTMORTEM_GOOGLE_URL points to {address.hostname}, which is not this machine. "
         f'Allow it in the config with google_url_hosts = ["{address.hostname}"].'
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def machine_zone() -> ZoneInfo:

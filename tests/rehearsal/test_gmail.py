@@ -192,8 +192,8 @@ class TestRewriting:
         assert {name: headers[name] for name in own} == own
 
     def test_somebody_elses_address_is_replaced_without_a_word(self, google: Google) -> None:
-        headers = google.headers_of(google.send(mail(From="The CEO <ceo@bank.example>"))["id"])
-        assert headers["From"] == "The CEO <you@rehearsal.example>"
+        headers = google.headers_of(google.send(mail(From="The Boss <boss@bank.example>"))["id"])
+        assert headers["From"] == "The Boss <you@rehearsal.example>"
 
     def test_an_alias_is_an_own_address(self, google: Google) -> None:
         google.settings(aliases={"you@rehearsal.example": ["help@rehearsal.example"]})

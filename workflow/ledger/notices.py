@@ -214,13 +214,6 @@ def notice_by_id(connection: Connection, notice_id: str) -> Notice:
     return _notice(connection.execute(select(notices).where(notices.c.id == notice_id)).one())
 
 
-def notice_of_plan(connection: Connection, plan_hash: str) -> Notice | None:
-    """The notice that was made from exactly this plan, if there is one."""
-    query = select(notices).where(notices.c.plan_hash == plan_hash, notices.c.mode == "send")
-    row = connection.execute(query.order_by(notices.c.created_at)).first()
-    return None if row is None else _notice(row)
-
-
 def latest_with_words(connection: Connection, content_key: str) -> Notice | None:
     """The last notice that was sent with these words, if there is one."""
     query = select(notices).where(notices.c.content_key == content_key, notices.c.mode == "send")

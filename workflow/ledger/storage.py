@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy
 from sqlalchemy.engine import Connection, Engine
@@ -141,8 +140,3 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
 def _sentence(said: str, url: str) -> str:
     lower = said.lower()
     return next((words.format(url=url) for sign, words in _SENTENCES if sign in lower), "")
-
-
-def row_values(row: Any) -> dict[str, Any]:
-    """A result row as a plain dict."""
-    return dict(row._mapping)
