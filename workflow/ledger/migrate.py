@@ -16,7 +16,7 @@ from workflow.ledger.faults import LedgerUnavailable, NewerLedger
 from workflow.ledger.tables import metadata
 
 # The revisions in order; each has a file of its name in `migrations/versions`.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 # Where Alembic finds them.
 SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -77,6 +77,9 @@ incidents = Table(
     # The native parts (dropdown, person, date, rich_link) that Docs refused for this doc.
     Column("refused_parts", JSON, nullable=False, default=list, server_default="[]"),
     Column("created_at", Instant, nullable=False),
+    # Why it was closed although something was left open; "" when nothing was.
+    Column("close_reason", Text, nullable=False, default="", server_default=""),
+    Column("locked_at", Instant),  # when the doc was locked against edits
     Index("incidents_by_profile", "profile", "created_at"),
 )
 
@@ -159,6 +162,8 @@ notices = Table(
     Column("approved_by", Text, nullable=False, default=""),
     Column("orphans_possible", Boolean, nullable=False, default=False),
     Column("facts_written", JSON, nullable=False, default=list),
+    # gmail, or smtp-relay: what carries the mails of this plan.
+    Column("transport", String(12), nullable=False, default="gmail", server_default="gmail"),
 )
 
 attachments = Table(
@@ -210,6 +215,8 @@ deliveries = Table(
     Column("sent_at", Instant),
     Column("claimed_by", String(200), nullable=False, default=""),
     Column("claimed_until", Instant),
+    # The mailbox that this one mail leaves from; "" is the notice's own sender.
+    Column("sender", String(320), nullable=False, default="", server_default=""),
     # The last line of defence: two people who press send together still make one row a customer.
     UniqueConstraint("content_key", "recipient_key", name="one_mail_per_recipient"),
     Index("deliveries_by_state", "notice_id", "state", "id"),
@@ -232,4 +239,58 @@ sender_pauses = Table(
     Column("sender", String(320), primary_key=True),
     Column("until", Instant, nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("channel", String(20), nullable=False),  # slack, google_chat, mail
+    # As a person names it: #incidents, a group's address. Never the secret of a webhook.
+    Column("target", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", String(10), nullable=False, default="planned"),
+    Column("draft_id", Text, nullable=False, default=""),
+    Column("message_id", Text, nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("said_at", Instant, nullable=False),
+    Column("called_at", Instant),
+    Column("sent_at", Instant),
+)
+
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("message_id", String(200), primary_key=True),  # of the report in the sender's mailbox
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("status", String(20), nullable=False, default=""),  # RFC 3463, like 5.1.1
+    Column("reason", Text, nullable=False, default=""),
+    Column("received_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("message_id", String(200), primary_key=True),
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("automatic", Boolean, nullable=False, default=False),  # an out-of-office note
+    Column("received_at", Instant, nullable=False),
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("markdown", Text, nullable=False),
+    # What was left out of the customers' version, for a person to check: [{"kind", "text"}].
+    Column("left_out", JSON, nullable=False, default=list),
+    Column("doc_state", String(12), nullable=False, default="none"),  # as an incident's
+    Column("doc_called_at", Instant),
+    Column("doc_id", String(200), nullable=False, default=""),
+    Column("doc_url", Text, nullable=False, default=""),
+    Column("created_at", Instant, nullable=False),
 )
