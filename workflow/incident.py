@@ -37,6 +37,18 @@ class Stage(StrEnum):
     CORRECTION = "correction"
 
 
+class MailTransport(StrEnum):
+    """What carries the mails of a notice to the customers' mail servers."""
+
+    GMAIL = "gmail"
+    SMTP_RELAY = "smtp-relay"
+
+    @property
+    def label(self) -> str:
+        """What has accepted a mail: `accepted by Gmail`, `accepted by the SMTP relay`."""
+        return "Gmail" if self is MailTransport.GMAIL else "the SMTP relay"
+
+
 class DeliveryState(StrEnum):
     """What is known of one recipient's mail. `workflow.ledger` holds the table of allowed moves."""
 

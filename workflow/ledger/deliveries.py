@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.incident import DeliveryState
+from workflow.incident import DeliveryState, MailTransport
 from workflow.ledger.faults import MoveRefused
 from workflow.ledger.tables import deliveries, incidents, notices
 
@@ -39,8 +39,9 @@ ORDER_OF_WORK = (_S.SENDING, _S.DRAFTED, _S.DRAFTING, _S.PLANNED)
 class Delivery:
     """One recipient's mail and what is known of it.
 
-    `asked` counts how often Gmail was asked to send the present draft without a clear answer that
-    it did not; `called_at` is when it was last called.
+    `sender` is the mailbox that it leaves from; "" is the notice's own. `asked` counts how often
+    Gmail was asked to send the present draft without a clear answer that it did not; `called_at`
+    is when it was last called.
     """
 
     id: int
@@ -60,12 +61,14 @@ class Delivery:
     asked: int
     called_at: datetime | None
     sent_at: datetime | None
+    sender: str = ""
 
 
 def claim(
     connection: Connection,
     notice_id: str,
     *,
+    sender: str = "",
     holder: str,
     gone: Sequence[str],
     limit: int,
@@ -73,7 +76,7 @@ def claim(
     until: datetime,
     states: Sequence[DeliveryState] = ORDER_OF_WORK,
 ) -> list[Delivery]:
-    """Take up to `limit` deliveries in these states that nobody works on, until `until`.
+    """Take up to `limit` of a sender's deliveries that nobody works on, until `until`.
 
     A claim is free when nobody has it, when it ran out before `now`, or when its holder is among
     `gone`. Those furthest along come first.
@@ -87,7 +90,12 @@ def claim(
     for state in states:
         query = (
             select(deliveries)
-            .where(deliveries.c.notice_id == notice_id, deliveries.c.state == state.value, free)
+            .where(
+                deliveries.c.notice_id == notice_id,
+                deliveries.c.state == state.value,
+                deliveries.c.sender == sender,
+                free,
+            )
             .order_by(deliveries.c.id)
             .limit(limit - len(taken))
             .with_for_update(skip_locked=True)
@@ -124,13 +132,31 @@ def release_claims(connection: Connection, notice_id: str, *, holder: str) -> No
     )
 
 
-def count_in(connection: Connection, notice_id: str, states: Sequence[DeliveryState]) -> int:
-    """How many of a notice's deliveries are in these states."""
+def count_in(
+    connection: Connection, notice_id: str, states: Sequence[DeliveryState], *, sender: str = ""
+) -> int:
+    """How many of a sender's deliveries of a notice are in these states."""
     query = select(func.count()).where(
         deliveries.c.notice_id == notice_id,
+        deliveries.c.sender == sender,
         deliveries.c.state.in_([state.value for state in states]),
     )
     return int(connection.execute(query).scalar_one())
+
+
+def senders_of(connection: Connection, notice_id: str) -> list[str]:
+    """The mailboxes that a notice leaves from, in order; "" is the notice's own."""
+    query = select(deliveries.c.sender).where(deliveries.c.notice_id == notice_id).distinct()
+    return sorted(connection.execute(query).scalars())
+
+
+def senders_with_work(connection: Connection, notice_id: str) -> list[str]:
+    """The mailboxes from which mails of a notice still have to leave, in order."""
+    query = select(deliveries.c.sender).where(
+        deliveries.c.notice_id == notice_id,
+        deliveries.c.state.in_([state.value for state in ORDER_OF_WORK]),
+    )
+    return sorted(connection.execute(query.distinct()).scalars())
 
 
 def claim_holders(connection: Connection, notice_id: str) -> list[str]:
@@ -256,7 +282,7 @@ def deliveries_of(
 
 
 def known_draft_ids(connection: Connection, notice_id: str) -> set[str]:
-    """The drafts that some row of the notice knows."""
+    """The drafts that some row of the notice knows, in whichever mailbox."""
     query = select(deliveries.c.draft_id).where(
         deliveries.c.notice_id == notice_id, deliveries.c.draft_id != ""
     )
@@ -272,26 +298,44 @@ def delivery_to(connection: Connection, notice_id: str, email: str) -> Delivery 
     return None if row is None else _delivery(row)
 
 
-def count_sent_since(connection: Connection, sender: str, since: datetime) -> int:
-    """How many mails this sender's account may have sent since then, tests included."""
+def count_sent_since(
+    connection: Connection,
+    sender: str,
+    since: datetime,
+    *,
+    transport: MailTransport = MailTransport.GMAIL,
+) -> int:
+    """How many mails this sender may have sent by a transport since then, tests included."""
     query = (
         select(func.count())
         .select_from(deliveries.join(notices, notices.c.id == deliveries.c.notice_id))
-        .where(deliveries.c.sent_at > since, notices.c.sender == sender)
+        .where(deliveries.c.sent_at > since, _left_from(sender, transport))
     )
     return int(connection.execute(query).scalar_one())
 
 
-def oldest_sent_since(connection: Connection, sender: str, since: datetime) -> datetime | None:
-    """When this sender's account sent the first of its mails since then."""
+def oldest_sent_since(
+    connection: Connection,
+    sender: str,
+    since: datetime,
+    *,
+    transport: MailTransport = MailTransport.GMAIL,
+) -> datetime | None:
+    """When this sender sent the first of its mails by a transport since then."""
     query = (
         select(deliveries.c.sent_at)
         .select_from(deliveries.join(notices, notices.c.id == deliveries.c.notice_id))
-        .where(deliveries.c.sent_at > since, notices.c.sender == sender)
+        .where(deliveries.c.sent_at > since, _left_from(sender, transport))
         .order_by(deliveries.c.sent_at)
     )
     oldest: datetime | None = connection.execute(query).scalar()
     return oldest
+
+
+def _left_from(sender: str, transport: MailTransport) -> ColumnElement[bool]:
+    """Whose mails a limit counts: a mailbox's own, by what carried them."""
+    own = and_(deliveries.c.sender == "", notices.c.sender == sender)
+    return and_(notices.c.transport == transport.value, or_(own, deliveries.c.sender == sender))
 
 
 @dataclass(frozen=True)

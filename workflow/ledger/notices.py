@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.incident import DeliveryCounts, DeliveryState, Shortfall, Stage
+from workflow.incident import DeliveryCounts, DeliveryState, MailTransport, Shortfall, Stage
 from workflow.ledger.tables import attachments, deliveries, incidents, notices
 
 # Rows written at a time: a plan of a million never stands in memory.
@@ -22,7 +22,9 @@ _PLAN_BATCH = 1000
 class PlannedMail:
     """One recipient's mail as it was agreed to. `row` is the row in the list's file.
 
-    `thread_id` and `reply_to_message` are Gmail's ids of the thread and mail that it goes on with.
+    `thread_id` and `reply_to_message` are Gmail's ids of the thread and mail that it goes on with;
+    after a mail by SMTP `reply_to_message` is that mail's Message-ID, in its angle brackets.
+    `sender` is the mailbox that it leaves from, "" for the notice's own.
     """
 
     row: int
@@ -33,14 +35,16 @@ class PlannedMail:
     markdown: str
     thread_id: str = ""
     reply_to_message: str = ""
+    sender: str = ""
 
 
 @dataclass(frozen=True)
 class Notice:
     """One mail to many, as it was agreed to.
 
-    `sender` is the account that sends, "" until it is known; `from_address` what customers see, ""
-    for the account itself. `steps` is 2 for draft-then-send, 1 for sending at once.
+    `sender` is the account that sends, "" until it is known (of several mailboxes the first);
+    `from_address` what customers see, "" for the account itself. `steps` is 2 for
+    draft-then-send, 1 for sending at once.
     """
 
     id: str
@@ -69,6 +73,7 @@ class Notice:
     orphans_possible: bool = False
     held: bool = False
     approved_by: str = ""
+    transport: MailTransport = MailTransport.GMAIL
 
 
 def add_notice(connection: Connection, notice: Notice, mails: Iterable[PlannedMail]) -> int:
@@ -78,7 +83,7 @@ def add_notice(connection: Connection, notice: Notice, mails: Iterable[PlannedMa
     address, a colleague a moment earlier) is left out, and the notice's counts say so.
     """
     values = {name: getattr(notice, name) for name in _COLUMNS}
-    connection.execute(insert(notices).values(values | {"stage": notice.stage.value}))
+    connection.execute(insert(notices).values(values | _as_words(notice)))
     planned = sum(_add_mails(connection, notice, batch) for batch in _batches(mails))
     connection.execute(
         update(notices)
@@ -143,6 +148,7 @@ def _add_mails(connection: Connection, notice: Notice, batch: list[PlannedMail])
             "markdown": mail.markdown,
             "thread_id": mail.thread_id,
             "reply_to_message": mail.reply_to_message,
+            "sender": mail.sender,
             "state": DeliveryState.PLANNED.value,
         }
         for mail in batch
@@ -163,11 +169,15 @@ def already_planned(connection: Connection, content_key: str, keys: list[str]) -
 
 @dataclass(frozen=True)
 class ToldBefore:
-    """What a recipient was sent of an incident before: the stages in order, and the last mail."""
+    """What a recipient was sent of an incident before: the stages in order, and the last mail.
+
+    `sender` is the mailbox in which the thread lies, "" without a thread.
+    """
 
     stages: tuple[str, ...]
     thread_id: str
     message_id: str
+    sender: str = ""
 
 
 def told_before(connection: Connection, incident_id: str, keys: list[str]) -> dict[str, ToldBefore]:
@@ -178,6 +188,7 @@ def told_before(connection: Connection, incident_id: str, keys: list[str]) -> di
             notices.c.stage,
             deliveries.c.thread_id,
             deliveries.c.message_id,
+            func.coalesce(func.nullif(deliveries.c.sender, ""), notices.c.sender),
         )
         .join(notices, notices.c.id == deliveries.c.notice_id)
         .where(
@@ -189,12 +200,13 @@ def told_before(connection: Connection, incident_id: str, keys: list[str]) -> di
         .order_by(notices.c.created_at)
     )
     told: dict[str, ToldBefore] = {}
-    for key, stage, thread_id, message_id in connection.execute(query):
+    for key, stage, thread_id, message_id, sender in connection.execute(query):
         earlier = told.get(key, ToldBefore((), "", ""))
         told[key] = ToldBefore(
             (*earlier.stages, stage),
             thread_id or earlier.thread_id,
             message_id or earlier.message_id,
+            sender if thread_id else earlier.sender,
         )
     return told
 
@@ -347,7 +359,12 @@ def _batches(mails: Iterable[PlannedMail]) -> Iterator[list[PlannedMail]]:
 
 def _notice(row: Row[Any]) -> Notice:
     values = {name: getattr(row, name) for name in _COLUMNS}
-    return Notice(**(values | {"stage": Stage(row.stage)}))
+    read = {"stage": Stage(row.stage), "transport": MailTransport(row.transport)}
+    return Notice(**(values | read))
+
+
+def _as_words(notice: Notice) -> dict[str, str]:
+    return {"stage": notice.stage.value, "transport": notice.transport.value}
 
 
 _COLUMNS = tuple(Notice.__dataclass_fields__)
