@@ -14,7 +14,15 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from workflow.colleagues.channels import (
+    Channel,
+    ChannelBad,
+    ChannelKind,
+    Secret,
+    read_channels,
+)
 from workflow.google.endpoint import is_loopback
+from workflow.mail_relay.settings import Smtp, fault_in
 
 GOOGLE = "google"
 REHEARSAL = "rehearsal"
@@ -74,15 +82,18 @@ class SignInWay:
 class Config:
     """What a team sets once. Empty means: not set.
 
+    `senders` are the mailboxes among which a list is divided, each a subject of the service
+    account.
     `native_chips`: times, people, Drive links and the status as chips; off, they are text, which
     any search finds and any export shows. `credentials` is the OAuth client's file; `scopes`
-    what is wished beside the usual ones.
+    what is wished beside the usual ones. `announce` are the channels in which colleagues are told.
     """
 
     organisation: str = ""
     support: str = ""
     sender_name: str = ""
     reply_to: str = ""
+    senders: tuple[str, ...] = ()
     time_zone: str = ""
     owner: str = ""
     share: tuple[str, ...] = ()
@@ -100,6 +111,8 @@ class Config:
     google_url_token: str = "rehearsal"  # noqa: S105 - a stand-in's, known to all
     sending: Sending = field(default_factory=Sending)
     sign_in: SignInWay = field(default_factory=SignInWay)
+    announce: tuple[Channel, ...] = ()
+    smtp: Smtp = field(default_factory=Smtp)
 
 
 @dataclass(frozen=True)
@@ -150,11 +163,14 @@ def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings
             f"There is no profile {name!r}. Known: {known}. Add [profiles.{name}] to {path}."
         )
     base = _REHEARSAL if name == REHEARSAL else Config()
+    if name == REHEARSAL:  # it tells its own channel, never the team's
+        document.pop("announce", None)
     config = _config(_config(base, document, path), profiles.get(name, {}), path)
     config = replace(
         config, google_url=environment.get("POSTMORTEM_GOOGLE_URL") or config.google_url
     )
     _check(config, path)
+    _check_senders(config, path, rehearses=name == REHEARSAL)
     settings = Settings(name, home, path, "", config)
     database = environment.get("POSTMORTEM_DATABASE_URL") or (
         f"sqlite:///{settings.profile_folder / 'ledger.sqlite3'}"
@@ -188,6 +204,13 @@ def config_path(environment: Mapping[str, str]) -> Path:
 # Its customers live in domains that nobody has, which is no surprise there.
 _REHEARSAL = Config(
     allowed_findings=("test_domain",),
+    announce=(
+        Channel(
+            ChannelKind.SLACK_WEBHOOK,
+            "#incidents (rehearsal)",
+            Secret("/services/TREHEARSAL/BINCIDENTS/told-on-this-machine"),
+        ),
+    ),
     sending=Sending(units_per_minute=15000, timeout_seconds=30.0),
 )
 
@@ -219,21 +242,35 @@ def _document(path: Path, *, named: bool) -> dict[str, Any]:
 def _config(base: Config, table: dict[str, Any], path: Path) -> Config:
     """`base` with the table's values in place, each of the right type."""
     values = dict(table)
-    sending, sign_in = values.pop("sending", {}), values.pop("sign_in", {})
-    for name, inner in (("sending", sending), ("sign_in", sign_in)):
-        if not isinstance(inner, dict):
+    inner = {name: values.pop(name, {}) for name in ("sending", "sign_in", "smtp")}
+    for name, found in inner.items():
+        if not isinstance(found, dict):
             raise ConfigBad(f"{path}: {name} is a table: [{name}].")
     rules = tuple(_word_rule(each, path) for each in values.pop("word_rules", ()))
+    channels = values.pop("announce", None)
     changed = {key: _value(base, key, value, path) for key, value in values.items()}
-    faster = {key: _value(base.sending, key, value, path) for key, value in sending.items()}
-    way = {key: _value(base.sign_in, key, value, path) for key, value in sign_in.items()}
     return replace(
         base,
         **changed,
         word_rules=base.word_rules + rules,
-        sending=replace(base.sending, **faster),
-        sign_in=replace(base.sign_in, **way),
+        announce=base.announce if channels is None else _channels(channels, path),
+        sending=replace(base.sending, **_values(base.sending, inner["sending"], path)),
+        sign_in=replace(base.sign_in, **_values(base.sign_in, inner["sign_in"], path)),
+        smtp=replace(base.smtp, **_values(base.smtp, inner["smtp"], path)),
     )
+
+
+def _values(
+    base: Sending | SignInWay | Smtp, table: Mapping[str, Any], path: Path
+) -> dict[str, Any]:
+    return {key: _value(base, key, value, path) for key, value in table.items()}
+
+
+def _channels(tables: Any, path: Path) -> tuple[Channel, ...]:
+    try:
+        return read_channels(tables)
+    except ChannelBad as bad:
+        raise ConfigBad(f"{path}: {bad}") from None
 
 
 def _word_rule(table: Any, path: Path) -> WordRule:
@@ -255,7 +292,7 @@ def _word_rule(table: Any, path: Path) -> WordRule:
     return rule
 
 
-def _value(base: Config | Sending | SignInWay, key: str, value: Any, path: Path) -> Any:
+def _value(base: Config | Sending | SignInWay | Smtp, key: str, value: Any, path: Path) -> Any:
     names = [each.name for each in fields(base) if each.name not in _TABLES]
     if key not in names:
         close = difflib.get_close_matches(key, names, n=1)
@@ -274,7 +311,7 @@ def _value(base: Config | Sending | SignInWay, key: str, value: Any, path: Path)
     raise ConfigBad(f"{path}: {key} must be {_TYPE_WORDS[type(present)]}, not {value!r}.")
 
 
-_TABLES = {"sending", "sign_in", "word_rules"}
+_TABLES = {"sending", "sign_in", "smtp", "word_rules", "announce"}
 
 _TYPE_WORDS: dict[type, str] = {
     str: "a text in quotes",
@@ -299,6 +336,24 @@ def _check(config: Config, path: Path) -> None:
     for key, least in lowest.items():
         if getattr(config.sending, key) < least:
             raise ConfigBad(f"{path}: sending.{key} must be at least {least}.")
+    if reason := fault_in(config.smtp):
+        raise ConfigBad(f"{path}: [smtp]: {reason}")
+
+
+def _check_senders(config: Config, path: Path, *, rehearses: bool) -> None:
+    """Several mailboxes need a sign-in that can act for each; a rehearsal brings its own."""
+    spellings = [sender.casefold() for sender in config.senders]
+    for sender in config.senders:
+        if not re.fullmatch(r"[^@\s<>,;:]+@[^@\s<>,;:]+", sender):
+            raise ConfigBad(f"{path}: senders: {sender!r} is not one mail address.")
+        if spellings.count(sender.casefold()) > 1:
+            raise ConfigBad(f"{path}: senders names {sender} twice.")
+    if config.senders and config.sign_in.kind != "service_account" and not rehearses:
+        raise ConfigBad(
+            f"{path}: senders are several mailboxes, and sign_in.kind {config.sign_in.kind!r} can "
+            'use one alone. Set sign_in.kind = "service_account" with domain-wide delegation, or '
+            "take senders out."
+        )
 
 
 def _check_sign_in(way: SignInWay, path: Path) -> None:

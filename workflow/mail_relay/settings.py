@@ -1,0 +1,68 @@
+"""Where a mail relay is and how it is spoken to: the config's table `[smtp]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workflow.google.endpoint import is_loopback
+
+SECURITIES = ("starttls", "tls", "none")
+PASSWORD_VARIABLE = "POSTMORTEM_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
+# RFC 6409 and RFC 8314: submission with STARTTLS, and with TLS from the first byte on.
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """An SMTP server that takes mail for any recipient; Google's own where nothing is set.
+
+    `port` 0 is the usual one of `security`. Without `user` there is no sign-in: the relay knows the
+    machine by its address. The password is in `password_file` or in the environment, never here.
+    `daily_limit` is in mails per sender: 10,000 for Google's relay (its help page on the SMTP relay
+    service). `local_hostname` is what EHLO says; "" for the machine's own name.
+    """
+
+    host: str = "smtp-relay.gmail.com"
+    port: int = 0
+    security: str = "starttls"
+    user: str = ""
+    password_file: str = ""
+    local_hostname: str = ""
+    daily_limit: int = 10_000
+    messages_per_minute: int = 1_000
+
+    @property
+    def usual_port(self) -> int:
+        """The port to connect to."""
+        return self.port or _PORTS[self.security]
+
+    @property
+    def name(self) -> str:
+        """`smtp-relay.gmail.com:587`."""
+        return f"{self.host}:{self.usual_port}"
+
+
+def fault_in(smtp: Smtp) -> str:
+    """What makes no sense in the settings, as a sentence's end; "" when they are sound."""
+    return next(_faults_in(smtp), "")
+
+
+def _faults_in(smtp: Smtp) -> Iterator[str]:
+    if smtp.security not in SECURITIES:
+        yield f"security {smtp.security!r} is not one of {', '.join(SECURITIES)}."
+    if not smtp.host or any(letter.isspace() or letter in "/@:" for letter in smtp.host):
+        yield f"host {smtp.host!r} is not the name of a server, like smtp-relay.gmail.com."
+    if not 0 <= smtp.port <= 65_535:
+        yield f"port {smtp.port} is not a port: it is from 1 to 65535."
+    if smtp.security == "none" and not is_loopback(smtp.host):
+        yield (
+            f'security = "none" would send customers\' mails to {smtp.host} for all on the way to '
+            'read. Use "starttls" or "tls"; "none" is for a server on this machine.'
+        )
+    if smtp.password_file and not smtp.user:
+        yield "password_file needs user, who signs in with it."
+    if not (smtp.local_hostname.isascii() and smtp.local_hostname.isprintable()):
+        yield "local_hostname is a host name, like mail.example.com."
+    if smtp.daily_limit < 1 or smtp.messages_per_minute < 1:
+        yield "daily_limit and messages_per_minute are at least 1."
