@@ -106,7 +106,8 @@ class Documents:
 
     def _batch_update(self, call: Call) -> Answer:
         file = _readable(call)
-        if not file.allows(call.caller.account, "writer"):
+        # A locked doc is answered like one that may not be edited (nodejs client, issue 3437).
+        if not file.allows(call.caller.account, "writer") or file.content_restriction:
             raise permission_denied()
         _refuse_unknown(call)
         edition, model = self._load(call.db, file.id)

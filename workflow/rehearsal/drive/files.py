@@ -27,7 +27,8 @@ class DriveFile:
 
     Times in epoch seconds. `parent` is a folder's id. `creator_client` is the OAuth client that
     made it. `app_properties` maps a client to its private properties. `permissions` are Drive
-    `Permission` resources.
+    `Permission` resources. `content_restriction` is the lock against edits, if there is one:
+    `readOnly`, `ownerRestricted`, `reason`, and `by` whom and `at` which epoch second.
     """
 
     id: str
@@ -47,6 +48,7 @@ class DriveFile:
     properties: dict[str, str] = field(default_factory=dict)
     app_properties: dict[str, dict[str, str]] = field(default_factory=dict)
     permissions: list[dict[str, Any]] = field(default_factory=list)
+    content_restriction: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_workspace(self) -> bool:

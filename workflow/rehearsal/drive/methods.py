@@ -14,6 +14,7 @@ from workflow.rehearsal.drive.listing import list_files
 from workflow.rehearsal.drive.permissions import permission_handlers
 from workflow.rehearsal.drive.properties import changed_properties, check_properties
 from workflow.rehearsal.drive.resource import EXPORT_TYPES, file_resource, user_resource
+from workflow.rehearsal.drive.restrictions import change_restriction, check_unlocked
 from workflow.rehearsal.export import to_html, to_markdown, to_plain_text
 from workflow.rehearsal.wire.call import Answer, Api, Call, Media
 from workflow.rehearsal.wire.errors import GoogleError, not_rehearsed
@@ -84,6 +85,7 @@ class Drive:
     def _create(self, call: Call) -> Answer:
         kind = call.body.get("mimeType") or _media_type(call)
         file = files.new_file(call, kind, call.body.get("name", _UNTITLED))
+        _refuse_restriction(call)
         put_into_folder(call, file)
         if wanted := call.body.get("id"):
             file.id = _free_id(call, wanted, kind)
@@ -103,6 +105,7 @@ class Drive:
             raise GoogleError(
                 403, "This file cannot be copied by the user.", reason="cannotCopyFile"
             )
+        _refuse_restriction(call)
         name = call.body.get("name", f"Copy of {source.name}")
         file = files.new_file(call, source.mime_type, name)
         put_into_folder(call, file)
@@ -124,6 +127,9 @@ class Drive:
         if call.media and file.is_workspace:
             raise not_rehearsed(f"The import of {call.media.content_type}")
         renamed = "name" in call.body and call.body["name"] != file.name
+        if renamed or call.media:
+            check_unlocked(file)
+        change_restriction(call, file)
         file.name = call.body.get("name", file.name)
         if "trashed" in call.body:
             _check_owner(call, file)
@@ -251,6 +257,11 @@ def _free_id(call: Call, wanted: str, kind: str) -> str:
     if files.load(call.db, wanted):
         raise GoogleError(409, "A file already exists with the provided ID.", reason="fileIdInUse")
     return wanted
+
+
+def _refuse_restriction(call: Call) -> None:
+    if "contentRestrictions" in call.body:
+        raise not_rehearsed("A content restriction on a file that is only being made")
 
 
 def _not_writable(name: str, advice: str) -> GoogleError:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from workflow.rehearsal import ids
 from workflow.rehearsal.drive.files import DOC_TYPE, FOLDER_TYPE, DriveFile
+from workflow.rehearsal.drive.restrictions import may_remove, shown_restriction
 from workflow.rehearsal.wire.signin import Caller
 
 EXPORT_TYPES = ("text/markdown", "text/html", "text/plain")
@@ -71,6 +72,11 @@ def file_resource(file: DriveFile, caller: Caller, base_url: str) -> dict[str, A
     if writes:
         resource["permissions"] = file.permissions
         resource["permissionIds"] = [each["id"] for each in file.permissions]
+    if shown := shown_restriction(file):
+        held = file.content_restriction
+        by = user_resource(held["by"], _display_name(file, held["by"]), me)
+        times = {"restrictingUser": by, "restrictionTime": instant(held["at"])}
+        resource["contentRestrictions"] = [shown | times]
     resource |= _texts(file, caller)
     resource |= _content_facts(file, base_url)
     return resource
@@ -107,19 +113,23 @@ def _content_facts(file: DriveFile, base_url: str) -> dict[str, Any]:
 def _capabilities(file: DriveFile, me: str) -> dict[str, bool]:
     writes, owns = file.allows(me, "writer"), file.allows(me, "owner")
     folder = file.mime_type == FOLDER_TYPE
+    unlocked = not file.content_restriction
     return {
         "canEdit": writes,
-        "canComment": file.allows(me, "commenter"),
+        "canComment": file.allows(me, "commenter") and unlocked,
         "canCopy": not folder,
         "canDelete": owns,
         "canDownload": not folder,
-        "canRename": writes,
+        "canRename": writes and unlocked,
         "canShare": writes,
         "canTrash": owns,
         "canUntrash": owns,
         "canAddChildren": folder and writes,
         "canListChildren": folder,
-        "canModifyContent": writes,
+        "canModifyContent": writes and unlocked,
+        "canModifyEditorContentRestriction": writes,
+        "canModifyOwnerContentRestriction": owns,
+        "canRemoveContentRestriction": may_remove(file, me),
         "canReadRevisions": writes,
     }
 
