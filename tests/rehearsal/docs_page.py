@@ -11,6 +11,7 @@ import pytest
 from workflow.rehearsal.docs import (
     DocsError,
     DocumentModel,
+    FetchedPicture,
     apply_batch,
     blank_document,
     render_document,
@@ -31,6 +32,7 @@ class Page:
 
     def __init__(self, text: str = "") -> None:
         self.new_id = id_counter()
+        self.pictures: dict[str, FetchedPicture] = {}
         self.doc: DocumentModel = blank_document("doc-1", "A page", self.new_id)
         if text:
             self.send(insert(text, at=1))
@@ -42,7 +44,7 @@ class Page:
     def batch(self, *requests: Json, **control: str) -> Json:
         """The whole answer to one batch; `control` is its `writeControl`."""
         body = {"requests": list(requests), "writeControl": control}
-        return apply_batch(self.doc, body, new_id=self.new_id)
+        return apply_batch(self.doc, body, new_id=self.new_id, fetch=self.pictures.get)
 
     def refused(self, *requests: Json, **control: str) -> Json:
         """The error of a batch that is refused, which leaves the document as it was."""

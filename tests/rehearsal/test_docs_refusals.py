@@ -348,7 +348,7 @@ def test_a_range_is_chosen_by_its_id_or_by_its_name_not_by_both() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["mergeTableCells", "insertInlineImage", "insertComment"])
+@pytest.mark.parametrize("kind", ["mergeTableCells", "insertSectionBreak", "insertComment"])
 def test_a_request_that_the_rehearsal_lacks_is_answered_loudly(kind: str) -> None:
     assert Page().refused({kind: {}}) == {
         "code": 501,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
-from workflow.rehearsal import ids
+from workflow.rehearsal import ids, pictures
 from workflow.rehearsal.docs import (
     DocsError,
     DocumentModel,
@@ -73,11 +74,23 @@ class Documents:
         self._save(db, document_id, edition + 1, model)
 
     def render(
-        self, db: sqlite3.Connection, document_id: str, view: str = INLINE
+        self,
+        db: sqlite3.Connection,
+        document_id: str,
+        view: str = INLINE,
+        picture_address: Callable[[str], str] = pictures.kept_path,
     ) -> dict[str, Any]:
-        """The `Document` resource with its tabs. Raises `KeyError` when there is none."""
+        """The `Document` resource with its tabs. Raises `KeyError` when there is none.
+
+        `picture_address` gives the address of a kept picture by its key.
+        """
         _, model = self._load(db, document_id)
-        return render_document(model, suggestions_view_mode=view, include_tabs_content=True)
+        return render_document(
+            model,
+            suggestions_view_mode=view,
+            include_tabs_content=True,
+            picture_address=picture_address,
+        )
 
     def _create(self, call: Call) -> Answer:
         title = call.body.get("title") or "Untitled document"
@@ -98,7 +111,12 @@ class Documents:
         _, model = self._load(call.db, file.id)
         # A mask that names `tabs` asks for them: the reference on `includeTabsContent`.
         tabs = call.flag("includeTabsContent") or "tabs" in call.mask
-        document = render_document(model, suggestions_view_mode=view, include_tabs_content=tabs)
+        document = render_document(
+            model,
+            suggestions_view_mode=view,
+            include_tabs_content=tabs,
+            picture_address=lambda key: call.base_url + pictures.kept_path(key),
+        )
         # "Only be populated if the user has edit access": the reference on `revisionId`.
         if not file.allows(call.caller.account, "writer"):
             document.pop("revisionId", None)
@@ -115,7 +133,12 @@ class Documents:
         self._cache.pop(file.id, None)
         model.boundary_inserts = call.settings.boundary_inserts
         try:
-            answer = apply_batch(model, dict(call.body), new_id=ids.element_id)
+            answer = apply_batch(
+                model,
+                dict(call.body),
+                new_id=ids.element_id,
+                fetch=pictures.fetcher(call.db, call.base_url),
+            )
         except DocsError as error:
             raise GoogleError(error.code, error.message, status=error.status) from error
         self._save(call.db, file.id, edition + 1, model)

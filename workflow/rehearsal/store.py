@@ -13,8 +13,9 @@ from pathlib import Path
 from threading import RLock
 
 STORE_FILE = "rehearsal.sqlite3"
-_VERSION = 1
-_SCHEMA = """
+# What each version of the store adds to the one before.
+_SCHEMAS = (
+    """
 CREATE TABLE files (
     id TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
@@ -44,7 +45,13 @@ CREATE TABLE drafts (
     message_id TEXT NOT NULL REFERENCES messages (id)
 );
 CREATE UNIQUE INDEX drafts_by_message ON drafts (message_id);
-"""
+""",
+    """
+CREATE TABLE pictures (
+    key TEXT PRIMARY KEY, media_type TEXT NOT NULL, content BLOB NOT NULL
+);
+""",
+)
 
 
 class Store:
@@ -80,7 +87,8 @@ class Store:
 
     def _prepare(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
+        if version > len(_SCHEMAS):
             raise ValueError(f"The rehearsal's store is of a newer version ({version}).")
-        if version == 0:
-            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;")
+        missing = "".join(_SCHEMAS[version:])
+        if missing:
+            self._db.executescript(f"BEGIN;{missing}PRAGMA user_version = {len(_SCHEMAS)};COMMIT;")

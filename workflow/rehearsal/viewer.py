@@ -9,9 +9,10 @@ from workflow.rehearsal.documents import Documents
 from workflow.rehearsal.drive.files import DOC_TYPE, DriveFile, load, load_all
 from workflow.rehearsal.drive.resource import file_resource
 from workflow.rehearsal.gmail.mailbox import Message, message_of
+from workflow.rehearsal.pictures import kept_picture, published_file
 from workflow.rehearsal.store import Store
 from workflow.rehearsal.wire.signin import Caller
-from workflow.rehearsal.world import StoredMail
+from workflow.rehearsal.world import StoredFile, StoredMail
 
 _SENT = "WHERE labels LIKE '%\"SENT\"%'"
 _IN_A_DRAFT = "WHERE id IN (SELECT message_id FROM drafts)"
@@ -56,6 +57,16 @@ class StoredWorld:
             raise KeyError(message_id)
         return found[0]
 
+    def published(self, file_id: str) -> StoredFile:
+        """As the protocol says."""
+        with self._store.transaction() as db:
+            return _there(published_file(db, file_id))
+
+    def picture(self, key: str) -> StoredFile:
+        """As the protocol says."""
+        with self._store.transaction() as db:
+            return _there(kept_picture(db, key))
+
     def drafts(self) -> list[StoredMail]:
         """As the protocol says."""
         return self._mails(_IN_A_DRAFT + _BY_TIME)
@@ -64,6 +75,12 @@ class StoredWorld:
         with self._store.transaction() as db:
             rows = db.execute(_MESSAGES + condition, values)
             return [_stored_mail(message_of(row)) for row in rows]
+
+
+def _there(found: StoredFile | None) -> StoredFile:
+    if found is None:
+        raise KeyError
+    return found
 
 
 def _stored_mail(message: Message) -> StoredMail:

@@ -23,6 +23,14 @@ class StoredMail:
     account: str
 
 
+@dataclass(frozen=True)
+class StoredFile:
+    """The bytes of a file, and what they are."""
+
+    content: bytes
+    media_type: str
+
+
 class World(Protocol):
     """Everything that happened in the rehearsal, over all accounts, to be looked at only."""
 
@@ -44,6 +52,14 @@ class World(Protocol):
 
     def mail(self, message_id: str) -> StoredMail:
         """One message, sent or draft. Raises `KeyError` when there is none."""
+        ...
+
+    def published(self, file_id: str) -> StoredFile:
+        """A file that anyone with the link may see. Raises `KeyError` for any other."""
+        ...
+
+    def picture(self, key: str) -> StoredFile:
+        """A document's own copy of a picture. Raises `KeyError` when there is none."""
         ...
 
     def drafts(self) -> list[StoredMail]:

@@ -7,13 +7,14 @@ discovery document of revision 20261006) and from answers of the live API that w
 from .batch import apply_batch
 from .documents import blank_document, copy_document
 from .errors import DocsError
-from .model import DocumentModel
+from .model import DocumentModel, FetchedPicture
 from .render import render_document
 from .storage import from_json, to_json
 
 __all__ = [
     "DocsError",
     "DocumentModel",
+    "FetchedPicture",
     "apply_batch",
     "blank_document",
     "copy_document",

@@ -10,6 +10,7 @@ from . import (
     bullet_requests,
     chip_requests,
     dropdown_requests,
+    image_requests,
     named_range_requests,
     segment_requests,
     style_requests,
@@ -18,7 +19,7 @@ from . import (
     text_requests,
 )
 from .documents import new_revision
-from .editing import Edit
+from .editing import Edit, FetchPicture
 from .errors import DocsError, OneofError, RequestError, UnsupportedRequestError
 from .model import DocumentModel, Json, copied, own
 
@@ -38,6 +39,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "insertPerson": chip_requests.insert_person,
     "insertDate": chip_requests.insert_date,
     "insertRichLink": chip_requests.insert_rich_link,
+    "insertInlineImage": image_requests.insert_inline_image,
     "insertPageBreak": chip_requests.insert_page_break,
     "createDropdownDefinition": dropdown_requests.create_dropdown_definition,
     "insertDropdown": dropdown_requests.insert_dropdown,
@@ -62,12 +64,19 @@ _SUGGESTIBLE: Final = {"insertText", "deleteContentRange"}
 _REVISIONS_KEPT: Final = 20
 
 
-def apply_batch(doc: DocumentModel, body: Json, *, new_id: Callable[[], str]) -> Json:
+def apply_batch(
+    doc: DocumentModel,
+    body: Json,
+    *,
+    new_id: Callable[[], str],
+    fetch: FetchPicture = lambda _address: None,
+) -> Json:
     """Apply a `BatchUpdateDocumentRequest` body to a document and give the response resource.
 
     The document changes only when every request of the batch could be applied; `DocsError` leaves
     it as it was. The revision changes only when the content did. `new_id` gives a fresh random
-    token at each call. The body is taken to fit its schema.
+    token at each call. `fetch` gets the picture behind an address, None where it can't be had. The
+    body is taken to fit its schema.
     """
     control = body.get("writeControl", {})
     _check_control(doc, control)
@@ -77,7 +86,8 @@ def apply_batch(doc: DocumentModel, body: Json, *, new_id: Callable[[], str]) ->
     draft = copied(doc)
     suggesting = control.get("writeMode") == "SUGGEST"
     edits = [
-        Edit(draft, new_id, f"suggest.{new_id()[-12:]}" if suggesting else "") for _ in requests
+        Edit(draft, new_id, f"suggest.{new_id()[-12:]}" if suggesting else "", fetch)
+        for _ in requests
     ]
     replies = [
         _apply(edit, i, each) for i, (edit, each) in enumerate(zip(edits, requests, strict=True))

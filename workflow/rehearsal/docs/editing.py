@@ -16,6 +16,7 @@ from .errors import RequestError
 from .model import (
     Block,
     DocumentModel,
+    FetchedPicture,
     Json,
     Paragraph,
     Piece,
@@ -30,6 +31,8 @@ from .model import (
 from .pieces import cut, lines, rebuilt
 from .places import Point, cell_contents, spot_at
 
+FetchPicture = Callable[[str], FetchedPicture | None]
+
 UNDELETABLE = "Invalid deletion range. Cannot delete the requested range."
 
 
@@ -38,12 +41,14 @@ class Edit:
     """A batch at work on its own copy of a document.
 
     `new_id` gives a fresh random token at each call. `suggestion` is the suggestion id under which
-    the present request is to be recorded, empty when it is a plain edit.
+    the present request is to be recorded, empty when it is a plain edit. `fetch` gets the picture
+    behind an address, None where there is none that may be had.
     """
 
     doc: DocumentModel
     new_id: Callable[[], str]
     suggestion: str = ""
+    fetch: FetchPicture = lambda _address: None
 
     def fresh_id(self, prefix: str) -> str:
         """An id of Google's look: the prefix and at most twelve letters and digits."""

@@ -149,6 +149,18 @@ class SectionBreak:
         return 1
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedPicture:
+    """A picture that was fetched for a document. `key` names the copy that is kept of it.
+
+    Width and height are in pixels.
+    """
+
+    key: str
+    width: int
+    height: int
+
+
 Block = Paragraph | Table | TableOfContents | SectionBreak
 
 
@@ -188,6 +200,7 @@ class Tab:
     named_ranges: list[NamedRange] = field(default_factory=list)
     lists: dict[str, Json] = field(default_factory=dict)
     dropdowns: dict[str, Json] = field(default_factory=dict)
+    inline_objects: dict[str, Json] = field(default_factory=dict)
     style: Json = field(default_factory=dict)
     children: list[Tab] = field(default_factory=list)
 
@@ -259,6 +272,7 @@ def _copied_tab(tab: Tab) -> Tab:
         named_ranges=list(tab.named_ranges),
         lists=dict(tab.lists),
         dropdowns=dict(tab.dropdowns),
+        inline_objects=dict(tab.inline_objects),
         children=[_copied_tab(child) for child in tab.children],
     )
 

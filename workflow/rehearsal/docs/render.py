@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from . import units
+from .image_requests import inline_objects
 from .model import (
     Block,
     Cell,
@@ -27,14 +28,19 @@ _INLINE_VIEW = "SUGGESTIONS_INLINE"
 
 
 def render_document(
-    doc: DocumentModel, *, suggestions_view_mode: str, include_tabs_content: bool
+    doc: DocumentModel,
+    *,
+    suggestions_view_mode: str,
+    include_tabs_content: bool,
+    picture_address: Callable[[str], str] = lambda key: key,
 ) -> Json:
     """A `Document` resource, with indexes as they are in the view asked for.
 
     `suggestions_view_mode` is a value of the API's enum; `DEFAULT_FOR_CURRENT_ACCESS` (or empty) is
     taken as that of an editor, `SUGGESTIONS_INLINE`. With `include_tabs_content` the content is in
-    `tabs`, without it the first tab's content is in the resource itself. Raises `ValueError` for a
-    mode that the API does not have.
+    `tabs`, without it the first tab's content is in the resource itself. `picture_address` gives
+    the `contentUri` of a kept picture by its key. Raises `ValueError` for a mode that the API does
+    not have.
     """
     mode = suggestions_view_mode
     if mode in ("", "DEFAULT_FOR_CURRENT_ACCESS"):
@@ -48,23 +54,26 @@ def render_document(
     }
     if include_tabs_content:
         resource["tabs"] = [
-            _tab(tab, parent_id="", position=i, depth=0) for i, tab in enumerate(shown.tabs)
+            _tab(tab, picture_address, parent_id="", position=i, depth=0)
+            for i, tab in enumerate(shown.tabs)
         ]
         return resource
-    content = _tab_content(shown.tabs[0])
+    content = _tab_content(shown.tabs[0], picture_address)
     # Dropdown definitions came after tabs, so the resource has no legacy field for them.
     content.pop("dropdownDefinitions", None)
     return resource | content
 
 
-def _tab(tab: Tab, *, parent_id: str, position: int, depth: int) -> Json:
+def _tab(
+    tab: Tab, address: Callable[[str], str], *, parent_id: str, position: int, depth: int
+) -> Json:
     result: Json = {
         "tabProperties": tab_properties(tab, parent_id=parent_id, position=position, depth=depth),
-        "documentTab": _tab_content(tab),
+        "documentTab": _tab_content(tab, address),
     }
     if tab.children:
         result["childTabs"] = [
-            _tab(child, parent_id=tab.id, position=i, depth=depth + 1)
+            _tab(child, address, parent_id=tab.id, position=i, depth=depth + 1)
             for i, child in enumerate(tab.children)
         ]
     return result
@@ -80,7 +89,7 @@ def tab_properties(tab: Tab, *, parent_id: str, position: int, depth: int) -> Js
     return result
 
 
-def _tab_content(tab: Tab) -> Json:
+def _tab_content(tab: Tab, address: Callable[[str], str]) -> Json:
     result: Json = {
         "body": {"content": _blocks(tab.body.content, 0)},
         "documentStyle": own(tab.style),
@@ -93,6 +102,7 @@ def _tab_content(tab: Tab) -> Json:
         "lists": own(tab.lists),
         "namedRanges": _named_ranges(tab),
         "dropdownDefinitions": own(tab.dropdowns),
+        "inlineObjects": inline_objects(tab, address),
     }
     return result | {name: part for name, part in parts.items() if part}
 

@@ -66,6 +66,7 @@ def _from_tab(tab: Tab) -> Json:
         ],
         "lists": tab.lists,
         "dropdowns": tab.dropdowns,
+        "inlineObjects": tab.inline_objects,
         "style": tab.style,
         "children": [_from_tab(child) for child in tab.children],
     }
@@ -90,6 +91,7 @@ def _to_tab(stored: Json) -> Tab:
         ],
         lists=stored["lists"],
         dropdowns=stored["dropdowns"],
+        inline_objects=stored.get("inlineObjects", {}),
         style=stored["style"],
         children=[_to_tab(child) for child in stored["children"]],
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from workflow.rehearsal import ids
+from workflow.rehearsal import ids, pictures
 from workflow.rehearsal.drive import files
 from workflow.rehearsal.drive.files import DOC_TYPE, FOLDER_TYPE, SHEET_TYPE, DriveFile
 from workflow.rehearsal.drive.folders import move, put_into_folder
@@ -56,8 +57,14 @@ class DocumentStore(Protocol):
         """Changes the title."""
         ...
 
-    def render(self, db: sqlite3.Connection, document_id: str, view: str) -> dict[str, Any]:
-        """The `Document` resource with its tabs."""
+    def render(
+        self,
+        db: sqlite3.Connection,
+        document_id: str,
+        view: str,
+        picture_address: Callable[[str], str],
+    ) -> dict[str, Any]:
+        """The `Document` resource with its tabs, each picture at the address of its key."""
         ...
 
 
@@ -166,7 +173,8 @@ class Drive:
                 location="convertTo",
                 location_type="parameter",
             )
-        document = self._documents.render(call.db, file.id, "PREVIEW_WITHOUT_SUGGESTIONS")
+        embedded = functools.partial(pictures.as_data, call.db)
+        document = self._documents.render(call.db, file.id, "PREVIEW_WITHOUT_SUGGESTIONS", embedded)
         content = _EXPORTS[kind](document).encode()
         if len(content) > _EXPORT_LIMIT_BYTES:
             raise GoogleError(

@@ -106,7 +106,8 @@ def _content_facts(file: DriveFile, base_url: str) -> dict[str, Any]:
         "fileExtension": suffix,
         "fullFileExtension": suffix,
         "headRevisionId": hashlib.sha256(f"{file.id} {file.version}".encode()).hexdigest()[:28],
-        "webContentLink": f"{base_url}/drive/v3/files/{file.id}?alt=media",
+        # `uc?id=…&export=download` at drive.google.com: had by a browser, without a token.
+        "webContentLink": f"{base_url}/uc?{urlencode({'id': file.id, 'export': 'download'})}",
     }
 
 

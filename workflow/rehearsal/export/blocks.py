@@ -50,13 +50,15 @@ class Piece:
     """A stretch of a paragraph with one look.
 
     `text` is what a reader sees (a soft line break is U+000B), `style` a Docs `TextStyle`,
-    `target` the address behind a chip, an image or a footnote's number.
+    `target` the address behind a chip, an image or a footnote's number, `size_points` an image's
+    width and height.
     """
 
     text: str
     kind: Kind = Kind.TEXT
     style: Resource = field(default_factory=dict)
     target: str = ""
+    size_points: tuple[float, float] = (0.0, 0.0)
     suggestion: Suggestion = Suggestion.NONE
 
     def has(self, trait: str) -> bool:
@@ -168,6 +170,13 @@ def is_safe_address(address: str) -> bool:
         return urlsplit(address).scheme.lower() in SAFE_SCHEMES
     except ValueError:
         return False
+
+
+def is_own_picture(address: str) -> bool:
+    """Whether an image's address is the document's own copy: nothing is fetched from elsewhere."""
+    return address.startswith("data:image/") or (
+        address.startswith("/") and not address.startswith("//")
+    )
 
 
 def without_suggestions(tabs: Iterable[Tab]) -> list[Tab]:

@@ -23,6 +23,7 @@ from workflow.rehearsal.export.blocks import (
     Suggestion,
     Tab,
     Table,
+    is_own_picture,
     is_safe_address,
     without_suggestions,
 )
@@ -37,12 +38,13 @@ from workflow.rehearsal.export.reading import read_tabs
 
 _TRAITS = {"bold": "strong", "italic": "em", "strikethrough": "s", "underline": "u"}
 _LIST_TYPES = {"ALPHA": "a", "UPPER_ALPHA": "A", "ROMAN": "i", "UPPER_ROMAN": "I"}
+_POINTS_PER_PIXEL = 0.75
 _SUGGESTED = {Suggestion.INSERTION: "ins", Suggestion.DELETION: "del"}
 _BASE_CSS = Markup("""\
 body{font:11pt/1.5 Arial,sans-serif;max-width:42em;margin:2em auto;padding:0 1em}
 p,li,h1,h2,h3,h4,h5,h6{white-space:pre-wrap;overflow-wrap:anywhere}
 table{border-collapse:collapse}td,th{border:1px solid #999;padding:.3em .6em;text-align:start}
-li.check,li.skipped{list-style:none}""")
+li.check,li.skipped{list-style:none}img{max-width:100%;height:auto}""")
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,11 @@ def _page_break(_: PageBreak) -> Markup:
 
 
 def _image(piece: Piece) -> Markup:
-    """The image's words: showing it would mean fetching it from somewhere else."""
+    """The image where the doc has its own copy; else its words, so that nothing is fetched."""
+    if is_own_picture(piece.target):
+        width, height = (f"{points / _POINTS_PER_PIXEL:.0f}" for points in piece.size_points)
+        picture = {"src": piece.target, "width": width, "height": height}
+        return _open("img", {**picture, "alt": piece.text})
     attributes = {"class": "chip image"}
     if is_safe_address(piece.target):
         return _element("a", attributes | _link(piece.target), escape(piece.text))

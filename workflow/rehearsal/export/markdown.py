@@ -108,7 +108,8 @@ def _dropdown_span(piece: Piece) -> Span:
 
 def _image_span(piece: Piece) -> Span:
     words = "".join(markdown_lines([Span(piece.text)]))
-    if not is_safe_address(piece.target):
+    # Google writes its own copy into the text, as base64.
+    if not is_safe_address(piece.target) and not piece.target.startswith("data:image/"):
         return Span(piece.text)
     return Span(f"![{words}]({link_target(piece.target)})", is_markdown=True)
 

@@ -164,7 +164,10 @@ class _Reader:
         embedded = found.get("inlineObjectProperties", {}).get("embeddedObject", {})
         words = (embedded.get("title", ""), embedded.get("description", ""))
         uri = str(embedded.get("imageProperties", {}).get("contentUri", ""))
-        return Piece(" ".join(filter(None, words)) or "image", Kind.IMAGE, {}, uri)
+        size = embedded.get("size", {})
+        width, height = (size.get(side, {}).get("magnitude", 0.0) for side in ("width", "height"))
+        text = " ".join(filter(None, words)) or "image"
+        return Piece(text, Kind.IMAGE, {}, uri, (width, height))
 
     def _footnote(self, reference: Resource) -> Piece:
         number = str(reference.get("footnoteNumber", ""))

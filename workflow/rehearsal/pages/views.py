@@ -17,7 +17,7 @@ from workflow.rehearsal.export.reading import read_tabs
 from workflow.rehearsal.pages import words
 from workflow.rehearsal.pages.guard import guarded, mail_policy, page_policy
 from workflow.rehearsal.pages.letters import Summary, read_letter, summarize
-from workflow.rehearsal.world import StoredMail, World
+from workflow.rehearsal.world import StoredFile, StoredMail, World
 
 MAILS_PER_PAGE = 100
 
@@ -49,6 +49,8 @@ def blueprint(world: World) -> Blueprint:
         ("/mail", "mailbox", views.mailbox),
         ("/mail/<message_id>", "mail", views.mail),
         ("/mail/<message_id>/html", "mail_html", views.mail_html),
+        ("/uc", "published", views.published),
+        ("/docs-picture/<key>", "picture", views.picture),
     ):
         pages.add_url_rule(address, name, _or_missing(view))
     return pages
@@ -139,6 +141,22 @@ class _Views:
         response.headers["Content-Type"] = "text/html; charset=utf-8"
         response.headers["Content-Security-Policy"] = mail_policy()
         return response
+
+    def published(self) -> Response:
+        return _file(self._world.published(request.args.get("id", "")))
+
+    def picture(self, key: str) -> Response:
+        return _file(self._world.picture(key))
+
+
+def _file(stored: StoredFile) -> Response:
+    response = make_response(stored.content)
+    response.headers["Content-Type"] = stored.media_type
+    # Whatever it is, a browser shows a picture, or keeps the file, and runs nothing of it.
+    response.headers["Content-Security-Policy"] = mail_policy()
+    if not stored.media_type.startswith("image/"):
+        response.headers["Content-Disposition"] = "attachment"
+    return response
 
 
 def _page(name: str, **values: Any) -> Response:
