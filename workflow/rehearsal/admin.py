@@ -1,4 +1,4 @@
-"""The drill's switchboard under `/rehearsal/`: health, faults, requests, settings.
+"""The drill's switchboard under `/rehearsal/`: health, faults, requests, settings, incoming mail.
 
 Only `health` answers without the header `X-Rehearsal-Key`. It proves that the server belongs to a
 folder without giving the folder's key away: it signs the caller's challenge with it.
@@ -6,13 +6,18 @@ folder without giving the folder's key away: it signs the caller's challenge wit
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import os
+import sqlite3
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
 from workflow import __version__
+from workflow.rehearsal.gmail.arrivals import Reply, arrive, reply
+from workflow.rehearsal.gmail.mailbox import Message
 from workflow.rehearsal.proof import SERVICE, proof
 from workflow.rehearsal.wire.faults import read_fault
 from workflow.rehearsal.wire.pipeline import Pipeline
@@ -51,6 +56,7 @@ def blueprint(pipeline: Pipeline, key: str) -> Blueprint:
     _serve_faults(pages, pipeline)
     _serve_requests(pages, pipeline)
     _serve_settings(pages, pipeline)
+    _serve_incoming_mail(pages, pipeline)
     return pages
 
 
@@ -95,6 +101,43 @@ def _serve_settings(pages: Blueprint, pipeline: Pipeline) -> None:
             raise SwitchboardError("The settings are an object.")
         pipeline.settings = pipeline.settings.changed(value)
         return jsonify(pipeline.settings.as_json())
+
+
+def _serve_incoming_mail(pages: Blueprint, pipeline: Pipeline) -> None:
+    @pages.post("/mail")
+    def receive() -> Response:
+        """`{"from", "text", "automatic"}`: a customer answers; or `{"raw"}`: any mail, in base64.
+
+        `account` is whose mailbox it comes into, the settings' own if left out.
+        """
+        value = _json()
+        if not isinstance(value, dict):
+            raise SwitchboardError("The mail is an object.")
+        account = str(value.get("account", pipeline.settings.account)).lower()
+        now = pipeline.clock()
+        with pipeline.store.transaction() as db:
+            if "raw" in value:
+                message = arrive(db, account, _bytes(value["raw"]), now)
+            else:
+                message = _replied(db, account, value, now)
+        return jsonify(id=message.id, threadId=message.thread_id)
+
+
+def _replied(db: sqlite3.Connection, account: str, value: dict[str, Any], now: float) -> Message:
+    sender, text = value.get("from"), value.get("text", "Thank you.")
+    if not isinstance(sender, str) or not isinstance(text, str):
+        raise SwitchboardError('A reply has "from", an address, and "text".')
+    try:
+        return reply(db, account, Reply(sender, text, value.get("automatic") is True), now)
+    except LookupError as nothing:
+        raise SwitchboardError(str(nothing)) from nothing
+
+
+def _bytes(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, TypeError, ValueError) as bad:
+        raise SwitchboardError("raw is the message in base64.") from bad
 
 
 def _json() -> Any:

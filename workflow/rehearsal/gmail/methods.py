@@ -13,6 +13,7 @@ from workflow.rehearsal import ids
 from workflow.rehearsal.gmail import mime
 from workflow.rehearsal.gmail.mailbox import Draft, Mailbox, Message
 from workflow.rehearsal.gmail.mime import Mail, MailRefused, Sender
+from workflow.rehearsal.gmail.reports import failure_report
 from workflow.rehearsal.gmail.resource import brief, resource
 from workflow.rehearsal.gmail.search import parse_search
 from workflow.rehearsal.settings import Settings
@@ -234,7 +235,7 @@ def _sent(call: Call, mailbox: Mailbox, mail: Mail, thread: str) -> Message:
     message = mailbox.add(outgoing, ["SENT"], _now_ms(call), thread)
     for recipient in outgoing.recipients:
         if _bounces(recipient, call.settings):
-            report = mime.bounce(outgoing, recipient, call.caller.account, _moment(call))
+            report = failure_report(outgoing, recipient, call.caller.account, _moment(call))
             mailbox.add(mime.read(report), ["INBOX", "UNREAD"], _now_ms(call), message.thread_id)
     return message
 

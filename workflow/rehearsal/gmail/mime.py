@@ -15,7 +15,7 @@ from email.errors import HeaderParseError, InvalidHeaderDefect
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.parser import BytesParser
-from email.utils import format_datetime, formataddr, make_msgid
+from email.utils import format_datetime, formataddr
 
 MAX_BYTES = 36_700_160  # 35 MiB: `maxSize` of the upload in the discovery document
 MAX_RECIPIENTS = 100  # per message through the API: support.google.com/a/answer/166852
@@ -112,6 +112,18 @@ def read(raw: bytes) -> Mail:
     )
 
 
+def received(raw: bytes) -> Mail:
+    """A message from outside, which may be anything; whom it says it is to counts for nothing."""
+    message = _header_of(_split(raw)[0])
+    return Mail(
+        raw=raw,
+        recipients=(),
+        subject=header_text(message, "Subject"),
+        message_id=header_text(message, "Message-ID"),
+        references=_references(message),
+    )
+
+
 def parse(raw: bytes) -> EmailMessage:
     """The message as the standard library reads it; it never raises."""
     message = BytesParser(policy=policy.default).parsebytes(raw)
@@ -146,25 +158,6 @@ def thread_subject(subject: str) -> str:
     while _REPLY.match(subject):
         subject = _REPLY.sub("", subject, count=1)
     return " ".join(subject.split()).casefold()
-
-
-def bounce(mail: Mail, recipient: str, account: str, now: datetime) -> bytes:
-    """The report that Gmail's mailer-daemon sends when an address does not exist."""
-    report = EmailMessage()
-    report["From"] = "Mail Delivery Subsystem <mailer-daemon@googlemail.com>"
-    report["To"] = account
-    report["Subject"] = "Delivery Status Notification (Failure)"
-    report["Date"] = format_datetime(now.astimezone(UTC))
-    report["Message-ID"] = make_msgid(domain="mx.google.com")
-    report["X-Failed-Recipients"] = recipient
-    report["Auto-Submitted"] = "auto-replied"
-    report["In-Reply-To"] = mail.message_id
-    report["References"] = mail.message_id
-    report.set_content(
-        f"Address not found\n\nYour message wasn't delivered to {recipient} because the address "
-        "couldn't be found, or is unable to receive mail.\n"
-    )
-    return report.as_bytes(policy=policy.SMTP)
 
 
 def _recipients(message: EmailMessage) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """The part of Gmail's search language that the rehearsal knows: `q` of `messages.list`.
 
-Terms are joined by "and"; `-` turns a term round. Source: Gmail's help on search operators.
+Terms are joined by "and"; `-` turns a term round. Source: Gmail's help on search operators. What
+Gmail knows and the rehearsal does not (`OR`, braces, other operators) is refused with 501: taken
+for a word to look for, it would find nothing and hide the gap.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from datetime import UTC, datetime
 from workflow.rehearsal.gmail.mailbox import Message
 from workflow.rehearsal.gmail.mime import header_text, parse
 from workflow.rehearsal.gmail.resource import snippet
+from workflow.rehearsal.wire.errors import not_rehearsed
 
 Test = Callable[[Message], bool]
 
-_TERM = re.compile(r'(-?)(?:(\w+):)?(?:"([^"]*)"|\(([^)]*)\)|(\S+))')
+_TERM = re.compile(r'(-?)(?:(\w+):)?(?:"([^"]*)"|(\S+))')
+_BETWEEN_TERMS = re.compile(r"[(){}|]|^\+|^(?:OR|AND|AROUND)$")
 _AGE = re.compile(r"(\d+)([hdmy])")
 _SECONDS = {"h": 3600, "d": 86_400, "m": 30 * 86_400, "y": 365 * 86_400}
 _PLACES = {
@@ -28,28 +32,32 @@ _PLACES = {
 
 
 def parse_search(text: str, now: float) -> Test:
-    """The test that a `q` stands for; `now` in epoch seconds. What is no operator is a word."""
+    """The test that a `q` stands for; `now` in epoch seconds. What is no operator is a word.
+
+    Raises the 501 for a part of the language that is not rehearsed.
+    """
     tests = [_term(found, now) for found in _TERM.finditer(text)]
     return lambda message: all(test(message) for test in tests)
 
 
 def _term(found: re.Match[str], now: float) -> Test:
-    minus, operator, quoted, grouped, bare = found.groups()
-    value = next(each for each in (quoted, grouped, bare) if each is not None)
-    test = _positive((operator or "").lower(), value, now)
+    minus, operator, quoted, bare = found.groups()
+    if bare is not None and _BETWEEN_TERMS.search(bare):
+        raise not_rehearsed(f"The search {found[0]!r}")
+    test = _positive(operator, quoted if bare is None else bare, now)
     if minus:
         return lambda message: not test(message)
     return test
 
 
-def _positive(operator: str, value: str, now: float) -> Test:
-    make = _OPERATORS.get(operator)
-    test = make(operator, value, now) if make else None
-    if test:
-        return test
-    # What is no operator, or gives one a value that it cannot have, is a word to look for.
-    word = f"{operator}:{value}" if operator else value
-    return lambda message: word.casefold() in _words(message)
+def _positive(operator: str | None, value: str, now: float) -> Test:
+    if operator is None:
+        return lambda message: value.casefold() in _words(message)
+    make = _OPERATORS.get(operator.lower())
+    test = make(operator.lower(), value, now) if make else None
+    if test is None:
+        raise not_rehearsed(f"The search {operator}:{value}")
+    return test
 
 
 def _header(operator: str, value: str, _now: float) -> Test:
