@@ -376,3 +376,18 @@ def test_a_lease_keeps_others_away_as_long_as_its_holder_may_live(
             go_on(sleeper)
             assert [other.wait(timeout=60), sleeper.wait(timeout=60)] == [0, 0]
     assert google.copies_per_recipient() == one_each(listed)
+
+
+def test_a_send_that_never_gets_through_is_given_up_though_its_draft_can_be_seen(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem.configure(CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 0.3"))
+    postmortem("start", "Wrong amounts")
+    google.misbehave("close_before", "gmail.users.drafts.send")
+    said = postmortem("notify", str(customers(2)), "--send", "--confirm", "2", expect=5).err
+    assert "postmortem resume" in said
+    assert google.copies_per_recipient() == {}
+
+    google.behave()
+    postmortem("resume")
+    assert set(google.copies_per_recipient().values()) == {1}

@@ -387,8 +387,8 @@ def test_only_the_account_that_began_a_notice_goes_on_with_it(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     postmortem("start", "Wrong amounts")
-    google.misbehave("close_before", "gmail.users.drafts.send")
-    postmortem("notify", str(customers(2)), "--send", "--confirm", "2", expect=5)
+    google.misbehave("token_expired", "gmail.users.drafts.send")
+    postmortem("notify", str(customers(2)), "--send", "--confirm", "2", expect=4)
     google.behave()
     mine = (postmortem.home / "config.toml").read_text(encoding="utf-8")
     postmortem.configure(f'google_url_token = "rehearsal:bob@rehearsal.example"\n{mine}')

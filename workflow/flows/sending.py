@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.flows import delivery_steps as steps
 from workflow.flows.callers import Answered, Callers
-from workflow.flows.delivery_steps import Call, Move
+from workflow.flows.delivery_steps import Answer, Call, Move
 from workflow.flows.holders import holder_name, is_gone
 from workflow.flows.pacing import Pacing
 from workflow.google.faults import GoogleFault, SignInNeeded, SlowDown, Undecided, Unreachable
@@ -33,8 +33,10 @@ from workflow.ledger.storage import Ledger
 _LEASE = timedelta(seconds=30)
 # How long Ctrl-C waits for answers that are just coming.
 _GRACE_SECONDS = 0.4
-# Faults in a row, with nothing done in between, after which Google counts as out of reach.
+# Faults in a row, with nothing done in between, after which Google counts as out of reach; and how
+# many of them each mail in hand may have had, when there are only a few.
 _PATIENCE = 12
+_PATIENCE_EACH = 4
 
 
 class Ending(StrEnum):
@@ -164,6 +166,8 @@ class Sender:
                 raise answered.defect
             self._note_fault(connection, held, answered.answer.fault)
             move = steps.after_answer(held.delivery, answered.answer, settle=self._settle)
+            if answered.answer.fault is None and not _only_looked(answered.answer, move):
+                held.faults = self._faults_in_a_row = 0
             if move is None:
                 again = steps.look_again_at(held.delivery, answered.answer, self._settle)
                 held.due = max(held.due, again)
@@ -178,7 +182,6 @@ class Sender:
     def _note_fault(self, connection: Connection, held: _Held, fault: GoogleFault | None) -> None:
         now = self._now()
         if fault is None:
-            held.faults = self._faults_in_a_row = 0
             held.due = now
             self._pacing.went_well()
         elif isinstance(fault, SignInNeeded):
@@ -189,8 +192,12 @@ class Sender:
             held.faults += 1
             self._faults_in_a_row += 1
             held.due = now + _backoff(held.faults)
-            if self._faults_in_a_row >= max(_PATIENCE, 3 * self._pacing.in_flight):
+            if self._out_of_patience():
                 self._end(Sent(Ending.UNREACHABLE, fault))
+
+    def _out_of_patience(self) -> bool:
+        many = self._faults_in_a_row >= max(_PATIENCE, 3 * self._pacing.in_flight)
+        return many or all(held.faults >= _PATIENCE_EACH for held in self._held.values())
 
     def _slow_down(self, connection: Connection, fault: SlowDown) -> None:
         if fault.daily:
@@ -335,6 +342,11 @@ _PROGRESS = {
 
 def _most_advanced_first(held: _Held) -> tuple[int, int]:
     return _PROGRESS[held.delivery.state], held.delivery.id
+
+
+def _only_looked(answer: Answer, move: Move | None) -> bool:
+    """Whether Gmail only said that a draft is still there, which gets nobody any further."""
+    return answer.call is Call.LOOK and (move is None or move.after is not DeliveryState.SENT)
 
 
 def _backoff(faults: int) -> timedelta:
