@@ -1,6 +1,7 @@
 """The command line: parse, call one flow, show the result."""
 
 from workflow.cli import (
+    announce_commands,
     doc_commands,
     incident_commands,
     notice_commands,
@@ -11,6 +12,7 @@ from workflow.cli import (
 from workflow.cli.commands import app
 
 __all__ = [
+    "announce_commands",
     "app",
     "doc_commands",
     "incident_commands",

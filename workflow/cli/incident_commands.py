@@ -16,6 +16,7 @@ from workflow.cli.help_page import DAY
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from workflow.flows.announcing import Announced
     from workflow.flows.log import Logged, LoggedMany
     from workflow.flows.workspace import Workspace
     from workflow.incident import Incident
@@ -73,6 +74,9 @@ def start(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A value for the templates. Repeatable."),
     ] = None,
+    announce: Annotated[
+        bool, typer.Option("--announce", help="Tell colleagues at once; see announce.")
+    ] = False,
 ) -> None:
     """Create the shared Google Doc from the postmortem template and make it current."""
     from workflow.cli import showing  # noqa: PLC0415
@@ -89,10 +93,14 @@ def start(
         template=template,
         variables=variables(values),
     )
+    if announce:
+        _see_channels(workspace)
     brought = flow.start(workspace, request)
+    announced = _announce(workspace, brought.incident) if announce else None
     speaker = asked.speaker
     if speaker.as_json:
-        speaker.document(showing.started_json(brought))
+        told = _told_json(announced) if announced else {}
+        speaker.document(showing.started_json(brought) | told)
     elif brought.incident.doc_url:
         speaker.say(f"Started: {brought.incident.title}", "strong")
         speaker.say(f"Incident {brought.incident.id}")
@@ -101,8 +109,36 @@ def start(
             if each.state == "done":
                 speaker.say(f"Shared with {each.who} ({each.role})")
     showing.show_brought(speaker, brought)
+    if announced:
+        _show_announced(asked, announced)
     showing.raise_if_waiting(brought)
     speaker.next_step('postmortem log "what happened"')
+
+
+def _see_channels(workspace: Workspace) -> None:
+    from workflow.flows.announcing import channels_to_tell  # noqa: PLC0415
+
+    channels_to_tell(workspace)
+
+
+def _announce(workspace: Workspace, incident: Incident) -> Announced:
+    from workflow.flows.announcing import announce  # noqa: PLC0415
+
+    workspace.incident_reference = incident.id
+    return announce(workspace)
+
+
+def _told_json(announced: Announced) -> dict[str, object]:
+    from workflow.cli.announcing import announced_json  # noqa: PLC0415
+
+    return {"channels": announced_json(announced)["channels"]}
+
+
+def _show_announced(asked: Asked, announced: Announced) -> None:
+    from workflow.cli import announcing  # noqa: PLC0415
+
+    announcing.show_announced(asked.speaker, announced)
+    announcing.raise_if_untold([announced])
 
 
 @command(

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workflow.cli.commands import Asked
 from workflow.config import REHEARSAL, Settings, load_settings
@@ -16,6 +17,9 @@ from workflow.flows import signing_in
 from workflow.flows.workspace import Workspace
 from workflow.google import Emulator, Endpoint, Google, connect
 from workflow.google.endpoint import origin
+
+if TYPE_CHECKING:
+    from workflow.colleagues.telling import Chats
 
 # In a rehearsal the story's time can be set, so that a day's incident takes a minute.
 STORY_TIME = "POSTMORTEM_REHEARSAL_NOW"
@@ -34,6 +38,7 @@ def open_workspace(asked: Asked) -> Workspace:
         now=_story_clock(settings),
         wall=_wall_clock,
         connect=lambda: connect_google(settings),
+        open_chats=lambda: open_chats(settings),
         incident_reference=asked.incident or os.environ.get("POSTMORTEM_INCIDENT", ""),
     )
     asked.closing.callback(workspace.close)
@@ -51,6 +56,14 @@ def connect_google(settings: Settings) -> Google:
         endpoint = emulator.endpoint
         session = functools.partial(emulator.session, settings.token_path, token)
     return connect(endpoint, session, config.sending.timeout_seconds)
+
+
+def open_chats(settings: Settings) -> Chats:
+    """The chats of the profile: real ones, or those of the server that stands in for Google."""
+    from workflow.colleagues.telling import Chats  # noqa: PLC0415
+
+    emulator = emulator_of(settings)
+    return Chats(settings.config_path, stand_in=emulator.root_url if emulator else "")
 
 
 def emulator_of(settings: Settings) -> Emulator | None:

@@ -104,11 +104,14 @@ def told(
 @command("sync", panel=RECORD)
 def sync(asked: Asked) -> None:
     """Push to Google whatever was recorded while Google could not be reached."""
-    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli import announcing, showing  # noqa: PLC0415
     from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.announcing import finish_waiting  # noqa: PLC0415
     from workflow.flows.sync import sync_all  # noqa: PLC0415
 
-    brought = sync_all(open_workspace(asked))
+    workspace = open_workspace(asked)
+    announced = finish_waiting(workspace)
+    brought = sync_all(workspace)
     speaker = asked.speaker
     if speaker.as_json:
         speaker.document(
@@ -120,10 +123,17 @@ def sync(asked: Asked) -> None:
                         "synced": each.synced,
                     }
                     for each in brought
-                ]
+                ],
+                "announcements": [
+                    announcing.announcement_json(one.incident, each)
+                    for one in announced
+                    for each in one.told
+                ],
             }
         )
-    if not brought:
+    for one in announced:
+        announcing.show_announced(speaker, one)
+    if not brought and not announced:
         speaker.say("Nothing waits: every doc shows everything.")
     for each in brought:
         if each.synced:
@@ -131,6 +141,7 @@ def sync(asked: Asked) -> None:
         showing.show_brought(speaker, each)
     for each in brought:
         showing.raise_if_waiting(each)
+    announcing.raise_if_untold(announced)
 
 
 class ExportFormat(StrEnum):

@@ -40,7 +40,7 @@ class TemplateReport:
 
 @dataclass(frozen=True)
 class TemplateFile:
-    """A template that can be named: `kind` is doc or mail, `path` where it lies."""
+    """A template that can be named: `kind` is doc, mail or colleagues, `path` where it lies."""
 
     name: str
     kind: str
@@ -78,7 +78,9 @@ def list_templates(workspace: Workspace) -> list[TemplateFile]:
     for root in templates.template_folders(workspace):
         for kind, folder in (("doc", root), ("mail", root / "email")):
             for path in sorted(folder.glob("*.md")):
-                found.setdefault((kind, path.stem), TemplateFile(path.stem, kind, path))
+                told = kind == "doc" and path.stem == "announce"
+                kind_of = "colleagues" if told else kind
+                found.setdefault((kind_of, path.stem), TemplateFile(path.stem, kind_of, path))
     return sorted(found.values(), key=lambda one: (one.kind, one.name))
 
 

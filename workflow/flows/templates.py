@@ -65,6 +65,11 @@ def load_mail_template(workspace: Workspace, name: str) -> TemplateText:
     return _find(workspace, name, "email")
 
 
+def load_announcement_template(workspace: Workspace) -> TemplateText:
+    """The template of what colleagues are told, the team's own or the shipped one."""
+    return _find(workspace, "announce", "")
+
+
 def in_language(template: TemplateText, locale: str) -> TemplateText | None:
     """The template beside this one for a locale such as `de` or `de-AT`, if there is one."""
     base = template.name.removesuffix(".md")

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workflow.config import Settings
 from workflow.google import Google
 from workflow.incident import Incident
 from workflow.ledger import incidents
 from workflow.ledger.storage import Ledger, open_ledger
+
+if TYPE_CHECKING:
+    from workflow.colleagues.telling import Chats
 
 # No vowels and nothing that looks like something else: ids are read out over the phone.
 _ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
@@ -33,6 +37,7 @@ class Workspace:
     now: Callable[[], datetime]
     wall: Callable[[], datetime]
     connect: Callable[[], Google]
+    open_chats: Callable[[], Chats]
     incident_reference: str = ""
 
     @cached_property
@@ -44,6 +49,11 @@ class Workspace:
     def google(self) -> Google:
         """Google, connected when first needed. Raises `SignInNeeded`."""
         return self.connect()
+
+    @cached_property
+    def chats(self) -> Chats:
+        """The chats in which colleagues are told."""
+        return self.open_chats()
 
     def close(self) -> None:
         """Let go of the ledger and of every connection, where there are any."""

@@ -19,6 +19,7 @@ from workflow import __version__
 from workflow.rehearsal.gmail.arrivals import Reply, arrive, reply
 from workflow.rehearsal.gmail.mailbox import Message
 from workflow.rehearsal.proof import SERVICE, proof
+from workflow.rehearsal.webhooks.told import ToldBoard
 from workflow.rehearsal.wire.faults import read_fault
 from workflow.rehearsal.wire.pipeline import Pipeline
 
@@ -56,6 +57,7 @@ def blueprint(pipeline: Pipeline, key: str) -> Blueprint:
     _serve_faults(pages, pipeline)
     _serve_requests(pages, pipeline)
     _serve_settings(pages, pipeline)
+    _serve_told(pages, pipeline)
     _serve_incoming_mail(pages, pipeline)
     return pages
 
@@ -138,6 +140,19 @@ def _bytes(text: Any) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, TypeError, ValueError) as bad:
         raise SwitchboardError("raw is the message in base64.") from bad
+
+
+def _serve_told(pages: Blueprint, pipeline: Pipeline) -> None:
+    board = ToldBoard(pipeline.store)
+
+    @pages.get("/told")
+    def list_told() -> Response:
+        return jsonify(
+            told=[
+                {"service": each.service, "channel": each.channel, "body": each.body}
+                for each in board.all()
+            ]
+        )
 
 
 def _json() -> Any:

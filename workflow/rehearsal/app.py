@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 from werkzeug.exceptions import InternalServerError
 
-from workflow.rehearsal import admin, oauth, pages
+from workflow.rehearsal import admin, oauth, pages, webhooks
 from workflow.rehearsal.documents import Documents
 from workflow.rehearsal.drive.methods import Drive
 from workflow.rehearsal.gmail.methods import gmail_api
@@ -51,6 +51,7 @@ def create_app(folder: Path, settings: Settings | None = None, *, key: str = "")
     app.register_blueprint(admin.blueprint(pipeline, key or secrets.token_urlsafe(24)))
     app.register_blueprint(pages.blueprint(StoredWorld(store, documents)))
     app.register_blueprint(oauth.blueprint(pipeline, grants))
+    app.register_blueprint(webhooks.blueprint(pipeline))
     _serve_google(app, pipeline)
     return app
 

@@ -1,0 +1,71 @@
+"""A bot that speaks in a Slack channel, by slack_sdk."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import socket
+from http.client import HTTPException
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+from workflow.colleagues.answers import Answer, bot_answer
+from workflow.colleagues.posting import lost
+
+
+def is_installed() -> bool:
+    """Whether slack_sdk is there: it comes with the extra `slack`."""
+    return importlib.util.find_spec("slack_sdk") is not None
+
+
+def post_message(
+    token: str, channel: str, text: str, *, api_url: str, timeout_seconds: float
+) -> Answer:
+    """Say a text in mrkdwn in a channel, once."""
+    from slack_sdk import WebClient  # noqa: PLC0415 - an extra, and only a bot needs it
+    from slack_sdk.errors import SlackClientError  # noqa: PLC0415
+
+    client = WebClient(
+        token=token,
+        base_url=api_url,
+        timeout=max(1, round(timeout_seconds)),
+        # Its own handlers repeat a POST after a broken connection: the message would be told twice.
+        retry_handlers=[],
+        logger=_silent(),
+    )
+    host = urlsplit(api_url).hostname or ""
+    try:
+        response = client.chat_postMessage(
+            channel=channel, text=text, link_names=False, unfurl_links=False, unfurl_media=False
+        )
+    except SlackClientError as said:
+        answer = getattr(said, "response", None)
+        if answer is None:
+            return lost(host, reached=True)
+        return bot_answer(
+            int(answer.status_code),
+            False,
+            str(answer.get("error") or ""),
+            retry_after=str(_header(answer.headers, "retry-after")),
+        )
+    except URLError as fault:
+        # urllib wraps all that goes wrong until the request is written; these two are certain.
+        refused = isinstance(fault.reason, ConnectionRefusedError | socket.gaierror)
+        return lost(host, reached=not refused)
+    except (OSError, HTTPException, UnicodeError):
+        return lost(host, reached=True)
+    return bot_answer(
+        int(response.status_code), bool(response.get("ok")), "", timestamp=str(response.get("ts"))
+    )
+
+
+def _header(headers: dict[str, str], name: str) -> str:
+    return next((value for key, value in headers.items() if key.lower() == name), "")
+
+
+def _silent() -> logging.Logger:
+    """A logger that nobody hears: slack_sdk writes its faults to stderr where none is given."""
+    logger = logging.getLogger("workflow.colleagues.slack_sdk")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger

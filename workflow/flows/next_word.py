@@ -1,0 +1,100 @@
+"""The next word to the customers: what was promised, what is due, and what was kept.
+
+Pure. A promise is kept by the next notice that reached anybody, late or not; the last notice's own
+promise is the one that is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from workflow.incident import clock_text, date_text, duration_text, moment_text
+from workflow.ledger.promises import WordGiven
+
+# Two instants of one command; more between them means two clocks, or that somebody waited.
+_ONE_MOMENT = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The next word that a notice promised. `given_at` is None while there has been none."""
+
+    notice_id: str
+    due_at: datetime
+    given_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class NextWord:
+    """The open promise as it stands. `minutes` until it is due, or since it was; never negative.
+
+    `state` is due or late.
+    """
+
+    due_at: datetime
+    state: str
+    minutes: int
+
+    @property
+    def words(self) -> str:
+        """`due in 6 min`, `12 min late`."""
+        if self.state == "late":
+            return f"{_length(self.minutes)} late" if self.minutes else "due now"
+        return f"due in {_length(self.minutes)}"
+
+
+def promises(given: Sequence[WordGiven]) -> list[Promise]:
+    """Every promise of the notices, which are in order, with what became of it."""
+    followed = zip(given, [*given[1:], None], strict=True)
+    return [
+        Promise(word.notice_id, word.promised, _told_at(after) if after else None)
+        for word, after in followed
+        if word.promised is not None
+    ]
+
+
+def _told_at(word: WordGiven) -> datetime:
+    """When the word reached the first customer, by the clock of the story.
+
+    Mails are stamped by the wall clock. Where that is not the story's (a rehearsal), or drafts
+    waited to be released, the instant at which the notice was said is the better one.
+    """
+    one_clock = abs(word.said_at - word.planned_at) < _ONE_MOMENT
+    return max(word.accepted_at, word.said_at) if one_clock else word.said_at
+
+
+def next_word(given: Sequence[WordGiven], now: datetime) -> NextWord | None:
+    """The promise that is still open, if there is one."""
+    due_at = given[-1].promised if given else None
+    if due_at is None:
+        return None
+    left = due_at - now
+    if left > timedelta(0):
+        return NextWord(due_at, "due", -(-left // timedelta(minutes=1)))
+    return NextWord(due_at, "late", -left // timedelta(minutes=1))
+
+
+def promise_words(promise: Promise, zone: ZoneInfo) -> str:
+    """A promise as the doc tells it: what was said, and when it was kept."""
+    promised = f"Next word promised for {moment_text(promise.due_at, zone)}"
+    if promise.given_at is None:
+        return promised
+    same_day = date_text(promise.given_at, zone) == date_text(promise.due_at, zone)
+    say = clock_text if same_day else moment_text
+    return f"{promised} – given at {say(promise.given_at, zone)}, {_kept(promise)}"
+
+
+def _kept(promise: Promise) -> str:
+    assert promise.given_at is not None  # noqa: S101 - asked for kept promises alone
+    late = (promise.given_at - promise.due_at) // timedelta(minutes=1)
+    if late > 0:
+        return f"{_length(late)} late"
+    early = (promise.due_at - promise.given_at) // timedelta(minutes=1)
+    return f"{_length(early)} early" if early > 0 else "on time"
+
+
+def _length(minutes: int) -> str:
+    return duration_text(minutes * 60)
