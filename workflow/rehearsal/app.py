@@ -50,7 +50,7 @@ def create_app(folder: Path, settings: Settings | None = None, *, key: str = "")
     app.before_request(_check_host)
     app.register_blueprint(admin.blueprint(pipeline, key or secrets.token_urlsafe(24)))
     app.register_blueprint(pages.blueprint(StoredWorld(store, documents)))
-    app.register_blueprint(oauth.blueprint(pipeline, grants))
+    app.register_blueprint(oauth.blueprint(pipeline, grants, folder))
     app.register_blueprint(webhooks.blueprint(pipeline))
     _serve_google(app, pipeline)
     return app

@@ -28,6 +28,8 @@ class Settings:
     inserted exactly at a named range's edge belongs to the range (undocumented by Google).
     `aliases`: for an account, the further addresses that it may send from.
     `token_seconds`: how long an access token of the sign-in holds; 0 has run out when it is given.
+    `mailboxes`: the accounts that a service account may act for; none named means any.
+    `delegated_scopes`: what an administrator has let it ask for, by short names.
     `bouncing`: addresses, or domains as `@example.org`, whose mail comes back.
     `unknown_requests`: requests of a Docs batch, such as `insertDate`, that this project's API
     does not have yet.
@@ -36,6 +38,8 @@ class Settings:
     account: str = "you@rehearsal.example"
     display_name: str = "You"
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mailboxes: tuple[str, ...] = ()
+    delegated_scopes: tuple[str, ...] = ("drive.file", "documents", "gmail.compose")
     bouncing: tuple[str, ...] = ()
     unknown_requests: tuple[str, ...] = ()
     gmail_units_per_minute: int = 15_000
@@ -82,7 +86,7 @@ def _fitting(name: str, value: Any, known: Mapping[str, Any]) -> Any:
         raise SettingError(f"There is no setting {name!r}; there are {', '.join(sorted(known))}.")
     if name == "aliases":
         return _aliases(value)
-    if name in {"bouncing", "unknown_requests"}:
+    if name in {"bouncing", "unknown_requests", "mailboxes", "delegated_scopes"}:
         return _texts(name, value)
     if name == "boundary_inserts" and value not in {"outside", "inside"}:
         raise SettingError("boundary_inserts is either 'outside' or 'inside'.")

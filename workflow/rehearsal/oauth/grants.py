@@ -142,6 +142,18 @@ class Grants:
             access_token = self._new_access_token(db, row["id"], seconds)
         return Tokens(access_token, "", tuple(row["scopes"].split()))
 
+    def delegated(
+        self, account: str, *, client: str, scopes: tuple[str, ...], seconds: float
+    ) -> str:
+        """An access token by domain-wide delegation: for an account, and never renewable."""
+        with self._store.transaction() as db:
+            cursor = db.execute(
+                "INSERT INTO oauth_grants (client, account, scopes, refresh_token) "
+                "VALUES (?, ?, ?, ?)",
+                (client, account, " ".join(scopes), f"none-{secrets.token_urlsafe(24)}"),
+            )
+            return self._new_access_token(db, cursor.lastrowid, seconds)
+
     def revoke(self, token: str) -> None:
         """Withdraw a sign-in by either of its tokens. Raises OAuthError where there is none."""
         with self._store.transaction() as db:

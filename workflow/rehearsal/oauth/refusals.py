@@ -21,6 +21,12 @@ class OAuthError(Exception):
         return {"error": self.error, "error_description": self.description}
 
 
+# Google's words to a service account that no administrator has let in for what it asks.
+NOT_DELEGATED = (
+    "Client is unauthorized to retrieve access tokens using this method, or client not authorized "
+    "for any of the scopes requested."
+)
+
 # Switched on as faults of `oauth2.token`. The words are those that Google is reported to say.
 REHEARSED = {
     "invalid_grant": "Token has been expired or revoked.",

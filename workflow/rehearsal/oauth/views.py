@@ -5,28 +5,31 @@ from __future__ import annotations
 import re
 import secrets
 from collections import OrderedDict
+from pathlib import Path
 from threading import Lock
 from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from workflow.rehearsal.oauth import service_account
 from workflow.rehearsal.oauth.asking import SCOPE_WORDS, Asking, BadAsking, read_asking
 from workflow.rehearsal.oauth.grants import Consent, Grants, Tokens
-from workflow.rehearsal.oauth.refusals import REHEARSED, OAuthError
+from workflow.rehearsal.oauth.refusals import NOT_DELEGATED, REHEARSED, OAuthError
 from workflow.rehearsal.pages.guard import guarded, page_policy
 from workflow.rehearsal.wire.faults import Fault
 from workflow.rehearsal.wire.pipeline import Pipeline
+from workflow.rehearsal.wire.signin import full_scope
 
 _ADDRESS = re.compile(r"[^@\s:]+@[^@\s:]+\.[^@\s:]+")
 _OPEN_QUESTIONS = 100
 _SCOPE_BASE = "https://www.googleapis.com/auth/"
 
 
-def blueprint(pipeline: Pipeline, grants: Grants) -> Blueprint:
-    """The sign-in of a rehearsal Google, at Google's paths."""
+def blueprint(pipeline: Pipeline, grants: Grants, folder: Path) -> Blueprint:
+    """The sign-in of a rehearsal Google, at Google's paths; `folder` is where its key lies."""
     pages = Blueprint("oauth", __name__, template_folder="templates")
-    views = _Views(pipeline, grants)
+    views = _Views(pipeline, grants, folder)
     pages.after_request(guarded)
     pages.add_url_rule("/o/oauth2/auth", "ask", views.ask)
     pages.add_url_rule("/o/oauth2/v2/auth", "ask_too", views.ask)
@@ -38,7 +41,8 @@ def blueprint(pipeline: Pipeline, grants: Grants) -> Blueprint:
 
 
 class _Views:
-    def __init__(self, pipeline: Pipeline, grants: Grants) -> None:
+    def __init__(self, pipeline: Pipeline, grants: Grants, folder: Path) -> None:
+        self._folder = folder
         self._pipeline = pipeline
         self._grants = grants
         self._lock = Lock()
@@ -92,7 +96,10 @@ class _Views:
         if fault is not None:
             return self._noted(_faulty(fault))
         form = request.form
-        client, seconds = _client(), float(self._pipeline.settings.token_seconds)
+        seconds = float(self._pipeline.settings.token_seconds)
+        if form.get("grant_type") == service_account.GRANT_TYPE:
+            return self._noted(jsonify(self._delegated(form.get("assertion", ""), seconds)))
+        client = _client()
         if form.get("grant_type") == "authorization_code":
             tokens = self._grants.redeem(
                 form.get("code", ""),
@@ -107,6 +114,25 @@ class _Views:
         else:
             raise OAuthError("unsupported_grant_type", "Invalid grant_type")
         return self._noted(jsonify(_token_answer(tokens, seconds)))
+
+    def _delegated(self, assertion: str, seconds: float) -> dict[str, object]:
+        """A token of the service account for a person. Raises OAuthError."""
+        settings = self._pipeline.settings
+        asked = service_account.read_assertion(
+            assertion,
+            self._folder,
+            token_uri=f"{request.host_url.rstrip('/')}/token",
+            now=self._pipeline.clock(),
+        )
+        if not set(asked.scopes) <= {full_scope(name) for name in settings.delegated_scopes}:
+            raise OAuthError("unauthorized_client", NOT_DELEGATED)
+        known = {each.lower() for each in settings.mailboxes}
+        if known and asked.subject not in known:
+            raise OAuthError("invalid_grant", "Invalid email or User ID")
+        token = self._grants.delegated(
+            asked.subject, client=asked.client, scopes=asked.scopes, seconds=seconds
+        )
+        return {"access_token": token, "expires_in": int(seconds), "token_type": "Bearer"}
 
     def revoke(self) -> Response:
         """Withdraw a sign-in."""
