@@ -8,6 +8,7 @@ from workflow.cli import (
     record_commands,
     resume_commands,
     setup_commands,
+    watching,
 )
 from workflow.cli.commands import app
 
@@ -20,4 +21,5 @@ __all__ = [
     "record_commands",
     "resume_commands",
     "setup_commands",
+    "watching",
 ]

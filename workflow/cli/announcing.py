@@ -12,21 +12,9 @@ from workflow.cli.faults import PARTLY
 from workflow.cli.speaking import Speaker
 from workflow.flows.announcing import Announced
 from workflow.flows.faults import NotSetUp, Recorded
-from workflow.incident import DeliveryState, Incident
+from workflow.incident import DeliveryState
 from workflow.ledger.announcements import UNDECIDED, Announcement
-
-
-def announcement_json(incident: Incident, each: Announcement) -> dict[str, Any]:
-    """One message to one channel."""
-    return {
-        "announcement": each.id,
-        "channel": each.target,
-        "kind": each.channel,
-        "state": each.state.value,
-        "reason": each.reason or None,
-        "said_at": showing.local_instant(each.said_at, incident),
-        "told_at": showing.local_instant(each.sent_at, incident),
-    }
+from workflow.mail.faces import parse_body, text_face
 
 
 def announced_json(announced: Announced) -> dict[str, Any]:
@@ -34,8 +22,8 @@ def announced_json(announced: Announced) -> dict[str, Any]:
     incident = announced.incident
     return {
         "incident": incident.id,
-        "text": announced.told[0].markdown if announced.told else "",
-        "channels": [announcement_json(incident, each) for each in announced.told],
+        "text": text_face(parse_body(announced.told[0].markdown)),
+        "channels": [showing.announcement_json(incident, each) for each in announced.told],
         "synced": announced.brought.synced,
     }
 
@@ -49,33 +37,16 @@ def show_announced(speaker: Speaker, announced: Announced) -> None:
             inferred = f" ({each.reason})" if each.reason else ""
             speaker.say(f"Told colleagues {where(each)}{inferred}", "good")
         else:
-            speaker.warn(f"{each.target}: {standing_words(each)}")
+            speaker.warn(f"{each.target}: {showing.untold_words(each)}")
     if any(each.id not in announced.had_it for each in announced.told):
         speaker.say("")
-        for line in announced.told[0].markdown.strip().splitlines():
+        for line in text_face(parse_body(announced.told[0].markdown)).splitlines():
             speaker.say(f"  {line}".rstrip(), "faint")
 
 
 def where(each: Announcement) -> str:
     """Where a channel's readers are: `in #incidents`, `at team@example.com`."""
     return f"at {each.target}" if each.channel == "mail" else f"in {each.target}"
-
-
-def standing_words(each: Announcement) -> str:
-    """What is known of a message that was not surely told, and what to do."""
-    reason = each.reason.rstrip(".")
-    match each.state:
-        case DeliveryState.FAILED:
-            return f"not told: {reason}. Mend it, then: postmortem announce"
-        case DeliveryState.UNKNOWN:
-            return (
-                f"perhaps told: {reason}. Look there; if it is not there: "
-                f'postmortem announce --again "{each.target}"'
-            )
-        case DeliveryState.SENDING:
-            return "perhaps under way still; in a moment: postmortem sync"
-        case _:
-            return f"not told yet: {reason}. Later: postmortem sync"
 
 
 def raise_if_untold(announced: Sequence[Announced]) -> None:

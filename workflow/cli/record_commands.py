@@ -1,8 +1,7 @@
-"""The commands that look and keep: show, list, told, sync, export, rehearse."""
+"""The commands that look and keep: show, list, told, sync, export."""
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow.cli.commands import Asked, command
-from workflow.cli.help_page import PRACTICE, RECORD
+from workflow.cli.help_page import RECORD
 
 
 @command("show", panel=RECORD, epilog="Example: postmortem show --json")
@@ -125,7 +124,7 @@ def sync(asked: Asked) -> None:
                     for each in brought
                 ],
                 "announcements": [
-                    announcing.announcement_json(one.incident, each)
+                    showing.announcement_json(one.incident, each)
                     for one in announced
                     for each in one.told
                 ],
@@ -175,29 +174,3 @@ def export(
     if asked.speaker.as_json:
         asked.speaker.document({"folder": str(folder), "files": written.names})
     asked.speaker.say(f"Written to {folder}: {written.words}")
-
-
-@command(
-    "rehearse",
-    panel=PRACTICE,
-    epilog="Example: postmortem rehearse; then postmortem rehearse serve",
-)
-def rehearse(
-    asked: Asked,
-    scenario: Annotated[
-        str,
-        typer.Argument(help="A scenario's name or path; serve shows the docs and the mailbox."),
-    ] = "wrong-mail",
-    port: Annotated[int, typer.Option(help="With serve: a fixed port; 0 for any.")] = 0,
-) -> None:
-    """Run a whole scripted incident against the rehearsal Google: nothing leaves the machine."""
-    from workflow.cli import rehearsing  # noqa: PLC0415
-    from workflow.config import load_settings  # noqa: PLC0415
-
-    settings = load_settings(os.environ, "rehearsal")
-    if scenario == "serve":
-        rehearsing.serve(asked, settings, port)
-    elif scenario == "stop":
-        rehearsing.stop(asked, settings)
-    else:
-        rehearsing.run(asked, settings, scenario)

@@ -11,7 +11,15 @@ from workflow.flows.faults import NotSetUp, Recorded
 from workflow.flows.log import Logged, LoggedMany
 from workflow.flows.showing import NoticeStanding, Standing
 from workflow.google.faults import SignInNeeded
-from workflow.incident import Incident, TimelineEntry, clock_text, date_text, moment_text
+from workflow.incident import (
+    DeliveryState,
+    Incident,
+    TimelineEntry,
+    clock_text,
+    date_text,
+    moment_text,
+)
+from workflow.ledger.announcements import Announcement
 from workflow.ledger.incidents import Share
 
 
@@ -132,7 +140,30 @@ def standing_json(standing: Standing) -> dict[str, Any]:
         "pending_sync": standing.pending,
         "timeline": [entry_json(incident, entry) for entry in standing.timeline],
         "notices": [notice_json(notice, "send") for notice in standing.notices],
+        "announcements": [announcement_json(incident, each) for each in standing.announcements],
+        "next_update": _next_update_json(standing),
     }
+
+
+def announcement_json(incident: Incident, each: Announcement) -> dict[str, Any]:
+    """One message to one channel of colleagues."""
+    return {
+        "announcement": each.id,
+        "channel": each.target,
+        "kind": each.channel,
+        "state": each.state.value,
+        "reason": each.reason or None,
+        "said_at": local_instant(each.said_at, incident),
+        "told_at": local_instant(each.sent_at, incident),
+    }
+
+
+def _next_update_json(standing: Standing) -> dict[str, Any] | None:
+    word = standing.next_word
+    if word is None:
+        return None
+    due_at = local_instant(word.due_at, standing.incident)
+    return {"due_at": due_at, "state": word.state, "minutes": word.minutes}
 
 
 def show_standing(speaker: Speaker, standing: Standing) -> None:
@@ -147,9 +178,35 @@ def show_standing(speaker: Speaker, standing: Standing) -> None:
     speaker.answer(f"Doc      {incident.doc_url or 'not made yet'}")
     if standing.pending:
         speaker.warn(f"{standing.pending} not in the doc yet: postmortem sync")
+    _show_next_word(speaker, standing)
+    for each in standing.untold:
+        speaker.warn(f"{each.target}: {untold_words(each)}")
     _show_timeline(speaker, standing)
     for notice in standing.notices:
         _show_notice(speaker, incident, notice)
+
+
+def _show_next_word(speaker: Speaker, standing: Standing) -> None:
+    word = standing.next_word
+    if word is None:
+        return
+    due = moment_text(word.due_at, standing.incident.zone)
+    style = "bad" if word.state == "late" else "warn" if word.is_near else "strong"
+    speaker.answer(f"Next word {word.words} ({due})", style)
+
+
+def untold_words(each: Announcement) -> str:
+    """What is known of a message that was not surely told, and what to do."""
+    reason, again = each.reason.rstrip("."), f'postmortem announce --again "{each.target}"'
+    match each.state:
+        case DeliveryState.FAILED:
+            return f"not told: {reason}. Mend it, then: {again}"
+        case DeliveryState.UNKNOWN:
+            return f"perhaps told: {reason}. Look there; if it is not there: {again}"
+        case DeliveryState.SENDING:
+            return "perhaps under way still; in a moment: postmortem sync"
+        case _:
+            return f"not told yet: {reason}. Later: postmortem sync"
 
 
 def _show_timeline(speaker: Speaker, standing: Standing) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -67,13 +67,15 @@ def channels_to_tell(workspace: Workspace, names: Sequence[str] = ()) -> list[Ch
     return list(dict.fromkeys(chosen))
 
 
-def _named(known: Iterable[Channel], name: str) -> Channel:
+def _named(known: Sequence[Channel], name: str) -> Channel:
     wanted = name.strip().lstrip("#").casefold()
-    for channel in known:
-        if channel.name.lstrip("#").casefold() == wanted:
-            return channel
+    found = [each for each in known if each.name.lstrip("#").casefold().startswith(wanted)]
+    exact = [each for each in found if each.name.lstrip("#").casefold() == wanted]
+    if wanted and len(exact or found) == 1:
+        return (exact or found)[0]
     names = ", ".join(channel.name for channel in known)
-    raise BadInput(f"There is no channel {name!r}. The config has: {names}. Nobody was told.")
+    which = "fits more than one channel" if wanted and found else "is no channel"
+    raise BadInput(f"{name!r} {which}. The config has: {names}. Nobody was told.")
 
 
 def _problem(workspace: Workspace, channel: Channel) -> str:

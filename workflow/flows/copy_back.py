@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.engine import Connection
 
 from workflow.flows.doc import Brought, bring_to_doc
 from workflow.flows.log import record_entry, record_field
 from workflow.flows.notice_words import notice_facts
 from workflow.flows.workspace import Workspace, new_id
-from workflow.incident import TimelineEntry
+from workflow.incident import Incident, TimelineEntry
 from workflow.ledger import changes, incidents, notices
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.notices import Notice
@@ -33,21 +35,36 @@ def _record(connection: Connection, workspace: Workspace, notice: Notice) -> Non
     if notice.mode != "send" or counts.total == counts.pending:
         return
     now = workspace.now()
-    copies = [
-        change
-        for change in changes.changes_of_kind(connection, incident.id, "notice")
-        if change.payload["notice"] == notice.id
-    ]
-    if not copies:
+    if not _copies(connection, notice):
         record_entry(connection, incident, _entry(notice))
-    pending = copies and not changes.is_done(connection, copies[-1].id)
-    if not pending and notice.facts_written != notice_facts(connection, incident, notice):
-        change = RecordedChange(
-            f"notice-{notice.id}-{new_id(4)}", "notice", {"notice": notice.id}, now
-        )
-        changes.record_change(connection, incident.id, change)
+    if _record_facts(connection, incident, notice, now):
         customers = notices.count_customers(connection, incident.id)
         record_field(connection, incident, "customers", f"{customers:,} told by mail", now)
+    for earlier in notices.notices_of(connection, incident.id):
+        # What it promised may have been kept by this one.
+        if earlier.next_update and earlier.id != notice.id and earlier.facts_written:
+            _record_facts(connection, incident, earlier, now)
+
+
+def _record_facts(
+    connection: Connection, incident: Incident, notice: Notice, now: datetime
+) -> bool:
+    """Record that the doc is to say how the notice stands, unless it does or is about to."""
+    copies = _copies(connection, notice)
+    pending = copies and not changes.is_done(connection, copies[-1].id)
+    if pending or notice.facts_written == notice_facts(connection, incident, notice):
+        return False
+    change = RecordedChange(f"notice-{notice.id}-{new_id(4)}", "notice", {"notice": notice.id}, now)
+    changes.record_change(connection, incident.id, change)
+    return True
+
+
+def _copies(connection: Connection, notice: Notice) -> list[RecordedChange]:
+    return [
+        change
+        for change in changes.changes_of_kind(connection, notice.incident_id, "notice")
+        if change.payload["notice"] == notice.id
+    ]
 
 
 def _entry(notice: Notice) -> TimelineEntry:

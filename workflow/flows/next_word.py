@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 from workflow.incident import clock_text, date_text, duration_text, moment_text
 from workflow.ledger.promises import WordGiven
 
+# Writing, checking and sending a notice takes about that long.
+NEAR_MINUTES = 10
+
 # Two instants of one command; more between them means two clocks, or that somebody waited.
 _ONE_MOMENT = timedelta(seconds=30)
 
@@ -39,6 +42,11 @@ class NextWord:
     minutes: int
 
     @property
+    def is_near(self) -> bool:
+        """Whether it is due in so few minutes that it should be written now."""
+        return self.state == "due" and self.minutes <= NEAR_MINUTES
+
+    @property
     def words(self) -> str:
         """`due in 6 min`, `12 min late`."""
         if self.state == "late":
@@ -50,13 +58,13 @@ def promises(given: Sequence[WordGiven]) -> list[Promise]:
     """Every promise of the notices, which are in order, with what became of it."""
     followed = zip(given, [*given[1:], None], strict=True)
     return [
-        Promise(word.notice_id, word.promised, _told_at(after) if after else None)
+        Promise(word.notice_id, word.promised, told_at(after) if after else None)
         for word, after in followed
         if word.promised is not None
     ]
 
 
-def _told_at(word: WordGiven) -> datetime:
+def told_at(word: WordGiven) -> datetime:
     """When the word reached the first customer, by the clock of the story.
 
     Mails are stamped by the wall clock. Where that is not the story's (a rehearsal), or drafts

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
+from workflow.flows.next_word import Promise, promise_words, promises
 from workflow.incident import DeliveryCounts, Incident, Shortfall, moment_text
 from workflow.ledger import notices
 from workflow.ledger.notices import Notice
+from workflow.ledger.promises import words_given
 
 # The doc names so many; `postmortem show` and the export name all of them.
 _NAMED = 20
@@ -26,7 +28,9 @@ def notice_facts(connection: Connection, incident: Incident, notice: Notice) -> 
     if notice.approved_by:
         lines.append(f"Agreed by: {notice.approved_by} (plan {notice.plan_hash[:8]})")
     if notice.next_update:
-        lines.append(f"Next word promised: {moment_text(notice.next_update, incident.zone)}")
+        kept = {each.notice_id: each for each in promises(words_given(connection, incident.id))}
+        promise = kept.get(notice.id, Promise(notice.id, notice.next_update))
+        lines.append(promise_words(promise, incident.zone))
     return lines + _named(notices.shortfalls(connection, notice.id))
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflow.flows.next_word import NextWord, next_word
 from workflow.flows.notice_words import doc_says_how_it_stands
 from workflow.flows.workspace import Workspace
-from workflow.incident import DeliveryCounts, Incident, Shortfall, TimelineEntry
-from workflow.ledger import changes, deliveries, incidents, notices
+from workflow.incident import DeliveryCounts, DeliveryState, Incident, Shortfall, TimelineEntry
+from workflow.ledger import announcements, changes, deliveries, incidents, notices
+from workflow.ledger.announcements import Announcement
 from workflow.ledger.deliveries import Told
 from workflow.ledger.notices import Notice
+from workflow.ledger.promises import words_given
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,23 @@ class NoticeStanding:
 
 @dataclass(frozen=True)
 class Standing:
-    """An incident as the ledger has it. `pending` is how many changes the doc does not show yet."""
+    """An incident as the ledger has it. `pending` is how many changes the doc does not show yet.
+
+    `next_word` is what was promised to the customers and is still open; nothing once it is closed.
+    """
 
     incident: Incident
     pending: int
     timeline: tuple[TimelineEntry, ...]
     notices: tuple[NoticeStanding, ...]
+    announcements: tuple[Announcement, ...] = ()
+    next_word: NextWord | None = None
+
+    @property
+    def untold(self) -> tuple[Announcement, ...]:
+        """The channels that surely lack their last message, or perhaps."""
+        last = {each.target: each for each in self.announcements}
+        return tuple(each for each in last.values() if each.state is not DeliveryState.SENT)
 
 
 def standing_of(workspace: Workspace) -> Standing:
@@ -44,6 +58,10 @@ def standing_of(workspace: Workspace) -> Standing:
                 notice_standing(workspace, notice)
                 for notice in notices.notices_of(connection, incident.id)
             ),
+            tuple(announcements.announcements_of(connection, incident.id)),
+            None
+            if incident.closed_at
+            else next_word(words_given(connection, incident.id), workspace.now()),
         )
 
 
