@@ -79,7 +79,23 @@ class PutNotice:
     previous_facts: tuple[tuple[str, ...], ...] = ()
 
 
-Change = AddEntry | RewordEntry | StrikeEntry | SetField | FillSection | PutNotice
+@dataclass(frozen=True)
+class PutCommunications:
+    """The summary of all that customers were told, in the section for the response to them.
+
+    One block of an incident, its `id`: written once, then its lines are brought up to date as
+    those of a notice are.
+    """
+
+    id: str
+    heading: str
+    facts: tuple[str, ...]
+    previous_facts: tuple[tuple[str, ...], ...] = ()
+
+
+Change = (
+    AddEntry | RewordEntry | StrikeEntry | SetField | FillSection | PutNotice | PutCommunications
+)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from workflow.document.changes import (
     Change,
     Edit,
     FillSection,
+    PutCommunications,
     PutNotice,
     RewordEntry,
     SetField,
@@ -26,7 +27,7 @@ from workflow.document.corrections import correct_entries
 from workflow.document.draft import EditDraft
 from workflow.document.header import set_fields
 from workflow.document.names import TEXT, text_name
-from workflow.document.notices import put_notices
+from workflow.document.notices import put_communications, put_notices
 from workflow.document.paragraphs import LEAD
 from workflow.document.sections import find_place, untouched_hint
 from workflow.document.template import Section, find_section
@@ -55,6 +56,9 @@ def compute_edit(
     )
     _fill_sections(draft, [change for change in changes if isinstance(change, FillSection)])
     put_notices(draft, [change for change in changes if isinstance(change, PutNotice)])
+    put_communications(
+        draft, [change for change in changes if isinstance(change, PutCommunications)]
+    )
     return draft.finish()
 
 

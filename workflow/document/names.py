@@ -20,6 +20,7 @@ PREFIX = "postmortem/"
 SECTION, FIELD, HINT, ENTRY, DAY = "section", "field", "hint", "entry", "day"
 TEXT, NOTICE, FACTS = "text", "notice", "facts"
 CORRECTION = "correction"
+COMMUNICATIONS, COMMUNICATIONS_FACTS = "communications", "communications-facts"
 INCIDENT = "incident"
 
 _LONGEST = 256  # UTF-16 code units (reference, CreateNamedRangeRequest)
@@ -100,6 +101,16 @@ def notice_name(notice_id: str) -> str:
 def facts_name(notice_id: str, facts: str) -> str:
     """Over the paragraph that says when a notice was sent and how many accepted it."""
     return _name(FACTS, notice_id, fingerprint(facts))
+
+
+def communications_name(incident_id: str) -> str:
+    """Over the heading of the summary of all that customers were told."""
+    return _name(COMMUNICATIONS, incident_id)
+
+
+def communications_facts_name(incident_id: str, facts: str) -> str:
+    """Over the paragraph of that summary."""
+    return _name(COMMUNICATIONS_FACTS, incident_id, fingerprint(facts))
 
 
 def parse_name(name: str) -> OwnName | None:

@@ -1,45 +1,86 @@
-"""The copies of notices in the section for the customer-facing response."""
+"""The copies of notices, and the summary of them, in the section for what customers were told."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from workflow.document.blocks import Block, Kind, Span, heading_kind
-from workflow.document.changes import PutNotice
+from workflow.document.changes import PutCommunications, PutNotice
 from workflow.document.draft import EditDraft
-from workflow.document.names import FACTS, NOTICE, facts_name, notice_name
+from workflow.document.names import (
+    COMMUNICATIONS,
+    COMMUNICATIONS_FACTS,
+    FACTS,
+    NOTICE,
+    communications_facts_name,
+    communications_name,
+    facts_name,
+    notice_name,
+)
 from workflow.document.sections import CUSTOMER_FACING_RESPONSE, after
 from workflow.document.splice import Join, Spot
 from workflow.document.text import LINE_BREAK, clean_text
 from workflow.document.view import OwnRange, Paragraph
 
 
+@dataclass(frozen=True)
+class _Block:
+    """A heading of ours with a paragraph of facts below it, and what is written only once."""
+
+    id: str
+    heading: str
+    facts: tuple[str, ...]
+    previous_facts: tuple[tuple[str, ...], ...]
+    body: tuple[Block, ...]
+    kinds: tuple[str, str]
+    heading_name: str
+    facts_name: Callable[[str, str], str]
+
+
 def put_notices(draft: EditDraft, changes: Sequence[PutNotice]) -> None:
     """Write each notice that the doc lacks; bring the facts of those that it has up to date."""
     for change in {change.id: change for change in changes}.values():
-        headings = draft.doc.own_ranges(NOTICE, change.id)
-        facts = draft.doc.own_ranges(FACTS, change.id)
-        if headings or facts:
-            _update_facts(draft, change, headings, facts)
-        else:
-            draft.append(draft.section(CUSTOMER_FACING_RESPONSE), _whole(change))
+        name = notice_name(change.id)
+        kinds = (NOTICE, FACTS)
+        _put(draft, _Block(**vars(change), kinds=kinds, heading_name=name, facts_name=facts_name))
 
 
-def _whole(change: PutNotice) -> list[Block]:
-    heading = Block(Kind.HEADING_3, (Span(clean_text(change.heading) or "Notice"),))
+def put_communications(draft: EditDraft, changes: Sequence[PutCommunications]) -> None:
+    """Write the summary of all notices where the doc lacks it; else bring it up to date."""
+    for change in {change.id: change for change in changes}.values():
+        block = _Block(
+            **vars(change),
+            body=(),
+            kinds=(COMMUNICATIONS, COMMUNICATIONS_FACTS),
+            heading_name=communications_name(change.id),
+            facts_name=communications_facts_name,
+        )
+        _put(draft, block)
+
+
+def _put(draft: EditDraft, block: _Block) -> None:
+    headings, facts = (draft.doc.own_ranges(kind, block.id) for kind in block.kinds)
+    if headings or facts:
+        _update_facts(draft, block, headings, facts)
+    else:
+        draft.append(draft.section(CUSTOMER_FACING_RESPONSE), _whole(block))
+
+
+def _whole(block: _Block) -> list[Block]:
+    heading = Block(Kind.HEADING_3, (Span(clean_text(block.heading) or "Notice"),))
     return [
-        heading.marked(notice_name(change.id)),
-        *_facts(change),
-        *(_quoted(block) for block in change.body if block.spans or block.rows),
+        heading.marked(block.heading_name),
+        *_facts(block),
+        *(_quoted(each) for each in block.body if each.spans or each.rows),
     ]
 
 
-def _facts(change: PutNotice) -> list[Block]:
-    text = _facts_text(change.facts)
+def _facts(block: _Block) -> list[Block]:
+    text = _facts_text(block.facts)
     if not text:
         return []
-    return [Block(Kind.NORMAL, (Span(text),)).marked(facts_name(change.id, text))]
+    return [Block(Kind.NORMAL, (Span(text),)).marked(block.facts_name(block.id, text))]
 
 
 def _facts_text(lines: Sequence[str]) -> str:
@@ -55,7 +96,7 @@ def _quoted(block: Block) -> Block:
 
 def _update_facts(
     draft: EditDraft,
-    change: PutNotice,
+    change: _Block,
     headings: Sequence[OwnRange],
     facts: Sequence[OwnRange],
 ) -> None:
@@ -84,7 +125,7 @@ def _update_facts(
 
 def _facts_paragraph(
     draft: EditDraft,
-    change: PutNotice,
+    change: _Block,
     headings: Sequence[OwnRange],
     facts: Sequence[OwnRange],
 ) -> Paragraph | None:
@@ -99,8 +140,8 @@ def _facts_paragraph(
     return next((one for one in below if one.text in known and one.text), None)
 
 
-def _is_ours(paragraph: Paragraph, change: PutNotice, facts: Sequence[OwnRange]) -> bool:
-    written = facts_name(change.id, paragraph.text)
+def _is_ours(paragraph: Paragraph, change: _Block, facts: Sequence[OwnRange]) -> bool:
+    written = change.facts_name(change.id, paragraph.text)
     known = (_facts_text(lines) for lines in change.previous_facts)
     return any(own.range.name == written for own in facts) or paragraph.text in known
 

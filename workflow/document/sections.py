@@ -6,7 +6,18 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workflow.document.names import DAY, ENTRY, FACTS, HINT, NOTICE, SECTION, TEXT, hint_name
+from workflow.document.names import (
+    COMMUNICATIONS,
+    COMMUNICATIONS_FACTS,
+    DAY,
+    ENTRY,
+    FACTS,
+    HINT,
+    NOTICE,
+    SECTION,
+    TEXT,
+    hint_name,
+)
 from workflow.document.splice import Join, Spot
 from workflow.document.template import Section
 from workflow.document.view import DocView, OwnRange, Paragraph, Range
@@ -15,7 +26,10 @@ TIMELINE = "timeline"
 CUSTOMER_FACING_RESPONSE = "customer_facing_response"
 SUPPORTING_DATA = "supporting_data"
 
-_KINDS_INSIDE = {TIMELINE: (DAY, ENTRY), CUSTOMER_FACING_RESPONSE: (NOTICE, FACTS)}
+_KINDS_INSIDE = {
+    TIMELINE: (DAY, ENTRY),
+    CUSTOMER_FACING_RESPONSE: (NOTICE, FACTS, COMMUNICATIONS, COMMUNICATIONS_FACTS),
+}
 
 
 @dataclass(frozen=True)
