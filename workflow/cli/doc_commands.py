@@ -25,18 +25,48 @@ app.add_typer(template, name="template", rich_help_panel=DOC)
 )
 def attach(
     asked: Asked,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="At most 20 MB.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|URL",
+            help="A file of at most 20 MB, or the https address of a picture that is public.",
+        ),
+    ],
     caption: Annotated[str, typer.Option(help="What it shows, in a few words.")] = "",
+    publish: Annotated[
+        bool,
+        typer.Option(
+            "--publish", help="Let anyone with its link see the picture, so that the doc shows it."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With --publish: do it without asking.")
+    ] = False,
 ) -> None:
-    """Upload a file to Drive and link it in the doc's supporting data; never made public.
+    """Upload a file to Drive and link it in the doc's supporting data; it is not made public.
 
-    A small CSV is shown as a table, a short log or text as it is.
+    A small CSV is shown as a table, a short log or text as it is. A picture is shown where its
+    address is public already, or with --publish.
     """
     from workflow.cli import showing  # noqa: PLC0415
     from workflow.cli.opening import open_workspace  # noqa: PLC0415
-    from workflow.flows.supporting import attach as flow  # noqa: PLC0415
+    from workflow.flows import supporting as flow  # noqa: PLC0415
 
-    attached = flow(open_workspace(asked), path, caption)
+    is_address = source.lower().startswith(("https://", "http://"))
+    if publish and is_address:
+        raise typer.BadParameter("an address is public already.", param_hint="--publish")
+    if yes and not publish:
+        raise typer.BadParameter("it goes with --publish.", param_hint="--yes")
+    workspace = open_workspace(asked)
+    if is_address:
+        attached = flow.attach_address(workspace, source, caption)
+    elif publish:
+        flow.publishable(Path(source))
+        if not yes:
+            _agree_to_publish(asked, source)
+        attached = flow.attach_published(workspace, Path(source), caption)
+    else:
+        attached = flow.attach(workspace, Path(source), caption)
     speaker, file = asked.speaker, attached.file
     if speaker.as_json:
         speaker.document(
@@ -46,14 +76,32 @@ def attach(
                 "name": file.name,
                 "caption": file.caption or None,
                 "url": file.url or None,
+                "shown": "picture" if attached.is_picture else "link",
                 "synced": attached.brought.synced,
             }
         )
-    speaker.say(f"Attached {file.name}.")
+    speaker.say(f"Attached {file.name}{', shown in the doc' if attached.is_picture else ''}.")
     if file.url:
         speaker.answer(file.url, "link")
     showing.show_brought(speaker, attached.brought)
     showing.raise_if_waiting(attached.brought)
+
+
+def _agree_to_publish(asked: Asked, name: str) -> None:
+    """Get a person's agreement. Raises `BadInput` where there is none."""
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    if not asked.speaker.is_interactive:
+        raise BadInput(
+            f"--publish lets anyone who has the link see {name}, without signing in. Without a "
+            "terminal to ask at, say so with --yes. Nothing was recorded."
+        )
+    asked.speaker.notice(
+        f"Anyone who has the link will be able to see {name}, without signing in: customers, and "
+        "people the doc is passed on to. It stays so until its sharing in Drive is changed."
+    )
+    if asked.speaker.ask("Make it public? Type yes: ").lower() != "yes":
+        raise BadInput(f"{name} was not made public. Nothing was recorded.")
 
 
 @command(

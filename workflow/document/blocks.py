@@ -14,6 +14,7 @@ from workflow.document.text import clean_text, inner_length
 
 if TYPE_CHECKING:
     from workflow.document.chips import Chip
+    from workflow.document.pictures import InlinePicture
 
 
 class Kind(StrEnum):
@@ -49,7 +50,8 @@ class Kind(StrEnum):
 class Span:
     """A piece of a paragraph that looks the same from end to end. `faint` is grey.
 
-    A `chip` stands in the doc where `text`, one code unit that holds its place, is laid out.
+    A `chip`, or a picture, stands in the doc where `text`, one code unit that holds its place, is
+    laid out.
     """
 
     text: str
@@ -59,7 +61,7 @@ class Span:
     code: bool = False
     link: str = ""
     faint: bool = False
-    chip: Chip | None = None
+    chip: Chip | InlinePicture | None = None
 
 
 def joined(spans: Iterable[Span]) -> tuple[Span, ...]:

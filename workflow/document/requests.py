@@ -63,6 +63,13 @@ def insert_table(tab_id: str, at: int, rows: int, columns: int) -> Request:
     }
 
 
+def insert_picture(tab_id: str, at: int, uri: str, size: dict[str, float]) -> Request:
+    """Insert the picture at a public address; `size` has its `width` and `height` in points."""
+    sides = {name: {"magnitude": side, "unit": "PT"} for name, side in size.items()}
+    request = {"uri": uri, "location": location(tab_id, at)}
+    return {"insertInlineImage": request | ({"objectSize": sides} if sides else {})}
+
+
 def create_range(tab_id: str, start: int, end: int, name: str) -> Request:
     """Name a range."""
     return {"createNamedRange": {"name": name, "range": span(tab_id, start, end)}}

@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from workflow.document.blocks import Block, Kind, Span
 from workflow.document.chips import NativePart, as_chip, link_chip
+from workflow.document.pictures import InlinePicture
 from workflow.document.text import clean_text
 
 _MOST_ROWS, _MOST_COLUMNS, _LONGEST_CELL = 30, 8, 200
@@ -17,17 +18,23 @@ _LOGS = (".log", ".txt", ".json", ".sql", ".yaml", ".yml", ".md", ".diff")
 
 
 def file_blocks(
-    name: str, caption: str, url: str, content: bytes, parts: Collection[NativePart] = frozenset()
+    name: str,
+    caption: str,
+    url: str,
+    content: bytes,
+    parts: Collection[NativePart] = frozenset(),
+    picture: InlinePicture | None = None,
 ) -> list[Block]:
-    """A caption with a link, then a small CSV as a table or a short text as code.
+    """A caption with a link, then the picture, a small CSV as a table or a short text as code.
 
-    Anything larger, and any picture, is the link alone: a picture in a doc would have to be
-    public first (reference, InsertInlineImageRequest).
+    Anything larger, and a picture that is not public, is the link alone: Docs fetches what it
+    shows without signing in (reference, InsertInlineImageRequest).
     """
     link = as_chip(Span(clean_text(name), link=url), link_chip(url), parts)
     words = clean_text(caption.strip())
     line = (Span(f"{words} ("), link, Span(")")) if words else (link,)
-    return [Block(Kind.NORMAL, line), *_inside(name, content)]
+    shown = [picture.block] if picture else _inside(name, content)
+    return [Block(Kind.NORMAL, line), *shown]
 
 
 def _inside(name: str, content: bytes) -> list[Block]:

@@ -18,7 +18,14 @@ from workflow.document.chips import NativePart
 from workflow.document.edits import compute_edit
 from workflow.document.requests import Request
 from workflow.document.view import FIELDS, read_document
-from workflow.flows import doc_contents, doc_making, native_parts, sharing, uploading
+from workflow.flows import (
+    doc_contents,
+    doc_making,
+    native_parts,
+    pictures,
+    sharing,
+    uploading,
+)
 from workflow.flows.workspace import Workspace
 from workflow.google.faults import (
     GoogleFault,
@@ -59,6 +66,7 @@ def bring_to_doc(workspace: Workspace, incident_id: str) -> Brought:
     try:
         doc_making.make_doc(workspace, incident_id)
         fault = uploading.upload_files(workspace, incident_id)
+        fault = pictures.settle_pictures(workspace, incident_id, said) or fault
         _write_pending(workspace, incident_id, said)
         sharing.share_doc(workspace, incident_id)
     except GoogleFault as met:
@@ -80,7 +88,8 @@ def _write_pending(workspace: Workspace, incident_id: str, said: list[str]) -> N
                 f"file-{file_id}" for file_id in files.files_waiting(connection, incident_id)
             }
             recorded = changes.pending_changes(connection, incident_id)
-            pending = [change for change in recorded if change.id not in waiting][:limit]
+            ready = [one for one in recorded if one.id not in waiting and pictures.is_settled(one)]
+            pending = ready[:limit]
             record = incidents.doc_record(connection, incident_id)
             parts = native_parts.allowed_parts(workspace, record)
             wanted = doc_contents.wanted_changes(connection, incident, pending, parts)
@@ -89,9 +98,7 @@ def _write_pending(workspace: Workspace, incident_id: str, said: list[str]) -> N
         try:
             _write(workspace, incident, wanted, parts, said)
         except _RequestsRefused as refused:
-            if native_parts.remember_refusal(
-                workspace, incident_id, refused.fault, refused.requests
-            ):
+            if _does_without(workspace, incident_id, refused, said):
                 continue
             if limit == 1:
                 raise refused.fault from refused
@@ -107,6 +114,20 @@ class _RequestsRefused(Exception):
         super().__init__(fault.sentence)
         self.fault = fault
         self.requests = requests
+
+
+def _does_without(
+    workspace: Workspace, incident_id: str, refused: _RequestsRefused, said: list[str]
+) -> bool:
+    """Whether the doc can go on without what was refused: a native part, a picture."""
+    fault, requests = refused.fault, refused.requests
+    if native_parts.remember_refusal(workspace, incident_id, fault, requests):
+        return True
+    if not pictures.remember_refusal(workspace, incident_id, fault, requests, said):
+        return False
+    # A picture that can't be taken back yet waits by itself, and holds up nothing else.
+    pictures.settle_pictures(workspace, incident_id, said)
+    return True
 
 
 def _write(

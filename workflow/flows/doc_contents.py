@@ -25,6 +25,7 @@ from workflow.document.sections import SUPPORTING_DATA
 from workflow.document.supporting_data import file_blocks
 from workflow.document.template import Section, parse_template
 from workflow.flows.notice_words import notice_facts, notice_heading
+from workflow.flows.pictures import inline_picture
 from workflow.incident import Incident, Status
 from workflow.ledger import changes, files, incidents, notices
 from workflow.ledger.changes import RecordedChange
@@ -93,7 +94,8 @@ def _file(
     connection: Connection, change: RecordedChange, parts: frozenset[NativePart]
 ) -> FillSection:
     file = files.file_by_id(connection, change.payload["file"])
-    blocks = file_blocks(file.name, file.caption, file.url, file.content, parts)
+    picture = inline_picture(change)
+    blocks = file_blocks(file.name, file.caption, file.url, file.content, parts, picture)
     return FillSection(change.id, SUPPORTING_DATA, tuple(blocks))
 
 

@@ -13,6 +13,7 @@ from workflow.google.docs import Docs
 from workflow.google.drive import Drive
 from workflow.google.endpoint import Endpoint
 from workflow.google.gmail import Gmail
+from workflow.google.public_pictures import PublicPictures
 
 if TYPE_CHECKING:
     import requests
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Google:
-    """The three APIs, over one session and pool of connections. Safe for many threads."""
+    """The three APIs, over one session and pool of connections. Safe for many threads.
+
+    `pictures` are those that anybody can see, had without that session.
+    """
 
     docs: Docs
     drive: Drive
     gmail: Gmail
+    pictures: PublicPictures
     close: Callable[[], None]
     """Close every connection. Calls that other threads have under way are Undecided then."""
 
@@ -58,6 +63,7 @@ def connect(
         docs=Docs(Api("docs", "v1", endpoint, transport)),
         drive=Drive(Api("drive", "v3", endpoint, transport)),
         gmail=Gmail(Api("gmail", "v1", endpoint, transport)),
+        pictures=PublicPictures(endpoint, timeout_seconds),
         close=close,
     )
 

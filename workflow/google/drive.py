@@ -172,6 +172,23 @@ class Drive:
         )
         return text_in(answer, "webViewLink", method="drive.files.get")
 
+    def public_link(self, file_id: str) -> str:
+        """Where a file can be had without signing in, once `anyone` may read it."""
+        answer = self._api.call(
+            lambda drive: drive.files().get(
+                fileId=file_id, supportsAllDrives=True, fields="webContentLink"
+            )
+        )
+        return text_in(answer, "webContentLink", method="drive.files.get")
+
+    def unshare(self, file_id: str, permission_id: str) -> None:
+        """Take a permission back. Refused with 404 where it is gone already."""
+        self._api.call(
+            lambda drive: drive.permissions().delete(
+                fileId=file_id, permissionId=permission_id, supportsAllDrives=True
+            )
+        )
+
     def share(
         self, file_id: str, who: Who, address: str, role: Role, *, mail: str | None = None
     ) -> str:

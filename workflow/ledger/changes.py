@@ -39,6 +39,18 @@ def record_change(connection: Connection, incident_id: str, change: RecordedChan
     )
 
 
+def set_payload(connection: Connection, change_id: str, payload: dict[str, Any]) -> None:
+    """What else is known now of a change that still waits."""
+    connection.execute(update(changes).where(changes.c.id == change_id).values(payload=payload))
+
+
+def payload_of(connection: Connection, change_id: str) -> dict[str, Any]:
+    """What a change needs, as it is kept now."""
+    query = select(changes.c.payload).where(changes.c.id == change_id)
+    found: dict[str, Any] = connection.execute(query).scalar_one()
+    return found
+
+
 def pending_changes(connection: Connection, incident_id: str) -> list[RecordedChange]:
     """What the doc does not show yet, in the order in which it was said."""
     query = (

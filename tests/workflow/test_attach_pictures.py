@@ -1,0 +1,273 @@
+"""`attach` with a picture: shown in the doc where it is public, or where a person publishes it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command_line import Postmortem
+from tests.google_world import GoogleWorld
+from tests.pictures import png, png_head
+
+
+@pytest.fixture
+def doc_id(postmortem: Postmortem) -> str:
+    return str(postmortem.json("start", "Wrong amounts")["doc_id"])
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> str:
+    path = tmp_path / "graph 🧯.png"
+    path.write_bytes(png(800, 400))
+    return str(path)
+
+
+def pictures(google: GoogleWorld, doc_id: str) -> list[dict[str, Any]]:
+    """The pictures that the doc shows."""
+    objects = google.document(doc_id)["tabs"][0]["documentTab"].get("inlineObjects", {})
+    return [each["inlineObjectProperties"]["embeddedObject"] for each in objects.values()]
+
+
+def who_may_see(google: GoogleWorld, name: str) -> set[str]:
+    every = google._pages("drive/v3/files", "files", fields="nextPageToken,files(*)")
+    (file,) = [each for each in every if each["name"] == name]
+    return {each["type"] for each in google.permissions(file["id"])}
+
+
+def published(google: GoogleWorld, postmortem: Postmortem, path: str) -> str:
+    """The public address of a picture that was published before."""
+    url = str(postmortem.json("attach", path, "--publish", "--yes")["url"])
+    file_id = url.rsplit("/", 2)[-2]
+    return str(google._get(f"drive/v3/files/{file_id}", fields="webContentLink")["webContentLink"])
+
+
+def test_a_picture_is_a_link_and_private_unless_somebody_says_otherwise(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    assert postmortem.json("attach", graph)["shown"] == "link"
+    assert pictures(google, doc_id) == []
+    assert who_may_see(google, "graph 🧯.png") == {"user"}
+
+
+def test_a_published_picture_is_shown_under_its_caption_within_the_page(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    answer = postmortem.json("attach", graph, "--publish", "--yes", "--caption", "Errors")
+    assert (answer["shown"], answer["synced"]) == ("picture", True)
+    assert who_may_see(google, "graph 🧯.png") == {"user", "anyone"}
+    (shown,) = pictures(google, doc_id)
+    size = shown["size"]["width"]["magnitude"], shown["size"]["height"]["magnitude"]
+    assert size == (450, 225)
+    markdown = google.markdown(doc_id)
+    assert markdown.index("Errors (") < markdown.index("![image](data:image/png;base64,")
+
+
+def test_what_is_said_later_goes_where_it_should_beside_a_picture(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    postmortem("attach", graph, "--publish", "--yes", "--caption", "First")
+    postmortem("attach", graph, "--caption", "Second")
+    postmortem("section", "supporting-data", "Third 🧯")
+    postmortem("log", "Seen")
+    postmortem("status", "identified")
+    postmortem("close")
+    text = google.text(doc_id)
+    order = ["First (graph", "Second (graph", "Third 🧯", "How to contact support"]
+    places = [text.index(words, text.index("\nSupporting data\n")) for words in order]
+    assert places == sorted(places)
+    assert len(pictures(google, doc_id)) == 1
+    assert "Closed the loop" in text[: places[0]]
+
+
+def test_a_picture_that_a_person_deleted_does_not_come_back(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    postmortem("attach", graph, "--publish", "--yes")
+    content = google.document(doc_id)["tabs"][0]["documentTab"]["body"]["content"]
+    (at,) = [
+        element["startIndex"]
+        for block in content
+        for element in block.get("paragraph", {}).get("elements", ())
+        if "inlineObjectElement" in element
+    ]
+    gone = {"range": {"startIndex": at, "endIndex": at + 1}}
+    google.edit(doc_id, {"deleteContentRange": gone})
+    postmortem("log", "Goes on")
+    postmortem("sync")
+    assert pictures(google, doc_id) == []
+
+
+def test_without_a_terminal_publishing_needs_yes_and_nothing_is_recorded(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    result = postmortem("attach", graph, "--publish", expect=3)
+    assert "anyone who has the link" in result.err
+    assert "--yes" in result.err
+    assert postmortem.json("show")["pending_sync"] == 0
+    assert "graph 🧯" not in google.text(doc_id)
+
+
+@pytest.mark.parametrize(("answer", "code", "count"), [("yes", 0, 1), ("", 3, 0), ("y", 3, 0)])
+def test_a_person_is_asked_in_plain_words(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    doc_id: str,
+    graph: str,
+    answer: str,
+    code: int,
+    count: int,
+) -> None:
+    said, ended = at_a_terminal(postmortem, answer, "attach", graph, "--publish")
+    assert "Anyone who has the link will be able to see" in said
+    assert ended == code
+    assert len(pictures(google, doc_id)) == count
+
+
+def at_a_terminal(postmortem: Postmortem, typed: str, *arguments: str) -> tuple[str, int]:
+    """Run a command at a terminal, type one line, and give what it showed and its exit code."""
+    ours, theirs = pty.openpty()
+    with closing(os.fdopen(ours, "r+b", buffering=0)) as terminal:
+        terminal.write(f"{typed}\n".encode())
+        try:
+            result = subprocess.run(
+                [sys.executable, "-m", "workflow", *arguments],
+                env=postmortem._environment({}),
+                stdin=theirs,
+                stdout=theirs,
+                stderr=subprocess.PIPE,
+                timeout=30,
+                check=False,
+            )
+        finally:
+            os.close(theirs)
+    return result.stderr.decode(), result.returncode
+
+
+def test_an_administrator_who_forbids_it_leaves_a_link(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    google.misbehave("403_publish_out", "drive.permissions.create")
+    result = postmortem("attach", graph, "--publish", "--yes")
+    assert "was not made public, and is linked instead" in result.err
+    assert "administrators of your domain" in result.err
+    assert pictures(google, doc_id) == []
+    assert "graph 🧯.png" in google.text(doc_id)
+
+
+def test_a_picture_that_docs_does_not_take_is_linked_and_no_longer_public(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    google.set(unknown_requests=["insertInlineImage"])
+    result = postmortem("attach", graph, "--publish", "--yes", "--caption", "Errors")
+    assert "could not show graph 🧯.png as a picture. It is linked instead." in result.err
+    assert who_may_see(google, "graph 🧯.png") == {"user"}
+    assert "Errors (graph 🧯.png)" in google.text(doc_id)
+    assert postmortem.json("show")["pending_sync"] == 0
+
+
+def test_a_picture_that_can_not_be_taken_back_yet_waits_and_holds_up_nothing_else(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    google.set(unknown_requests=["insertInlineImage"])
+    google.misbehave("503", "drive.permissions.delete")
+    postmortem("attach", graph, "--publish", "--yes", expect=5)
+    postmortem("log", "Goes on", expect=5)
+    assert "Goes on" in google.text(doc_id)
+    google.behave()
+    postmortem("sync")
+    assert who_may_see(google, "graph 🧯.png") == {"user"}
+    assert google.text(doc_id).count("graph 🧯.png") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        ("close_before", "*"),
+        ("503", "drive.permissions.create"),
+        ("error_after", "drive.permissions.create"),
+        ("503", "drive.files.get"),
+        ("close_after", "docs.documents.batchUpdate"),
+    ],
+)
+def test_whatever_fails_on_the_way_the_picture_comes_once(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str, kind: str, method: str
+) -> None:
+    google.misbehave(kind, method, times=2)
+    postmortem("attach", graph, "--publish", "--yes", expect=None)
+    google.behave()
+    postmortem("sync")
+    assert len(pictures(google, doc_id)) == 1
+    assert google.text(doc_id).count("graph 🧯.png") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<svg/>", "is not a PNG, JPEG or GIF picture"),
+        (png_head(6000, 5000), "has 30 megapixels; Docs shows at most 25"),
+    ],
+)
+def test_what_docs_can_not_show_is_refused_before_it_is_published(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    doc_id: str,
+    tmp_path: Path,
+    content: bytes,
+    words: str,
+) -> None:
+    path = tmp_path / "graph.png"
+    path.write_bytes(content)
+    google.forget_calls()
+    assert words in postmortem("attach", str(path), "--publish", "--yes", expect=3).err
+    assert google.calls() == {}
+
+
+# An address instead of a file
+
+
+def test_a_picture_at_a_public_address_is_shown_and_nothing_is_uploaded(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    address = published(google, postmortem, graph)
+    google.forget_calls()
+    answer = postmortem.json("attach", address, "--caption", "Status page")
+    assert (answer["shown"], answer["url"]) == ("picture", address)
+    assert "drive.files.create" not in google.calls()
+    assert "drive.permissions.create" not in google.calls()
+    assert len(pictures(google, doc_id)) == 2
+    assert "Status page (uc)" in google.text(doc_id)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("https://status.example/graph.png", "In a rehearsal nothing is fetched from"),
+        ("http://127.0.0.1:1/graph.png", "In a rehearsal nothing is fetched from"),
+        ("{google}/uc?id=nothing&key=secret", "It answers with 404"),
+        ("{google}/", "is not a PNG, JPEG or GIF picture"),
+        ("https://ann:hunter2@status.example/a.png", "a name and a password"),
+        ("https://[::1/a.png", "not an address that can be read"),
+        ("https://a.example:port/a.png", "not an address that can be read"),
+        ("{google}/" + "a" * 2048, "longer than the 2 kB"),
+    ],
+)
+def test_an_address_that_shows_no_picture_to_everybody_is_refused(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, address: str, words: str
+) -> None:
+    result = postmortem("attach", address.format(google=google.url), expect=3)
+    assert words in result.err
+    assert "hunter2" not in result.err
+    assert "secret" not in result.err
+    assert postmortem.json("show")["pending_sync"] == 0
+
+
+def test_publish_and_yes_go_with_a_file(postmortem: Postmortem, doc_id: str, graph: str) -> None:
+    assert "already" in postmortem("attach", "https://a.example/b", "--publish", expect=2).err
+    assert "goes with --publish" in postmortem("attach", graph, "--yes", expect=2).err

@@ -1,0 +1,115 @@
+"""A picture at a public address, looked at as Docs will: without a sign-in, from anywhere."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from workflow.google.endpoint import Endpoint, origin
+from workflow.google.faults import Unreachable
+
+if TYPE_CHECKING:
+    import requests
+
+_MOST_REDIRECTS = 5
+_LONGEST_ADDRESS_BYTES = 2048  # reference, InsertInlineImageRequest.uri
+_CHUNK_BYTES = 1 << 16
+
+
+class NotPublic(ValueError):
+    """Docs could not have it from there. `str()` is a sentence, without the address' query."""
+
+
+class PublicPictures:
+    """What can be had from the web for a doc of the Google at `endpoint`.
+
+    For the real one that is any https address of the open internet. A stand-in fetches from
+    itself alone, so that nothing of a rehearsal leaves this machine. `timeout_seconds` bounds the
+    connecting and each wait for bytes.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        self._endpoint = endpoint
+        self._timeout_seconds = timeout_seconds
+
+    def check_address(self, address: str) -> None:
+        """Raise `NotPublic` for an address that Docs could not fetch from."""
+        try:
+            parts = urlsplit(address)
+            host, place = parts.hostname or "", origin(address)
+        except ValueError:  # an unclosed bracket, a port that is no number
+            raise NotPublic("That is not an address that can be read.") from None
+        if parts.username is not None or parts.password is not None:
+            raise NotPublic("An address with a name and a password in it is not a public one.")
+        if len(address.encode()) > _LONGEST_ADDRESS_BYTES:
+            raise NotPublic("The address is longer than the 2 kB that Docs takes.")
+        if self._endpoint.root_url is not None:
+            if place not in self._endpoint.origins:
+                raise NotPublic(
+                    f"In a rehearsal nothing is fetched from {host}: only from the rehearsal "
+                    "itself. Give a file, with --publish."
+                )
+        elif parts.scheme != "https" or not _on_the_internet(host):
+            raise NotPublic(
+                f"{host or 'That'} can't be reached by everybody: a public address starts with "
+                "https:// and is on the internet. Give a file instead."
+            )
+
+    def fetch(self, address: str, most_bytes: int) -> bytes:
+        """What is there, up to one byte more than `most_bytes`.
+
+        Raises `NotPublic` where there is nothing that Docs could have, and `Unreachable` where
+        nobody answered.
+        """
+        import requests  # noqa: PLC0415 - only for a command that fetches
+
+        session = requests.Session()
+        # A stand-in is on this machine: a proxy would carry the call away from it.
+        session.trust_env = self._endpoint.root_url is None
+        try:
+            with session:
+                return self._followed(session, address, most_bytes)
+        except requests.RequestException as fault:
+            host = urlsplit(address).hostname
+            raise Unreachable(f"{host} could not be reached.", detail=repr(fault)) from fault
+
+    def _followed(self, session: requests.Session, address: str, most_bytes: int) -> bytes:
+        for _ in range(_MOST_REDIRECTS + 1):
+            self.check_address(address)
+            with session.get(
+                address,
+                timeout=self._timeout_seconds,
+                allow_redirects=False,
+                stream=True,
+                auth=_nobody,
+            ) as answer:
+                if not answer.is_redirect:
+                    return _content(answer, most_bytes)
+                address = urljoin(address, answer.headers["Location"])
+        raise NotPublic("It leads from one address to the next, and on.")
+
+
+def _content(answer: requests.Response, most_bytes: int) -> bytes:
+    if answer.status_code != 200:
+        raise NotPublic(
+            f"It answers with {answer.status_code}, so not everybody can see what is there."
+        )
+    content = bytearray()
+    for chunk in answer.iter_content(_CHUNK_BYTES):
+        content += chunk
+        if len(content) > most_bytes:
+            break
+    return bytes(content[: most_bytes + 1])
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No sign-in: requests would else look one up in a .netrc file."""
+    return request
+
+
+def _on_the_internet(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:  # a name; one without a dot is of this machine or its network
+        return "." in host.strip(".")
