@@ -18,12 +18,11 @@ from flask import Blueprint, Response, jsonify, request
 from workflow import __version__
 from workflow.rehearsal.gmail.arrivals import Reply, arrive, reply
 from workflow.rehearsal.gmail.mailbox import Message
-from workflow.rehearsal.proof import SERVICE, proof
+from workflow.rehearsal.proof import KEY_HEADER, SERVICE, proof
+from workflow.rehearsal.smtp.letters import RelayedMail
 from workflow.rehearsal.webhooks.told import ToldBoard
 from workflow.rehearsal.wire.faults import read_fault
 from workflow.rehearsal.wire.pipeline import Pipeline
-
-KEY_HEADER = "X-Rehearsal-Key"
 
 
 class SwitchboardError(ValueError):
@@ -84,6 +83,10 @@ def _serve_requests(pages: Blueprint, pipeline: Pipeline) -> None:
     @pages.get("/requests")
     def list_requests() -> Response:
         return jsonify(pipeline.log.as_json())
+
+    @pages.get("/relayed")
+    def list_relayed() -> Response:
+        return jsonify(relayed=RelayedMail(pipeline.store).as_json())
 
     @pages.delete("/requests")
     def forget_requests() -> Response:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from workflow.rehearsal.server import RehearsalServer
+    from workflow.rehearsal.smtp import RelayServer
     from workflow.rehearsal.wire.pipeline import Pipeline
 
 STATE_FILE = "server.json"
@@ -57,11 +58,15 @@ class RehearsalUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server that answers: `http://127.0.0.1:PORT`, its process, the switchboard's key."""
+    """A server that answers: `http://127.0.0.1:PORT`, its process, the switchboard's key.
+
+    `smtp_port` is where its mail relay listens, on the same address.
+    """
 
     base_url: str
     pid: int
     key: str
+    smtp_port: int
 
 
 def ensure_running(folder: Path) -> RunningServer:
@@ -82,7 +87,9 @@ def find_running(folder: Path) -> RunningServer | None:
     """The server of this folder, None when there is none or the file about it is stale."""
     try:
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        server = RunningServer(str(state["base_url"]), int(state["pid"]), str(state["key"]))
+        server = RunningServer(
+            str(state["base_url"]), int(state["pid"]), str(state["key"]), int(state["smtp_port"])
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return server if _proves_itself(server) else None
@@ -148,17 +155,28 @@ def _listening(
         app = create_app(folder, settings, key=key)
         pipeline = pipeline_of(app)
         server = _at_port(app, pipeline, folder, port)
-        running = RunningServer(f"http://127.0.0.1:{server.port}", os.getpid(), key)
+        relay = _relay(pipeline)
+        running = RunningServer(f"http://127.0.0.1:{server.port}", os.getpid(), key, relay.port)
         (folder / _PORT_FILE).write_text(str(server.port), encoding="ascii")
         _write_state(folder, running)
         try:
             yield server, running
         finally:
+            relay.stop()
             (folder / STATE_FILE).unlink(missing_ok=True)
             server.server_close()
             pipeline.store.close()
     finally:
         lock.release()
+
+
+def _relay(pipeline: Pipeline) -> RelayServer:
+    """The mail relay beside a server, at work."""
+    from workflow.rehearsal.smtp import RelayServer  # noqa: PLC0415
+
+    relay = RelayServer(pipeline)
+    threading.Thread(target=relay.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+    return relay
 
 
 def _at_port(app: Flask, pipeline: Pipeline, folder: Path, port: int) -> RehearsalServer:

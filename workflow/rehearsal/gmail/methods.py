@@ -13,10 +13,9 @@ from workflow.rehearsal import ids
 from workflow.rehearsal.gmail import mime
 from workflow.rehearsal.gmail.mailbox import Draft, Mailbox, Message
 from workflow.rehearsal.gmail.mime import Mail, MailRefused, Sender
-from workflow.rehearsal.gmail.reports import failure_report
+from workflow.rehearsal.gmail.reports import fails, failure_report
 from workflow.rehearsal.gmail.resource import brief, resource
 from workflow.rehearsal.gmail.search import parse_search
-from workflow.rehearsal.settings import Settings
 from workflow.rehearsal.wire.call import Answer, Api, Call
 from workflow.rehearsal.wire.errors import GoogleError, invalid_argument, not_found
 from workflow.rehearsal.wire.quota import DAY_SECONDS, retry_after
@@ -234,17 +233,10 @@ def _sent(call: Call, mailbox: Mailbox, mail: Mail, thread: str) -> Message:
     _check_daily_limit(call, mailbox)
     message = mailbox.add(outgoing, ["SENT"], _now_ms(call), thread)
     for recipient in outgoing.recipients:
-        if _bounces(recipient, call.settings):
+        if fails(recipient, call.settings):
             report = failure_report(outgoing, recipient, call.caller.account, _moment(call))
             mailbox.add(mime.read(report), ["INBOX", "UNREAD"], _now_ms(call), message.thread_id)
     return message
-
-
-def _bounces(recipient: str, settings: Settings) -> object:
-    address = recipient.lower()
-    return {address, "@" + address.rpartition("@")[2]} & {
-        each.lower() for each in settings.bouncing
-    }
 
 
 def _check_daily_limit(call: Call, mailbox: Mailbox) -> None:

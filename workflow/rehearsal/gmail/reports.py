@@ -11,12 +11,20 @@ from email.utils import format_datetime, make_msgid
 
 from workflow.rehearsal import ids
 from workflow.rehearsal.gmail.mime import Mail
+from workflow.rehearsal.settings import Settings
 
 _EXPLAINED = "https://support.google.com/mail/?p=NoSuchUser"
 _NO_SUCH_USER = (
     "The email account that you tried to reach does not exist. Please try double-checking the "
     "recipient's email address for typos or unnecessary spaces."
 )
+
+
+def fails(recipient: str, settings: Settings) -> bool:
+    """Whether mail to this address comes back, by the settings."""
+    address = recipient.lower()
+    known = {each.lower() for each in settings.bouncing}
+    return bool({address, "@" + address.rpartition("@")[2]} & known)
 
 
 def failure_report(mail: Mail, recipient: str, account: str, now: datetime) -> bytes:

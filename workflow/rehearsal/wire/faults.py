@@ -285,8 +285,28 @@ SIGN_IN_REFUSALS = frozenset(
     }
 )
 
+# Said by the mail relay, at its methods `smtp.*`. The words are those of Google's help pages "Gmail
+# SMTP errors and codes" and "SMTP relay service error messages".
+SMTP_REPLIES = {
+    "421": "421 4.7.0 Try again later, closing connection",
+    "450": "450 4.2.1 Peak SMTP relay limit exceeded for customer",
+    "535": "535 5.7.8 Username and Password not accepted",
+    "550": "550 5.1.1 The email account that you tried to reach does not exist",
+    "550_daily": "550 5.7.1 Daily SMTP relay limit exceeded for user",
+    "550_not_let_in": "550 5.7.1 Invalid credentials for relay",
+    "554": "554 5.7.0 This message violates our email policy",
+}
+
 KINDS = frozenset(
-    {"slow", "redirect_307", *SIGN_IN_REFUSALS, *_REFUSALS, *AFTER_REFUSALS, *BEFORE_BY_CONNECTION}
+    {
+        "slow",
+        "redirect_307",
+        *SMTP_REPLIES,
+        *SIGN_IN_REFUSALS,
+        *_REFUSALS,
+        *AFTER_REFUSALS,
+        *BEFORE_BY_CONNECTION,
+    }
     | set(AFTER_BY_CONNECTION)
 )
 
