@@ -29,7 +29,7 @@ from workflow.rehearsal.settings import SETTINGS_FILE
 
 # What commands import when they run; paid once here instead of in every child.
 for _name in (
-    *("googleapiclient.discovery", "requests", "sqlalchemy.dialects.sqlite", "css_inline"),
+    *("requests", "sqlalchemy.dialects.sqlite", "css_inline"),
     *("workflow.cli.showing", "workflow.cli.opening", "workflow.cli.progress"),
     *("workflow.cli.preflight_sheet", "workflow.flows.notify", "workflow.flows.planning"),
     *("workflow.flows.start", "workflow.flows.section", "workflow.flows.sync"),
@@ -64,13 +64,13 @@ class Google:
     server: RunningServer
     folder: Path
 
-    def copies(self, domain: str) -> Counter[str]:
-        """How many sent mails each address of a domain has."""
+    def copies(self, domain: str, label: str = "SENT") -> Counter[str]:
+        """How many mails with a label (`SENT`, `DRAFT`) each address of a domain has."""
         found: Counter[str] = Counter()
         with closing(sqlite3.connect(self.folder / "rehearsal.sqlite3", timeout=30)) as store:
             rows = store.execute(
-                "SELECT raw FROM messages WHERE labels LIKE '%SENT%' AND instr(raw, ?) > 0",
-                (domain.encode(),),
+                "SELECT raw FROM messages WHERE instr(labels, ?) > 0 AND instr(raw, ?) > 0",
+                (label, domain.encode()),
             )
             for (raw,) in rows:
                 to = message_from_bytes(raw, policy=policy.default)["To"]

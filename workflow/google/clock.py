@@ -19,8 +19,8 @@ def server_time(endpoint: Endpoint, timeout_seconds: float) -> datetime:
     with requests.Session() as session:
         session.trust_env = endpoint.root_url is None
         transport = Transport(session, origins=endpoint.origins, timeout_seconds=timeout_seconds)
-        answer, _ = transport.request(endpoint.root_url or _ANYWHERE)
+        answer = transport.request(endpoint.root_url or _ANYWHERE)
     try:
-        return parsedate_to_datetime(answer.get("date", "")).astimezone(UTC)
+        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
     except ValueError as fault:
         raise Undecided("The answer did not tell the time.") from fault

@@ -22,12 +22,13 @@ class Docs:
         somebody has suggested something (Docs reference, suggestionsViewMode).
         """
         return self._api.call(
-            lambda docs: docs.documents().get(
-                documentId=document_id,
-                includeTabsContent=True,
-                suggestionsViewMode="SUGGESTIONS_INLINE",
-                fields=fields,
-            )
+            "documents.get",
+            {
+                "documentId": document_id,
+                "includeTabsContent": True,
+                "suggestionsViewMode": "SUGGESTIONS_INLINE",
+                "fields": fields,
+            },
         )
 
     def batch_update(
@@ -47,9 +48,9 @@ class Docs:
             body["writeControl"] = {"requiredRevisionId": required_revision}
         try:
             answer = self._api.call(
-                lambda docs: docs.documents().batchUpdate(
-                    documentId=document_id, body=body, fields="documentId,writeControl"
-                )
+                "documents.batchUpdate",
+                {"documentId": document_id, "fields": "documentId,writeControl"},
+                body=body,
             )
         except Refused as refused:
             if required_revision is None or refused.status != 400:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from workflow.google.client import Api, Json, all_pages, text_in
+from workflow.google.client import Api, all_pages, text_in
+from workflow.google.discovery import Json, Media
 
 Who = Literal["user", "group", "domain", "anyone"]
 Role = Literal["writer", "commenter", "reader"]
@@ -14,6 +15,9 @@ DOCUMENT_TYPE = "application/vnd.google-apps.document"
 
 # The key under which a document's app properties and properties name its incident.
 INCIDENT_PROPERTY = "incident"
+
+# Shared drives too, which Drive's methods leave out unless told.
+_EVERY_DRIVE = {"supportsAllDrives": True}
 
 
 class NewDocument(NamedTuple):
@@ -63,11 +67,9 @@ class Drive:
         """
         body = _metadata(name, parent, app_properties, properties)
         answer = self._api.call(
-            lambda drive: drive.files().create(
-                body={**body, "mimeType": DOCUMENT_TYPE},
-                supportsAllDrives=True,
-                fields="id,webViewLink",
-            )
+            "files.create",
+            {**_EVERY_DRIVE, "fields": "id,webViewLink"},
+            body={**body, "mimeType": DOCUMENT_TYPE},
         )
         return _new_document(answer, method="drive.files.create")
 
@@ -83,9 +85,7 @@ class Drive:
         """Copy a document, such as a team's own template; else as `create_document`."""
         body = _metadata(name, parent, app_properties, properties)
         answer = self._api.call(
-            lambda drive: drive.files().copy(
-                fileId=file_id, body=body, supportsAllDrives=True, fields="id,webViewLink"
-            )
+            "files.copy", {**_EVERY_DRIVE, "fileId": file_id, "fields": "id,webViewLink"}, body=body
         )
         return _new_document(answer, method="drive.files.copy")
 
@@ -100,48 +100,43 @@ class Drive:
         query = f"{folder} in parents and mimeType = {_quoted(DOCUMENT_TYPE)} and trashed = false"
         files = all_pages(
             self._api,
-            "files",
-            lambda client, token: client.files().list(
-                q=query,
-                orderBy="createdTime desc",
-                pageSize=1000,
-                pageToken=token,
-                supportsAllDrives=True,
-                includeItemsFromAllDrives=True,
-                fields="nextPageToken,files(id,name,webViewLink,createdTime,"
+            "files.list",
+            {
+                **_EVERY_DRIVE,
+                "includeItemsFromAllDrives": True,
+                "q": query,
+                "orderBy": "createdTime desc",
+                "pageSize": 1000,
+                "fields": "nextPageToken,files(id,name,webViewLink,createdTime,"
                 "appProperties,properties)",
-            ),
+            },
+            "files",
         )
         return [file for file in files if _belongs_to(file, incident)]
 
     def folder(self, folder_id: str) -> Folder:
         """A folder by its id. With drive.file only one that this app made or was given."""
         answer = self._api.call(
-            lambda drive: drive.files().get(
-                fileId=folder_id,
-                supportsAllDrives=True,
-                fields="name,capabilities(canAddChildren)",
-            )
+            "files.get",
+            {**_EVERY_DRIVE, "fileId": folder_id, "fields": "name,capabilities(canAddChildren)"},
         )
         writable = bool(answer.get("capabilities", {}).get("canAddChildren"))
         return Folder(text_in(answer, "name", method="drive.files.get"), writable)
 
     def delete(self, file_id: str) -> None:
         """Delete a file of one's own for good, past the trash. Refused with 404 when it is gone."""
-        self._api.call(lambda drive: drive.files().delete(fileId=file_id, supportsAllDrives=True))
+        self._api.call("files.delete", {**_EVERY_DRIVE, "fileId": file_id})
 
     def export(self, file_id: str, media_type: str) -> bytes:
         """A Google file in another format, such as a spreadsheet's first sheet as `text/csv`.
 
         With drive.file only files that this app made or was given; at most 10 MB (Drive reference).
         """
-        return self._api.media(
-            lambda drive: drive.files().export(fileId=file_id, mimeType=media_type)
-        )
+        return self._api.download("files.export", {"fileId": file_id, "mimeType": media_type})
 
     def new_file_id(self) -> str:
         """An id for a file to come. Not for Google's own types (guide on creating files)."""
-        answer = self._api.call(lambda drive: drive.files().generateIds(count=1, fields="ids"))
+        answer = self._api.call("files.generateIds", {"count": 1, "fields": "ids"})
         ids = answer.get("ids") or [""]
         return text_in({"id": ids[0]}, "id", method="drive.files.generateIds")
 
@@ -154,39 +149,32 @@ class Drive:
         """
         body = {"id": file_id, "name": name, **({"parents": [parent]} if parent else {})}
         answer = self._api.call(
-            lambda drive: drive.files().create(
-                body=body,
-                media_body=_media(content, media_type),
-                supportsAllDrives=True,
-                fields="id,webViewLink",
-            )
+            "files.create",
+            {**_EVERY_DRIVE, "fields": "id,webViewLink"},
+            body=body,
+            media=Media(content, media_type),
         )
         return _new_document(answer, method="drive.files.create").url
 
     def link_to(self, file_id: str) -> str:
         """The link that opens a file in a browser."""
         answer = self._api.call(
-            lambda drive: drive.files().get(
-                fileId=file_id, supportsAllDrives=True, fields="webViewLink"
-            )
+            "files.get", {**_EVERY_DRIVE, "fileId": file_id, "fields": "webViewLink"}
         )
         return text_in(answer, "webViewLink", method="drive.files.get")
 
     def public_link(self, file_id: str) -> str:
         """Where a file can be had without signing in, once `anyone` may read it."""
         answer = self._api.call(
-            lambda drive: drive.files().get(
-                fileId=file_id, supportsAllDrives=True, fields="webContentLink"
-            )
+            "files.get", {**_EVERY_DRIVE, "fileId": file_id, "fields": "webContentLink"}
         )
         return text_in(answer, "webContentLink", method="drive.files.get")
 
     def unshare(self, file_id: str, permission_id: str) -> None:
         """Take a permission back. Refused with 404 where it is gone already."""
         self._api.call(
-            lambda drive: drive.permissions().delete(
-                fileId=file_id, permissionId=permission_id, supportsAllDrives=True
-            )
+            "permissions.delete",
+            {**_EVERY_DRIVE, "fileId": file_id, "permissionId": permission_id},
         )
 
     def share(
@@ -202,45 +190,57 @@ class Drive:
         named = {"user": "emailAddress", "group": "emailAddress", "domain": "domain"}.get(who)
         body = {"type": who, "role": role, **({named: address} if named else {})}
         answer = self._api.call(
-            lambda drive: drive.permissions().create(
-                fileId=file_id,
-                body=body,
-                supportsAllDrives=True,
+            "permissions.create",
+            {
+                **_EVERY_DRIVE,
+                "fileId": file_id,
                 # Drive refuses to be told about a mail where there is nobody to write to.
-                sendNotificationEmail=mail is not None if mailed else None,
-                emailMessage=(mail or None) if mailed else None,
-                fields="id",
-            )
+                "sendNotificationEmail": mail is not None if mailed else None,
+                "emailMessage": (mail or None) if mailed else None,
+                "fields": "id",
+            },
+            body=body,
         )
         return text_in(answer, "id", method="drive.permissions.create")
+
+    def lock(self, file_id: str, reason: str) -> None:
+        """Lock a file against edits of its content, title and comments, for everybody.
+
+        Reading, sharing and moving it stay possible, and any editor may take the lock off again
+        (Drive guide on protecting content).
+        """
+        self._restrict(file_id, {"readOnly": True, "reason": reason})
+
+    def unlock(self, file_id: str) -> None:
+        """Take the lock off. Edits may be refused for some minutes more (seen in the field)."""
+        self._restrict(file_id, {"readOnly": False})
+
+    def _restrict(self, file_id: str, restriction: Json) -> None:
+        self._api.call(
+            "files.update",
+            {**_EVERY_DRIVE, "fileId": file_id, "fields": "id"},
+            body={"contentRestrictions": [restriction]},
+        )
 
     def permissions(self, file_id: str) -> list[Json]:
         """Who may see a file: `id`, `type`, `role`, `emailAddress`, `domain`, `displayName`."""
         return all_pages(
             self._api,
+            "permissions.list",
+            {
+                **_EVERY_DRIVE,
+                "fileId": file_id,
+                "pageSize": 100,
+                "fields": "nextPageToken,permissions(id,type,role,emailAddress,domain,displayName)",
+            },
             "permissions",
-            lambda client, token: client.permissions().list(
-                fileId=file_id,
-                pageSize=100,
-                pageToken=token,
-                supportsAllDrives=True,
-                fields="nextPageToken,permissions(id,type,role,emailAddress,domain,displayName)",
-            ),
         )
 
     def account(self) -> Account:
         """Who is signed in. Needs no scope beyond drive.file."""
-        answer = self._api.call(
-            lambda drive: drive.about().get(fields="user(emailAddress,displayName)")
-        )
+        answer = self._api.call("about.get", {"fields": "user(emailAddress,displayName)"})
         email = text_in(answer, "user", "emailAddress", method="drive.about.get")
         return Account(email, str(answer["user"].get("displayName", "")))
-
-
-def _media(content: bytes, media_type: str) -> Any:
-    from googleapiclient.http import MediaInMemoryUpload  # noqa: PLC0415 - loaded by the client
-
-    return MediaInMemoryUpload(content, mimetype=media_type)
 
 
 def _metadata(

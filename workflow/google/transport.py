@@ -1,19 +1,17 @@
 """The road to Google: every request is written once, to one of the hosts it may go to.
 
-googleapiclient speaks to an httplib2 object. httplib2 sends a POST again by itself when the
-connection closes before the answer (measured, even with no retries asked for), which for a mail
-means two mails. `Transport` has httplib2's shape and a requests session underneath, which does
-not: redirects are off, and no layer below repeats anything. A 401 alone is repeated, by
-google-auth after it renewed the token: that request was turned away.
+httplib2, which Google's own client goes by, sends a POST again by itself when the connection closes
+before the answer (measured, even with no retries asked for), which for a mail means two mails.
+A requests session does not: redirects are off, and no layer below repeats anything. A 401 alone is
+repeated, by google-auth after it renewed the token: that request was turned away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-import httplib2
 import requests
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from requests.adapters import HTTPAdapter
@@ -30,8 +28,16 @@ from workflow.google.sorting import sort_refresh_error
 POOL_CONNECTIONS = 128
 
 
+class Answer(NamedTuple):
+    """What came back, whatever it says: the names of `headers` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
 class Transport:
-    """An httplib2-shaped object for `build_from_document(http=…)`. Safe for many threads.
+    """What sends requests and reads their answers. Safe for many threads.
 
     All threads share the one session and its pool of connections. `origins` are the
     `scheme://host:port` that may be reached; anything else is refused before it is looked up.
@@ -54,14 +60,10 @@ class Transport:
         method: str = "GET",
         body: str | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        *,
-        redirections: int = 0,
-        connection_type: object = None,
-    ) -> tuple[httplib2.Response, bytes]:
+    ) -> Answer:
         """Send one request and read its whole answer, whatever its status.
 
-        `redirections` and `connection_type` are httplib2's and have no effect. Raises
-        Unreachable, Undecided or SignInNeeded.
+        Raises Unreachable, Undecided or SignInNeeded.
         """
         self._refuse_other_hosts(uri)
         with _sorted_faults(origin(uri)):
@@ -69,16 +71,17 @@ class Transport:
                 method,
                 uri,
                 data=body.encode() if isinstance(body, str) else body,
-                headers=_own_headers(headers),
+                headers=headers,
                 timeout=self._timeout_seconds,
                 allow_redirects=False,
                 auth=_leave_as_it_is,
             )
         _refuse_half_answer(method, response)
-        return _as_httplib2(response), response.content
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, names, response.content)
 
     def close(self) -> None:
-        """Close every connection. googleapiclient calls it when a client is closed."""
+        """Close every connection."""
         self._session.close()
 
     def _refuse_other_hosts(self, uri: str) -> None:
@@ -186,6 +189,10 @@ def _sorted_faults(place: str) -> Iterator[None]:
         ) from fault
     except GoogleAuthError as fault:
         raise sort_sign_in_error(fault) from fault
+    except ValueError as fault:  # requests looks at where a redirect leads, though told to stay
+        raise Undecided(
+            f"The answer of {place} could not be read. {NOT_KNOWN}", detail=repr(fault)
+        ) from fault
 
 
 def _unreachable(place: str, cause: BaseException | None) -> Unreachable:
@@ -216,12 +223,6 @@ def sort_sign_in_error(fault: GoogleAuthError) -> GoogleFault:
     return sort_refresh_error(str(answer.get("error", "")), words)
 
 
-def _own_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
-    """The caller's headers without the length, which is the session's to say: in bytes."""
-    given = headers or {}
-    return {name: value for name, value in given.items() if name.lower() != "content-length"}
-
-
 def _leave_as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keep requests from putting a password of ~/.netrc in place of the token."""
     return prepared
@@ -237,12 +238,3 @@ def _refuse_half_answer(method: str, response: requests.Response) -> None:
             f"The answer of {origin(response.url)} broke off half way. {NOT_KNOWN}",
             detail=f"{got} of {promised} bytes, HTTP {response.status_code}",
         )
-
-
-def _as_httplib2(response: requests.Response) -> httplib2.Response:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    headers.pop("content-encoding", None)  # the body is already unpacked
-    fields = {**headers, "status": str(response.status_code)}
-    answer = httplib2.Response(fields)  # type: ignore[no-untyped-call]
-    answer.reason = response.reason
-    return answer
