@@ -20,6 +20,7 @@ from workflow.google.endpoint import origin
 
 if TYPE_CHECKING:
     from workflow.colleagues.telling import Chats
+    from workflow.mail_relay.relay import Relay
 
 # In a rehearsal the story's time can be set, so that a day's incident takes a minute.
 STORY_TIME = "POSTMORTEM_REHEARSAL_NOW"
@@ -36,8 +37,10 @@ def open_workspace(asked: Asked) -> Workspace:
         person=f"{_user()}@{socket.gethostname()}",
         templates=shipped_templates(),
         now=_story_clock(settings),
-        wall=_wall_clock,
+        wall=lambda: _by_the_ledger(workspace, _wall_clock()),
         connect=lambda: connect_google(settings),
+        connect_as=lambda mailbox: _connect_google_as(settings, mailbox),
+        open_relay=lambda: _connect_relay(settings),
         open_chats=lambda: open_chats(settings),
         incident_reference=asked.incident or os.environ.get("POSTMORTEM_INCIDENT", ""),
     )
@@ -56,6 +59,18 @@ def connect_google(settings: Settings) -> Google:
         endpoint = emulator.endpoint
         session = functools.partial(emulator.session, settings.token_path, token)
     return connect(endpoint, session, config.sending.timeout_seconds)
+
+
+def _connect_google_as(settings: Settings, mailbox: str) -> Google:
+    from workflow.cli.connecting import connect_google_as  # noqa: PLC0415 - seldom needed
+
+    return connect_google_as(settings, mailbox)
+
+
+def _connect_relay(settings: Settings) -> Relay:
+    from workflow.cli.connecting import connect_relay  # noqa: PLC0415 - seldom needed
+
+    return connect_relay(settings)
 
 
 def open_chats(settings: Settings) -> Chats:
@@ -96,6 +111,12 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid()) if hasattr(os, "getuid") else "somebody"
+
+
+def _by_the_ledger(workspace: Workspace, here: datetime) -> datetime:
+    """The time by the clock of a ledger that is open: those who share one have to agree on it."""
+    opened = vars(workspace)  # where `cached_property` keeps what was opened
+    return workspace.ledger.clock(here) if "ledger" in opened else here
 
 
 def _wall_clock() -> datetime:

@@ -1,4 +1,4 @@
-"""Threads that call Gmail for the sender. They know HTTP and nothing of the ledger.
+"""Threads that make the sender's calls. They know their carrier and nothing of the ledger.
 
 Daemon threads, because a person who presses Ctrl-C is not to wait for a call that hangs: what was
 under way is written in the ledger and decided by the next `resume`.
@@ -15,13 +15,37 @@ from datetime import datetime
 
 from workflow.flows.delivery_steps import Answer, Call
 from workflow.google.faults import GoogleFault, Refused
-from workflow.google.gmail import Gmail
 from workflow.ledger.deliveries import Delivery
 from workflow.mail.message import HeaderBad, MessageTooBig
 
 # sqlite3 gives the interpreter's lock away at every row, and a busy thread keeps it for as long as
 # this. At Python's own 5 ms many callers made each row cost 3.6 ms of waiting (measured, 64).
 _LOCK_SECONDS = 0.0005
+
+
+class _ShortTurns:
+    """The interpreter's short turns, for as long as anybody's callers are at work."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before = 0.0
+
+    def begin(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(_LOCK_SECONDS)
+
+    def end(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                sys.setswitchinterval(self._before)
+
+
+_short_turns = _ShortTurns()
 
 
 @dataclass(frozen=True)
@@ -38,19 +62,16 @@ class Callers:
 
     def __init__(
         self,
-        gmail: Gmail,
-        write_mail: Callable[[Delivery], bytes],
+        carry: Callable[[Delivery, Call], object],
         now: Callable[[], datetime],
         *,
         threads: int,
     ) -> None:
-        self._gmail = gmail
-        self._write_mail = write_mail
+        self._carry = carry
         self._now = now
         self._asked: queue.SimpleQueue[tuple[Delivery, Call] | None] = queue.SimpleQueue()
         self._answered: queue.SimpleQueue[Answered] = queue.SimpleQueue()
-        self._lock_seconds_before = sys.getswitchinterval()
-        sys.setswitchinterval(_LOCK_SECONDS)
+        _short_turns.begin()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -73,7 +94,7 @@ class Callers:
         """Let the threads end once they are idle."""
         for _ in self._threads:
             self._asked.put(None)
-        sys.setswitchinterval(self._lock_seconds_before)
+        _short_turns.end()
 
     def _work(self) -> None:
         while (task := self._asked.get()) is not None:
@@ -82,7 +103,7 @@ class Callers:
     def _call(self, delivery: Delivery, call: Call) -> Answered:
         began_at = self._now()
         try:
-            result = self._make(delivery, call)
+            result = self._carry(delivery, call)
         except GoogleFault as fault:
             return Answered(delivery, Answer(call, began_at, fault=fault))
         except (HeaderBad, MessageTooBig) as bad:  # this one mail can't be written
@@ -91,13 +112,3 @@ class Callers:
         except BaseException as defect:  # handed to the sender, which raises it
             return Answered(delivery, Answer(call, began_at), defect)
         return Answered(delivery, Answer(call, began_at, result))
-
-    def _make(self, delivery: Delivery, call: Call) -> object:
-        if call is Call.CREATE_DRAFT:
-            mail = self._write_mail(delivery)
-            return self._gmail.create_draft(mail, delivery.thread_id or None)
-        if call is Call.SEND_DRAFT:
-            return self._gmail.send_draft(delivery.draft_id)
-        if call is Call.LOOK:
-            return self._gmail.draft_exists(delivery.draft_id)
-        return self._gmail.send_message(self._write_mail(delivery), delivery.thread_id or None)

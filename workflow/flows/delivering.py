@@ -1,29 +1,34 @@
-"""Delivering a notice from the ledger: who sends it, the mails, and what is left over."""
+"""Delivering a notice from the ledger: which mailboxes send it, all at once, and what is left."""
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from email import message_from_bytes, policy
-from hashlib import sha256
 
-from markdown_it.token import Token
-
+from workflow.flows.carriers import Carrier, GmailCarrier, RelayCarrier
+from workflow.flows.leftovers import clear_orphans
+from workflow.flows.mail_writing import MailWriter, own_message_id
 from workflow.flows.pacing import Limits, Pacing
 from workflow.flows.sending import Ending, Sender, Sent
+from workflow.flows.side_by_side import side_by_side
 from workflow.flows.workspace import Workspace
+from workflow.google import Google
 from workflow.google.drive import Account
-from workflow.google.faults import GoogleFault, Refused, SignInNeeded, Undecided, Unreachable
-from workflow.incident import DeliveryCounts
+from workflow.google.faults import GoogleFault, Refused, SignInNeeded
+from workflow.google.gmail import Gmail
+from workflow.incident import DeliveryCounts, MailTransport
 from workflow.ledger import deliveries, notices
-from workflow.ledger.deliveries import Delivery
 from workflow.ledger.notices import AttachedFile, Notice
-from workflow.mail.faces import html_face, parse_body, picture_names, text_face
-from workflow.mail.message import Attachment, build_message
 
 # Gmail's quota since May 2026; five before.
 _UNITS_OF_MESSAGES_GET = 20
+# What counts of several mailboxes' endings: the one that a person has most to do about.
+_GRAVEST_FIRST = (
+    *(Ending.STOPPED, Ending.SIGN_IN, Ending.UNREACHABLE, Ending.SLOW_DOWN, Ending.DAILY_LIMIT),
+    *(Ending.DRAFTED, Ending.DONE),
+)
 
 
 @dataclass(frozen=True)
@@ -41,40 +46,103 @@ class Watcher:
 
 def deliver(workspace: Workspace, notice: Notice, watcher: Watcher) -> Sent:
     """Send what the notice still has to send. Never raises for Google: the answer says why not."""
-    sending = workspace.settings.config.sending
-    try:
-        notice = _with_sender(workspace, notice)
-    except GoogleFault as fault:
-        return Sent(_ending_of(fault), fault)
     with workspace.ledger.read() as connection:
+        mailboxes = deliveries.senders_with_work(connection, notice.id)
         files = notices.attachments_of(connection, notice.id)
-    limits = Limits(
+    if "" in mailboxes:
+        try:
+            notice = _with_sender(workspace, notice)
+        except GoogleFault as fault:
+            return Sent(_ending_of(fault), fault)
+    jobs = [functools.partial(_send_from, workspace, notice, files, watcher, m) for m in mailboxes]
+    watcher.at_work.set()
+    try:
+        endings = side_by_side(jobs, watcher.stop)
+    finally:
+        watcher.at_work.clear()
+    if watcher.stop.is_set():
+        return Sent(Ending.STOPPED)
+    sent = _together(endings)
+    if sent.ending is Ending.DONE:
+        clear_orphans(workspace, notice)
+    return sent
+
+
+def _together(endings: list[Sent]) -> Sent:
+    """What a person has most to do about, and the first instant at which any of it goes on."""
+    if not endings:
+        return Sent(Ending.DONE)
+    gravest = min(endings, key=lambda sent: _GRAVEST_FIRST.index(sent.ending))
+    instants = [sent.resume_at for sent in endings if sent.resume_at is not None]
+    return Sent(gravest.ending, gravest.fault, min(instants) if instants else None, gravest.sender)
+
+
+def _send_from(
+    workspace: Workspace,
+    notice: Notice,
+    files: list[AttachedFile],
+    watcher: Watcher,
+    mailbox: str,
+) -> Sent:
+    """Send what one mailbox has to send; "" is the notice's own."""
+    try:
+        carrier = _carrier(workspace, notice, files, mailbox)
+    except GoogleFault as fault:
+        return Sent(_ending_of(fault), fault, sender=mailbox)
+    sender = Sender(
+        workspace.ledger,
+        notice,
+        carrier,
+        Pacing(
+            mailbox or notice.sender, _limits(workspace, notice), workspace.wall, notice.transport
+        ),
+        workspace.wall,
+        mailbox=mailbox,
+        timeout_seconds=workspace.settings.config.sending.timeout_seconds,
+        stop=watcher.stop,
+        report=watcher.report,
+    )
+    return sender.run()
+
+
+def _limits(workspace: Workspace, notice: Notice) -> Limits:
+    sending, smtp = workspace.settings.config.sending, workspace.settings.config.smtp
+    if notice.transport is MailTransport.SMTP_RELAY:
+        return Limits(smtp.messages_per_minute, smtp.daily_limit, sending.in_flight)
+    return Limits(
         sending.units_per_minute,
         sending.daily_limit,
         sending.in_flight,
         units_to_read_a_thread=_UNITS_OF_MESSAGES_GET if sending.read_threads else 0,
     )
-    sender = Sender(
-        workspace.ledger,
-        notice,
-        workspace.google.gmail,
-        _Writer(workspace, notice, files).write,
-        Pacing(notice.sender, limits, workspace.wall),
-        workspace.wall,
-        timeout_seconds=sending.timeout_seconds,
-        stop=watcher.stop,
-        report=watcher.report,
-    )
-    watcher.at_work.set()
-    try:
-        sent = sender.run()
-    finally:
-        watcher.at_work.clear()
-    if watcher.stop.is_set():
-        return Sent(Ending.STOPPED)
-    if sent.ending is Ending.DONE:
-        _clean_up(workspace, notice)
-    return sent
+
+
+def _carrier(
+    workspace: Workspace, notice: Notice, files: list[AttachedFile], mailbox: str
+) -> Carrier:
+    """What carries this mailbox's mails. Raises GoogleFault where it can't be used.
+
+    Only the mailbox that began a mail can say what became of its draft: in another one every draft
+    is gone, which would look like sent. So who is signed in is asked before anything else.
+    """
+    if notice.transport is MailTransport.SMTP_RELAY:
+        return RelayCarrier(
+            workspace.relay,
+            notice.from_address or notice.sender,
+            MailWriter(workspace, notice, files).write,
+            functools.partial(own_message_id, notice),
+        )
+    gmail, name = _mailbox(workspace, mailbox) if mailbox else (workspace.google.gmail, "")
+    writer = MailWriter(workspace, notice, files, gmail=gmail, own_name=name)
+    return GmailCarrier(gmail, writer.write)
+
+
+def _mailbox(workspace: Workspace, mailbox: str) -> tuple[Gmail, str]:
+    """One of several mailboxes, and the name of its account. Raises GoogleFault."""
+    google = workspace.google_as(mailbox)
+    account = _account(google)
+    _refuse_another(account, mailbox, "These mails are sent by")
+    return google.gmail, account.name
 
 
 def _ending_of(fault: GoogleFault) -> Ending:
@@ -84,17 +152,15 @@ def _ending_of(fault: GoogleFault) -> Ending:
 def _with_sender(workspace: Workspace, notice: Notice) -> Notice:
     """The notice with the account that sends it, which it keeps from the first mail on.
 
-    Only that account's mailbox can say what became of a draft: in another one every draft is gone,
-    which would look like sent. Raises `SignInNeeded` for another account.
+    A relay needs nobody's mailbox: there anybody may go on. Raises `SignInNeeded` for another
+    account, or another Google.
     """
-    account = _account(workspace)
+    relays = notice.transport is MailTransport.SMTP_RELAY
+    if relays and notice.sender:
+        return notice
+    account = _account(workspace.google)
     if notice.sender:
-        if account.email.casefold() != notice.sender.casefold():
-            raise SignInNeeded(
-                f"This notice is sent by {notice.sender}, and {account.email} is signed in. "
-                f"Sign in as {notice.sender} to go on with it.",
-                reason="otherAccount",
-            )
+        _refuse_another(account, notice.sender, "This notice is sent by")
         return notice
     name = workspace.settings.config.sender_name or account.name
     with workspace.ledger.write() as connection:
@@ -102,116 +168,21 @@ def _with_sender(workspace: Workspace, notice: Notice) -> Notice:
         return notices.notice_by_id(connection, notice.id)
 
 
-def _account(workspace: Workspace) -> Account:
-    """Who is signed in. A sign-in without Drive can still ask Gmail."""
+def _refuse_another(account: Account, sender: str, said: str) -> None:
+    if account.email.casefold() != sender.casefold():
+        raise SignInNeeded(
+            f"{said} {sender}, and {account.email} is signed in. "
+            f"Sign in as {sender} to go on with it.",
+            reason="otherAccount",
+        )
+
+
+def _account(google: Google) -> Account:
+    """Who is signed in. A sign-in without Drive can still ask Gmail. Raises GoogleFault."""
     try:
-        return workspace.google.drive.account()
+        return google.drive.account()
     except (Refused, SignInNeeded) as no_drive:
         try:
-            return Account(workspace.google.gmail.address(), "")
+            return Account(google.gmail.address(), "")
         except (Refused, SignInNeeded):
             raise no_drive from None
-
-
-class _Writer:
-    """Writes a notice's mails; goes on in each customer's thread where that can be read.
-
-    Other mailboxes thread by the real Message-ID, which only Gmail knows and only a scope that
-    reads gives away: without it the thread is Gmail's own alone.
-    """
-
-    def __init__(self, workspace: Workspace, notice: Notice, files: list[AttachedFile]) -> None:
-        self._workspace = workspace
-        self._notice = notice
-        self._files = files
-        self._can_read = workspace.settings.config.sending.read_threads
-
-    def write(self, delivery: Delivery) -> bytes:
-        """One recipient's message. Safe for many threads."""
-        references = self._references(delivery)
-        return write_mail(self._notice, delivery, self._files, self._workspace, references)
-
-    def _references(self, delivery: Delivery) -> tuple[str, ...]:
-        if not (self._can_read and delivery.reply_to_message and delivery.thread_id):
-            return ()
-        gmail = self._workspace.google.gmail
-        try:
-            header = gmail.message_id_header(delivery.reply_to_message)
-        except SignInNeeded:
-            self._can_read = False
-            return ()
-        except Refused:
-            return ()
-        return (header,) if header else ()
-
-
-def write_mail(
-    notice: Notice,
-    delivery: Delivery,
-    files: list[AttachedFile],
-    workspace: Workspace,
-    references: tuple[str, ...] = (),
-) -> bytes:
-    """One recipient's message, all of it from the frozen plan."""
-    tokens = parse_body(delivery.markdown)
-    shown = picture_ids(tokens, files)
-    addresses = {name: f"cid:{content_id}" for name, content_id in shown.items()}
-    return build_message(
-        to=delivery.email,
-        to_name=delivery.name,
-        subject=delivery.subject,
-        text=text_face(tokens),
-        html=html_face(tokens, subject=delivery.subject, pictures=addresses),
-        from_address=notice.from_address or notice.sender,
-        from_name=notice.sender_name,
-        reply_to=notice.reply_to,
-        date=delivery.sent_at or workspace.now(),
-        references=references,
-        attachments=[
-            Attachment(file.filename, file.media_type, file.content, shown.get(file.filename, ""))
-            for file in files
-        ],
-    )
-
-
-def picture_ids(tokens: Sequence[Token], files: Sequence[AttachedFile]) -> dict[str, str]:
-    """The files that a mail shows as pictures, each with the id by which its HTML names it."""
-    wanted = picture_names(tokens)
-    names = [file.filename for file in files if file.filename in wanted]
-    return {name: f"{sha256(name.encode()).hexdigest()[:16]}@postmortem" for name in names}
-
-
-def _clean_up(workspace: Workspace, notice: Notice) -> None:
-    """Delete drafts that no row knows: their making was asked for and the answer lost.
-
-    Only a draft that is to the letter what this program wrote, to somebody of this notice, is
-    deleted. It is harmless where it lies, so a fault here is no reason to bother anybody.
-    """
-    with workspace.ledger.read() as connection:
-        notice = notices.notice_by_id(connection, notice.id)
-        known = deliveries.known_draft_ids(connection, notice.id)
-    if not notice.orphans_possible:
-        return
-    gmail = workspace.google.gmail
-    try:
-        for draft in gmail.list_drafts():
-            if draft.id not in known and _is_ours(workspace, notice, gmail.get_draft_raw(draft.id)):
-                gmail.delete_draft(draft.id)
-    except (Refused, SignInNeeded, Undecided, Unreachable):
-        return
-    with workspace.ledger.write() as connection:
-        notices.clear_orphans_possible(connection, notice.id)
-
-
-def _is_ours(workspace: Workspace, notice: Notice, raw: bytes) -> bool:
-    message = message_from_bytes(raw, policy=policy.default)
-    addresses = list(getattr(message.get("To"), "addresses", ()))
-    body = message.get_body(("plain",))
-    if len(addresses) != 1 or body is None:
-        return False
-    with workspace.ledger.read() as connection:
-        mine = deliveries.delivery_to(connection, notice.id, addresses[0].addr_spec)
-    if mine is None or str(message.get("Subject", "")) != mine.subject:
-        return False
-    written = text_face(parse_body(mine.markdown))
-    return str(body.get_content()).split() == written.split()

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from workflow.google.faults import GoogleFault, Refused, Undecided
-from workflow.incident import DeliveryState
+from workflow.incident import DeliveryState, MailTransport
 from workflow.ledger.deliveries import Delivery
 
 _S = DeliveryState
@@ -25,20 +25,27 @@ class Call(StrEnum):
     SEND_DRAFT = "send the draft"
     LOOK = "look for the draft"
     SEND_MESSAGE = "send the message"
+    RELAY = "hand the message to the relay"
 
     @property
     def units(self) -> int:
-        """What Gmail counts for it, in quota units."""
+        """What Gmail counts for it, in quota units; a relay counts mails."""
         return _UNITS[self]
 
     @property
     def sends(self) -> bool:
         """Whether a mail leaves by it."""
-        return self in {Call.SEND_DRAFT, Call.SEND_MESSAGE}
+        return self in {Call.SEND_DRAFT, Call.SEND_MESSAGE, Call.RELAY}
 
 
 # Source: the quota table of the Gmail API's reference.
-_UNITS = {Call.CREATE_DRAFT: 10, Call.SEND_DRAFT: 100, Call.LOOK: 5, Call.SEND_MESSAGE: 100}
+_UNITS = {
+    Call.CREATE_DRAFT: 10,
+    Call.SEND_DRAFT: 100,
+    Call.LOOK: 5,
+    Call.SEND_MESSAGE: 100,
+    Call.RELAY: 1,
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class Taken:
 INFERRED = "inferred: the draft is gone"
 
 
-def take_up(delivery: Delivery, *, steps: int) -> Taken:
+def take_up(delivery: Delivery, *, steps: int, by: MailTransport = MailTransport.GMAIL) -> Taken:
     """What to write when a delivery comes from a process that is gone.
 
     A draft whose making was never answered may lie in the mailbox: harmless, and a new one is made.
@@ -88,17 +95,30 @@ def take_up(delivery: Delivery, *, steps: int) -> Taken:
     if delivery.state is _S.DRAFTING:
         return Taken((Move(_S.PLANNED),), orphan_possible=True)
     if delivery.state is _S.SENDING and (steps == 1 or not delivery.draft_id):
-        reason = "the program was stopped before Gmail's answer came"
+        whose = "Gmail's answer" if by is MailTransport.GMAIL else "the SMTP relay's reply"
+        reason = f"the program was stopped before {whose} came{_named(delivery)}"
         return Taken((Move(_S.UNKNOWN, {"reason": reason}),))
     return Taken()
 
 
-def next_call(delivery: Delivery, *, steps: int, now: datetime, settle: timedelta) -> NextCall:
+def next_call(
+    delivery: Delivery,
+    *,
+    steps: int,
+    now: datetime,
+    settle: timedelta,
+    by: MailTransport = MailTransport.GMAIL,
+    message_id: str = "",
+) -> NextCall:
     """The next call for an undecided delivery.
 
     `settle` is longer than the client's time-out: only after it has passed since the last call does
     a draft that is still there mean that it was not sent (until then the call may be under way).
+    `message_id` is the one that a mail by a relay will have: it is known before the call.
     """
+    if by is MailTransport.SMTP_RELAY and delivery.state is _S.PLANNED:
+        facts = {**_asked_once_more(delivery, now), "message_id": message_id}
+        return NextCall(Call.RELAY, now, (Move(_S.SENDING, facts),))
     if delivery.state is _S.PLANNED and steps == 1:
         return NextCall(
             Call.SEND_MESSAGE, now, (Move(_S.SENDING, _asked_once_more(delivery, now)),)
@@ -175,6 +195,22 @@ def _after_message(delivery: Delivery, answer: Answer, _settle: timedelta) -> Mo
     return Move(_S.PLANNED, {"asked": delivery.asked - 1})
 
 
+def _after_relay(delivery: Delivery, answer: Answer, settle: timedelta) -> Move:
+    if answer.fault is None:
+        move = _sent(answer)
+        evidence = f"accepted by the SMTP relay: {answer.result.reply}"
+        return Move(move.after, {**move.facts, "evidence": evidence})
+    if isinstance(answer.fault, Undecided):
+        reason = f"the SMTP relay's reply was lost ({answer.fault.sentence.rstrip('.')})"
+        return Move(_S.UNKNOWN, {"reason": reason, "sent_at": answer.began_at})
+    return _after_message(delivery, answer, settle)
+
+
+def _named(delivery: Delivery) -> str:
+    """By what an administrator finds a mail by SMTP in the relay's log."""
+    return f"; its Message-ID is {delivery.message_id}" if delivery.message_id else ""
+
+
 def _sent(answer: Answer) -> Move:
     facts = {
         "message_id": answer.result.message_id,
@@ -190,6 +226,7 @@ _MEANING = {
     Call.SEND_DRAFT: _after_send,
     Call.LOOK: _after_look,
     Call.SEND_MESSAGE: _after_message,
+    Call.RELAY: _after_relay,
 }
 
 

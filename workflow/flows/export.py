@@ -16,8 +16,8 @@ from workflow.document.blocks import Block, Kind, Span, plain
 from workflow.document.html import to_html
 from workflow.document.markdown import blocks_to_markdown, to_markdown
 from workflow.document.text import clean_text
-from workflow.flows.delivering import write_mail
 from workflow.flows.faults import BadInput
+from workflow.flows.mail_writing import write_mail
 from workflow.flows.showing import NoticeStanding, Standing, standing_of
 from workflow.flows.workspace import Workspace
 from workflow.google.client import Json

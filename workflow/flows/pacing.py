@@ -10,17 +10,21 @@ from sqlalchemy.engine import Connection
 
 from workflow.flows.delivery_steps import Call
 from workflow.google.faults import SlowDown
+from workflow.incident import MailTransport
 from workflow.ledger import deliveries, pace
 
 _DAY = timedelta(hours=24)
 _REPORT_EVERY = timedelta(seconds=0.5)
 # What is sent by others for the same account is read anew this often.
 _DAY_COUNTED_EVERY = timedelta(seconds=5)
+# Who says "later" so often without taking a single call in between means more than seconds.
+_ASKED_IN_VAIN = 6
+_LONG_PAUSE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the account may do. Units are Gmail's quota units per minute."""
+    """What the account may do. Units are Gmail's quota units per minute, or a relay's mails."""
 
     units_per_minute: int
     daily_limit: int
@@ -35,12 +39,23 @@ class Pacing:
     # A wait that a person at a terminal sits out; a longer one is told, and `resume` goes on.
     longest_wait = timedelta(seconds=90)
 
-    def __init__(self, sender: str, limits: Limits, now: Callable[[], datetime]) -> None:
-        self._sender = sender
+    def __init__(
+        self,
+        sender: str,
+        limits: Limits,
+        now: Callable[[], datetime],
+        transport: MailTransport = MailTransport.GMAIL,
+    ) -> None:
+        self._mailbox = sender
+        self._transport = transport
+        # What a mailbox may do through Gmail has nothing to do with what a relay takes of it.
+        own = transport is MailTransport.GMAIL
+        self._sender = sender if own else f"{transport} {sender}"
         self._limits = limits
         self._now = now
         self._in_flight_now = limits.in_flight
         self._slow_downs = 0
+        self._in_vain = 0
         self._well = 0
         self._paused_until: datetime | None = None
         self._units_free = 0
@@ -68,7 +83,8 @@ class Pacing:
         return self._sends_left <= 0
 
     def look(self, connection: Connection) -> None:
-        """Read what all processes of this sender have spent."""
+        """Read what all processes of this sender have spent; none of them spends meanwhile."""
+        pace.hold(connection, self._sender)
         now = self._now()
         self._paused_until = pace.paused_until(connection, self._sender)
         self._units_free = pace.units_free(
@@ -77,7 +93,9 @@ class Pacing:
         self.seconds_until_free = 0.0
         if self._day_counted_at is None or now - self._day_counted_at > _DAY_COUNTED_EVERY:
             self._day_counted_at = now
-            sent = deliveries.count_sent_since(connection, self._sender, now - _DAY)
+            sent = deliveries.count_sent_since(
+                connection, self._mailbox, now - _DAY, transport=self._transport
+            )
             self._sends_left = self._limits.daily_limit - sent
 
     def take(self, call: Call) -> bool:
@@ -110,12 +128,15 @@ class Pacing:
         now = self._now()
         if self.in_flight_now:
             self._slow_downs += 1
+            self._in_vain += 1
             self._well = 0
             self._in_flight_now = max(1, self._in_flight_now // 2)
             self._paused_until = now + timedelta(seconds=min(2.0**self._slow_downs, 60.0))
         until = self._paused_until or now
         if fault.until is not None and fault.until > now:  # clocks differ: one may have passed
             until = fault.until
+        elif self._in_vain > _ASKED_IN_VAIN:
+            until = now + _LONG_PAUSE
         pace.pause_sender(connection, self._sender, until=until, reason=fault.sentence)
         self._paused_until = until
         return until
@@ -130,13 +151,16 @@ class Pacing:
     def went_well(self) -> None:
         """After a good while without complaint, one more call at a time."""
         self._well += 1
+        self._in_vain = 0
         if self._well >= 20:
             self._well = self._slow_downs = 0
             self._in_flight_now = min(self._limits.in_flight, self._in_flight_now + 1)
 
     def day_free_at(self, connection: Connection) -> datetime | None:
         """When the first of the last 24 hours' mails drops out of the count."""
-        oldest = deliveries.oldest_sent_since(connection, self._sender, self._now() - _DAY)
+        oldest = deliveries.oldest_sent_since(
+            connection, self._mailbox, self._now() - _DAY, transport=self._transport
+        )
         return None if oldest is None else oldest + _DAY
 
     def report_is_due(self) -> bool:

@@ -1,4 +1,4 @@
-"""Sending a notice: from the plan in the ledger to a decision for every recipient.
+"""Sending a notice from one mailbox: from the plan in the ledger to a decision for everyone.
 
 One loop owns the ledger; threads make the calls. Each turn of the loop is one transaction: what the
 answers mean, and what is about to be called, are committed before any further call is made. Stop
@@ -18,11 +18,11 @@ from sqlalchemy.engine import Connection
 
 from workflow.flows import delivery_steps as steps
 from workflow.flows.callers import Answered, Callers
+from workflow.flows.carriers import Carrier
 from workflow.flows.delivery_steps import Answer, Call, Move
 from workflow.flows.holders import holder_name, is_gone
 from workflow.flows.pacing import Pacing
 from workflow.google.faults import GoogleFault, SignInNeeded, SlowDown, Undecided, Unreachable
-from workflow.google.gmail import Gmail
 from workflow.incident import DeliveryCounts, DeliveryState
 from workflow.ledger import deliveries, notices
 from workflow.ledger.deliveries import Delivery, Transition
@@ -53,11 +53,15 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Sent:
-    """How the sender ended: why, on which fault, and when it makes sense to go on."""
+    """How the sender ended: why, on which fault, and when it makes sense to go on.
+
+    `sender` is the mailbox that it is about, "" where there is only one.
+    """
 
     ending: Ending
     fault: GoogleFault | None = None
     resume_at: datetime | None = None
+    sender: str = ""
 
 
 @dataclass
@@ -71,23 +75,28 @@ class _Held:
 
 
 class Sender:
-    """Sends what a notice still has to send, together with any other process that does."""
+    """Sends what a notice still has to send from one mailbox, together with all others that do.
+
+    `mailbox` is as in the ledger: "" for the notice's own.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         notice: Notice,
-        gmail: Gmail,
-        write_mail: Callable[[Delivery], bytes],
+        carrier: Carrier,
         pacing: Pacing,
         now: Callable[[], datetime],
         *,
+        mailbox: str = "",
         timeout_seconds: float,
         stop: threading.Event,
         report: Callable[[DeliveryCounts], None],
     ) -> None:
         self._ledger = ledger
         self._notice = notice
+        self._mailbox = mailbox
+        self._carrier = carrier
         self._pacing = pacing
         self._now = now
         # Twice the client's time-out: it counts from the last byte, and a server may be slower.
@@ -98,7 +107,7 @@ class Sender:
         self._holder = holder_name()
         self._held: dict[int, _Held] = {}
         self._moves: list[Transition] = []
-        self._callers = Callers(gmail, write_mail, now, threads=pacing.in_flight)
+        self._callers = Callers(carrier.carry, now, threads=pacing.in_flight)
         self._faults_in_a_row = 0
         self._ended: Sent | None = None
         self._claims_renewed_at = now()
@@ -134,7 +143,7 @@ class Sender:
     def _leave(self) -> None:
         """Write down what still comes in, and leave the rest to whoever comes next."""
         waited = [] if self._ended is None else self._callers.answers(_GRACE_SECONDS)
-        with self._ledger.write() as connection:
+        with self._ledger.share() as connection:
             self._record(connection, waited)
             deliveries.release_claims(connection, self._notice.id, holder=self._holder)
             counts = notices.count_deliveries(connection, self._notice)
@@ -142,7 +151,7 @@ class Sender:
         self._report(counts)
 
     def _turn(self, answers: list[Answered]) -> list[tuple[Delivery, Call]]:
-        with self._ledger.write() as connection:
+        with self._ledger.share() as connection:
             self._record(connection, answers)
             calls: list[tuple[Delivery, Call]] = []
             if self._ended is None:
@@ -208,7 +217,7 @@ class Sender:
             self._end(Sent(Ending.SLOW_DOWN, fault, until))
 
     def _end(self, ending: Sent) -> None:
-        self._ended = self._ended or ending
+        self._ended = self._ended or replace(ending, sender=self._mailbox)
 
     def _move(self, held: _Held, move: Move) -> None:
         delivery = held.delivery
@@ -244,6 +253,7 @@ class Sender:
         taken = deliveries.claim(
             connection,
             self._notice.id,
+            sender=self._mailbox,
             holder=self._holder,
             gone=self._holders_gone(connection, now),
             limit=wanted,
@@ -253,14 +263,16 @@ class Sender:
         )
         for delivery in taken:
             held = self._held[delivery.id] = _Held(delivery, now)
-            taken_up = steps.take_up(delivery, steps=self._notice.steps)
+            taken_up = steps.take_up(delivery, steps=self._notice.steps, by=self._carrier.transport)
             if taken_up.orphan_possible:
                 notices.set_orphans_possible(connection, self._notice.id)
             for move in taken_up.moves:
                 self._move(held, move)
         self._write_moves(connection)
         if not taken and not self._held:
-            waiting = deliveries.count_in(connection, self._notice.id, self._states)
+            waiting = deliveries.count_in(
+                connection, self._notice.id, self._states, sender=self._mailbox
+            )
             self._open_elsewhere = waiting > 0
 
     def _holders_gone(self, connection: Connection, now: datetime) -> list[str]:
@@ -282,9 +294,7 @@ class Sender:
                 break
             if held.calling or held.due > now:
                 continue
-            step = steps.next_call(
-                held.delivery, steps=self._notice.steps, now=now, settle=self._settle
-            )
+            step = self._next_call(held.delivery, now)
             if step.due > now or not self._pacing.take(step.call):
                 continue
             for move in step.before:
@@ -297,6 +307,16 @@ class Sender:
         if waiting:
             self._end_if_waiting_is_pointless(connection)
         return [(held.delivery, call) for held, call in calling if held.delivery.id in self._held]
+
+    def _next_call(self, delivery: Delivery, now: datetime) -> steps.NextCall:
+        return steps.next_call(
+            delivery,
+            steps=self._notice.steps,
+            now=now,
+            settle=self._settle,
+            by=self._carrier.transport,
+            message_id=self._carrier.message_id(delivery),
+        )
 
     def _end_if_waiting_is_pointless(self, connection: Connection) -> None:
         if self._pacing.day_is_full:

@@ -100,6 +100,30 @@ def google_session_of(settings: Settings) -> requests.Session:
     return machine_session(scopes)
 
 
+def mailbox_session_of(
+    settings: Settings, mailbox: str, emulator: Emulator | None, key: Path | None
+) -> requests.Session:
+    """A session of the service account as the owner of one mailbox. Raises SignInNeeded.
+
+    `key` is the file of a rehearsal's own account; None: the configured one. A stand-in for Google
+    is shown a key of its own alone.
+    """
+    from workflow.google.unattended import (  # noqa: PLC0415
+        refuse_key_of_another,
+        service_account_session,
+    )
+
+    scopes = configured_scopes(settings)
+    if settings.config.sending.one_step:
+        scopes = tuple(SEND if scope == COMPOSE else scope for scope in scopes)
+    if key is not None and emulator is not None:
+        return service_account_session(key, mailbox, scopes, token_uri=emulator.token_uri)
+    file = settings.home / Path(settings.config.sign_in.file).expanduser()
+    if emulator is not None:
+        refuse_key_of_another(file, emulator.token_uri)
+    return service_account_session(file, mailbox, scopes)
+
+
 def sign_in(
     settings: Settings,
     emulator: Emulator | None,

@@ -18,6 +18,7 @@ from workflow.ledger.storage import Ledger, open_ledger
 
 if TYPE_CHECKING:
     from workflow.colleagues.telling import Chats
+    from workflow.mail_relay.relay import Relay
 
 # No vowels and nothing that looks like something else: ids are read out over the phone.
 _ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
@@ -28,7 +29,8 @@ class Workspace:
     """One person at one machine, with one profile.
 
     `now` is when things are said (in a rehearsal: the story's time); `wall` is the clock that
-    leases and quotas go by. Both give aware datetimes. `person` is user@host.
+    leases and quotas go by. Both give aware datetimes. `person` is user@host. `connect_as` is for
+    one of several mailboxes.
     """
 
     settings: Settings
@@ -37,6 +39,8 @@ class Workspace:
     now: Callable[[], datetime]
     wall: Callable[[], datetime]
     connect: Callable[[], Google]
+    connect_as: Callable[[str], Google]
+    open_relay: Callable[[], Relay]
     open_chats: Callable[[], Chats]
     incident_reference: str = ""
 
@@ -55,9 +59,30 @@ class Workspace:
         """The chats in which colleagues are told."""
         return self.open_chats()
 
+    def google_as(self, mailbox: str) -> Google:
+        """Google as the owner of a mailbox; "" is who is signed in. Raises `SignInNeeded`."""
+        if not mailbox:
+            return self.google
+        if mailbox not in self._mailboxes:
+            self._mailboxes[mailbox] = self.connect_as(mailbox)
+        return self._mailboxes[mailbox]
+
+    @cached_property
+    def relay(self) -> Relay:
+        """The SMTP relay, connected when a mail is first handed to it."""
+        return self.open_relay()
+
+    @cached_property
+    def _mailboxes(self) -> dict[str, Google]:
+        return {}
+
     def close(self) -> None:
         """Let go of the ledger and of every connection, where there are any."""
         opened = vars(self)  # where `cached_property` keeps what was opened
+        for google in opened.get("_mailboxes", {}).values():
+            google.close()
+        if "relay" in opened:
+            self.relay.close()
         if "google" in opened:
             self.google.close()
         if "ledger" in opened:

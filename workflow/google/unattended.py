@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import google.auth
 import requests
@@ -13,20 +14,49 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.oauth2.service_account import Credentials
 
 from workflow.google.credentials import authorized_session
+from workflow.google.endpoint import origin
 from workflow.google.faults import SignInNeeded
 from workflow.google.scopes import short_name
 
+_MEND = (
+    "Make a key for the service account in the Google Cloud console, under IAM & Admin,"
+    " Service accounts, Keys."
+)
 
-def service_account_session(key: Path, subject: str, scopes: Sequence[str]) -> requests.Session:
+
+def service_account_session(
+    key: Path, subject: str, scopes: Sequence[str], *, token_uri: str = ""
+) -> requests.Session:
     """A session of a service account that acts as `subject`, by domain-wide delegation.
 
-    `key` is its key file in JSON. Gmail needs a subject: a service account has no mailbox. Raises
-    SignInNeeded; what Google says to the first call comes out of that call.
+    `key` is its key file in JSON. Gmail needs a subject: a service account has no mailbox.
+    `token_uri` is where tokens are had, for a server on this machine that moves from port to port;
+    "" is where the key says. Raises SignInNeeded; what Google says to the first call comes out of
+    that call.
     """
-    mend = (
-        "Make a key for the service account in the Google Cloud console, under IAM & Admin,"
-        " Service accounts, Keys."
-    )
+    content = _content(key)
+    try:
+        credentials = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+            content | ({"token_uri": token_uri} if token_uri else {}),
+            scopes=list(scopes),
+            subject=subject,
+        )
+    except (ValueError, TypeError) as fault:
+        raise _no_key(key) from fault
+    return authorized_session(credentials, trust_environment=not token_uri)
+
+
+def refuse_key_of_another(key: Path, token_uri: str) -> None:
+    """Raise SignInNeeded for a key whose tokens are had elsewhere than at `token_uri`."""
+    own = str(_content(key).get("token_uri", ""))
+    if own != token_uri:
+        raise SignInNeeded(
+            f"The service account's key {key} is for {own or 'no server'}, and Google is"
+            f" {origin(token_uri)} here. Name a key of that server in sign_in.file."
+        )
+
+
+def _content(key: Path) -> dict[str, Any]:
     try:
         mode = key.stat().st_mode
         if os.name == "posix" and mode & 0o077:
@@ -34,16 +64,16 @@ def service_account_session(key: Path, subject: str, scopes: Sequence[str]) -> r
                 f"The service account's key {key} can be read by others on this machine."
                 f" Run `chmod 600 {key}`."
             )
-        content = dict(json.loads(key.read_text(encoding="utf-8")))
-        credentials = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-            content, scopes=list(scopes), subject=subject
-        )
+        return dict(json.loads(key.read_text(encoding="utf-8")))
     except FileNotFoundError as fault:
-        raise SignInNeeded(f"There is no {key}. {mend}") from fault
+        raise SignInNeeded(f"There is no {key}. {_MEND}") from fault
     except (OSError, ValueError, TypeError) as fault:
-        # The library's words can hold a part of the key.
-        raise SignInNeeded(f"{key} is not the key file of a service account. {mend}") from fault
-    return authorized_session(credentials)
+        raise _no_key(key) from fault
+
+
+def _no_key(key: Path) -> SignInNeeded:
+    # The library's own words can hold a part of the key.
+    return SignInNeeded(f"{key} is not the key file of a service account. {_MEND}")
 
 
 def machine_session(scopes: Sequence[str]) -> requests.Session:

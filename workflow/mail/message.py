@@ -66,13 +66,15 @@ def build_message(
     reply_to: str = "",
     date: datetime | None = None,
     attachments: Sequence[Attachment] = (),
+    message_id: str = "",
     references: Sequence[str] = (),
 ) -> bytes:
     """The whole message with CRLF line ends, every line at most 76 ASCII characters.
 
     Names and subject may hold anything: they are put on one line and encoded. Without `date` there
-    is no Date header; Gmail sets Date and Message-ID when it accepts the mail. `references` are
-    Message-IDs of the thread, oldest first. An address alone may exceed a line, never 998.
+    is no Date header; Gmail sets Date and Message-ID when it accepts the mail. `message_id` is for
+    a relay, which keeps the one given. `references` are Message-IDs of the thread, oldest first. An
+    address alone may exceed a line, never 998.
 
     Raises:
         HeaderBad: an address, a media type or a Message-ID that isn't exactly one of its kind.
@@ -87,6 +89,8 @@ def build_message(
     headers.append(_header("Subject", _phrases(one_line(subject), len("Subject: "))))
     if date is not None:
         headers.append(_header("Date", [format_datetime(date)]))
+    if message_id:
+        headers.append(_header("Message-ID", [_message_id(message_id)]))
     if references:
         ids = [_message_id(each) for each in references]
         headers += [_header("In-Reply-To", ids[-1:]), _header("References", ids)]
@@ -118,7 +122,7 @@ def _header(name: str, pieces: Sequence[str]) -> bytes:
 
 
 def _mailbox(header: str, address: str, name: str) -> list[str]:
-    checked = f"<{_one_address(header, address)}>"
+    checked = f"<{ascii_address(header, address)}>"
     shown = one_line(name, NAME_LIMIT)
     if not shown:
         return [checked[1:-1]]
@@ -132,8 +136,8 @@ def _reply_to(value: str) -> list[str]:
     return _mailbox("Reply-To", named["address"].strip(), named["name"].strip().strip('"'))
 
 
-def _one_address(header: str, address: str) -> str:
-    """The address with its domain in ASCII.
+def ascii_address(header: str, address: str) -> str:
+    """One address with its domain in ASCII, as it goes over the wire. Raises HeaderBad.
 
     The standard library reads any character as part of an address; RFC 5321's grammar is what the
     validator holds, and it has no place for a space, a comma or a line break.
