@@ -55,12 +55,14 @@ class Postmortem:
         """Run a command with `--json` and read its document."""
         return self(*arguments, "--json", expect=expect, **settings).json
 
-    def start_process(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
-        """A real process, to be killed or waited for."""
+    def start_process(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL, **settings: str
+    ) -> subprocess.Popen[str]:
+        """A real process, to be killed or waited for, or typed at where `stdin` is a pipe."""
         return subprocess.Popen(
             [sys.executable, "-m", "workflow", *arguments],
             env=self._environment(settings),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
 from workflow.incident import clock_text, date_text, duration_text, moment_text
@@ -19,6 +20,7 @@ NEAR_MINUTES = 10
 
 # Two instants of one command; more between them means two clocks, or that somebody waited.
 _ONE_MOMENT = timedelta(seconds=30)
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class NextWord:
 
 def promises(given: Sequence[WordGiven]) -> list[Promise]:
     """Every promise of the notices, which are in order, with what became of it."""
-    followed = zip(given, [*given[1:], None], strict=True)
+    followed = zip_longest(given, given[1:])
     return [
         Promise(word.notice_id, word.promised, told_at(after) if after else None)
         for word, after in followed
@@ -81,8 +83,8 @@ def next_word(given: Sequence[WordGiven], now: datetime) -> NextWord | None:
         return None
     left = due_at - now
     if left > timedelta(0):
-        return NextWord(due_at, "due", -(-left // timedelta(minutes=1)))
-    return NextWord(due_at, "late", -left // timedelta(minutes=1))
+        return NextWord(due_at, "due", -(-left // _MINUTE))
+    return NextWord(due_at, "late", -left // _MINUTE)
 
 
 def promise_words(promise: Promise, zone: ZoneInfo) -> str:
@@ -96,12 +98,16 @@ def promise_words(promise: Promise, zone: ZoneInfo) -> str:
 
 
 def _kept(promise: Promise) -> str:
+    """How the word came, in the minutes that are shown, so that nobody's sum is another."""
     assert promise.given_at is not None  # noqa: S101 - asked for kept promises alone
-    late = (promise.given_at - promise.due_at) // timedelta(minutes=1)
-    if late > 0:
-        return f"{_length(late)} late"
-    early = (promise.due_at - promise.given_at) // timedelta(minutes=1)
-    return f"{_length(early)} early" if early > 0 else "on time"
+    late = (_to_the_minute(promise.given_at) - _to_the_minute(promise.due_at)) // _MINUTE
+    if late == 0:
+        return "on time"
+    return f"{_length(late)} late" if late > 0 else f"{_length(-late)} early"
+
+
+def _to_the_minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
 
 
 def _length(minutes: int) -> str:

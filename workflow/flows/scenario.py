@@ -14,19 +14,26 @@ from workflow.flows.faults import BadInput
 
 @dataclass(frozen=True)
 class Step:
-    """One command of the story. `say` is what a person is told before it; may be empty."""
+    """One command of the story. `say` is what a person is told before it; may be empty.
+
+    `expect` is the exit code that the step is about. `faults` are switched on in the rehearsal
+    Google from this step on, as its switchboard takes them; None leaves it as it is.
+    """
 
     at: datetime
     say: str
     arguments: tuple[str, ...]
+    expect: int = 0
+    faults: tuple[dict[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A whole incident, ready to be run. `customers` is the list's file."""
+    """A whole incident, ready to be run. `customers` is the list of everybody who was hit."""
 
     name: str
     title: str
+    about: str
     time_zone: str
     customers: Path | None
     steps: tuple[Step, ...]
@@ -41,18 +48,58 @@ def load_scenario(name: str, folder: Path) -> Scenario:
     except FileNotFoundError:
         known = ", ".join(sorted(each.stem for each in folder.glob("*.toml")))
         raise BadInput(f"There is no scenario {name!r}. Known: {known}; or a .toml file.") from None
+    except OSError as fault:
+        raise BadInput(f"{path} can't be read: {fault.strerror}.") from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise BadInput(f"{path} is not TOML that can be read: {fault}.") from fault
-    except (KeyError, TypeError, ValueError, ZoneInfoNotFoundError) as fault:
+    except KeyError as missing:
+        raise BadInput(f"{path} is not a scenario: it has no {missing.args[0]}.") from missing
+    except (AttributeError, TypeError, ValueError, ZoneInfoNotFoundError) as fault:
         raise BadInput(f"{path} is not a scenario: {fault}.") from fault
+
+
+def all_scenarios(folder: Path) -> list[Scenario]:
+    """The scenarios of a folder, by their names. Raises `BadInput`."""
+    return [load_scenario(each.stem, folder) for each in sorted(folder.glob("*.toml"))]
 
 
 def _scenario(path: Path, document: dict[str, Any]) -> Scenario:
     zone = ZoneInfo(document["time_zone"])
-    customers = path.parent / document["customers"] if "customers" in document else None
+    lists = {name: path.parent / file for name, file in document.get("lists", {}).items()}
+    if "customers" in document:
+        lists["customers"] = path.parent / document["customers"]
+    for name, file in lists.items():
+        if not file.is_file():
+            raise BadInput(f"{path}: its list {name} names {file}, which is not there.")
     steps = []
     for each in document["step"]:
         at = datetime.fromisoformat(f"{document['day']}T{each['at']}").replace(tzinfo=zone)
-        arguments = [word.replace("{customers}", str(customers)) for word in each["run"]]
-        steps.append(Step(at, each.get("say", ""), tuple(arguments)))
-    return Scenario(path.stem, document["title"], zone.key, customers, tuple(steps))
+        words = tuple(_with_lists(word, lists) for word in each["run"])
+        steps.append(Step(at, each.get("say", ""), words, each.get("expect", 0), _faults(each)))
+    if not steps:
+        raise KeyError("step")
+    return Scenario(
+        path.stem,
+        document["title"],
+        document.get("about", ""),
+        zone.key,
+        lists.get("customers"),
+        tuple(steps),
+    )
+
+
+def _with_lists(word: str, lists: dict[str, Path]) -> str:
+    for name, file in lists.items():
+        word = word.replace("{" + name + "}", str(file))
+    return word
+
+
+def _faults(step: dict[str, Any]) -> tuple[dict[str, Any], ...] | None:
+    """`calls` names a method of Google's, or a group of them like `docs.*`."""
+    if "google" not in step:
+        return None
+    found = []
+    for each in step["google"]:
+        rest = {key: value for key, value in each.items() if key != "calls"}
+        found.append({"match": {"method": each["calls"]}, **rest})
+    return tuple(found)

@@ -152,6 +152,13 @@ def incident_by_id(connection: Connection, incident_id: str) -> Incident:
     )
 
 
+def said_at(connection: Connection, incident_id: str) -> datetime:
+    """When the incident was recorded, by the clock of its story."""
+    query = select(incidents.c.created_at).where(incidents.c.id == incident_id)
+    at: datetime = connection.execute(query).scalar_one()
+    return at
+
+
 def set_status(connection: Connection, incident_id: str, status: Status, at: datetime) -> None:
     """Where the incident stands, and since when; it counts as resolved until it no longer is."""
     resolved_at = at if status is Status.RESOLVED else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+# The header with the key that opens the switchboard.
+KEY_HEADER = "X-Rehearsal-Key"
 SERVICE = "postmortem rehearsal Google"
 
 
