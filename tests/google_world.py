@@ -22,6 +22,7 @@ class GoogleWorld:
     """Looks at, and misbehaves for, one running rehearsal Google."""
 
     server: RunningServer
+    account: str = ACCOUNT
 
     @property
     def url(self) -> str:
@@ -30,12 +31,27 @@ class GoogleWorld:
     # What is there
 
     def sent(self) -> list[EmailMessage]:
-        """Every mail that left, the oldest first."""
+        """Every mail that left this account's mailbox, the oldest first."""
         ids = [
             each["id"]
             for each in self._pages("gmail/v1/users/me/messages", "messages", labelIds="SENT")
         ]
         return [self._mail(each) for each in reversed(ids)]
+
+    def of(self, account: str) -> GoogleWorld:
+        """The same Google, as another account sees it."""
+        return GoogleWorld(self.server, account)
+
+    def relayed(self) -> list[EmailMessage]:
+        """Every mail that the relay took, the oldest first."""
+        found: list[dict[str, Any]] = self._switchboard("get", "relayed")["relayed"]
+        raws = [each["raw"].encode("latin-1") for each in found]
+        return [message_from_bytes(raw, policy=policy.default) for raw in raws]
+
+    def relayed_copies(self) -> dict[str, int]:
+        """How many mails the relay took for each address, by the envelopes."""
+        found = self._switchboard("get", "relayed")["relayed"]
+        return dict(Counter(address for each in found for address in each["to"]))
 
     def _mail(self, message_id: str) -> EmailMessage:
         answer = self._get(f"gmail/v1/users/me/messages/{message_id}", format="raw")
@@ -123,6 +139,11 @@ class GoogleWorld:
         assert answer.ok, answer.text
         return str(answer.json()["id"])
 
+    def told(self) -> list[dict[str, Any]]:
+        """What was said in the chats of colleagues: service, channel and body, in order."""
+        found: list[dict[str, Any]] = self._switchboard("get", "told")["told"]
+        return found
+
     # How it behaves
 
     def calls(self) -> dict[str, int]:
@@ -161,7 +182,7 @@ class GoogleWorld:
     def _session(self) -> requests.Session:
         session = requests.Session()
         scopes = "gmail.modify,drive,documents"
-        session.headers["Authorization"] = f"Bearer rehearsal:{ACCOUNT}:{scopes}"
+        session.headers["Authorization"] = f"Bearer rehearsal:{self.account}:{scopes}"
         return session
 
     def _get(self, path: str, **query: str) -> dict[str, Any]:

@@ -51,9 +51,8 @@ def _line(text: str, style: str = "") -> Text:
 
 
 def _labelled(label: str, text: str, style: str = "") -> Text:
-    return Text(f"{label:<{_LABEL}}", style="dim", no_wrap=True, overflow="ellipsis").append_text(
-        Text(str(_line(text)), style or "none")
-    )
+    line = Text(no_wrap=True, overflow="ellipsis")
+    return line.append(f"{label:<{_LABEL}}", "dim").append_text(_line(text, style))
 
 
 def _facts(look: Look) -> list[RenderableType]:

@@ -15,7 +15,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 # Without width, and where it stands no word begins: `@here` stays six letters that call nobody.
 _JOINER = "\u2060"
-_CALLS_ALL = re.compile(r"@(?=(?:channel|here|everyone|group|all)\b)", re.IGNORECASE)
+_CALLS_ALL = re.compile(r"@(?=channel|here|everyone|group|all)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,10 @@ from workflow.colleagues.faces import chat_face, slack_face
 from workflow.colleagues.secret_files import read_secret
 
 
+# Slack and Google Chat answer within a second; a person waits at the terminal.
+TIMEOUT_SECONDS = 10.0
+
+
 @dataclass(frozen=True)
 class Chats:
     """Slack and Google Chat as this run may reach them.
@@ -27,7 +31,7 @@ class Chats:
 
     config_path: Path
     stand_in: str = ""
-    timeout_seconds: float = 10.0
+    timeout_seconds: float = field(default_factory=lambda: TIMEOUT_SECONDS)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def check(self, channel: Channel) -> None:

@@ -1,0 +1,524 @@
+"""Colleagues are told: each channel once, whatever happens on the way, and in the timeline."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import Postmortem, running
+from tests.conftest import CONFIG
+from tests.google_world import GoogleWorld
+
+WEBHOOK = "/services/TREHEARSAL/BINCIDENTS/told-on-this-machine"
+SUPPORT = "/services/TREHEARSAL/BSUPPORT/told-on-this-machine"
+CHAT = "/v1/spaces/REHEARSAL/messages?key=rehearsal-key&token=told-on-this-machine"
+GROUP = "incidents@team.example"
+
+Channels = Callable[..., None]
+
+
+@pytest.fixture
+def channels(postmortem: Postmortem, google: GoogleWorld) -> Channels:
+    """Set up channels: each a kind and what else its table holds."""
+
+    def set_up(*tables: dict[str, str]) -> None:
+        lines = [CONFIG]
+        for table in tables:
+            lines += ["[[announce]]", *(f'{key} = "{value}"' for key, value in table.items())]
+        postmortem.configure("\n".join(lines))
+        postmortem.environment["HOOK"] = f"{google.url}{WEBHOOK}"
+        postmortem.environment["SUPPORT_HOOK"] = f"{google.url}{SUPPORT}"
+        postmortem.environment["CHAT_HOOK"] = f"{google.url}{CHAT}"
+        postmortem.environment["BOT"] = "xoxb-rehearsal"
+
+    return set_up
+
+
+SLACK = {"kind": "slack_webhook", "name": "#incidents", "url_env": "HOOK"}
+LEADS = {"kind": "slack_webhook", "name": "#support-leads", "url_env": "SUPPORT_HOOK"}
+SPACE = {"kind": "google_chat", "name": "Incidents space", "url_env": "CHAT_HOOK"}
+MAIL = {"kind": "mail", "address": GROUP}
+
+
+def bot(google: GoogleWorld, channel: str = "CINCIDENTS") -> dict[str, str]:
+    return {
+        "kind": "slack_bot",
+        "name": "#incidents",
+        "channel": channel,
+        "token_env": "BOT",
+        "api_url": f"{google.url}/api/",
+    }
+
+
+def start(postmortem: Postmortem) -> str:
+    started = postmortem.json(
+        "start", "Wrong amounts", "--impact", "about 200 customers", "--severity", "SEV2"
+    )
+    return str(started["doc_url"])
+
+
+def states(document: dict[str, object]) -> dict[str, str]:
+    channels = document["channels"]
+    assert isinstance(channels, list)
+    return {each["channel"]: each["state"] for each in channels}
+
+
+def timeline(postmortem: Postmortem) -> list[str]:
+    return [entry["text"] for entry in postmortem.json("show")["timeline"]]
+
+
+def test_every_kind_of_channel_is_told_who_is_hit_how_bad_it_is_and_where_the_doc_is(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(LEADS, SPACE, MAIL, bot(google))
+    doc_url = start(postmortem)
+    told = postmortem.json("announce", "The invoices of today are on hold.")
+    assert set(states(told).values()) == {"sent"}
+    texts = [each["body"]["text"] for each in google.told()]
+    assert [each["channel"] for each in google.told()] == [
+        "#support-leads",
+        "Incidents",
+        "#incidents",
+    ]
+    (mail,) = google.sent()
+    assert mail["To"] == GROUP
+    assert mail["Subject"] == "Wrong amounts (Investigating, SEV2)"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    for text in (*texts, body.get_content()):
+        for words in ("Wrong amounts", "about 200 customers", "on hold", "SEV2", doc_url):
+            assert words in text
+    assert f"<{doc_url}|" in texts[0]
+
+
+def test_each_channel_stands_in_the_timeline_and_the_doc_once(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK, MAIL)
+    start(postmortem)
+    postmortem("announce")
+    said = postmortem("announce").out
+    assert "#incidents has this message already: it is not told twice." in said
+    assert len(google.told()) == 1
+    assert google.copies_per_recipient() == {GROUP: 1}
+    assert timeline(postmortem) == [
+        "Told colleagues in #incidents: about 200 customers",
+        f"Told colleagues at {GROUP}: about 200 customers",
+    ]
+    text = google.text(google.documents()[0]["id"])
+    assert text.count("Told colleagues in #incidents") == 1
+    # A group of colleagues is no customer.
+    assert postmortem.json("show")["notices"] == []
+    assert "nothing to resume" in postmortem("resume").out
+
+
+def test_other_words_and_another_status_are_another_message(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    postmortem("announce", "First")
+    postmortem("announce", "Second")
+    postmortem("status", "identified")
+    postmortem("announce", "Second")
+    assert len(google.told()) == 3
+    assert "Identified" in google.told()[-1]["body"]["text"]
+
+
+def test_start_tells_them_with_the_docs_link(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK)
+    started = postmortem.json("start", "Wrong amounts", "--announce")
+    assert states(started) == {"#incidents": "sent"}
+    assert started["doc_url"] in google.told()[0]["body"]["text"]
+
+
+def test_without_a_channel_it_says_how_to_set_one_up_and_records_nothing(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    said = postmortem("start", "Wrong amounts", "--announce", expect=4).err
+    assert "[[announce]]" in said
+    assert "config.toml" in said
+    assert google.documents() == []
+    start(postmortem)
+    postmortem("announce", expect=4)
+    assert timeline(postmortem) == []
+
+
+def test_in_a_rehearsal_it_works_out_of_the_box_and_never_tells_the_teams_own_channels(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels({"kind": "slack_webhook", "name": "#real", "url_env": "REAL"})
+    postmortem("start", "Drill", "--announce", POSTMORTEM_PROFILE="rehearsal")
+    assert [each["channel"] for each in google.told()] == ["#incidents"]
+
+
+def test_a_run_that_speaks_to_a_stand_in_for_google_tells_no_real_channel(
+    postmortem: Postmortem, channels: Channels
+) -> None:
+    channels({"kind": "slack_webhook", "name": "#real", "url_env": "REAL"})
+    start(postmortem)
+    secret = "https://hooks.slack.com/services/T0/B0/hushhush"
+    said = postmortem("announce", "-v", expect=4, REAL=secret).err
+    assert "nobody real is told from here" in said
+    assert "hushhush" not in said
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.slack.com.evil.example/services/T0/B0/hush",
+        "http://hooks.slack.com/services/T0/B0/hush",
+        "https://user@hooks.slack.com/services/T0/B0/hush",
+        "https://hooks.slack.com/other/hush",
+        "file:///services/hush",
+        "http://127.0.0.1:1@evil.example/services/hush",
+    ],
+)
+def test_an_address_that_is_not_the_services_own_is_refused_without_being_named(
+    postmortem: Postmortem, channels: Channels, address: str
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    result = postmortem("announce", expect=4, HOOK=address)
+    assert "#incidents" in result.err
+    assert "hush" not in result.err
+    assert timeline(postmortem) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes")
+def test_a_secret_that_others_may_read_is_not_used(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels({"kind": "slack_webhook", "name": "#incidents", "url_file": "slack-webhook"})
+    hook = postmortem.home / "slack-webhook"
+    hook.write_text(f"{google.url}{WEBHOOK}\n", encoding="utf-8")
+    hook.chmod(0o644)
+    start(postmortem)
+    assert f"chmod 600 {hook}" in postmortem("announce", expect=4).err
+    hook.chmod(0o600)
+    postmortem("announce")
+    assert len(google.told()) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes")
+def test_a_secret_may_stand_in_a_config_that_only_its_owner_reads(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels({"kind": "slack_webhook", "name": "#incidents", "url": f"{google.url}{WEBHOOK}"})
+    start(postmortem)
+    config = postmortem.home / "config.toml"
+    config.chmod(0o640)
+    assert f"chmod 600 {config}" in postmortem("announce", expect=4).err
+    config.chmod(0o600)
+    postmortem("announce")
+    assert len(google.told()) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('kind = "pager"\nname = "x"', "one of slack_webhook, slack_bot"),
+        ('kind = "slack_webhook"\nurl_env = "X"', "say what people call it"),
+        ('kind = "slack_webhook"\nname = "#a"', "say its url in one way"),
+        ('kind = "slack_webhook"\nname = "#a"\nurl_env = "X"\nurl_file = "y"', "in one way"),
+        ('kind = "slack_webhook"\nname = "https://hooks.slack.com/hush"', "not an address"),
+        ('kind = "slack_bot"\nname = "#a"\ntoken_env = "X"', "say its channel"),
+        ('kind = "mail"\nname = "The team"', "say its address"),
+        ('kind = "mail"\naddress = "a@b.example"\ntoken_env = "X"', "has no 'token_env'"),
+        ('kind = "mail"\naddress = 5', "one line of text"),
+    ],
+)
+def test_a_channel_that_makes_no_sense_is_refused_in_a_sentence(
+    postmortem: Postmortem, table: str, words: str
+) -> None:
+    postmortem.configure(f"{CONFIG}\n[[announce]]\n{table}\n")
+    said = postmortem("list", expect=4).err
+    assert words in said
+    assert "config.toml" in said
+    assert "hush" not in said
+
+
+def test_two_channels_of_one_name_are_refused(postmortem: Postmortem, channels: Channels) -> None:
+    channels(SLACK, LEADS | {"name": "#INCIDENTS"})
+    assert "two [[announce]]" in postmortem("list", expect=4).err
+
+
+def test_one_channel_can_be_told_alone(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK, LEADS)
+    start(postmortem)
+    assert states(postmortem.json("announce", "--to", "support")) == {"#support-leads": "sent"}
+    assert "is no channel" in postmortem("announce", "--to", "#sales", expect=3).err
+
+
+def test_what_slack_refuses_is_said_in_words_and_told_when_it_is_mended(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK, LEADS)
+    start(postmortem)
+    gone = f"{google.url}/services/TREHEARSAL/BARCHIVED/told-on-this-machine"
+    result = postmortem("announce", expect=6, HOOK=gone)
+    assert "#incidents: not told: the channel is archived (channel_is_archived)." in result.err
+    assert "#incidents" in postmortem("show").err
+    assert timeline(postmortem) == ["Told colleagues in #support-leads: about 200 customers"]
+    assert states(postmortem.json("announce", "--again", "#incidents")) == {"#incidents": "sent"}
+    assert len(google.told()) == 2
+    assert postmortem("show").err == ""
+
+
+@pytest.mark.parametrize("kind", ["close_after", "hang", "half_answer", "garbage", "error_after"])
+def test_a_lost_answer_is_not_known_and_never_repeated_by_itself(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    channels: Channels,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("workflow.colleagues.telling.TIMEOUT_SECONDS", 0.3)
+    channels(SLACK)
+    start(postmortem)
+    google.misbehave(kind, "slack.webhook", times=1, seconds=1)
+    assert "perhaps told" in postmortem("announce", expect=6).err
+    assert "Nothing waits" in postmortem("sync").out
+    postmortem("announce", expect=6)
+    assert len(google.told()) == 1
+    assert timeline(postmortem) == [
+        "Told colleagues in #incidents, as far as is known (no answer came): about 200 customers"
+    ]
+    refused = postmortem("announce", "--again", "#incidents", expect=3).err
+    assert "is not known. To tell it again, add --yes." in refused
+    postmortem("announce", "--again", "#incidents", "--yes")
+    assert len(google.told()) == 2
+    assert postmortem("show").err == ""
+
+
+@pytest.mark.parametrize("kind", ["close_after", "hang", "half_answer", "garbage", "500"])
+def test_a_bots_lost_answer_is_not_known_either(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    channels: Channels,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("workflow.colleagues.telling.TIMEOUT_SECONDS", 1.0)
+    channels(bot(google))
+    start(postmortem)
+    google.forget_calls()
+    google.misbehave(kind, "slack.chat.postMessage", times=1, seconds=2)
+    postmortem("announce", expect=6)
+    assert google.calls()["slack.chat.postMessage"] == 1
+    assert postmortem.json("show")["announcements"][0]["state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("channel", "token", "words"),
+    [
+        ("#old-incidents", "xoxb-rehearsal", "the channel is archived (is_archived)"),
+        ("#private", "xoxb-rehearsal", "the bot is not in the channel"),
+        ("CNOWHERE", "xoxb-rehearsal", "(channel_not_found)"),
+        ("CINCIDENTS", "xoxb-other", "Slack does not take the bot's token (invalid_auth)"),
+    ],
+)
+def test_what_slack_tells_a_bot_is_said_in_words(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    channels: Channels,
+    channel: str,
+    token: str,
+    words: str,
+) -> None:
+    channels(bot(google, channel))
+    start(postmortem)
+    result = postmortem("announce", "-v", expect=6, BOT=token)
+    assert words in result.err
+    assert token not in result.err + result.out
+
+
+@pytest.mark.parametrize(
+    ("table", "method"),
+    [
+        (SLACK, "slack.webhook"),
+        (SPACE, "chat.spaces.messages.create"),
+    ],
+)
+def test_a_chat_that_takes_no_more_for_now_is_told_by_sync(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    channels: Channels,
+    table: dict[str, str],
+    method: str,
+) -> None:
+    channels(table)
+    start(postmortem)
+    google.misbehave("429", method, times=1, seconds=30)
+    assert "takes no more messages" in postmortem("announce", expect=5).err
+    assert timeline(postmortem) == []
+    assert postmortem.json("sync")["announcements"][0]["state"] == "sent"
+    assert len(google.told()) == 1
+    assert len(timeline(postmortem)) == 1
+
+
+def test_what_could_not_be_reached_is_recorded_and_sync_tells_it_once(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK, LEADS)
+    start(postmortem)
+    nobody = "http://127.0.0.1:9/services/T0/B0/hush"
+    result = postmortem("announce", "-v", expect=5, HOOK=nobody)
+    assert "#incidents: not told yet: 127.0.0.1 could not be reached" in result.err
+    assert "hush" not in result.err + result.out
+    assert [each["channel"] for each in google.told()] == ["#support-leads"]
+    postmortem("sync")
+    postmortem("sync")
+    assert [each["channel"] for each in google.told()] == ["#support-leads", "#incidents"]
+
+
+def test_colleagues_are_told_though_google_is_down_and_the_doc_gets_it_later(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK, MAIL)
+    for api in ("docs.*", "drive.*"):
+        google.misbehave("close_before", api)
+    postmortem("start", "Wrong amounts", "--announce", expect=5)
+    assert len(google.told()) == 1
+    google.behave()
+    postmortem("sync")
+    assert len(google.told()) == 1
+    assert google.copies_per_recipient() == {GROUP: 1}
+    text = google.text(google.documents()[0]["id"])
+    assert text.count("Told colleagues in #incidents") == 1
+    assert text.count(f"Told colleagues at {GROUP}") == 1
+
+
+@pytest.mark.parametrize("method", ["gmail.users.drafts.create", "gmail.users.drafts.send"])
+def test_a_mail_to_the_team_goes_once_though_gmails_answer_is_lost(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels, method: str
+) -> None:
+    channels(MAIL)
+    start(postmortem)
+    google.misbehave("close_after", method, times=1)
+    postmortem("announce")
+    assert google.copies_per_recipient() == {GROUP: 1}
+
+
+def test_a_program_killed_while_it_tells_slack_leaves_it_open_whether_it_did(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels, tmp_path: Path
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    google.misbehave("hang", "slack.webhook", times=1, seconds=60)
+    with running(postmortem.start_process("announce")) as process:
+        wait_until(lambda: len(google.told()) == 1)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+    # It may be under way still: nothing is decided, and above all nothing is told again.
+    assert "sync" in postmortem("sync", expect=5).err
+    long_ago(postmortem)
+    assert "perhaps told" in postmortem("sync", expect=6).err
+    postmortem("sync")
+    assert len(google.told()) == 1
+
+
+def test_two_who_announce_the_same_at_once_tell_it_once(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    both = [postmortem.start_process("announce", "Look here") for _ in range(2)]
+    for each in both:
+        with running(each) as process:
+            process.communicate(timeout=30)
+    assert len(google.told()) == 1
+
+
+def test_no_secret_is_in_the_ledger_the_doc_or_what_is_said(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK, SPACE, bot(google) | {"name": "#by-bot"})
+    start(postmortem)
+    said = postmortem("announce", "-v")
+    shown = postmortem("show", "-v")
+    ledger = b"".join(path.read_bytes() for path in postmortem.home.rglob("ledger.sqlite3*"))
+    text = google.text(google.documents()[0]["id"])
+    for secret in ("told-on-this-machine", "rehearsal-key", "xoxb-rehearsal"):
+        assert secret not in said.out + said.err + shown.out + shown.err + text
+        assert secret.encode() not in ledger
+
+
+def test_the_teams_own_template_is_what_colleagues_read(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels, tmp_path: Path
+) -> None:
+    channels(SLACK)
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    (folder / "announce.md").write_text(
+        "---\nsubject: x\n---\n## Attention\n\n- {{ incident.title }}\n- **{{ text }}**\n",
+        encoding="utf-8",
+    )
+    config = postmortem.home / "config.toml"
+    config.write_text(f'templates = "{folder}"\n' + config.read_text(encoding="utf-8"))
+    start(postmortem)
+    postmortem("announce", "Stop <!channel> & look")
+    assert google.told()[0]["body"]["text"] == (
+        "*Attention*\n\n• Wrong amounts\n• *Stop &lt;!channel&gt; &amp; look*"
+    )
+    (folder / "announce.md").write_text("---\nsubject: x\n---\n{{ nothing_like_it }}\n")
+    assert "nothing_like_it" in postmortem("announce", "Once more", expect=3).err
+    assert len(google.told()) == 1
+
+
+def test_a_message_longer_than_the_chats_take_is_refused_before_anybody_reads_half(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    assert "characters" in postmortem("announce", "x" * 5_000, expect=3).err
+    assert google.told() == []
+
+
+def test_again_goes_by_itself_and_yes_goes_with_it(
+    postmortem: Postmortem, channels: Channels
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    postmortem("announce", "Words", "--again", "#incidents", expect=2)
+    postmortem("announce", "--yes", expect=2)
+    assert "was told nothing" in postmortem("announce", "--again", "#incidents", expect=3).err
+
+
+def test_a_channel_that_left_the_config_is_not_told_and_holds_up_no_other(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    google.misbehave("429", "slack.webhook", times=1)
+    postmortem("announce", expect=5)
+    channels(LEADS)
+    assert "does not name it any more" in postmortem("sync", expect=6).err
+    postmortem("announce")
+    assert [each["channel"] for each in google.told()] == ["#support-leads"]
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        pause.wait(0.02)
+
+
+def long_ago(postmortem: Postmortem) -> None:
+    """Let what is under way have begun an hour ago."""
+    with sqlite3.connect(postmortem.home / "ledger.sqlite3") as ledger:
+        ledger.execute("UPDATE announcements SET called_at = called_at - 3600000")
+    ledger.close()
