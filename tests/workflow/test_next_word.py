@@ -107,7 +107,7 @@ def test_every_promise_is_kept_by_the_next_word_or_open(
     assert open_word is None or open_word.minutes >= 0
 
 
-def at(minute: int) -> dict[str, str]:
+def at(minute: int) -> dict[str, Any]:
     """The story's clock, so many minutes after 1 PM in Berlin."""
     told = NOON + timedelta(minutes=minute)
     return {"POSTMORTEM_PROFILE": "rehearsal", "POSTMORTEM_REHEARSAL_NOW": told.isoformat()}

@@ -79,6 +79,13 @@ _REST = """
 # Scopes beside the usual ones: "read", "drive"; or "gmail.send" in place of gmail.compose.
 # scopes = []
 
+# Where colleagues are told by `announce`; one table for each channel. The file holds the webhook's
+# address and nothing else, and only you may read it (chmod 600).
+# [[announce]]
+# kind = "slack_webhook"  # or "google_chat"; "slack_bot" with channel; "mail" with address
+# name = "#incidents"
+# url_file = "slack-webhook"
+
 # [sending]
 # Gmail's quota units a minute: 6000 for a Cloud project made since May 2026, 15000 before.
 # units_per_minute = 6000
