@@ -9,6 +9,7 @@ import pytest
 
 from tests.command_line import CustomerList, Postmortem, write_customers
 from tests.google_world import GoogleWorld
+from tests.postgres_server import NoPostgres, PostgresServer, running_postgres
 from workflow.rehearsal.lifecycle import serve_in_thread
 from workflow.rehearsal.settings import Settings
 
@@ -35,12 +36,43 @@ def google(tmp_path: Path) -> Iterator[GoogleWorld]:
         yield GoogleWorld(server)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--ledger",
+        choices=("sqlite", "postgres"),
+        default="sqlite",
+        help="where tests keep a person's ledger, unless they say so themselves",
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests of this process; they are skipped where there is none."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except NoPostgres as absent:
+        pytest.skip(f"no PostgreSQL here: {absent}")
+
+
 @pytest.fixture
-def postmortem(tmp_path: Path, google: GoogleWorld) -> Postmortem:
+def ledger_url(request: pytest.FixtureRequest) -> str:
+    """Where a person's ledger is: "" for the file in their home. See `tests.both_ledgers`."""
+    kind = getattr(request, "param", request.config.getoption("--ledger"))
+    if kind == "sqlite":
+        return ""
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def postmortem(tmp_path: Path, google: GoogleWorld, ledger_url: str) -> Postmortem:
     """A person whose tool talks to that Google."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     person = Postmortem(home, {"POSTMORTEM_GOOGLE_URL": google.url})
+    if ledger_url:
+        person.environment["POSTMORTEM_DATABASE_URL"] = ledger_url
     person.configure(CONFIG)
     return person
 

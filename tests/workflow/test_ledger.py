@@ -18,7 +18,7 @@ import pytest
 from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
 from tests.workflow.plug import ROOT, dies_at
-from workflow.ledger import storage
+from workflow.ledger import sqlite, storage
 
 Customers = Callable[[int], CustomerList]
 
@@ -84,13 +84,13 @@ def test_a_read_only_ledger_is_said_to_be(postmortem: Postmortem, ledger_file: P
 def test_a_ledger_on_a_read_only_disk_is_said_to_be(
     postmortem: Postmortem, ledger_file: Path
 ) -> None:
-    prepare = storage._prepare_sqlite
+    prepare = sqlite._prepare
 
     def read_only(connection: sqlite3.Connection, record: object) -> None:
         prepare(connection, record)
         connection.execute("PRAGMA query_only=ON")
 
-    with mock.patch.object(storage, "_prepare_sqlite", read_only):
+    with mock.patch.object(sqlite, "_prepare", read_only):
         result = postmortem("log", "More", expect=4)
     assert "is read-only. Check the file's rights." in result.err
     assert entries(ledger_file) == ["Seen"]
@@ -150,7 +150,7 @@ def test_a_ledger_that_stays_locked_is_said_to_be_and_nothing_is_half_done(
     google.forget_calls()
     with (
         closing(sqlite3.connect(ledger_file, isolation_level=None)) as other,
-        mock.patch.object(storage, "_BUSY_SECONDS", 0.3),
+        mock.patch.object(sqlite, "_BUSY_SECONDS", 0.3),
     ):
         other.execute("BEGIN IMMEDIATE")
         result = postmortem("log", "More", expect=4)

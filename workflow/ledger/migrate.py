@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from workflow.ledger.faults import LedgerUnavailable, NewerLedger
 from workflow.ledger.tables import metadata
+from workflow.ledger.transactions import OPTION, Kind
 
 # The revisions in order; each has a file of its name in `migrations/versions`.
 REVISIONS = ("0001", "0002", "0003", "0004")
@@ -21,10 +22,11 @@ REVISIONS = ("0001", "0002", "0003", "0004")
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def bring_up_to_date(engine: Engine) -> None:
+def bring_up_to_date(engine: Engine, place: str) -> None:
     """Make the tables, or migrate them to the newest revision: wholly, or not at all.
 
-    Raises `NewerLedger`, and `LedgerUnavailable` for a database that holds something else.
+    `place` is where the ledger is, for people. Raises `NewerLedger`, and `LedgerUnavailable` for a
+    database that holds something else.
     """
     with engine.connect() as connection:
         found = _revision(connection)
@@ -37,12 +39,12 @@ def bring_up_to_date(engine: Engine) -> None:
         )
     with (
         engine.connect() as plain,
-        plain.execution_options(ledger_writes=True).begin() as transaction,
+        plain.execution_options(**{OPTION: Kind.ALONE}).begin() as transaction,
     ):
         connection = transaction.connection
         found = _revision(connection)  # another process may have been quicker
         if not found:
-            _refuse_foreign(connection)
+            _refuse_foreign(connection, place)
             metadata.create_all(connection)
             _stamp(connection)
         elif found != REVISIONS[-1]:
@@ -57,11 +59,11 @@ def _revision(connection: Connection) -> str:
     return str(row[0]) if row else ""
 
 
-def _refuse_foreign(connection: Connection) -> None:
+def _refuse_foreign(connection: Connection, place: str) -> None:
     """Another program's database is not to be filled with our tables."""
     if sqlalchemy.inspect(connection).get_table_names():
         raise LedgerUnavailable(
-            f"{connection.engine.url.render_as_string()} holds another program's tables. "
+            f"{place} holds another program's tables. "
             "Nothing was changed. Give postmortem a database of its own."
         )
 

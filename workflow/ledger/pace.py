@@ -27,6 +27,16 @@ _UNITS_SINCE = select(func.coalesce(func.sum(units_spent.c.units), 0)).where(
 _PAUSED_UNTIL = select(sender_pauses.c.until).where(sender_pauses.c.sender == bindparam("sender"))
 
 
+def hold(connection: Connection, sender: str) -> None:
+    """Let nobody else count this account's units until the transaction ends.
+
+    SQLite's one writer is alone anyhow; in PostgreSQL two could see the same units free.
+    """
+    if connection.dialect.name == "postgresql":
+        # Two keys are apart from the one that orders the ledger's writers.
+        connection.execute(select(func.pg_advisory_xact_lock(1, func.hashtext(sender))))
+
+
 def units_free(connection: Connection, sender: str, *, second: int, budget: int) -> int:
     """How many units may be spent now. `second` is whole seconds since 1970."""
     window = {"sender": sender, "since": second - WINDOW_SECONDS}
@@ -34,7 +44,10 @@ def units_free(connection: Connection, sender: str, *, second: int, budget: int)
 
 
 def spend_units(connection: Connection, sender: str, units: int, *, second: int) -> None:
-    """Count units before the calls that cost them are made; drop what no window reaches."""
+    """Count units before the calls that cost them are made; drop what no window reaches.
+
+    The caller holds the account, see `hold`.
+    """
     mine = units_spent.c.sender == sender
     found = connection.execute(
         update(units_spent)
@@ -70,6 +83,7 @@ def seconds_until_free(
 
 def pause_sender(connection: Connection, sender: str, *, until: datetime, reason: str) -> None:
     """Gmail asked this account to wait: every process that sends for it does."""
+    hold(connection, sender)
     values = {"until": until, "reason": reason}
     found = connection.execute(
         update(sender_pauses).where(sender_pauses.c.sender == sender).values(**values)

@@ -1,0 +1,130 @@
+"""POSTMORTEM_DATABASE_URL: what is taken, and how what is not is refused without repeating it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.command_line import Postmortem
+from tests.postgres_server import GUARDED, PASSWORD, PostgresServer
+from workflow.ledger.faults import LedgerUnavailable
+from workflow.ledger.postgres import place_of
+from workflow.ledger.storage import open_ledger
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://db.example/ledger", "postgresql://db.example/ledger"),
+        ("postgres://db.example/ledger", "postgresql://db.example/ledger"),
+        ("postgresql+psycopg://db.example:6432/ledger", "postgresql://db.example:6432/ledger"),
+        (f"postgresql://ann:{SECRET}@db.example/ledger", "postgresql://db.example/ledger"),
+        (f"postgresql://db.example/ledger?password={SECRET}", "postgresql://db.example/ledger"),
+        (f"postgresql://ann:p%40{SECRET}@db.example/l", "postgresql://db.example/l"),
+        ("postgresql:///ledger?host=/run/postgresql", "postgresql:///ledger"),
+        ("postgresql://one,two:6432/ledger", "postgresql://one,two/ledger"),
+        ("postgresql://?service=team", "postgresql:///"),
+    ],
+)
+def test_where_a_ledger_is_is_told_without_its_secrets(url: str, place: str) -> None:
+    assert place_of(url) == place
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://ann:{SECRET}@db.example:port/ledger",
+        f"postgresql://ann:{SECRET}/x@db.example/ledger",
+        f"postgresql://ann:x@{SECRET}@db.example/ledger",
+        f"postgresql://ann:{SECRET}%zz@db.example/ledger",
+        f"postgresql://db.example/ledger?passwort={SECRET}",
+        f"postgresql://ann:{SECRET}@[::1/ledger",
+        f"postgresql+psycopg2://ann:{SECRET}@db.example/ledger",
+        f"postgresql+asyncpg://ann:{SECRET}@db.example/ledger",
+        f"postgresql:ann:{SECRET}@db.example/ledger",
+        f"postgres{SECRET}",
+        f"mysql://ann:{SECRET}@db.example/ledger",
+        f"ann:{SECRET}@db.example",
+        f"sqlite+aiosqlite:///{SECRET}",
+        f"oracle://ann:{SECRET}@db.example:port/ledger",
+        " ",
+    ],
+)
+def test_what_names_no_ledger_is_refused_in_a_sentence_that_repeats_none_of_it(
+    postmortem: Postmortem, url: str
+) -> None:
+    result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=url)
+    assert "POSTMORTEM_DATABASE_URL" in result.err
+    assert len(result.err.strip().splitlines()) <= 2
+    for words in (result, postmortem("list", "-v", expect=4, POSTMORTEM_DATABASE_URL=url)):
+        assert SECRET not in words.out + words.err
+
+
+def test_a_database_that_nobody_answers_for_is_said_to_be_out_of_reach(
+    postmortem: Postmortem,
+) -> None:
+    url = f"postgresql://ann:{SECRET}@127.0.0.1:1/ledger"
+    result = postmortem("log", "Seen", expect=4, POSTMORTEM_DATABASE_URL=url)
+    assert result.err.startswith(
+        "The ledger's database postgresql://127.0.0.1:1/ledger can't be reached."
+    )
+    for words in (result, postmortem("list", "-v", expect=4, POSTMORTEM_DATABASE_URL=url)):
+        assert SECRET not in words.out + words.err
+
+
+def test_a_wrong_password_is_said_to_be_and_not_repeated(
+    postmortem: Postmortem, postgres: PostgresServer
+) -> None:
+    url = f"{postgres.url().replace('user=postgres', f'user={GUARDED}')}&password={SECRET}"
+    result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=url)
+    assert "does not let this user in. Check the user and the password" in result.err
+    for words in (result, postmortem("list", "-v", expect=4, POSTMORTEM_DATABASE_URL=url)):
+        assert SECRET not in words.out + words.err
+
+
+def test_a_password_may_come_from_where_libpq_looks_for_it(
+    postmortem: Postmortem, postgres: PostgresServer
+) -> None:
+    url = postgres.new_database()
+    name = url.removeprefix("postgresql:///").partition("?")[0]
+    postgres("GRANT ALL ON SCHEMA public TO {}", GUARDED, database=name)
+    guarded = url.replace("user=postgres", f"user={GUARDED}")
+    postmortem("list", POSTMORTEM_DATABASE_URL=guarded, PGPASSWORD=PASSWORD)
+    kept = postmortem.home / "pgpass"
+    kept.write_text(f"*:*:*:{GUARDED}:{PASSWORD}\n", encoding="ascii")
+    kept.chmod(0o600)
+    postmortem("list", POSTMORTEM_DATABASE_URL=guarded, PGPASSFILE=str(kept))
+    postmortem("list", POSTMORTEM_DATABASE_URL=guarded, expect=4)
+
+
+def test_a_user_without_rights_a_database_that_is_not_there_and_a_standby_are_told_apart(
+    postmortem: Postmortem, postgres: PostgresServer
+) -> None:
+    url = postgres.new_database()
+    guarded = url.replace("user=postgres", f"user={GUARDED}") + "&password=" + PASSWORD
+    result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=guarded.replace(" ", "%20"))
+    assert "may not use the ledger's tables" in result.err
+    result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=postgres.url("nowhere"))
+    assert "There is no database postgresql:///nowhere. Make it with createdb" in result.err
+    postmortem("list", POSTMORTEM_DATABASE_URL=url)
+    only_looks = f"{url}&options=-cdefault_transaction_read_only%3Don"
+    postmortem("list", POSTMORTEM_DATABASE_URL=only_looks)
+    result = postmortem("start", "Outage", expect=4, POSTMORTEM_DATABASE_URL=only_looks)
+    assert "only lets us look" in result.err
+
+
+def test_a_database_that_can_not_hold_every_name_is_refused(
+    postmortem: Postmortem, postgres: PostgresServer
+) -> None:
+    postgres("CREATE DATABASE {} ENCODING latin1 TEMPLATE template0", "western")
+    result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=postgres.url("western"))
+    assert "keeps text as LATIN1" in result.err
+
+
+def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(LedgerUnavailable, match=r"pip install .postmortem-workflow\[postgres\]"):
+        open_ledger("postgresql://db.example/ledger")
