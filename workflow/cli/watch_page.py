@@ -69,9 +69,9 @@ def _facts(look: Look) -> list[RenderableType]:
         _labelled("Doc", *_doc(look)),
     ]
     if look.told:
-        lines.append(_labelled("Told", ", ".join(look.told)))
+        lines.append(_labelled("Colleagues", f"told: {', '.join(look.told)}"))
     lines += [
-        _labelled("Not told", f"{each.target}: {showing.untold_words(each)}", "bold red")
+        _labelled("Colleagues", f"{each.target}: {showing.untold_words(each)}", "bold red")
         for each in standing.untold
     ]
     return lines
