@@ -32,12 +32,16 @@ li.task { list-style: none; } li.task > input { margin-left: -1.4em; }
 def to_html(document: Mapping[str, Any]) -> str:
     """The whole of a `Document` resource, fetched without a mask, as a page of its own."""
     tabs = read_tabs(document)
-    title = escape(str(document.get("title", "")))
     body = "\n".join(part for tab in tabs for part in _tab(tab, is_only=len(tabs) == 1))
+    return page_of(str(document.get("title", "")), body)
+
+
+def page_of(title: str, body: str) -> str:
+    """A page that stands by itself. `body` is HTML, `title` is text."""
     return (
         '<!doctype html>\n<html><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{_STYLE}\n</style></head>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{_STYLE}\n</style></head>\n"
         f"<body>\n{body}\n</body></html>\n"
     )
 

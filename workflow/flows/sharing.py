@@ -24,14 +24,14 @@ class Target:
     address: str
 
 
-def parse_share(text: str) -> Share:
+def parse_share(text: str, usual_role: Role = "writer") -> Share:
     """`ann@example.com`, `group:team@example.com:reader`, `example.com:commenter`.
 
-    The role is writer unless it is named. Raises `BadInput`.
+    The role is `usual_role` unless it is named. Raises `BadInput`.
     """
     words = text.strip()
     head, _, last = words.rpartition(":")
-    role = "writer"
+    role: str = usual_role
     if head and head.lower() != "group":
         words = head
         role = _ROLES.get(last.lower(), "")
@@ -78,7 +78,7 @@ def share_doc(workspace: Workspace, incident_id: str) -> None:
     if any(share.state == "asked" for share in waiting):
         present = workspace.google.drive.permissions(incident.doc_id)
     for share in waiting:
-        if present is not None and _is_among(share, present):
+        if present is not None and is_among(share, present):
             _write_down(workspace, incident_id, share, "done")
             continue
         _share_one(workspace, incident_id, incident.doc_id, share)
@@ -94,7 +94,7 @@ def _share_one(workspace: Workspace, incident_id: str, doc_id: str, share: Share
         )
     except (Refused, SignInNeeded) as fault:
         # "Shared, but the mail could not be sent" is a refusal too: what counts is who is there.
-        if _is_among(share, workspace.google.drive.permissions(doc_id)):
+        if is_among(share, workspace.google.drive.permissions(doc_id)):
             _write_down(workspace, incident_id, share, "done")
             return
         _write_down(workspace, incident_id, share, "refused", fault.sentence)
@@ -107,7 +107,8 @@ def _share_one(workspace: Workspace, incident_id: str, doc_id: str, share: Share
         _write_down(workspace, incident_id, share, "done")
 
 
-def _is_among(share: Share, present: list[Json]) -> bool:
+def is_among(share: Share, present: list[Json]) -> bool:
+    """Whether a file's `present` permissions let in who is meant."""
     address = target_of(share.who).address.casefold()
     named = ({each.get("emailAddress", ""), each.get("domain", "")} for each in present)
     return any(address in {name.casefold() for name in names} for names in named)

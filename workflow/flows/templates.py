@@ -70,6 +70,11 @@ def load_announcement_template(workspace: Workspace) -> TemplateText:
     return _find(workspace, "announce", "")
 
 
+def load_public_mail_template(workspace: Workspace) -> TemplateText:
+    """The mail round the customers' version of a postmortem, the team's own or the shipped one."""
+    return _find(workspace, "public-mail", "")
+
+
 def in_language(template: TemplateText, locale: str) -> TemplateText | None:
     """The template beside this one for a locale such as `de` or `de-AT`, if there is one."""
     base = template.name.removesuffix(".md")

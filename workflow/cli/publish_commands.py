@@ -1,0 +1,281 @@
+"""The command that makes the customers' version of the postmortem."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workflow.cli.commands import Asked, command
+from workflow.cli.faults import PARTLY
+from workflow.cli.help_page import RECORD
+
+if TYPE_CHECKING:
+    from workflow.flows.publication_doc import PublicDoc
+    from workflow.flows.publication_files import PublicFiles
+    from workflow.flows.publishing import Draft
+    from workflow.flows.workspace import Workspace
+    from workflow.ledger.incidents import Share
+    from workflow.ledger.publications import Publication
+
+
+@dataclass
+class Published:
+    """What one run of the command did."""
+
+    draft: Draft
+    doc: PublicDoc | None = None
+    files: PublicFiles | None = None
+    shared: list[Share] = field(default_factory=list)
+
+
+@command(
+    "publish",
+    panel=RECORD,
+    epilog="Example: postmortem publish, then postmortem publish --doc --to ./public",
+)
+def publish(
+    asked: Asked,
+    doc: Annotated[
+        bool, typer.Option("--doc", help="Make a Google Doc of it, or bring that up to date.")
+    ] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write it as Markdown, a page and a mail.", dir_okay=True),
+    ] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHO[:role]",
+            help="Let a person, group:address, domain or anyone read its Google Doc. Repeatable.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --share: without asking.")] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="With --doc: a new one; the one that people edited stays."),
+    ] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="This stays, though it looks internal. Repeatable."),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", metavar="TEXT", help="This goes as well. Repeatable."),
+    ] = None,
+    with_entry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with-entry", metavar="ID", help="A timeline entry for customers. Repeatable."
+        ),
+    ] = None,
+    template: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="Another template than public.md.")
+    ] = "",
+) -> None:
+    """Draft a version of the postmortem for customers, without what is internal.
+
+    Shows it and what was left out; nothing is shared and nothing sent.
+    """
+    from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows import publishing  # noqa: PLC0415
+    from workflow.flows.publication_sharing import parse_public_share  # noqa: PLC0415
+
+    if yes and not share:
+        raise typer.BadParameter("it goes with --share.", param_hint="--yes")
+    if again and not doc:
+        raise typer.BadParameter("it goes with --doc.", param_hint="--again")
+    wanted = [parse_public_share(each) for each in share or ()]
+    workspace = open_workspace(asked)
+    request = publishing.PublishRequest(
+        template=template,
+        keep=tuple(keep or ()),
+        leave_out=tuple(leave_out or ()),
+        entries=tuple(with_entry or ()),
+    )
+    draft = publishing.draft_publication(workspace, request)
+    published = Published(draft)
+    if doc or to is not None:
+        publishing.refuse_empty(draft)
+    if wanted:
+        _agree(asked, workspace, published, wanted, is_agreed=yes, is_new=doc)
+    if doc:
+        published.doc = _bring_to_doc(workspace, draft, is_new=again)
+    if to is not None:
+        published.files = _write(workspace, draft, to)
+    if wanted:
+        published.shared = _share(workspace, published, wanted)
+    _show(asked, published)
+
+
+def _bring_to_doc(workspace: Workspace, draft: Draft, *, is_new: bool) -> PublicDoc:
+    from workflow.flows import publication_doc  # noqa: PLC0415
+    from workflow.flows.faults import Recorded  # noqa: PLC0415
+    from workflow.google.faults import GoogleFault, SignInNeeded  # noqa: PLC0415
+
+    bring = publication_doc.make_public_doc if is_new else publication_doc.bring_to_public_doc
+    try:
+        return bring(workspace, draft)
+    except SignInNeeded:
+        raise
+    except GoogleFault as fault:
+        why = fault.sentence_in(draft.incident.zone)
+        raise Recorded(
+            f"The customers' version is not in its Google Doc yet. {why} "
+            "Later: postmortem publish --doc"
+        ) from fault
+
+
+def _write(workspace: Workspace, draft: Draft, folder: Path) -> PublicFiles:
+    from workflow.flows.publication_files import write_public_files  # noqa: PLC0415
+
+    return write_public_files(workspace, draft, folder)
+
+
+def _agree(
+    asked: Asked,
+    workspace: Workspace,
+    published: Published,
+    wanted: list[Share],
+    *,
+    is_agreed: bool,
+    is_new: bool,
+) -> None:
+    """Get a person's agreement to let others in, before anything is done. Raises `BadInput`."""
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    if not is_new and _present_doc(workspace, published) is None:
+        raise BadInput("There is no Google Doc to share yet. Make it first: publish --doc")
+    if is_agreed:
+        return
+    names = ", ".join(f"{each.who} ({each.role})" for each in wanted)
+    if not asked.speaker.is_interactive:
+        raise BadInput(
+            f"Nothing was shared: this would let in {names}. "
+            "Without a terminal to ask at, say so with --yes."
+        )
+    _show_draft(asked, published)
+    answer = asked.speaker.ask(f"Type yes to let in {names}: ")
+    if answer.strip().lower() != "yes":
+        raise BadInput("Nothing was shared.")
+
+
+def _present_doc(workspace: Workspace, published: Published) -> Publication | None:
+    from workflow.flows.publication_doc import public_doc_of  # noqa: PLC0415
+
+    if published.doc is not None:
+        return published.doc.publication
+    found = public_doc_of(workspace, published.draft.incident.id)
+    return found if found and found.doc_id else None
+
+
+def _share(workspace: Workspace, published: Published, wanted: list[Share]) -> list[Share]:
+    from workflow.flows.publication_sharing import share_publication  # noqa: PLC0415
+
+    publication = _present_doc(workspace, published)
+    if publication is None:  # as checked before anything was done
+        return []
+    return share_publication(workspace, published.draft.incident, publication, wanted)
+
+
+def _show(asked: Asked, published: Published) -> None:
+    speaker = asked.speaker
+    refused = [share for share in published.shared if share.state == "refused"]
+    if speaker.as_json:
+        speaker.document(_json(published))
+    else:
+        if published.doc is None and published.files is None and not published.shared:
+            _show_draft(asked, published)
+        _show_left_out(asked, published)
+        _show_done(asked, published)
+    for share in refused:
+        speaker.warn(f"Not shared with {share.who}: {share.error}")
+    if refused:
+        raise typer.Exit(PARTLY)
+
+
+def _show_draft(asked: Asked, published: Published) -> None:
+    for line in published.draft.version.markdown.rstrip("\n").split("\n"):
+        asked.speaker.answer(line)
+    asked.speaker.answer("")
+
+
+def _show_left_out(asked: Asked, published: Published) -> None:
+    speaker, version = asked.speaker, published.draft.version
+    if published.draft.pending:
+        speaker.warn(f"{published.draft.pending} not in the doc yet: postmortem sync")
+    if version.left_out:
+        speaker.say("Left out, for you to check:", "strong")
+    for each in version.left_out:
+        speaker.say(f"  {each.kind.value:<10}  {' '.join(each.text.split())}")
+    if version.empty:
+        speaker.say(f"No words yet for: {', '.join(version.empty)}")
+    speaker.say(
+        "Read all of it before anybody else does: a name that is known nowhere is not found. "
+        "--keep TEXT puts a word back, --leave-out TEXT takes one more away."
+    )
+
+
+def _show_done(asked: Asked, published: Published) -> None:
+    speaker, doc, files = asked.speaker, published.doc, published.files
+    if doc is not None:
+        speaker.say(_DOC_WORDS[doc.outcome.value], "warn" if doc.outcome == "edited" else "good")
+        speaker.answer(f"  {doc.publication.doc_url}", "link")
+    for share in published.shared:
+        if share.state == "done":
+            speaker.say(f"{share.who} may read it now ({share.role}).", "good")
+    if files is not None:
+        speaker.say(f"Written: {', '.join(map(str, files.files))}")
+        told = f"{files.customers:,} who were told" if files.customers else "nobody was told yet"
+        speaker.say(f"As a mail to the same customers ({told}); this shows it and sends nothing:")
+        speaker.answer(f"  {_typed(files.command)}")
+    if doc is None and files is None and not published.shared:
+        speaker.next_step("postmortem publish --doc makes a Google Doc of it, --to DIR files")
+
+
+_DOC_WORDS = {
+    "made": "The customers' version has its Google Doc. Nobody else can see it yet.",
+    "updated": "The Google Doc is up to date now.",
+    "unchanged": "The Google Doc shows this already.",
+    "edited": "People have edited the Google Doc, so it was left as it is. "
+    "`postmortem publish --doc --again` makes a new one beside it.",
+}
+
+
+def _typed(command: tuple[str, ...]) -> str:
+    return shlex.join(("postmortem", *command))
+
+
+def _json(published: Published) -> dict[str, Any]:
+    draft, doc, files = published.draft, published.doc, published.files
+    return {
+        "incident": draft.incident.id,
+        "title": draft.version.title,
+        "markdown": draft.version.markdown,
+        "left_out": [
+            {"kind": each.kind.value, "text": each.text} for each in draft.version.left_out
+        ],
+        "empty_sections": list(draft.version.empty),
+        "pending_sync": draft.pending,
+        "doc": {
+            "outcome": doc.outcome.value,
+            "doc_id": doc.publication.doc_id,
+            "doc_url": doc.publication.doc_url,
+        }
+        if doc
+        else None,
+        "shared": [
+            {
+                "who": each.who,
+                "role": each.role,
+                "ok": each.state == "done",
+                "error": each.error or None,
+            }
+            for each in published.shared
+        ],
+        "files": [str(path) for path in files.files] if files else [],
+        "mail": {"command": _typed(files.command), "customers": files.customers} if files else None,
+    }
