@@ -92,6 +92,10 @@ class GoogleWorld:
         """A doc as Drive exports it in Markdown."""
         return self._export(doc_id, "text/markdown")
 
+    def file(self, doc_id: str) -> dict[str, Any]:
+        """A doc's whole `File` resource of Drive."""
+        return self._get(f"drive/v3/files/{doc_id}", fields="*")
+
     def permissions(self, doc_id: str) -> list[dict[str, Any]]:
         """Who may see a doc."""
         found: list[dict[str, Any]] = self._get(
@@ -166,6 +170,16 @@ class GoogleWorld:
     def set(self, **settings: Any) -> None:
         """Change the server's settings."""
         self._switchboard("patch", "settings", settings)
+
+    def answered_by(self, address: str, text: str = "When?", *, automatic: bool = False) -> str:
+        """Let a customer answer the last mail they had; the message's id."""
+        given = {"from": address, "text": text, "automatic": automatic}
+        return str(self._switchboard("post", "mail", given)["id"])
+
+    def receive(self, raw: bytes) -> str:
+        """Let any mail come into the mailbox; the message's id."""
+        given = {"raw": base64.b64encode(raw).decode()}
+        return str(self._switchboard("post", "mail", given)["id"])
 
     def _switchboard(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
         answer = requests.request(

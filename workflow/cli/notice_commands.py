@@ -84,6 +84,9 @@ def notify(
     approve_by: Annotated[
         str, typer.Option(metavar="NAME", help="Who agreed to this plan; goes into the doc.")
     ] = "",
+    transport: Annotated[
+        str, typer.Option(metavar="WAY", help="gmail, or smtp-relay for more than Gmail carries.")
+    ] = "",
     one_step: Annotated[
         bool,
         typer.Option("--one-step", help="Send without a draft (for the scope gmail.send alone)."),
@@ -125,6 +128,7 @@ def notify(
         one_step=one_step,
         draft_only=draft_only,
         approved_by=as_typed(approve_by),
+        transport=transport,
     )
     plan = make_plan(workspace, request)
     if test:
@@ -186,6 +190,7 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
     from workflow.cli import preflight_sheet  # noqa: PLC0415
     from workflow.cli.progress import watching  # noqa: PLC0415
     from workflow.flows import notify as flow  # noqa: PLC0415
+    from workflow.incident import MailTransport  # noqa: PLC0415
 
     flow.refuse_unsendable(plan)
     if not plan.new:
@@ -195,7 +200,7 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
         preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
     else:
         preflight_sheet.show_findings(asked.speaker, plan)
-    if plan.from_address:
+    if plan.from_address and plan.transport is MailTransport.GMAIL:
         said = flow.check_alias(workspace, plan.from_address)
         if said:
             asked.speaker.warn(said)

@@ -9,7 +9,9 @@ import typer
 from workflow.cli.commands import Asked
 
 if TYPE_CHECKING:
+    from workflow.cli.speaking import Speaker
     from workflow.flows.notify import Notified
+    from workflow.flows.showing import NoticeStanding
 
 
 def people(count: int) -> str:
@@ -45,8 +47,22 @@ def show_outcome(asked: Asked, notified: Notified, mode: str) -> None:
     if mode == "send" and standing.copied_back:
         speaker.say("The text that was sent is in the doc.")
     if standing.shortfalls:
-        speaker.next_step(f"postmortem resume {standing.notice.id} --retry-failed")
+        _advise(speaker, standing)
         raise typer.Exit(exit_code(0, len(standing.shortfalls)))
+
+
+def _advise(speaker: Speaker, standing: NoticeStanding) -> None:
+    """What can be done about those who did not surely get it: each kind has its own way."""
+    from workflow.incident import MailTransport  # noqa: PLC0415
+
+    again = f"postmortem resume {standing.notice.id}"
+    if standing.counts.failed:
+        speaker.next_step(f"{again} --retry-failed")
+    if standing.counts.unknown:
+        log = "Gmail's Sent folder"
+        if standing.notice.transport is MailTransport.SMTP_RELAY:
+            log = "the relay's log"
+        speaker.next_step(f"look in {log}; then {again} --resend-unknown, which may mail twice")
 
 
 def _raise_if_unfinished(notified: Notified) -> None:
@@ -63,6 +79,7 @@ def _raise_if_unfinished(notified: Notified) -> None:
     if counts.pending:
         zone = notified.brought.incident.zone if notified.brought else None
         why = sent.fault.sentence_in(zone) if sent.fault else _DAY_FULL
+        why = f"{sent.sender}: {why}" if sent.sender else why
         resume_at = sent.resume_at and sent.resume_at.astimezone(zone)
         when = f" from {resume_at:%Y-%m-%d %H:%M} on" if resume_at else ""
         words = (

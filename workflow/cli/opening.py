@@ -41,6 +41,7 @@ def open_workspace(asked: Asked) -> Workspace:
         connect=lambda: connect_google(settings),
         connect_as=lambda mailbox: _connect_google_as(settings, mailbox),
         open_relay=lambda: _connect_relay(settings),
+        place=_place(settings),
         open_chats=lambda: open_chats(settings),
         incident_reference=asked.incident or os.environ.get("POSTMORTEM_INCIDENT", ""),
     )
@@ -59,6 +60,13 @@ def connect_google(settings: Settings) -> Google:
         endpoint = emulator.endpoint
         session = functools.partial(emulator.session, settings.token_path, token)
     return connect(endpoint, session, config.sending.timeout_seconds)
+
+
+def _place(settings: Settings) -> str:
+    """What this profile's Google is remembered by; nothing is started for it."""
+    if settings.config.google_url:
+        return origin(settings.config.google_url)
+    return "the rehearsal" if settings.profile == REHEARSAL else "Google"
 
 
 def _connect_google_as(settings: Settings, mailbox: str) -> Google:

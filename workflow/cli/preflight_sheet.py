@@ -7,7 +7,7 @@ from typing import Any
 from workflow.cli.speaking import Speaker
 from workflow.flows.planning import Plan
 from workflow.flows.workspace import Workspace
-from workflow.incident import duration_text, moment_text
+from workflow.incident import MailTransport, duration_text, moment_text
 from workflow.mail.faces import parse_body, text_face
 
 _SHOWN = 10
@@ -35,7 +35,13 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             {"level": each.level, "code": each.code, "where": each.where, "message": each.message}
             for each in plan.findings
         ],
-        "sent_today": plan.sent_today,
+        "sent_today": plan.today.sent,
+        "left_today": plan.today.left,
+        "transport": plan.transport.value,
+        "senders": [
+            {"email": each.sender, "mails": each.mails, "left_today": each.left_today}
+            for each in plan.division
+        ],
         "earlier": _earlier_json(plan),
         "preview": _first_mail_json(plan),
     }
@@ -63,8 +69,9 @@ def show(speaker: Speaker, workspace: Workspace, plan: Plan, *, with_mail: bool 
     count = "1 customer" if plan.new == 1 else f"{plan.new:,} customers"
     speaker.say(f"{plan.stage.value.capitalize()} notice to {count}", "strong")
     speaker.say(f"  List      {plan.request.list_name}: {_list_words(plan)}")
-    speaker.say(f"  Time      {_time_words(workspace, plan.new)}")
-    speaker.say(f"  Today     {_today_words(workspace, plan)}")
+    speaker.say(f"  Time      {_time_words(workspace, plan)}")
+    speaker.say(f"  Today     {_today_words(plan)}")
+    _show_way(speaker, workspace, plan)
     for stage, told in plan.count.told_before.items():
         speaker.say(f"  Before    {told:,} of them had the notice “{stage}” of this incident")
     if plan.attachments:
@@ -100,13 +107,36 @@ def _show_earlier(speaker: Speaker, plan: Plan) -> None:
         )
 
 
-def _today_words(workspace: Workspace, plan: Plan) -> str:
-    limit = workspace.settings.config.sending.daily_limit
-    left = max(0, limit - plan.sent_today)
-    words = f"{plan.sent_today:,} of {limit:,} sent in the last 24 hours"
-    if plan.new > left:
-        words += f"; {plan.new - left:,} would have to wait for tomorrow"
+def _today_words(plan: Plan) -> str:
+    words = f"{plan.today.sent:,} of {plan.today.limit:,} sent in the last 24 hours"
+    if waiting := _waiting(plan):
+        words += f"; {waiting:,} would have to wait for tomorrow"
     return words
+
+
+def _waiting(plan: Plan) -> int:
+    """How many mails have to wait: one mailbox may be full though others are not."""
+    if plan.division:
+        return sum(share.waiting for share in plan.division)
+    return max(0, plan.new - plan.today.left)
+
+
+def _show_way(speaker: Speaker, workspace: Workspace, plan: Plan) -> None:
+    """By which way the mails leave: the relay, or each mailbox with its share."""
+    if plan.transport is MailTransport.SMTP_RELAY:
+        speaker.say(
+            f"  Through   {workspace.relay.name}, which says no more than that it took a mail"
+        )
+    for share in plan.division:
+        threads = f", {share.bound:,} in threads that it began" if share.bound else ""
+        left = f"{share.left_today:,} left today"
+        speaker.say(f"  From      {share.sender}: {share.mails:,}{threads} ({left})")
+    if _waiting(plan) and plan.transport is MailTransport.GMAIL:
+        speaker.warn(
+            "  That is more than Gmail carries today. It stops when the day is full, and resume "
+            "goes on the next day; or divide the list among (more) senders in the config, or send "
+            "with --transport smtp-relay."
+        )
 
 
 def _show_rows(speaker: Speaker, plan: Plan) -> None:
@@ -165,10 +195,14 @@ def _counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def _time_words(workspace: Workspace, count: int) -> str:
-    sending = workspace.settings.config.sending
-    per_minute = sending.units_per_minute // (100 if sending.one_step else 110)
+def _time_words(workspace: Workspace, plan: Plan) -> str:
+    config = workspace.settings.config
+    per_minute = config.sending.units_per_minute // (100 if config.sending.one_step else 110)
+    if plan.transport is MailTransport.SMTP_RELAY:
+        per_minute = config.smtp.messages_per_minute
+    per_minute *= max(1, len(plan.division))
+    count, a_day = plan.new, plan.today.limit
     if count <= per_minute:
         return "under a minute or so"
-    days = f", over {count // sending.daily_limit + 1} days" if count > sending.daily_limit else ""
+    days = f", over {count // a_day + 1} days" if count > a_day else ""
     return f"about {duration_text(60 * count / per_minute)} at {per_minute} a minute{days}"

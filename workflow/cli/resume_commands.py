@@ -13,6 +13,7 @@ from workflow.cli.notice_outcome import people, show_outcome
 
 if TYPE_CHECKING:
     from workflow.flows.workspace import Workspace
+    from workflow.incident import DeliveryState
     from workflow.ledger.notices import Notice
 
 
@@ -46,7 +47,9 @@ def resume(
     from workflow.flows.showing import notice_standing  # noqa: PLC0415
 
     workspace = open_workspace(asked)
-    notice = flow.notice_to_resume(workspace, reference)
+    states = _states(retry_failed, resend_unknown)
+    notice = flow.notice_to_write_again(workspace, states) if states and not reference else None
+    notice = notice or flow.notice_to_resume(workspace, reference)
     if notice is None:
         _nothing_to_resume(asked)
         return
@@ -58,11 +61,19 @@ def resume(
         _agree_to_drafts(asked, before.counts.pending, confirm)
         notice = flow.release(workspace, notice, as_typed(approve_by))
     else:
-        _plan_again(asked, workspace, notice, retry_failed, resend_unknown, confirm)
+        _plan_again(asked, workspace, notice, states, confirm)
     before = notice_standing(workspace, notice)
     with watching(asked.speaker, total=before.counts.total) as watcher:
         notified = flow.finish(workspace, notice, watcher)
     show_outcome(asked, notified, "send")
+
+
+def _states(retry_failed: bool, resend_unknown: bool) -> list[DeliveryState]:
+    """Which deliveries a person asks to have written to again."""
+    from workflow.incident import DeliveryState  # noqa: PLC0415
+
+    asked_for = ((retry_failed, DeliveryState.FAILED), (resend_unknown, DeliveryState.UNKNOWN))
+    return [state for wanted, state in asked_for if wanted]
 
 
 def _discard(asked: Asked, workspace: Workspace, notice: Notice) -> None:
@@ -113,8 +124,7 @@ def _plan_again(
     asked: Asked,
     workspace: Workspace,
     notice: Notice,
-    retry_failed: bool,
-    resend_unknown: bool,
+    states: list[DeliveryState],
     confirm: int | None,
 ) -> None:
     """Name who would be written to again, ask, and plan them anew."""
@@ -125,15 +135,11 @@ def _plan_again(
     from workflow.incident import DeliveryState  # noqa: PLC0415
 
     standing = notice_standing(workspace, notice)
-    wanted = [
-        (state, count)
-        for asked_for, state, count in (
-            (retry_failed, DeliveryState.FAILED, standing.counts.failed),
-            (resend_unknown, DeliveryState.UNKNOWN, standing.counts.unknown),
-        )
-        if asked_for and count
-    ]
-    total = sum(count for _, count in wanted)
+    counts = {
+        DeliveryState.FAILED: standing.counts.failed,
+        DeliveryState.UNKNOWN: standing.counts.unknown,
+    }
+    total = sum(counts[state] for state in states)
     if not total:
         return
     showing.show_shortfalls(asked.speaker, standing, most=100)
@@ -144,5 +150,5 @@ def _plan_again(
         raise BadInput(
             f"Nothing was sent again: it would be {people(total)}. Say so with --confirm {total}."
         )
-    for state, _ in wanted:
+    for state in states:
         flow.plan_again(workspace, notice, state)

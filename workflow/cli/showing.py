@@ -241,7 +241,8 @@ def _show_notice(speaker: Speaker, incident: Incident, standing: NoticeStanding)
 def counts_text(standing: NoticeStanding) -> str:
     """How a notice stands: `accepted by Gmail 11 of 12, failed 1`."""
     counts = standing.counts
-    words = [f"accepted by Gmail {counts.sent:,} of {counts.total:,}"]
+    by = standing.notice.transport.label
+    words = [f"accepted by {by} {counts.sent:,} of {counts.total:,}"]
     for number, name in (
         (counts.failed, "failed"),
         (counts.unknown, "unknown"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from workflow.flows.list_reading import Count
 from workflow.flows.workspace import Workspace
 from workflow.incident import Incident, Stage
-from workflow.ledger import deliveries, notices
+from workflow.ledger import notices
 from workflow.mail.faces import parse_body, text_face
 from workflow.mail.template import RenderedMail
 
@@ -47,11 +47,3 @@ def compare_with_last(
 
 def _lines(mail: RenderedMail) -> list[str]:
     return [f"Subject: {mail.subject}", *text_face(parse_body(mail.markdown)).splitlines()]
-
-
-def sent_today(workspace: Workspace) -> int:
-    """How many mails the account that sent last has sent in the last 24 hours."""
-    since = workspace.wall() - timedelta(hours=24)
-    with workspace.ledger.read() as connection:
-        sender = notices.last_sender(connection, profile=workspace.settings.profile)
-        return deliveries.count_sent_since(connection, sender, since) if sender else 0

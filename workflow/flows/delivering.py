@@ -24,6 +24,8 @@ from workflow.ledger.notices import AttachedFile, Notice
 
 # Gmail's quota since May 2026; five before.
 _UNITS_OF_MESSAGES_GET = 20
+# Where a notice's variables say which Google it was begun at: no template can name it so.
+PLACE = "postmortem/google"
 # What counts of several mailboxes' endings: the one that a person has most to do about.
 _GRAVEST_FIRST = (
     *(Ending.STOPPED, Ending.SIGN_IN, Ending.UNREACHABLE, Ending.SLOW_DOWN, Ending.DAILY_LIMIT),
@@ -49,11 +51,12 @@ def deliver(workspace: Workspace, notice: Notice, watcher: Watcher) -> Sent:
     with workspace.ledger.read() as connection:
         mailboxes = deliveries.senders_with_work(connection, notice.id)
         files = notices.attachments_of(connection, notice.id)
-    if "" in mailboxes:
-        try:
+    try:
+        _refuse_another_google(workspace, notice)
+        if "" in mailboxes:
             notice = _with_sender(workspace, notice)
-        except GoogleFault as fault:
-            return Sent(_ending_of(fault), fault)
+    except GoogleFault as fault:
+        return Sent(_ending_of(fault), fault)
     jobs = [functools.partial(_send_from, workspace, notice, files, watcher, m) for m in mailboxes]
     watcher.at_work.set()
     try:
@@ -153,7 +156,7 @@ def _with_sender(workspace: Workspace, notice: Notice) -> Notice:
     """The notice with the account that sends it, which it keeps from the first mail on.
 
     A relay needs nobody's mailbox: there anybody may go on. Raises `SignInNeeded` for another
-    account, or another Google.
+    account.
     """
     relays = notice.transport is MailTransport.SMTP_RELAY
     if relays and notice.sender:
@@ -166,6 +169,17 @@ def _with_sender(workspace: Workspace, notice: Notice) -> Notice:
     with workspace.ledger.write() as connection:
         notices.set_sender(connection, notice.id, account.email, name)
         return notices.notice_by_id(connection, notice.id)
+
+
+def _refuse_another_google(workspace: Workspace, notice: Notice) -> None:
+    """An account of the same name at another server has another mailbox, without our drafts."""
+    begun_at = notice.variables.get(PLACE, workspace.place)
+    if begun_at != workspace.place:
+        raise SignInNeeded(
+            f"This notice was begun at {begun_at}, and this command talks to {workspace.place}. "
+            "Go on with it there: see POSTMORTEM_GOOGLE_URL and google_url in the config.",
+            reason="otherGoogle",
+        )
 
 
 def _refuse_another(account: Account, sender: str, said: str) -> None:

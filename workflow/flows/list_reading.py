@@ -60,7 +60,7 @@ class ListReader:
     """Reads a list again and again, each time to the same mails.
 
     `others_told`: customers were written to about this incident before, so that who was not is
-    caught up.
+    caught up. `senders` are the mailboxes among which the list is divided; none where there is one.
     """
 
     workspace: Workspace
@@ -72,6 +72,7 @@ class ListReader:
     wording: Wording
     content_key: str
     others_told: bool
+    senders: tuple[str, ...] = ()
 
     def read(self) -> Iterator[Read]:
         """Every row of the list: as a mail, or why it makes none."""
@@ -124,6 +125,9 @@ class ListReader:
             rendered = self.wording.render({**recipient.columns, **values})
         except ValueMissing as missing:
             return BadRow(recipient.row, "", recipient.email, str(missing))
+        # A thread lies in one mailbox: another can't go on with it.
+        holder = before.sender.lower() if before.sender.lower() in self.senders else ""
+        goes_on = bool(holder) or not self.senders
         mail = PlannedMail(
             row=recipient.row,
             email=recipient.email,
@@ -131,8 +135,9 @@ class ListReader:
             name=recipient.columns.get("name", ""),
             subject=rendered.subject,
             markdown=rendered.markdown,
-            thread_id=before.thread_id,
+            thread_id=before.thread_id if goes_on else "",
             reply_to_message=before.message_id,
+            sender=holder,
         )
         return Ready(mail, recipient, before.stages)
 
@@ -165,7 +170,10 @@ def grouped(
 
 @dataclass
 class Count:
-    """What one reading of a list comes to. `hash` is over every mail, in order."""
+    """What one reading of a list comes to. `hash` is over every mail, in order.
+
+    `bound` counts the mails that go on in a thread, by the mailbox that holds it.
+    """
 
     mails: int = 0
     has_it: int = 0
@@ -175,6 +183,7 @@ class Count:
     bad_rows: list[BadRow] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
     follow_ups: int = 0
+    bound: Counter[str] = field(default_factory=Counter)
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def take(self, read: Read) -> None:
@@ -184,6 +193,8 @@ class Count:
             self.follow_ups += bool(read.told_before)
             self.told_before.update(set(read.told_before))
             self.first = self.first or read.mail
+            if read.mail.sender:
+                self.bound[read.mail.sender] += 1
             self._hash.update(_bytes(read.mail))
         elif isinstance(read, LeftOut):
             self.has_it += read.reason == HAS_IT

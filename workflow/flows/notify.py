@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
+from workflow.config import Sending
 from workflow.flows.copy_back import copy_back, record_copy
-from workflow.flows.delivering import Watcher, deliver
+from workflow.flows.delivering import PLACE, Watcher, deliver
+from workflow.flows.dividing import dealt_out
 from workflow.flows.doc import Brought
 from workflow.flows.faults import BadInput
 from workflow.flows.list_reading import Count, counted
@@ -17,7 +20,7 @@ from workflow.flows.sending import Ending, Sent
 from workflow.flows.showing import NoticeStanding, notice_standing
 from workflow.flows.workspace import Workspace, new_id
 from workflow.google.faults import Refused, SignInNeeded
-from workflow.incident import DeliveryState
+from workflow.incident import DeliveryState, MailTransport
 from workflow.ledger import deliveries, incidents, notices
 from workflow.ledger.notices import Notice, PlannedMail
 from workflow.mail.addresses import AddressBad, read_address
@@ -38,7 +41,8 @@ def send(workspace: Workspace, plan: Plan, watcher: Watcher) -> Notified:
     notice = _freeze(workspace, plan, "send", plan.content_key)
     count = Count()
     with workspace.ledger.write() as connection:
-        notices.add_notice(connection, notice, counted(plan.reader.read(), count))
+        mails = dealt_out(counted(plan.reader.read(), count), plan.division)
+        notices.add_notice(connection, notice, mails)
         if count.hash != plan.count.hash:
             # What was agreed to is no longer what would be sent; leaving by this undoes the plan.
             raise BadInput(
@@ -82,7 +86,10 @@ def send_test(
     mail = _mail_of_row(plan, row)
     key = f"test-{new_id(16)}"
     notice = _freeze(workspace, plan, "test", key)
-    test = PlannedMail(mail.row, to.email, to.key, to.name, mail.subject, mail.markdown)
+    sender = mail.sender or next((share.sender for share in plan.division), "")
+    test = PlannedMail(
+        *(mail.row, to.email, to.key, to.name, mail.subject, mail.markdown), sender=sender
+    )
     with workspace.ledger.write() as connection:
         notices.add_notice(connection, notice, [test])
         notices.add_attachments(connection, notice.id, list(plan.attachments))
@@ -113,19 +120,26 @@ def _freeze(workspace: Workspace, plan: Plan, mode: str, content_key: str) -> No
         template_source=plan.template_source,
         subject=plan.copy.subject,
         copy_markdown=_copy_markdown(plan),
-        sender="",
+        sender=plan.division[0].sender if plan.division else "",
+        sender_name=config.sender_name if plan.division else "",
         from_address=plan.from_address,
         reply_to=plan.reply_to,
         next_update=plan.request.next_update,
-        steps=1 if plan.request.one_step or config.sending.one_step else 2,
+        steps=1 if _in_one_step(plan, config.sending) else 2,
+        transport=plan.transport,
         list_name=plan.request.list_name,
         recipients=1 if mode == "test" else plan.recipients,
         said_at=workspace.now(),
         created_at=workspace.wall(),
-        variables=plan.variables,
+        variables={**plan.variables, PLACE: workspace.place},
         held=plan.request.draft_only,
         approved_by=plan.request.approved_by,
     )
+
+
+def _in_one_step(plan: Plan, sending: Sending) -> bool:
+    relays = plan.transport is MailTransport.SMTP_RELAY
+    return relays or plan.request.one_step or sending.one_step
 
 
 def _copy_markdown(plan: Plan) -> str:
@@ -210,6 +224,20 @@ def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
         raise BadInput(f"There is no notice {reference!r}. `postmortem show` lists them.")
     names = ", ".join(notice.id for notice in found)
     raise BadInput(f"{reference!r} fits more than one notice: {names}. Give more of it.")
+
+
+def notice_to_write_again(workspace: Workspace, states: Sequence[DeliveryState]) -> Notice | None:
+    """The one notice of the incident with deliveries in these states; None: there is none.
+
+    Raises `BadInput` when there are several.
+    """
+    incident = workspace.incident()
+    with workspace.ledger.read() as connection:
+        found = notices.notices_with(connection, incident.id, states)
+    if len(found) > 1:
+        names = ", ".join(f"{notice.id} ({notice.stage})" for notice in found)
+        raise BadInput(f"More than one notice has {' or '.join(states)} mails: {names}. Name one.")
+    return found[0] if found else None
 
 
 def _without_copy(connection: Connection, profile: str) -> Notice | None:

@@ -15,12 +15,14 @@ from typing import Literal
 from workflow.config import Config, WordRule
 from workflow.flows import templates
 from workflow.flows.attaching import files_of
-from workflow.flows.comparing import Earlier, compare_with_last, sent_today
+from workflow.flows.comparing import Earlier, compare_with_last
+from workflow.flows.dividing import Share, shares
 from workflow.flows.faults import BadInput
 from workflow.flows.list_reading import Count, ListReader, Ready
+from workflow.flows.todays_room import Today, left_today, senders_of, today
 from workflow.flows.wording import Wording
 from workflow.flows.workspace import Workspace
-from workflow.incident import Incident, Stage, Status, moment_text
+from workflow.incident import Incident, MailTransport, Stage, Status, moment_text
 from workflow.ledger import changes, notices
 from workflow.ledger.notices import AttachedFile, PlannedMail
 from workflow.mail.addresses import AddressBad, read_address
@@ -50,6 +52,7 @@ class NotifyRequest:
     one_step: bool = False
     draft_only: bool = False
     approved_by: str = ""
+    transport: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Plan:
     """A notice, ready to be agreed to.
 
     `count` is what the list comes to; `copies` the texts as the doc will show them, the usual one
-    first; `content_key` tells these words from others, `count.hash` this very plan.
+    first; `content_key` tells these words from others, `count.hash` this very plan. `division` is
+    how the mailboxes share the list, empty where there is only one.
     """
 
     request: NotifyRequest
@@ -76,7 +80,9 @@ class Plan:
     from_address: str
     reader: ListReader
     earlier: Earlier | None
-    sent_today: int
+    transport: MailTransport
+    division: tuple[Share, ...]
+    today: Today
 
     @property
     def new(self) -> int:
@@ -124,6 +130,7 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
     Raises `BadInput`, `ListUnreadable` or `TemplateBad` where nothing sensible could be sent.
     """
     incident = workspace.incident()
+    transport = _transport(request)
     stage, text = _choose_template(workspace, request, incident)
     given = _given(workspace, request, incident)
     wording = Wording(
@@ -148,7 +155,14 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         wording,
         content_key,
         _has_told_others(workspace, incident, content_key),
+        senders_of(workspace, transport),
     )
+    from_address = _address("--from", request.from_address) or wording.template.from_
+    if from_address and reader.senders:
+        raise BadInput(
+            f"{from_address} would stand as the sender of every mail, and the config divides the "
+            "list among several senders. Take --from or the template's `from` out, or senders."
+        )
     check = ListCheck(
         own_domains=workspace.settings.config.own_domains,
         used=tuple(name for name in columns if name in wording.usual.variables),
@@ -164,6 +178,7 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         *_unread_values(request, wording),
         *_missing_languages(wording),
     ]
+    left = left_today(workspace, reader.senders)
     allowed = workspace.settings.config.allowed_findings
     findings = [each for each in findings if each.code not in allowed]
     return Plan(
@@ -182,11 +197,28 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         reply_to=_address("--reply-to", request.reply_to)
         or wording.template.reply_to
         or workspace.settings.config.reply_to,
-        from_address=_address("--from", request.from_address) or wording.template.from_,
+        from_address=from_address,
         reader=reader,
         earlier=compare_with_last(workspace, incident, copies[0][1], count),
-        sent_today=sent_today(workspace),
+        transport=transport,
+        division=tuple(shares(count.mails, count.bound, left)) if left else (),
+        today=today(workspace, transport, left, from_address),
     )
+
+
+def _transport(request: NotifyRequest) -> MailTransport:
+    """What carries the mails. Raises `BadInput`."""
+    named = request.transport.strip().lower() or MailTransport.GMAIL.value
+    if named not in list(MailTransport):
+        known = ", ".join(MailTransport)
+        raise BadInput(f"--transport {request.transport}: there is no such one. Known: {known}.")
+    transport = MailTransport(named)
+    if transport is MailTransport.SMTP_RELAY and request.draft_only:
+        raise BadInput(
+            "--draft-only leaves drafts in Gmail, and an SMTP relay knows of none. "
+            "Leave one of the two out."
+        )
+    return transport
 
 
 def _unread_values(request: NotifyRequest, wording: Wording) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ class Workspace:
 
     `now` is when things are said (in a rehearsal: the story's time); `wall` is the clock that
     leases and quotas go by. Both give aware datetimes. `person` is user@host. `connect_as` is for
-    one of several mailboxes.
+    one of several mailboxes; `place` names the Google that all of them are at.
     """
 
     settings: Settings
@@ -41,6 +41,7 @@ class Workspace:
     connect: Callable[[], Google]
     connect_as: Callable[[str], Google]
     open_relay: Callable[[], Relay]
+    place: str
     open_chats: Callable[[], Chats]
     incident_reference: str = ""
 

@@ -47,7 +47,11 @@ def service_account_session(
 
 
 def refuse_key_of_another(key: Path, token_uri: str) -> None:
-    """Raise SignInNeeded for a key whose tokens are had elsewhere than at `token_uri`."""
+    """Raise SignInNeeded for a key whose tokens are had elsewhere than at `token_uri`.
+
+    What google-auth signs with it names Google as its audience, whichever server it is sent to: who
+    got it could take it there (google-auth 2.63, `_make_authorization_grant_assertion`).
+    """
     own = str(_content(key).get("token_uri", ""))
     if own != token_uri:
         raise SignInNeeded(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from workflow.incident import DeliveryCounts, DeliveryState, MailTransport, Shortfall, Stage
+from workflow.ledger.faults import LedgerUnavailable
 from workflow.ledger.tables import attachments, deliveries, incidents, notices
 
 # Rows written at a time: a plan of a million never stands in memory.
@@ -273,14 +274,41 @@ def unfinished_notices(connection: Connection, *, profile: str) -> list[Notice]:
     return [_notice(row) for row in connection.execute(query)]
 
 
+def notices_with(
+    connection: Connection, incident_id: str, states: Sequence[DeliveryState]
+) -> list[Notice]:
+    """The incident's notices that have a delivery in one of these states, the oldest first."""
+    having = select(deliveries.c.notice_id).where(
+        deliveries.c.state.in_([state.value for state in states])
+    )
+    query = (
+        select(notices)
+        .where(
+            notices.c.incident_id == incident_id, notices.c.mode == "send", notices.c.id.in_(having)
+        )
+        .order_by(notices.c.created_at)
+    )
+    return [_notice(row) for row in connection.execute(query)]
+
+
 def count_deliveries(connection: Connection, notice: Notice) -> DeliveryCounts:
-    """How many of a notice's recipients stand where."""
+    """How many of a notice's recipients stand where.
+
+    Raises `LedgerUnavailable` for a state that this version does not know: a customer who is
+    counted nowhere would be missed by nobody.
+    """
     query = (
         select(deliveries.c.state, func.count())
         .where(deliveries.c.notice_id == notice.id)
         .group_by(deliveries.c.state)
     )
     by_state = {row[0]: row[1] for row in connection.execute(query)}
+    if strange := sorted(by_state.keys() - set(DeliveryState)):
+        raise LedgerUnavailable(
+            f"Notice {notice.id} has {sum(by_state[each] for each in strange)} deliveries in a "
+            f"state that this postmortem does not know: {', '.join(strange)}. Update postmortem on "
+            "this machine, or ask who changed the ledger by hand."
+        )
     return DeliveryCounts(
         sent=by_state.get(DeliveryState.SENT.value, 0),
         failed=by_state.get(DeliveryState.FAILED.value, 0),

@@ -15,9 +15,9 @@ from workflow.google.faults import GoogleFault, Refused, SignInNeeded, SlowDown,
 _SHOWN = 200
 # `550 5.7.1 Daily SMTP relay limit exceeded`, `550 5.4.5 Daily user sending quota exceeded`.
 _DAILY = re.compile(r"\bdaily\b.*\b(limit|quota)\b|\b5\.4\.5\b", re.IGNORECASE | re.DOTALL)
-# `550 5.7.1 Invalid credentials for relay`, `550 5.7.0 Mail relay denied`.
+# `550 5.7.1 Invalid credentials for relay`, `554 5.7.1 Relay access denied` (Postfix).
 _NOT_LET_IN = re.compile(
-    r"credentials for relay|relay (access )?denied|relaying (is )?(denied|not)|5\.7\.(0|8|9)\b"
+    r"credentials for relay|relay (access )?denied|relaying (is )?(denied|not)"
     r"|authentication required",
     re.IGNORECASE,
 )

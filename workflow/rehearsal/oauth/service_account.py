@@ -20,6 +20,8 @@ from workflow.rehearsal.oauth.refusals import OAuthError
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 KEY_FILE = "service-account.json"
 _LOCK = "service-account.lock"
+# What Google's own library writes, whichever server it asks (google-auth 2.63, service_account).
+_AUDIENCE = "https://oauth2.googleapis.com/token"
 _EMAIL = "postmortem@rehearsal.iam.gserviceaccount.com"
 _LONGEST_SECONDS = 3600
 _SKEW_SECONDS = 300
@@ -64,7 +66,7 @@ def write_key(path: Path, private_key: str) -> None:
     fresh.replace(path)
 
 
-def read_assertion(assertion: str, folder: Path, *, token_uri: str, now: float) -> Delegation:
+def read_assertion(assertion: str, folder: Path, *, now: float) -> Delegation:
     """Who asks for whom, by a signed assertion. `now` is in epoch seconds. Raises OAuthError."""
     try:
         head, claims, signed = _parts(assertion)
@@ -76,7 +78,7 @@ def read_assertion(assertion: str, folder: Path, *, token_uri: str, now: float) 
     known = head.get("alg") == "RS256" and head.get("kid") in {None, key["private_key_id"]}
     if not known or not _is_signed(assertion, signed, str(key["private_key"])):
         raise OAuthError("invalid_grant", "Invalid JWT Signature.")
-    if claims.get("aud") != token_uri:
+    if claims.get("aud") != _AUDIENCE:
         raise OAuthError("invalid_grant", "Invalid JWT: Failed audience check.")
     _check_times(claims, now)
     subject, scopes = claims.get("sub"), claims.get("scope")

@@ -118,12 +118,7 @@ class _Views:
     def _delegated(self, assertion: str, seconds: float) -> dict[str, object]:
         """A token of the service account for a person. Raises OAuthError."""
         settings = self._pipeline.settings
-        asked = service_account.read_assertion(
-            assertion,
-            self._folder,
-            token_uri=f"{request.host_url.rstrip('/')}/token",
-            now=self._pipeline.clock(),
-        )
+        asked = service_account.read_assertion(assertion, self._folder, now=self._pipeline.clock())
         if not set(asked.scopes) <= {full_scope(name) for name in settings.delegated_scopes}:
             raise OAuthError("unauthorized_client", NOT_DELEGATED)
         known = {each.lower() for each in settings.mailboxes}
