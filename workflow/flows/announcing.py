@@ -59,7 +59,7 @@ def channels_to_tell(workspace: Workspace, names: Sequence[str] = ()) -> list[Ch
             'name = "#incidents", url_file = "slack-webhook".'
         )
     chosen = [_named(known, name) for name in names] or list(known)
-    problems = [problem for channel in chosen if (problem := _problem(workspace, channel))]
+    problems = [problem for channel in chosen if (problem := problem_of(workspace, channel))]
     if problems:
         rest = len(chosen) > len(problems)
         way_out = " Or tell the others alone with --to." if rest else ""
@@ -78,7 +78,8 @@ def _named(known: Sequence[Channel], name: str) -> Channel:
     raise BadInput(f"{name!r} {which}. The config has: {names}. Nobody was told.")
 
 
-def _problem(workspace: Workspace, channel: Channel) -> str:
+def problem_of(workspace: Workspace, channel: Channel) -> str:
+    """Why a channel can't be told as it is set up, "" where it can."""
     try:
         if channel.kind is ChannelKind.MAIL:
             announcing_by_mail.check(channel)
@@ -225,7 +226,7 @@ def _tell(workspace: Workspace, incident: Incident, each: Announcement) -> str:
 def _begin(workspace: Workspace, each: Announcement) -> bool:
     """Write down that the channel is about to be told; False when it can't be, or is already."""
     channel = _channel_of(workspace, each)
-    problem = _problem(workspace, channel) if channel else "the config does not name it any more"
+    problem = problem_of(workspace, channel) if channel else "the config does not name it any more"
     after = _S.FAILED if problem else _S.SENDING
     with workspace.ledger.write() as connection:
         moved = announcements.move(

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from workflow.document.template import TemplateBad as DocTemplateBad
 from workflow.document.template import parse_template as parse_doc_template
+from workflow.flows.announcing import problem_of
 from workflow.flows.faults import BadInput
 from workflow.flows.sharing import parse_share, target_of
+from workflow.flows.templates import ANNOUNCEMENT
 from workflow.flows.workspace import Workspace
 from workflow.ledger import migrate
 from workflow.ledger.faults import LedgerUnavailable
@@ -67,6 +69,7 @@ def examine_machine(workspace: Workspace) -> Iterator[Finding]:
     yield _ledger(workspace)
     yield from _share_targets(workspace)
     yield from _words_of_the_sender(workspace)
+    yield from _channels(workspace)
 
 
 def _config(workspace: Workspace) -> Finding:
@@ -103,7 +106,7 @@ def _templates(workspace: Workspace) -> Iterator[Finding]:
 
 def _template_files(root: Path) -> Iterator[tuple[Path, Callable[[Path], object]]]:
     for path in sorted(root.glob("*.md")):
-        yield path, _parse_doc
+        yield path, _parse_mail if path.stem == ANNOUNCEMENT else _parse_doc
     for path in sorted((root / "email").glob("*.md")):
         yield path, _parse_mail
 
@@ -206,3 +209,13 @@ def examine_pace(workspace: Workspace) -> Iterator[Finding]:
             f"2026 has {_NEW_PROJECT_UNITS:,}, an older one 15,000.",
             "Look under APIs & Services, Gmail API, Quotas in the Cloud console.",
         )
+
+
+def _channels(workspace: Workspace) -> Iterator[Finding]:
+    """Where colleagues are told; no channel is no fault."""
+    for channel in workspace.settings.config.announce:
+        problem = problem_of(workspace, channel)
+        if problem:
+            yield broken("colleagues", problem, f"See [[announce]] of {channel.name}.")
+        else:
+            yield ok("colleagues", f"{channel.name} can be told ({channel.kind})")

@@ -14,6 +14,8 @@ from workflow.google.client import Json
 from workflow.incident import Incident
 from workflow.ledger import incidents
 
+# The template of what colleagues are told: beside the doc's, and written as a mail's is.
+ANNOUNCEMENT = "announce"
 _LARGEST_BYTES = 1_000_000
 
 
@@ -67,7 +69,7 @@ def load_mail_template(workspace: Workspace, name: str) -> TemplateText:
 
 def load_announcement_template(workspace: Workspace) -> TemplateText:
     """The template of what colleagues are told, the team's own or the shipped one."""
-    return _find(workspace, "announce", "")
+    return _find(workspace, ANNOUNCEMENT, "")
 
 
 def load_public_mail_template(workspace: Workspace) -> TemplateText:
