@@ -125,6 +125,28 @@ class Page:
         self.type_at(start + _units(words), by)
         self.delete(start, start + _units(words))
 
+    def suggest_at(self, index: int, text: str) -> None:
+        """Type in suggestion mode."""
+        insert = {"insertText": {"location": {"index": index}, "text": text}}
+        self._apply({"requests": [insert], "writeControl": {"writeMode": "SUGGEST"}})
+
+    def suggest_line_above(self, words: str, line: str) -> None:
+        self.suggest_at(self.line(words).start, f"{line}\n")
+
+    def suggest_line_below(self, words: str, line: str) -> None:
+        self.suggest_at(self.line(words).end - 1, f"\n{line}")
+
+    def lines_once(self, decided: Literal["accepted", "turned down"]) -> list[str]:
+        """The lines of the doc once all that was suggested is accepted or turned down."""
+        mode = {
+            "accepted": "PREVIEW_SUGGESTIONS_ACCEPTED",
+            "turned down": "PREVIEW_WITHOUT_SUGGESTIONS",
+        }[decided]
+        document = render_document(
+            self.model, suggestions_view_mode=mode, include_tabs_content=True
+        )
+        return [paragraph.text for paragraph in read_document(document).paragraphs]
+
     def delete(self, start: int, end: int) -> None:
         self.by_hand({"deleteContentRange": {"range": {"startIndex": start, "endIndex": end}}})
 

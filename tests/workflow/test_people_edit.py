@@ -89,6 +89,24 @@ def test_suggestions_stay_pending_and_where_they_were(
     assert "Identified" in text
 
 
+@pytest.mark.parametrize("boundary", ["outside", "inside"])
+def test_a_line_suggested_above_an_entry_stays_above_what_is_logged_in_between(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, boundary: str
+) -> None:
+    google.set(boundary_inserts=boundary)
+    postmortem("log", "Third", "--at", f"{DAY} 14:50")
+    where = {"index": line(google, doc_id, "Third")["startIndex"]}
+    google.suggest(doc_id, {"insertText": {"location": where, "text": "Suggested line\n"}})
+    postmortem("log", "Second", "--at", f"{DAY} 14:45")
+    text = all_text(google, doc_id)
+    places = [text.index(words) for words in ("Seen by", "Suggested line", "Second", "Third")]
+    assert places == sorted(places)
+    # An export shows the doc as it is while nobody has accepted the suggestion.
+    lines = google.text(doc_id).split("\n")
+    (second,) = [at for at, one in enumerate(lines) if "  Second" in one]
+    assert lines[second + 1].endswith("  Third")
+
+
 def test_a_correction_beside_a_suggestion_leaves_it_pending(
     postmortem: Postmortem, google: GoogleWorld, doc_id: str
 ) -> None:

@@ -52,7 +52,9 @@ class Place:
         if self.stop is not None and not self.stop.follows_paragraph:
             return _at_start(self.stop)
         beside = [one for one in self.inside if one.cell == self.heading.cell]
-        return after(_last_with_words([self.heading, *beside]))
+        last = _last_with_words([self.heading, *beside])
+        following = next((one for one in beside if one.start == last.end), self.stop)
+        return _behind(last, following)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def before(doc: DocView, paragraph: Paragraph) -> Spot:
     """Directly before a paragraph: behind the one in front of it wherever there is one."""
     if not paragraph.follows_paragraph:
         return _at_start(paragraph)
-    return after(doc.in_tab(paragraph.tab_id)[doc.index_of(paragraph) - 1])
+    return _behind(doc.in_tab(paragraph.tab_id)[doc.index_of(paragraph) - 1], paragraph)
 
 
 def end_behind(doc: DocView, paragraph: Paragraph, level: int) -> Spot:
@@ -141,6 +143,17 @@ def _at_start(paragraph: Paragraph) -> Spot:
     """At a paragraph's start, for one that comes behind a table or at the very top."""
     at = paragraph.start
     return Spot(paragraph.tab_id, at, Join.BEFORE, at, paragraph.cell)
+
+
+def _behind(paragraph: Paragraph, following: Paragraph | None) -> Spot:
+    """Behind a paragraph, where what is written there stays by itself.
+
+    Before the newline of a line that is only suggested, it would be joined to what follows once
+    that is turned down; at the start of what follows it has a newline of its own.
+    """
+    if not paragraph.is_suggested or following is None or following.start != paragraph.end:
+        return after(paragraph)
+    return _at_start(following)
 
 
 def _heading_position(doc: DocView, given: Range, title: str) -> int | None:

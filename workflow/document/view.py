@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +12,11 @@ from workflow.document.names import OwnName, parse_name
 from workflow.document.text import NON_TEXT
 
 _PARAGRAPH = (
-    "startIndex,endIndex,paragraph(elements(startIndex,endIndex,textRun/content,"
-    "dropdown(dropdownId,dropdownProperties/displayValue)),"
+    "startIndex,endIndex,paragraph(elements(startIndex,endIndex,"
+    "textRun(content,suggestedInsertionIds),person/suggestedInsertionIds,"
+    "dateElement/suggestedInsertionIds,richLink/suggestedInsertionIds,"
+    "inlineObjectElement/suggestedInsertionIds,"
+    "dropdown(dropdownId,dropdownProperties/displayValue,suggestedInsertionIds)),"
     "paragraphStyle/namedStyleType,bullet/listId)"
 )
 _TABLE = "table/tableRows/tableCells/content"
@@ -42,6 +45,8 @@ class Paragraph:
     `text` is without the newline and has U+E907 for each unit of a non-text element. `cell` is 0
     in the body itself, else a number of the table cell. `follows_paragraph` is whether the
     element before it, in the body or cell, is a paragraph too, and not a table or nothing.
+    `is_suggested` is whether the whole line is only a suggestion: once that is turned down, what
+    comes behind it starts where it started.
     """
 
     tab_id: str
@@ -53,6 +58,7 @@ class Paragraph:
     cell: int
     follows_paragraph: bool
     dropdowns: tuple[Dropdown, ...] = ()
+    is_suggested: bool = False
 
     @property
     def heading_level(self) -> int:
@@ -66,7 +72,10 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A named range of the doc. A range that was split counts from its first to its last piece."""
+    """A named range of the doc. A range that was split counts from its first to its last piece.
+
+    What somebody suggests at its start is none of it, though Docs may let the range grow over it.
+    """
 
     name: str
     id: str
@@ -172,8 +181,9 @@ def read_document(document: Mapping[str, Any]) -> DocView:
     ranges: list[Range] = []
     for tab, content in _tabs_of(document):
         tabs.append(tab)
-        paragraphs.extend(_Body(tab.id).read(content.get("body", {}).get("content", ()), cell=0))
-        ranges.extend(_ranges_of(tab.id, content.get("namedRanges", {})))
+        body = _Body(tab.id)
+        paragraphs.extend(body.read(content.get("body", {}).get("content", ()), cell=0))
+        ranges.extend(_ranges_of(tab.id, content.get("namedRanges", {}), body.suggested))
     return DocView(document.get("revisionId", ""), tuple(tabs), tuple(paragraphs), tuple(ranges))
 
 
@@ -198,18 +208,27 @@ def _tabs_of(document: Mapping[str, Any]) -> Iterator[tuple[Tab, Mapping[str, An
 
 
 class _Body:
-    """Reads structural elements; numbers the cells of one tab."""
+    """Reads structural elements; numbers the cells of one tab.
+
+    `suggested` maps the start of each text or chip that is only suggested to its end.
+    """
 
     def __init__(self, tab_id: str) -> None:
         self.tab_id = tab_id
         self.cells = 0
+        self.suggested: dict[int, int] = {}
 
     def read(self, content: list[dict[str, Any]], *, cell: int) -> Iterator[Paragraph]:
-        after_paragraph = False
+        after_paragraph = goes_on = False
         for element in content:
             paragraph = element.get("paragraph")
             if paragraph is not None:
-                yield self.paragraph(element, paragraph, cell, after_paragraph)
+                read = self.paragraph(element, paragraph, cell, after_paragraph)
+                if goes_on:
+                    read = replace(read, is_suggested=False)
+                # A line that stays, with a newline that may go: what comes next goes on with it.
+                goes_on = not read.is_suggested and _ends_in_suggestion(paragraph)
+                yield read
             for row in element.get("table", {}).get("tableRows", ()):
                 for inner in row.get("tableCells", ()):
                     self.cells += 1
@@ -223,19 +242,32 @@ class _Body:
         cell: int,
         follows_paragraph: bool,
     ) -> Paragraph:
+        elements = paragraph.get("elements", ())
+        suggested = [each for each in elements if _is_suggested(each)]
+        for each in suggested:
+            self.suggested[each.get("startIndex", 0)] = each["endIndex"]
         return Paragraph(
             tab_id=self.tab_id,
             start=element.get("startIndex", 0),
             end=element["endIndex"],
-            text="".join(map(_text_of, paragraph.get("elements", ()))).removesuffix("\n"),
+            text="".join(map(_text_of, elements)).removesuffix("\n"),
             named_style=paragraph.get("paragraphStyle", {}).get("namedStyleType", "NORMAL_TEXT"),
             list_id=paragraph.get("bullet", {}).get("listId", ""),
             cell=cell,
             follows_paragraph=follows_paragraph,
-            dropdowns=tuple(
-                _dropdown(each) for each in paragraph.get("elements", ()) if "dropdown" in each
-            ),
+            dropdowns=tuple(_dropdown(each) for each in elements if "dropdown" in each),
+            is_suggested=bool(elements) and len(suggested) == len(elements),
         )
+
+
+def _ends_in_suggestion(paragraph: Mapping[str, Any]) -> bool:
+    elements = paragraph.get("elements", ())
+    return bool(elements) and _is_suggested(elements[-1])
+
+
+def _is_suggested(element: dict[str, Any]) -> bool:
+    kinds = (part for part in element.values() if isinstance(part, dict))
+    return any(part.get("suggestedInsertionIds") for part in kinds)
 
 
 def _dropdown(element: dict[str, Any]) -> Dropdown:
@@ -251,7 +283,9 @@ def _text_of(element: dict[str, Any]) -> str:
     return NON_TEXT * int(element.get("endIndex", 0) - element.get("startIndex", 0))
 
 
-def _ranges_of(tab_id: str, groups: Mapping[str, Any]) -> Iterator[Range]:
+def _ranges_of(
+    tab_id: str, groups: Mapping[str, Any], suggested: Mapping[int, int]
+) -> Iterator[Range]:
     for group in groups.values():
         for named in group.get("namedRanges", ()):
             pieces = [
@@ -263,4 +297,6 @@ def _ranges_of(tab_id: str, groups: Mapping[str, Any]) -> Iterator[Range]:
             pieces = [(start, end) for start, end in pieces if start < end]
             if pieces:
                 start, end = min(pieces)[0], max(end for _, end in pieces)
+                while suggested.get(start, end) < end:
+                    start = suggested[start]
                 yield Range(named["name"], named["namedRangeId"], tab_id, start, end)
