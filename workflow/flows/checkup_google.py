@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from workflow.config import Settings
 from workflow.flows import signing_in
 from workflow.flows.checkup import Finding, broken, examine_limits, examine_pace, ok, warning
+from workflow.flows.checkup_carriers import examine_relay, examine_senders
 from workflow.flows.faults import NotSetUp
 from workflow.flows.workspace import Workspace
 from workflow.google import Account, Emulator, Endpoint, GoogleFault, Refused, SignInNeeded
@@ -37,6 +38,8 @@ def examine_google(workspace: Workspace, emulator: Emulator | None) -> Iterator[
     if emulator is None:
         yield from examine_pace(workspace)
     yield from examine_limits(workspace, email)
+    yield from examine_senders(workspace)
+    yield from examine_relay(workspace)
 
 
 def _clock(workspace: Workspace, emulator: Emulator | None) -> Finding:

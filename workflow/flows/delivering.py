@@ -135,15 +135,25 @@ def _carrier(
             MailWriter(workspace, notice, files).write,
             functools.partial(own_message_id, notice),
         )
-    gmail, name = _mailbox(workspace, mailbox) if mailbox else (workspace.google.gmail, "")
+    gmail, name = mailbox_of(workspace, mailbox) if mailbox else (workspace.google.gmail, "")
     writer = MailWriter(workspace, notice, files, gmail=gmail, own_name=name)
     return GmailCarrier(gmail, writer.write)
 
 
-def _mailbox(workspace: Workspace, mailbox: str) -> tuple[Gmail, str]:
+def mailbox_of(workspace: Workspace, mailbox: str) -> tuple[Gmail, str]:
     """One of several mailboxes, and the name of its account. Raises GoogleFault."""
     google = workspace.google_as(mailbox)
-    account = _account(google)
+    try:
+        account = _account(google)
+    except SignInNeeded as needed:
+        if needed.reason != "invalid_grant" or not workspace.settings.config.senders:
+            raise
+        raise SignInNeeded(
+            f"Google does not let the service account act for {mailbox}. See that there is such a "
+            "mailbox, and that the key in sign_in.file still holds.",
+            reason=needed.reason,
+            detail=needed.detail,
+        ) from needed
     _refuse_another(account, mailbox, "These mails are sent by")
     return google.gmail, account.name
 
