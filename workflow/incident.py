@@ -65,8 +65,10 @@ class DeliveryState(StrEnum):
 class Incident:
     """One customer-facing mistake, from the first sign of it to the closed loop.
 
-    `started_at`, `resolved_at` and `closed_at` are instants; people see them in `time_zone` (an
-    IANA name). `doc_id` and `doc_url` are empty until the Google Doc exists.
+    `started_at`, `resolved_at`, `closed_at` and `locked_at` are instants; people see them in
+    `time_zone` (an IANA name). `doc_id` and `doc_url` are empty until the Google Doc exists.
+    `close_reason` is why it was closed although something was left open; `locked_at` since when
+    the doc is locked against edits.
     """
 
     id: str
@@ -82,6 +84,8 @@ class Incident:
     doc_id: str = ""
     doc_url: str = ""
     variables: dict[str, str] = field(default_factory=dict)
+    close_reason: str = ""
+    locked_at: datetime | None = None
 
     @property
     def zone(self) -> ZoneInfo:

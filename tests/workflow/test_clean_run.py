@@ -19,7 +19,7 @@ def test_nothing_is_left_open_and_nothing_is_out_of_date(tmp_path: Path) -> None
     commands = (
         ("start", "Wrong amounts", "--impact", "Invoices show wrong amounts"),
         ("log", "Found the cause"),
-        ("notify", customers, "--send", "--confirm", "2"),
+        ("notify", customers, "--stage", "resolved", "--send", "--confirm", "2"),
         ("doctor",),
         ("export", str(tmp_path / "record")),
         ("close",),

@@ -20,7 +20,7 @@ def a_record(postmortem: Postmortem, customers: Customers, folder: Path) -> dict
     started = postmortem.json("start", "Wrong *amounts* 🧯", "--at", "2026-11-23 14:39")
     postmortem("log", "Seen", "--at", "2026-11-23 14:45")
     postmortem("notify", str(customers(2)), "--send", "--confirm", "2")
-    postmortem("close")
+    postmortem("close", "--force", "They were told by phone")
     found: dict[str, Any] = postmortem.json("export", str(folder))
     assert started["incident"] in (folder / "index.md").read_text(encoding="utf-8")
     return found

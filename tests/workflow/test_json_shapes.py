@@ -52,7 +52,7 @@ def test_show_tells_the_whole_incident(
     postmortem("start", "Wrong amounts")
     postmortem("log", "Seen")
     postmortem("notify", str(customers(1)), "--send", "--confirm", "1")
-    postmortem("close")
+    postmortem("close", "--force", "The customer was told by phone")
     shown = postmortem.json("show")
     assert shown["status"] == "resolved"
     assert shown["closed_at"] is not None
@@ -60,7 +60,8 @@ def test_show_tells_the_whole_incident(
     assert [entry["text"] for entry in shown["timeline"]] == [
         "Seen",
         "Wrote to 1 customer: “We are looking into a problem: Wrong amounts”",
-        "Closed the loop",
+        "Closed the loop. Left open: 1 customer was told of it and not of its end. "
+        "Why: The customer was told by phone",
     ]
     assert [notice["counts"]["sent"] for notice in shown["notices"]] == [1]
 

@@ -27,11 +27,19 @@ def test_an_entry_a_status_and_a_section_cost_one_read_and_one_write_each(
         ["log", "Something was seen"],
         ["status", "identified", "A stale price list"],
         ["section", "solution", "It was loaded anew"],
-        ["close"],
     ):
         google.forget_calls()
         postmortem(*command)
         assert google.calls() == {"docs.documents.get": 1, "docs.documents.batchUpdate": 1}
+
+
+def test_a_close_reads_once_more_to_say_what_the_doc_lacks(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    postmortem("start", "Wrong amounts")
+    google.forget_calls()
+    postmortem("close")
+    assert google.calls() == {"docs.documents.get": 2, "docs.documents.batchUpdate": 1}
 
 
 def test_a_notice_calls_twice_for_each_recipient_and_three_times_more(

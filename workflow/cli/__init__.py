@@ -2,6 +2,7 @@
 
 from workflow.cli import (
     announce_commands,
+    close_commands,
     doc_commands,
     incident_commands,
     notice_commands,
@@ -17,6 +18,7 @@ from workflow.cli.commands import app
 __all__ = [
     "announce_commands",
     "app",
+    "close_commands",
     "doc_commands",
     "incident_commands",
     "notice_commands",

@@ -1,4 +1,4 @@
-"""The commands of an incident's day: start, log, status, section, close."""
+"""The commands of an incident's day: start, log, status, section."""
 
 from __future__ import annotations
 
@@ -322,36 +322,6 @@ def section(
     speaker.say(f"Added to {found.title}.")
     showing.show_brought(speaker, brought)
     showing.raise_if_waiting(brought)
-
-
-@command("close", panel=DAY, epilog='Example: postmortem close --at "6:45 PM"')
-def close(asked: Asked, at: At = None) -> None:
-    """Close the loop: final status, duration, closing entry."""
-    from workflow.cli import showing  # noqa: PLC0415
-    from workflow.cli.opening import open_workspace  # noqa: PLC0415
-    from workflow.flows import close as flow  # noqa: PLC0415
-
-    workspace = open_workspace(asked)
-    closed = flow.close(workspace, at=moment(workspace, at, workspace.incident().zone))
-    speaker, incident = asked.speaker, closed.brought.incident
-    if speaker.as_json:
-        speaker.document(
-            {
-                "incident": incident.id,
-                "status": incident.status.value,
-                "closed_at": showing.local_instant(incident.closed_at, incident),
-                "duration": closed.duration,
-                "open_ends": list(closed.open_ends),
-                "doc_url": incident.doc_url or None,
-                "synced": closed.brought.synced,
-            }
-        )
-    speaker.say(f"Closed after {closed.duration}: {incident.title}", "good")
-    for words in closed.open_ends:
-        speaker.warn(words)
-    showing.show_brought(speaker, closed.brought)
-    showing.raise_if_waiting(closed.brought)
-    speaker.next_step("postmortem export DIR keeps the whole record")
 
 
 def moment(workspace: Workspace, text: str | None, zone: ZoneInfo) -> datetime | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from workflow.flows.communications import refresh_summary
 from workflow.flows.doc import Brought, bring_to_doc
 from workflow.flows.log import record_entry, record_field
 from workflow.flows.notice_words import notice_facts
@@ -44,6 +45,7 @@ def _record(connection: Connection, workspace: Workspace, notice: Notice) -> Non
         # What it promised may have been kept by this one.
         if earlier.next_update and earlier.id != notice.id and earlier.facts_written:
             _record_facts(connection, incident, earlier, now)
+    refresh_summary(connection, incident.id, now)
 
 
 def _record_facts(

@@ -21,6 +21,7 @@ from workflow.document.view import FIELDS, read_document
 from workflow.flows import (
     doc_contents,
     doc_making,
+    locking,
     native_parts,
     pictures,
     sharing,
@@ -63,18 +64,25 @@ def bring_to_doc(workspace: Workspace, incident_id: str) -> Brought:
     """
     said: list[str] = []
     fault: GoogleFault | None = None
+    with workspace.ledger.read() as connection:
+        before = incidents.incident_by_id(connection, incident_id)
     try:
         doc_making.make_doc(workspace, incident_id)
+        locking.carry_out(workspace, incident_id, locking.UNLOCK, said)
         fault = uploading.upload_files(workspace, incident_id)
         fault = pictures.settle_pictures(workspace, incident_id, said) or fault
         _write_pending(workspace, incident_id, said)
         sharing.share_doc(workspace, incident_id)
+        if fault is None:
+            locking.carry_out(workspace, incident_id, locking.LOCK, said)
     except GoogleFault as met:
         fault = met
     with workspace.ledger.read() as connection:
         incident = incidents.incident_by_id(connection, incident_id)
         pending = changes.count_pending(connection, incident_id)
         shared = tuple(incidents.wanted_shares(connection, incident_id))
+    if fault is not None:
+        fault = locking.told_of_lock(fault, before, incident)
     return Brought(incident, fault is None and pending == 0, shared, tuple(said), fault)
 
 
@@ -88,7 +96,13 @@ def _write_pending(workspace: Workspace, incident_id: str, said: list[str]) -> N
                 f"file-{file_id}" for file_id in files.files_waiting(connection, incident_id)
             }
             recorded = changes.pending_changes(connection, incident_id)
-            ready = [one for one in recorded if one.id not in waiting and pictures.is_settled(one)]
+            ready = [
+                one
+                for one in recorded
+                if one.id not in waiting
+                and one.kind not in locking.KINDS
+                and pictures.is_settled(one)
+            ]
             pending = ready[:limit]
             record = incidents.doc_record(connection, incident_id)
             parts = native_parts.allowed_parts(workspace, record)

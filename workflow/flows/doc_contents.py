@@ -24,6 +24,7 @@ from workflow.document.requests import Request
 from workflow.document.sections import SUPPORTING_DATA
 from workflow.document.supporting_data import file_blocks
 from workflow.document.template import Section, parse_template
+from workflow.flows import communications
 from workflow.flows.notice_words import notice_facts, notice_heading
 from workflow.flows.pictures import inline_picture
 from workflow.incident import Incident, Status
@@ -80,6 +81,8 @@ def wanted_changes(
             case "section":
                 blocks = tuple(blocks_from_text(change.payload["text"]))
                 found.append(FillSection(change.id, change.payload["section"], blocks))
+            case communications.KIND:
+                found.append(communications.wanted_summary(connection, incident))
             case "file":
                 found.append(_file(connection, change, parts))
             case _:

@@ -6,7 +6,8 @@ from sqlalchemy.engine import Connection
 
 from workflow.flows.next_word import Promise, promise_words, promises
 from workflow.incident import DeliveryCounts, Incident, Shortfall, moment_text
-from workflow.ledger import notices
+from workflow.ledger import bounces, notices
+from workflow.ledger.bounces import Replies
 from workflow.ledger.notices import Notice
 from workflow.ledger.promises import words_given
 
@@ -31,7 +32,29 @@ def notice_facts(connection: Connection, incident: Incident, notice: Notice) -> 
         kept = {each.notice_id: each for each in promises(words_given(connection, incident.id))}
         promise = kept.get(notice.id, Promise(notice.id, notice.next_update))
         lines.append(promise_words(promise, incident.zone))
-    return lines + _named(notices.shortfalls(connection, notice.id))
+    bounced = bounces.bounces_of(connection, notice.id)
+    returned = returned_words(len(bounced), bounces.replies_to(connection, notice.id))
+    if returned:
+        lines.append(f"Came back: {', '.join(returned)}")
+    named = [f"Bounced: {each.email} – {each.reason}" for each in bounced]
+    return lines + _first_of(named) + _named(notices.shortfalls(connection, notice.id))
+
+
+def returned_words(bounced: int, replies: Replies) -> list[str]:
+    """What came back of a notice: `2 bounced`, `3 replies`, `1 automatic reply`; what there is."""
+    answers = "1 reply" if replies.people == 1 else f"{replies.people:,} replies"
+    automatic = "1 automatic reply"
+    if replies.automatic != 1:
+        automatic = f"{replies.automatic:,} automatic replies"
+    return [
+        words
+        for count, words in (
+            (bounced, f"{bounced:,} bounced"),
+            (replies.people, answers),
+            (replies.automatic, automatic),
+        )
+        if count
+    ]
 
 
 def doc_says_how_it_stands(connection: Connection, incident: Incident, notice: Notice) -> bool:
@@ -57,7 +80,11 @@ def _counted(counts: DeliveryCounts) -> str:
 
 
 def _named(shortfalls: list[Shortfall]) -> list[str]:
-    lines = [f"Not surely told: {each.email} – {each.reason}" for each in shortfalls[:_NAMED]]
-    if len(shortfalls) > _NAMED:
-        lines.append(f"…and {len(shortfalls) - _NAMED:,} more; `postmortem show` names them.")
-    return lines
+    return _first_of([f"Not surely told: {each.email} – {each.reason}" for each in shortfalls])
+
+
+def _first_of(lines: list[str]) -> list[str]:
+    if len(lines) <= _NAMED:
+        return lines
+    more = len(lines) - _NAMED
+    return [*lines[:_NAMED], f"…and {more:,} more; `postmortem show` names them."]

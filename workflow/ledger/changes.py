@@ -16,8 +16,8 @@ from workflow.ledger.tables import changes, incidents, shares
 class RecordedChange:
     """A change that somebody said, waiting for the doc or already in it.
 
-    `kind` is entry, reword, strike, field, section, file or notice; `payload` holds what that kind
-    needs.
+    `kind` is entry, reword, strike, field, section, file, notice or summary, or one that is about
+    the doc and not in it: lock, unlock. `payload` holds what that kind needs.
     """
 
     id: str

@@ -165,11 +165,6 @@ def set_status(connection: Connection, incident_id: str, status: Status, at: dat
     _update(connection, incident_id, status=status.value, resolved_at=resolved_at)
 
 
-def set_closed(connection: Connection, incident_id: str, at: datetime) -> None:
-    """The loop was closed at `at`."""
-    _update(connection, incident_id, status=Status.RESOLVED.value, closed_at=at)
-
-
 def doc_record(connection: Connection, incident_id: str) -> DocRecord:
     """How far the doc's making has come, and from what it is made."""
     row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).one()
@@ -370,4 +365,6 @@ def _incident(row: Row[Any]) -> Incident:
         doc_id=row.doc_id,
         doc_url=row.doc_url,
         variables=dict(row.variables),
+        close_reason=row.close_reason,
+        locked_at=row.locked_at,
     )
