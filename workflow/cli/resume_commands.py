@@ -39,14 +39,27 @@ def resume(
     confirm: Annotated[
         int | None, typer.Option(metavar="N", help="How many to send (again), unasked.")
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Take part in any notice under way, here and elsewhere."),
+    ] = False,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="With --watch: end when nothing is under way.")
+    ] = False,
 ) -> None:
     """Finish an interrupted notice and its copy in the doc. Safe to run any number of times."""
     from workflow.cli.opening import open_workspace  # noqa: PLC0415
     from workflow.cli.progress import watching  # noqa: PLC0415
     from workflow.flows import notify as flow  # noqa: PLC0415
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
     from workflow.flows.showing import notice_standing  # noqa: PLC0415
 
     workspace = open_workspace(asked)
+    if watch or until_idle:
+        if retry_failed or resend_unknown or discard or confirm is not None or approve_by:
+            raise BadInput("--watch begins nothing: it goes with --until-idle alone.")
+        _watch(asked, workspace, reference, watch, until_idle)
+        return
     states = _states(retry_failed, resend_unknown)
     notice = flow.notice_to_write_again(workspace, states) if states and not reference else None
     notice = notice or flow.notice_to_resume(workspace, reference)
@@ -66,6 +79,21 @@ def resume(
     with watching(asked.speaker, total=before.counts.total) as watcher:
         notified = flow.finish(workspace, notice, watcher)
     show_outcome(asked, notified, "send")
+
+
+def _watch(
+    asked: Asked, workspace: Workspace, reference: str, watch: bool, until_idle: bool
+) -> None:
+    """Work for whatever is under way, or for one notice until it is done."""
+    from workflow.cli.worker_loop import work  # noqa: PLC0415
+    from workflow.flows import notify as flow  # noqa: PLC0415
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+    from workflow.flows.working import Orders  # noqa: PLC0415
+
+    if not watch:
+        raise BadInput("--until-idle goes with --watch.")
+    notice = flow.notice_to_resume(workspace, reference) if reference else None
+    work(asked, workspace, Orders(notice.id if notice else "", until_idle))
 
 
 def _states(retry_failed: bool, resend_unknown: bool) -> list[DeliveryState]:

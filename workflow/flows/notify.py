@@ -164,6 +164,13 @@ def finish(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
     return Notified(notice_standing(workspace, notice), sent, brought)
 
 
+def as_it_stands(workspace: Workspace, notice_id: str) -> Notified:
+    """A notice to which nothing is to be done."""
+    with workspace.ledger.read() as connection:
+        notice = notices.notice_by_id(connection, notice_id)
+    return Notified(notice_standing(workspace, notice), Sent(Ending.DONE))
+
+
 def check_alias(workspace: Workspace, address: str) -> str:
     """See whether mail may be sent from an address; a sentence where that can't be known.
 
