@@ -45,7 +45,7 @@ def past_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def future_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """Like `parse_when`, for what is promised; `30m` and `in 30 minutes` count from now.
+    """Like `parse_when`, for what is promised; `30m` and `in 1 hour 30 minutes` count from now.
 
     A time of day that has passed is tomorrow's only in the evening (more than twelve hours ago).
     Raises `WhenUnclear` for the past.
@@ -69,7 +69,7 @@ _AMOUNT = (
     r"(\d{1,5}|an?|one|half an) ?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)"
 )
 _AGO = re.compile(_AMOUNT + r" ago", re.IGNORECASE)
-_IN = re.compile(r"(?:in )?" + _AMOUNT, re.IGNORECASE)
+_IN = re.compile(rf"(?:in )?{_AMOUNT}(?:(?:,? and |, ?| )?{_AMOUNT})?", re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))? ?([ap]\.?m\.?)?", re.IGNORECASE)
 _DATED = re.compile(
     r"(\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|today|yesterday)(?:[ T]|,? at |, )(.+)",
@@ -83,16 +83,19 @@ def _now(words: str, now: datetime, _zone: ZoneInfo) -> datetime | None:
 
 def _relative(words: str, now: datetime, _zone: ZoneInfo) -> datetime | None:
     found = _AGO.fullmatch(words)
-    return now - _length(found) if found else None
+    return now - _length(found[1], found[2]) if found else None
 
 
 def _ahead(words: str, now: datetime) -> datetime | None:
     found = _IN.fullmatch(words)
-    return now + _length(found) if found else None
+    if not found:
+        return None
+    more = _length(found[3], found[4]) if found[3] else timedelta(0)
+    return now + _length(found[1], found[2]) + more
 
 
-def _length(found: re.Match[str]) -> timedelta:
-    amount, unit = found[1].lower(), found[2].lower()
+def _length(amount: str, unit: str) -> timedelta:
+    amount, unit = amount.lower(), unit.lower()
     count = 0.5 if amount == "half an" else int(amount) if amount.isdigit() else 1
     return timedelta(**{_UNITS[unit[0]]: count})
 

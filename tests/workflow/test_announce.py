@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -387,11 +388,9 @@ def test_colleagues_are_told_though_google_is_down_and_the_doc_gets_it_later(
     postmortem: Postmortem, google: GoogleWorld, channels: Channels
 ) -> None:
     channels(SLACK, MAIL)
-    for api in ("docs.*", "drive.*"):
-        google.misbehave("close_before", api)
-    postmortem("start", "Wrong amounts", "--announce", expect=5)
+    words = ("start", "Wrong amounts", "--announce")
+    postmortem(*words, expect=5, POSTMORTEM_GOOGLE_URL="http://127.0.0.1:9")
     assert len(google.told()) == 1
-    google.behave()
     postmortem("sync")
     assert len(google.told()) == 1
     assert google.copies_per_recipient() == {GROUP: 1}
@@ -426,6 +425,51 @@ def test_a_program_killed_while_it_tells_slack_leaves_it_open_whether_it_did(
     long_ago(postmortem)
     assert "perhaps told" in postmortem("sync", expect=6).err
     postmortem("sync")
+    assert len(google.told()) == 1
+
+
+def test_a_program_killed_while_the_teams_mail_leaves_sends_no_second_one(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(MAIL)
+    start(postmortem)
+    google.misbehave("hang", "gmail.users.drafts.send", times=1, seconds=60)
+    with running(postmortem.start_process("announce")) as process:
+        wait_until(lambda: len(google.sent()) == 1)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+    finished = postmortem.json("sync")["announcements"]
+    assert [each["state"] for each in finished] == ["sent"]
+    assert google.copies_per_recipient() == {GROUP: 1}
+    assert len(timeline(postmortem)) == 1
+
+
+def test_what_a_later_set_up_lacks_waits_for_it(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    google.misbehave("429", "slack.webhook", times=1)
+    postmortem("announce", expect=5)
+    hook = postmortem.environment.pop("HOOK")
+    assert "the variable HOOK is not set" in postmortem("sync", expect=5).err
+    postmortem("sync", HOOK=hook)
+    assert len(google.told()) == 1
+
+
+def test_a_bot_without_slacks_package_says_what_to_install(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    channels: Channels,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    channels(bot(google), LEADS)
+    start(postmortem)
+    monkeypatch.setitem(sys.modules, "slack_sdk", None)
+    said = postmortem("announce", expect=4).err
+    assert "postmortem-workflow[slack]" in said
+    assert "--to" in said
+    postmortem("announce", "--to", "#support-leads")
     assert len(google.told()) == 1
 
 

@@ -15,6 +15,7 @@ from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
 from workflow.flows.next_word import Promise, next_word, promise_words, promises
 from workflow.ledger.promises import WordGiven
+from workflow.when import WhenUnclear, future_moment
 
 Customers = Callable[[int], CustomerList]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -157,7 +158,7 @@ def test_a_promise_kept_while_the_doc_was_out_of_reach_is_written_by_sync_once(
 ) -> None:
     doc_id = postmortem.json("start", "Wrong amounts", **at(0))["doc_id"]
     notify(postmortem, customers(1), "investigating", 0, "--next-update", "30m")
-    google.misbehave("close_before", "docs.*")
+    google.misbehave("403_file", "docs.*")
     words = ("notify", str(customers(1)), "--stage", "update", "--send", "--confirm", "1")
     postmortem(*words, expect=5, **at(20))
     google.behave()
@@ -185,3 +186,28 @@ def test_a_closed_incident_owes_nothing_any_more(
     postmortem("close", "--force", "Customers know", expect=None, **at(200))
     postmortem("close", expect=None, **at(200))
     assert postmortem.json("show", **at(300))["next_update"] is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "minutes"),
+    [
+        ("30m", 30),
+        ("in 30 minutes", 30),
+        ("1h30m", 90),
+        ("1h 30min", 90),
+        ("in 1 hour and 30 minutes", 90),
+        ("in an hour", 60),
+        ("half an hour", 30),
+        ("1:45 PM", 45),
+        ("tomorrow", None),
+        ("5 minutes ago", None),
+        ("30", None),
+        ("1h30", None),
+    ],
+)
+def test_a_promise_is_typed_as_people_say_it(typed: str, minutes: int | None) -> None:
+    if minutes is None:
+        with pytest.raises(WhenUnclear):
+            future_moment(typed, now=NOON, zone=BERLIN)
+        return
+    assert future_moment(typed, now=NOON, zone=BERLIN) == NOON + timedelta(minutes=minutes)

@@ -40,8 +40,7 @@ def test_one_frame_tells_all_that_matters(
     google.misbehave("404", "gmail.users.drafts.create", times=1)
     words = ("notify", str(customers(3)), "--next-update", "30m", "--send", "--confirm", "3")
     postmortem(*words, expect=6)
-    google.misbehave("close_before", "docs.*")
-    postmortem("log", "Seen by Ann", expect=5)
+    postmortem("log", "Seen by Ann", expect=5, POSTMORTEM_GOOGLE_URL="http://127.0.0.1:9")
     google.forget_calls()
     frame = postmortem("watch").out
     assert google.calls() == {}

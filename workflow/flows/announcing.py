@@ -224,15 +224,23 @@ def _tell(workspace: Workspace, incident: Incident, each: Announcement) -> str:
 
 
 def _begin(workspace: Workspace, each: Announcement) -> bool:
-    """Write down that the channel is about to be told; False when it can't be, or is already."""
+    """Write down that the channel is about to be told; False when it can't be, or is already.
+
+    What the set-up lacks may be there the next time; a channel that nobody names any more is over.
+    """
     channel = _channel_of(workspace, each)
-    problem = problem_of(workspace, channel) if channel else "the config does not name it any more"
-    after = _S.FAILED if problem else _S.SENDING
+    problem = problem_of(workspace, channel) if channel else ""
     with workspace.ledger.write() as connection:
-        moved = announcements.move(
-            connection, each.id, _S.PLANNED, after, reason=problem, called_at=workspace.wall()
+        if channel is None:
+            reason = "the config does not name it any more"
+            announcements.move(connection, each.id, _S.PLANNED, _S.FAILED, reason=reason)
+            return False
+        if problem:
+            announcements.note_reason(connection, each.id, problem)
+            return False
+        return announcements.move(
+            connection, each.id, _S.PLANNED, _S.SENDING, reason="", called_at=workspace.wall()
         )
-    return moved and not problem
 
 
 def _channel_of(workspace: Workspace, each: Announcement) -> Channel | None:

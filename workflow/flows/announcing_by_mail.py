@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from workflow.colleagues.answers import Answer, Outcome
 from workflow.colleagues.channels import Channel, ChannelBad
 from workflow.flows.announcement_words import Message
-from workflow.flows.delivering import Watcher, deliver
+from workflow.flows.delivering import PLACE, Watcher, deliver
 from workflow.flows.sending import Ending
 from workflow.flows.workspace import Workspace
 from workflow.incident import DeliveryState, Stage
@@ -64,6 +64,7 @@ def plan(
         recipients=1,
         said_at=announcement.said_at,
         created_at=workspace.wall(),
+        variables={PLACE: workspace.place},
         steps=1 if workspace.settings.config.sending.one_step else 2,
     )
     mail = PlannedMail(1, to.email, to.key, to.name, message.subject, message.markdown)

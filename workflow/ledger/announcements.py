@@ -92,6 +92,15 @@ def move(
     return bool(found.rowcount == 1)
 
 
+def note_reason(connection: Connection, announcement_id: str, reason: str) -> None:
+    """Why a planned announcement can't be told for now."""
+    connection.execute(
+        update(announcements)
+        .where(announcements.c.id == announcement_id, announcements.c.state == _S.PLANNED.value)
+        .values(reason=reason)
+    )
+
+
 def announcement_by_id(connection: Connection, announcement_id: str) -> Announcement:
     """One announcement as it stands."""
     query = select(announcements).where(announcements.c.id == announcement_id)
