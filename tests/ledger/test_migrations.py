@@ -36,6 +36,8 @@ def schema(path: Path) -> dict[str, dict[str, Any]]:
                 "foreign": _named(look.get_foreign_keys(name), "constrained_columns"),
                 "indexes": _named(look.get_indexes(name), "name"),
                 "unique": _named(look.get_unique_constraints(name), "column_names"),
+                "checks": _named(look.get_check_constraints(name), "name"),
+                "options": str(look.get_table_options(name)),
             }
             for name in look.get_table_names()
         }

@@ -173,6 +173,16 @@ def claim_holders(connection: Connection, notice_id: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def holders_at_work(connection: Connection, *, now: datetime) -> list[str]:
+    """Who holds a claim on an undecided delivery of any notice that has not run out."""
+    query = select(deliveries.c.claimed_by).where(
+        deliveries.c.state.in_([state.value for state in ORDER_OF_WORK]),
+        deliveries.c.claimed_by != "",
+        deliveries.c.claimed_until >= now,
+    )
+    return list(connection.execute(query.distinct()).scalars())
+
+
 @dataclass(frozen=True)
 class Transition:
     """A claimed delivery's way from one state to another, and what is written with it.
@@ -277,7 +287,10 @@ def deliveries_of(
     query = select(deliveries).where(deliveries.c.notice_id == notice_id)
     if state is not None:
         query = query.where(deliveries.c.state == state.value)
-    rows = connection.execution_options(yield_per=500).execute(query.order_by(deliveries.c.row))
+    # For this statement alone: a connection that streams runs nothing but queries on PostgreSQL.
+    rows = connection.execute(
+        query.order_by(deliveries.c.row), execution_options={"yield_per": 500}
+    )
     return (_delivery(row) for row in rows)
 
 

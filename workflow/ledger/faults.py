@@ -11,6 +11,14 @@ class NewerLedger(LedgerUnavailable):
     """A newer version of this program wrote the ledger: writing to it could damage it."""
 
 
+class LedgerMoved(LedgerUnavailable):
+    """The ledger was moved, and is only read where it was."""
+
+
+class CopyDiffers(LedgerUnavailable):
+    """A copy of the ledger does not read as it was written; it was taken back."""
+
+
 class UnknownIncident(LookupError):
     """No incident, or more than one, goes by that reference."""
 

@@ -7,7 +7,10 @@ Alembic takes half a second to import, so it is loaded only when there is a step
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy.engine import Connection, Engine
@@ -17,7 +20,7 @@ from workflow.ledger.tables import metadata
 from workflow.ledger.transactions import OPTION, Kind
 
 # The revisions in order; each has a file of its name in `migrations/versions`.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 # Where Alembic finds them.
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -39,6 +42,7 @@ def bring_up_to_date(engine: Engine, place: str) -> None:
         )
     with (
         engine.connect() as plain,
+        _references_unchecked(plain),
         plain.execution_options(**{OPTION: Kind.ALONE}).begin() as transaction,
     ):
         connection = transaction.connection
@@ -49,6 +53,23 @@ def bring_up_to_date(engine: Engine, place: str) -> None:
             _stamp(connection)
         elif found != REVISIONS[-1]:
             _upgrade(connection)
+
+
+@contextlib.contextmanager
+def _references_unchecked(connection: Connection) -> Iterator[None]:
+    """Let SQLite write a table anew although others refer to it; a step keeps every row's key.
+
+    It heeds this only outside of a transaction: https://www.sqlite.org/lang_altertable.html
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _revision(connection: Connection) -> str:

@@ -17,8 +17,9 @@ import sqlalchemy
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError
 
-from workflow.ledger import migrate, postgres, sqlite
-from workflow.ledger.faults import LedgerUnavailable
+from workflow.ledger import migrate, moves, postgres, sqlite
+from workflow.ledger.faults import LedgerMoved, LedgerUnavailable
+from workflow.ledger.moves import Moved
 from workflow.ledger.sentences import in_words
 from workflow.ledger.transactions import OPTION, Kind
 
@@ -26,20 +27,24 @@ from workflow.ledger.transactions import OPTION, Kind
 class Ledger:
     """An open ledger. Safe to use from several threads and several processes.
 
-    `place` is where it is, for people: without a password.
+    `place` is where it is, for people: without a password. `moved` is where its rows went, if they
+    did: then it is only read.
     """
 
-    def __init__(self, engine: Engine, place: str, clock: postgres.ServerClock) -> None:
+    def __init__(
+        self, engine: Engine, place: str, clock: postgres.ServerClock, moved: Moved | None
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self.place = place
+        self.moved = moved
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may change rows, committed at the end or not at all.
 
         No other may change any meanwhile. Raises `LedgerUnavailable` when the disk is full, the
-        ledger stays locked or its database can't be reached.
+        ledger stays locked or its database can't be reached, and `LedgerMoved`.
         """
         with self._transaction(Kind.ALONE) as connection:
             yield connection
@@ -62,6 +67,11 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self, kind: Kind) -> Iterator[Connection]:
+        if self.moved is not None and kind is not Kind.LOOK:
+            raise LedgerMoved(
+                f"This ledger was moved to {self.moved.place} on {self.moved.at:%Y-%m-%d}; here it "
+                "can only be read. Set POSTMORTEM_DATABASE_URL to where it is now."
+            )
         with (
             in_words(self.place),
             self._engine.connect() as plain,
@@ -92,7 +102,9 @@ def open_ledger(url: str) -> Ledger:
     engine, place = _open(url, clock)
     with in_words(place):
         migrate.bring_up_to_date(engine, place)
-    return Ledger(engine, place, clock)
+        with engine.connect() as connection:
+            moved = moves.moved(connection)
+    return Ledger(engine, place, clock, moved)
 
 
 def sqlite_url(path: Path) -> str:

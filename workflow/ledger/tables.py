@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     ForeignKey,
     Index,
@@ -26,6 +27,8 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+
+from workflow.incident import DeliveryState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -219,6 +222,8 @@ deliveries = Table(
     Column("sender", String(320), nullable=False, default="", server_default=""),
     # The last line of defence: two people who press send together still make one row a customer.
     UniqueConstraint("content_key", "recipient_key", name="one_mail_per_recipient"),
+    # A delivery in a state that nobody counts would be a customer whom nobody misses.
+    CheckConstraint(f"state IN ({', '.join(map(repr, map(str, DeliveryState)))})", "known_state"),
     Index("deliveries_by_state", "notice_id", "state", "id"),
     Index("deliveries_by_recipient", "recipient_key"),
     Index("deliveries_by_sent", "sent_at"),
@@ -293,4 +298,12 @@ publications = Table(
     Column("doc_id", String(200), nullable=False, default=""),
     Column("doc_url", Text, nullable=False, default=""),
     Column("created_at", Instant, nullable=False),
+)
+
+# Where this ledger was moved to, if it was: a row here, and nobody writes to it any more.
+moved_to = Table(
+    "moved_to",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
 )
