@@ -6,6 +6,7 @@ import functools
 import getpass
 import os
 import socket
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from workflow.cli.commands import Asked
 from workflow.config import REHEARSAL, Settings, load_settings
 from workflow.flows import signing_in
+from workflow.flows.steady_clock import SteadyClock
 from workflow.flows.workspace import Workspace
 from workflow.google import Emulator, Endpoint, Google, connect
 from workflow.google.endpoint import origin
@@ -32,12 +34,13 @@ def open_workspace(asked: Asked) -> Workspace:
     Raises `ConfigBad`.
     """
     settings = signing_in.as_granted(load_settings(os.environ, asked.profile))
+    steady = SteadyClock(_wall_clock, time.monotonic)
     workspace = Workspace(
         settings=settings,
         person=f"{_user()}@{socket.gethostname()}",
         templates=shipped_templates(),
         now=_story_clock(settings),
-        wall=lambda: _by_the_ledger(workspace, _wall_clock()),
+        wall=lambda: _by_the_ledger(workspace, steady()),
         connect=lambda: connect_google(settings),
         connect_as=lambda mailbox: _connect_google_as(settings, mailbox),
         open_relay=lambda: _connect_relay(settings),
