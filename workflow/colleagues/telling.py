@@ -16,7 +16,6 @@ from workflow.colleagues.channels import Channel, ChannelBad, ChannelKind, check
 from workflow.colleagues.faces import chat_face, slack_face
 from workflow.colleagues.secret_files import read_secret
 
-
 # Slack and Google Chat answer within a second; a person waits at the terminal.
 TIMEOUT_SECONDS = 10.0
 
