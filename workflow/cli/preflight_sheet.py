@@ -124,9 +124,7 @@ def _waiting(plan: Plan) -> int:
 def _show_way(speaker: Speaker, workspace: Workspace, plan: Plan) -> None:
     """By which way the mails leave: the relay, or each mailbox with its share."""
     if plan.transport is MailTransport.SMTP_RELAY:
-        speaker.say(
-            f"  Through   {workspace.relay.name}, which says no more than that it took a mail"
-        )
+        speaker.say(f"  Through   {workspace.relay.name}, which tells only that it took a mail")
     for share in plan.division:
         threads = f", {share.bound:,} in threads that it began" if share.bound else ""
         left = f"{share.left_today:,} left today"

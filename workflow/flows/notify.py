@@ -120,8 +120,8 @@ def _freeze(workspace: Workspace, plan: Plan, mode: str, content_key: str) -> No
         template_source=plan.template_source,
         subject=plan.copy.subject,
         copy_markdown=_copy_markdown(plan),
-        sender=plan.division[0].sender if plan.division else "",
-        sender_name=config.sender_name if plan.division else "",
+        sender=_sender(plan),
+        sender_name=config.sender_name if _sender(plan) else "",
         from_address=plan.from_address,
         reply_to=plan.reply_to,
         next_update=plan.request.next_update,
@@ -135,6 +135,13 @@ def _freeze(workspace: Workspace, plan: Plan, mode: str, content_key: str) -> No
         held=plan.request.draft_only,
         approved_by=plan.request.approved_by,
     )
+
+
+def _sender(plan: Plan) -> str:
+    """Who sends the notice, where Google need not be asked: the first of several, a relay's."""
+    if plan.division:
+        return plan.division[0].sender
+    return plan.from_address if plan.transport is MailTransport.SMTP_RELAY else ""
 
 
 def _in_one_step(plan: Plan, sending: Sending) -> bool:

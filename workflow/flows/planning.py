@@ -163,6 +163,8 @@ def make_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
             f"{from_address} would stand as the sender of every mail, and the config divides the "
             "list among several senders. Take --from or the template's `from` out, or senders."
         )
+    if transport is MailTransport.SMTP_RELAY and not from_address:
+        from_address = next(iter(workspace.settings.config.senders), "")
     check = ListCheck(
         own_domains=workspace.settings.config.own_domains,
         used=tuple(name for name in columns if name in wording.usual.variables),

@@ -109,9 +109,12 @@ class _Client(socketserver.StreamRequestHandler):
         self._conversation = Conversation(self.server.rules)
         with contextlib.suppress(_Severed, TimeoutError):
             fault = self._fault("smtp.connect")
-            self._reply(_said(fault) or "220 smtp-relay.rehearsal.example ESMTP rehearsal", fault)
-            while self._answer(self.rfile.readline(_LONGEST_READ)):
-                pass
+            greeting = _said(fault) or "220 smtp-relay.rehearsal.example ESMTP rehearsal"
+            self._note("smtp.connect", greeting)
+            self._reply(greeting, fault)
+            goes_on = greeting.startswith("220")
+            while goes_on:
+                goes_on = self._answer(self.rfile.readline(_LONGEST_READ))
 
     def _answer(self, line: bytes) -> bool:
         """Answer one line; whether the conversation goes on."""
