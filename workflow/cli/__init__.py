@@ -2,6 +2,7 @@
 
 from workflow.cli import (
     announce_commands,
+    bounce_commands,
     close_commands,
     doc_commands,
     incident_commands,
@@ -12,6 +13,7 @@ from workflow.cli import (
     record_commands,
     resume_commands,
     setup_commands,
+    told_commands,
     watching,
 )
 from workflow.cli.commands import app
@@ -19,6 +21,7 @@ from workflow.cli.commands import app
 __all__ = [
     "announce_commands",
     "app",
+    "bounce_commands",
     "close_commands",
     "doc_commands",
     "incident_commands",
@@ -29,5 +32,6 @@ __all__ = [
     "record_commands",
     "resume_commands",
     "setup_commands",
+    "told_commands",
     "watching",
 ]

@@ -60,46 +60,6 @@ def list_incidents(asked: Asked) -> None:
         asked.speaker.answer(f"{each.id}  {state:<13}  {when:<26}  {title}")
 
 
-@command("told", panel=RECORD, epilog="Example: postmortem told ann@example.com")
-def told(
-    asked: Asked, address: Annotated[str, typer.Argument(help="A customer's address.")]
-) -> None:
-    """What that customer was told and when, over all incidents."""
-    from workflow.cli import showing  # noqa: PLC0415
-    from workflow.cli.opening import open_workspace  # noqa: PLC0415
-    from workflow.flows.faults import BadInput  # noqa: PLC0415
-    from workflow.flows.showing import told_to  # noqa: PLC0415
-    from workflow.incident import moment_text  # noqa: PLC0415
-    from workflow.mail.addresses import AddressBad, read_address  # noqa: PLC0415
-
-    try:
-        key = read_address(address).key
-    except AddressBad as bad:
-        raise BadInput(f"{address}: {bad}") from bad
-    workspace = open_workspace(asked)
-    found, zone = told_to(workspace, key), workspace.settings.zone
-    if asked.speaker.as_json:
-        notices = [
-            {
-                "incident": each.incident_id,
-                "title": each.title,
-                "notice": each.notice_id,
-                "stage": each.stage,
-                "subject": each.subject,
-                "state": each.state.value,
-                "sent_at": showing.instant(each.sent_at),
-            }
-            for each in found
-        ]
-        asked.speaker.document({"email": address, "notices": notices})
-        return
-    if not found:
-        asked.speaker.say(f"{address} was told nothing.")
-    for each in found:
-        when = moment_text(each.said_at, zone)
-        asked.speaker.answer(f"{when:<26}  {each.stage:<13}  {each.state.value:<8}  {each.subject}")
-
-
 @command("sync", panel=RECORD)
 def sync(asked: Asked) -> None:
     """Push to Google whatever was recorded while Google could not be reached."""

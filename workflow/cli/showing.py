@@ -9,6 +9,7 @@ from workflow.cli.speaking import Speaker
 from workflow.flows.doc import Brought
 from workflow.flows.faults import NotSetUp, Recorded
 from workflow.flows.log import Logged, LoggedMany
+from workflow.flows.notice_words import returned_words
 from workflow.flows.showing import NoticeStanding, Standing
 from workflow.google.faults import SignInNeeded
 from workflow.incident import (
@@ -118,6 +119,11 @@ def notice_json(standing: NoticeStanding, mode: str) -> dict[str, Any]:
             {"email": each.email, "row": each.row, "reason": each.reason}
             for each in standing.shortfalls
         ],
+        "bounced": [
+            {"email": each.email, "row": each.row, "reason": each.reason}
+            for each in standing.bounced
+        ],
+        "replies": {"people": standing.replies.people, "automatic": standing.replies.automatic},
         "copied_back": standing.copied_back,
         "mode": mode,
         "sent_at": instant(notice.said_at),
@@ -251,15 +257,17 @@ def counts_text(standing: NoticeStanding) -> str:
     ):
         if number:
             words.append(f"{name} {number:,}")
-    return ", ".join(words)
+    return ", ".join([*words, *returned_words(len(standing.bounced), standing.replies)])
 
 
 def show_shortfalls(speaker: Speaker, standing: NoticeStanding, most: int = 20) -> None:
-    """Who did not surely get the mail."""
-    for each in standing.shortfalls[:most]:
-        speaker.warn(f"  row {each.row}  {each.email}: {each.reason}")
-    if len(standing.shortfalls) > most:
-        speaker.warn(f"  …and {len(standing.shortfalls) - most} more: postmortem show --json")
+    """Who did not surely get the mail, and whose mail came back."""
+    lines = [f"  row {each.row}  {each.email}: {each.reason}" for each in standing.shortfalls]
+    lines += [f"  row {each.row}  {each.email} bounced: {each.reason}" for each in standing.bounced]
+    for line in lines[:most]:
+        speaker.warn(line)
+    if len(lines) > most:
+        speaker.warn(f"  …and {len(lines) - most} more: postmortem show --json")
 
 
 def show_brought(speaker: Speaker, brought: Brought) -> None:

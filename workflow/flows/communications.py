@@ -13,7 +13,13 @@ from workflow.flows import closing_checks
 from workflow.flows.next_word import promise_words, promises
 from workflow.flows.notice_words import returned_words
 from workflow.flows.workspace import new_id
-from workflow.incident import DeliveryCounts, Incident, duration_text, moment_text
+from workflow.incident import (
+    DeliveryCounts,
+    Incident,
+    MailTransport,
+    duration_text,
+    moment_text,
+)
 from workflow.ledger import bounces, changes, incidents, notices
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.notices import Notice
@@ -92,15 +98,15 @@ def time_to(incident: Incident, at: datetime) -> str:
 
 def _of_notice(connection: Connection, incident: Incident, notice: Notice) -> str:
     when = moment_text(notice.said_at, incident.zone)
-    counts = _counted(notices.count_deliveries(connection, notice))
+    counts = _counted(notices.count_deliveries(connection, notice), notice.transport)
     returned = returned_words(
         len(bounces.bounces_of(connection, notice.id)), bounces.replies_to(connection, notice.id)
     )
     return f"{notice.stage.value.capitalize()}, {when}: {', '.join([counts, *returned])}"
 
 
-def _counted(counts: DeliveryCounts) -> str:
-    words = [f"{counts.sent:,} of {counts.total:,} accepted by Gmail"]
+def _counted(counts: DeliveryCounts, by: MailTransport) -> str:
+    words = [f"{counts.sent:,} of {counts.total:,} accepted by {by.label}"]
     words += [f"{counts.failed:,} failed", f"{counts.unknown:,} unknown"]
     if counts.pending:
         words.append(f"{counts.pending:,} never sent")

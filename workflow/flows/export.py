@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,11 +14,13 @@ from workflow.document.html import to_html
 from workflow.document.markdown import blocks_to_markdown, to_markdown
 from workflow.document.text import clean_text
 from workflow.flows.faults import BadInput
+from workflow.flows.file_writing import write_whole
+from workflow.flows.list_writing import csv_bytes
 from workflow.flows.mail_writing import write_mail
 from workflow.flows.showing import NoticeStanding, Standing, standing_of
 from workflow.flows.workspace import Workspace
 from workflow.google.client import Json
-from workflow.incident import DeliveryState, moment_text
+from workflow.incident import DeliveryState, Shortfall, moment_text
 from workflow.ledger import deliveries, notices
 
 # Everything of the doc, with all that people typed and how it looks.
@@ -144,33 +143,25 @@ def _write_mails(workspace: Workspace, writer: _Folder, standing: Standing) -> I
                 state, evidence = delivery.state.value, delivery.evidence or delivery.reason
                 known = [state, sent, evidence, delivery.message_id]
                 rows.append([str(delivery.row), delivery.email, *known, name])
-        writer.write(f"mails/{notice.id}-{notice.stage.value}.csv", _csv(rows))
+        writer.write(f"mails/{notice.id}-{notice.stage.value}.csv", csv_bytes(rows))
 
 
 def _not_told(standing: Standing) -> str:
-    """Those who did not surely get a notice, as a list that `notify` takes again."""
+    """Those whom a notice did not surely reach, or came back from; a list for `notify`."""
     rows = [["email", "notice", "stage", "row", "reason"]]
     for each in standing.notices:
         rows += _not_told_rows(each)
-    return _csv(rows).decode()
+    return csv_bytes(rows).decode()
 
 
 def _not_told_rows(each: NoticeStanding) -> list[list[str]]:
     return [
         [short.email, each.notice.id, each.notice.stage.value, str(short.row), short.reason]
-        for short in each.shortfalls
+        for short in [
+            *each.shortfalls,
+            *(Shortfall(one.email, one.row, f"bounced: {one.reason}") for one in each.bounced),
+        ]
     ]
-
-
-def _csv(rows: list[list[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([[_no_formula(cell) for cell in row] for row in rows])
-    return text.getvalue().encode("utf-8", "replace")
-
-
-def _no_formula(cell: str) -> str:
-    """A cell that a spreadsheet would run as a formula is shown as text instead."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "@", "\t", "\r"} or cell[:2] == "-=" else cell
 
 
 def _safe(text: str) -> str:
@@ -187,14 +178,5 @@ class _Folder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write one file. Raises `BadInput` where that can't be done."""
-        path = self._folder / name
-        part = path.with_name(f".{path.name}.part")
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            part.replace(path)
-        except OSError as fault:
-            raise BadInput(f"{path} can't be written: {fault.strerror}.") from fault
+        write_whole(self._folder / name, content)
         self.names.append(name)

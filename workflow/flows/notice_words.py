@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy.engine import Connection
 
 from workflow.flows.next_word import Promise, promise_words, promises
-from workflow.incident import DeliveryCounts, Incident, Shortfall, moment_text
-from workflow.ledger import bounces, notices
+from workflow.incident import DeliveryCounts, Incident, MailTransport, Shortfall, moment_text
+from workflow.ledger import bounces, deliveries, notices
 from workflow.ledger.bounces import Replies
 from workflow.ledger.notices import Notice
 from workflow.ledger.promises import words_given
@@ -23,9 +23,11 @@ def notice_heading(incident: Incident, notice: Notice) -> str:
 def notice_facts(connection: Connection, incident: Incident, notice: Notice) -> list[str]:
     """What the doc says of a notice above its text, a line each."""
     counts = notices.count_deliveries(connection, notice)
-    sender = notice.from_address or notice.sender
-    shown = f"{notice.sender_name} <{sender}>" if notice.sender_name else sender
-    lines = [f"From: {shown}", f"Subject: {notice.subject}", _counted(counts)]
+    lines = [
+        f"From: {_senders(connection, notice)}",
+        f"Subject: {notice.subject}",
+        _counted(counts, notice.transport),
+    ]
     if notice.approved_by:
         lines.append(f"Agreed by: {notice.approved_by} (plan {notice.plan_hash[:8]})")
     if notice.next_update:
@@ -65,7 +67,15 @@ def doc_says_how_it_stands(connection: Connection, incident: Incident, notice: N
     return notice.facts_written == notice_facts(connection, incident, notice)
 
 
-def _counted(counts: DeliveryCounts) -> str:
+def _senders(connection: Connection, notice: Notice) -> str:
+    """Who a notice is from: one address, or each mailbox that sent a part of it."""
+    own = notice.from_address or notice.sender
+    mailboxes = [each or own for each in deliveries.senders_of(connection, notice.id)] or [own]
+    shown = ", ".join(mailboxes)
+    return f"{notice.sender_name} <{shown}>" if notice.sender_name else shown
+
+
+def _counted(counts: DeliveryCounts, by: MailTransport) -> str:
     rest = [
         f"{number:,} {words}"
         for number, words in (
@@ -76,7 +86,7 @@ def _counted(counts: DeliveryCounts) -> str:
         )
         if number
     ]
-    return ", ".join([f"Accepted by Gmail: {counts.sent:,} of {counts.total:,}", *rest])
+    return ", ".join([f"Accepted by {by.label}: {counts.sent:,} of {counts.total:,}", *rest])
 
 
 def _named(shortfalls: list[Shortfall]) -> list[str]:

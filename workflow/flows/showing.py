@@ -8,21 +8,23 @@ from workflow.flows.next_word import NextWord, next_word
 from workflow.flows.notice_words import doc_says_how_it_stands
 from workflow.flows.workspace import Workspace
 from workflow.incident import DeliveryCounts, DeliveryState, Incident, Shortfall, TimelineEntry
-from workflow.ledger import announcements, changes, deliveries, incidents, notices
+from workflow.ledger import announcements, bounces, changes, incidents, notices
 from workflow.ledger.announcements import Announcement
-from workflow.ledger.deliveries import Told
+from workflow.ledger.bounces import NO_REPLIES, Bounce, Replies
 from workflow.ledger.notices import Notice
 from workflow.ledger.promises import words_given
 
 
 @dataclass(frozen=True)
 class NoticeStanding:
-    """A notice, how far it has come, and who did not surely get it."""
+    """A notice, how far it has come, who did not surely get it, and what came back."""
 
     notice: Notice
     counts: DeliveryCounts
     shortfalls: tuple[Shortfall, ...]
     copied_back: bool
+    bounced: tuple[Bounce, ...] = ()
+    replies: Replies = NO_REPLIES
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def notice_standing(workspace: Workspace, notice: Notice) -> NoticeStanding:
             notices.count_deliveries(connection, notice),
             tuple(notices.shortfalls(connection, notice.id)),
             doc_says_how_it_stands(connection, incident, notice),
+            tuple(bounces.bounces_of(connection, notice.id)),
+            bounces.replies_to(connection, notice.id),
         )
 
 
@@ -81,9 +85,3 @@ def all_standings(workspace: Workspace) -> list[Incident]:
     """Every incident of the profile, the newest first."""
     with workspace.ledger.read() as connection:
         return incidents.all_incidents(connection, profile=workspace.settings.profile)
-
-
-def told_to(workspace: Workspace, recipient_key: str) -> list[Told]:
-    """Everything that a customer was sent, over all incidents."""
-    with workspace.ledger.read() as connection:
-        return deliveries.told(connection, recipient_key, profile=workspace.settings.profile)

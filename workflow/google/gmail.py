@@ -1,9 +1,11 @@
-"""Gmail v1: drafts, and sending them."""
+"""Gmail v1: drafts, sending them, and what came into the mailbox."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from workflow.google.client import Api, all_pages, text_in, unreadable
@@ -28,6 +30,25 @@ class Sent(NamedTuple):
 
     message_id: str
     thread_id: str
+
+
+class Listed(NamedTuple):
+    """A message as a list names it."""
+
+    id: str
+    thread_id: str
+
+
+class MessageFacts(NamedTuple):
+    """What is asked of a message without its body. `headers` by their names in lower case.
+
+    `received_at` is when Gmail took it in, `size` in bytes. Of a header that stands there several
+    times the last is kept.
+    """
+
+    received_at: datetime
+    size: int
+    headers: dict[str, str]
 
 
 class Gmail:
@@ -66,6 +87,45 @@ class Gmail:
         headers = answer.get("payload", {}).get("headers", ())
         found = (each["value"] for each in headers if each["name"].lower() == "message-id")
         return str(next(found, ""))
+
+    def list_messages(self, query: str, page: str = "") -> tuple[list[Listed], str]:
+        """One page, up to 500, of the messages that a search finds, the newest first.
+
+        `query` is in Gmail's search language. The text given back asks for the next page; it is
+        empty behind the last. Needs a scope that reads.
+        """
+        answer = self._api.call(
+            "users.messages.list",
+            {**_ME, "q": query, "maxResults": 500, "pageToken": page or None},
+        )
+        found = [
+            Listed(str(each.get("id", "")), str(each.get("threadId", "")))
+            for each in answer.get("messages", ())
+        ]
+        return found, str(answer.get("nextPageToken") or "")
+
+    def message_facts(self, message_id: str, names: Sequence[str]) -> MessageFacts:
+        """When a message came in, its size, and these headers. Needs a scope that reads."""
+        answer = self._api.call(
+            "users.messages.get",
+            {**_ME, "id": message_id, "format": "metadata", "metadataHeaders": list(names)},
+        )
+        headers = answer.get("payload", {}).get("headers", ())
+        try:
+            received_at = datetime.fromtimestamp(int(answer["internalDate"]) / 1000, UTC)
+        except (KeyError, ValueError, OverflowError) as fault:
+            raise unreadable("gmail.users.messages.get", repr(fault)) from fault
+        named = {str(each["name"]).lower(): str(each["value"]) for each in headers}
+        return MessageFacts(received_at, int(answer.get("sizeEstimate", 0)), named)
+
+    def message_raw(self, message_id: str) -> bytes:
+        """A message whole, in the bytes of RFC 5322. Needs a scope that reads."""
+        method = "gmail.users.messages.get"
+        answer = self._api.call("users.messages.get", {**_ME, "id": message_id, "format": "raw"})
+        try:
+            return base64.urlsafe_b64decode(text_in(answer, "raw", method=method))
+        except binascii.Error as fault:
+            raise unreadable(method, repr(fault)) from fault
 
     def create_draft(self, raw: bytes, thread_id: str | None = None) -> Draft:
         """Store a message as a draft, in the thread of `thread_id` where it is given."""

@@ -49,6 +49,9 @@ class Replies:
     automatic: int = 0
 
 
+NO_REPLIES = Replies()
+
+
 @dataclass(frozen=True)
 class Span:
     """When the first and the last mail of an incident left a mailbox."""

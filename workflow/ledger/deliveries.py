@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.incident import DeliveryState, MailTransport
 from workflow.ledger.faults import MoveRefused
-from workflow.ledger.tables import deliveries, incidents, notices
+from workflow.ledger.tables import deliveries, notices
 
 _S = DeliveryState
 
@@ -100,7 +100,7 @@ def claim(
             .limit(limit - len(taken))
             .with_for_update(skip_locked=True)
         )
-        taken += [_delivery(row) for row in connection.execute(query)]
+        taken += [delivery_of(row) for row in connection.execute(query)]
         if len(taken) >= limit:
             break
     if taken:
@@ -291,7 +291,7 @@ def deliveries_of(
     rows = connection.execute(
         query.order_by(deliveries.c.row), execution_options={"yield_per": 500}
     )
-    return (_delivery(row) for row in rows)
+    return (delivery_of(row) for row in rows)
 
 
 def known_draft_ids(connection: Connection, notice_id: str) -> set[str]:
@@ -308,7 +308,7 @@ def delivery_to(connection: Connection, notice_id: str, email: str) -> Delivery 
         deliveries.c.notice_id == notice_id, deliveries.c.email == email
     )
     row = connection.execute(query).first()
-    return None if row is None else _delivery(row)
+    return None if row is None else delivery_of(row)
 
 
 def count_sent_since(
@@ -351,52 +351,8 @@ def _left_from(sender: str, transport: MailTransport) -> ColumnElement[bool]:
     return and_(notices.c.transport == transport.value, or_(own, deliveries.c.sender == sender))
 
 
-@dataclass(frozen=True)
-class Told:
-    """What one customer was sent: of which incident, at which stage, when, and what came of it."""
-
-    incident_id: str
-    title: str
-    notice_id: str
-    stage: str
-    subject: str
-    state: DeliveryState
-    sent_at: datetime | None
-    said_at: datetime
-
-
-def told(connection: Connection, recipient_key: str, *, profile: str) -> list[Told]:
-    """Everything that a customer was sent, over all incidents, in order."""
-    query = (
-        select(
-            notices.c.incident_id,
-            incidents.c.title,
-            deliveries.c.notice_id,
-            notices.c.stage,
-            deliveries.c.subject,
-            deliveries.c.state,
-            deliveries.c.sent_at,
-            notices.c.said_at,
-        )
-        .select_from(
-            deliveries.join(notices, notices.c.id == deliveries.c.notice_id).join(
-                incidents, incidents.c.id == notices.c.incident_id
-            )
-        )
-        .where(
-            deliveries.c.recipient_key == recipient_key,
-            notices.c.mode == "send",
-            incidents.c.profile == profile,
-        )
-        .order_by(notices.c.created_at)
-    )
-    return [
-        Told(*row[:5], state=DeliveryState(row.state), sent_at=row.sent_at, said_at=row.said_at)
-        for row in connection.execute(query)
-    ]
-
-
-def _delivery(row: Row[Any]) -> Delivery:
+def delivery_of(row: Row[Any]) -> Delivery:
+    """A row of the deliveries table as a plain value."""
     values = {name: getattr(row, name) for name in _COLUMNS}
     return Delivery(**(values | {"state": DeliveryState(row.state)}))
 

@@ -1,0 +1,146 @@
+"""Reports of mail that failed: what they claim, and that nothing in them can do harm."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflow.mail.reports import is_automatic, is_report, read_report
+
+GMAIL = b"""\
+From: Mail Delivery Subsystem <mailer-daemon@googlemail.com>
+X-Failed-Recipients: gone@customer.example
+In-Reply-To: <CAone@mail.gmail.com>
+Content-Type: multipart/report; boundary="b"; report-type=delivery-status
+
+--b
+Content-Type: text/plain
+
+Address not found
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; googlemail.com
+X-Original-Message-ID: <CAone@mail.gmail.com>
+
+Final-Recipient: rfc822; Gone@Customer.example
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550-5.1.1 The email account that you tried to reach does
+ not exist. Please try 550-5.1.1 double-checking it. 550 5.1.1 https://x.example
+--b
+Content-Type: message/rfc822
+
+Message-ID: <CAone@mail.gmail.com>
+Subject: News
+
+Hello
+--b--
+"""
+
+
+def with_fields(*fields: str) -> bytes:
+    head = GMAIL.partition(b"Final-Recipient")[0].decode()
+    return (head + "\r\n".join(fields) + "\r\n\r\n--b--\r\n").encode("utf-8", "surrogateescape")
+
+
+def test_a_report_of_gmail_tells_who_why_and_which_mail() -> None:
+    report = read_report(GMAIL)
+    [failure] = report.failures
+    assert failure.keys == ("gone@customer.example",)
+    assert failure.status == "5.1.1"
+    assert failure.reason == (
+        "The email account that you tried to reach does not exist. "
+        "Please try double-checking it. https://x.example"
+    )
+    assert report.quoted == ("<CAone@mail.gmail.com>",)
+
+
+@pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded", "Delayed "])
+def test_a_delay_or_a_success_is_no_failure(action: str) -> None:
+    raw = with_fields("Final-Recipient: rfc822; a@b.example", f"Action: {action}", "Status: 4.4.1")
+    assert read_report(raw).failures == ()
+
+
+def test_an_address_that_was_forwarded_names_both() -> None:
+    raw = with_fields(
+        "Original-Recipient: rfc822;ann@customer.example",
+        "Final-Recipient: RFC822; <ann@inside.example> (Ann)",
+        "Action: failed",
+        "Status: 5.2.2 (mailbox full)",
+    )
+    [failure] = read_report(raw).failures
+    assert set(failure.keys) == {"ann@customer.example", "ann@inside.example"}
+    assert failure.status == "5.2.2"
+
+
+def test_a_report_of_the_old_kind_is_read_by_its_header() -> None:
+    raw = (
+        b"From: MAILER-DAEMON@mx.example\nX-Failed-Recipients: a@b.example, nobody\n\nIt failed\n"
+    )
+    assert [failure.keys for failure in read_report(raw).failures] == [("a@b.example",)]
+    assert read_report(raw.replace(b"MAILER-DAEMON@", b"eve@")).failures == ()
+
+
+def test_a_message_id_that_could_be_a_search_is_none() -> None:
+    raw = GMAIL.replace(b"<CAone@mail.gmail.com>", b"<x OR from:boss>")
+    assert read_report(raw).quoted == ()
+
+
+def test_a_report_of_ten_thousand_addresses_is_cut() -> None:
+    groups = [
+        f"Final-Recipient: rfc822; a{number}@b.example\r\nAction: failed\r\n"
+        for number in range(1000)
+    ]
+    assert len(read_report(with_fields(*groups)).failures) == 100
+
+
+@given(st.binary(max_size=400), st.integers(0, len(GMAIL)), st.integers(0, 40))
+def test_no_bytes_can_stop_the_reading(junk: bytes, at: int, cut: int) -> None:
+    for raw in (junk, GMAIL[:at] + junk + GMAIL[at + cut :]):
+        for failure in read_report(raw).failures:
+            assert all(key == key.casefold() and "@" in key for key in failure.keys)
+            assert len(failure.reason) <= 200
+            assert failure.reason.isprintable()
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
+def test_no_words_of_the_other_side_can_do_harm(words: str) -> None:
+    line = words.replace("\r", " ").replace("\n", " ")
+    raw = with_fields(
+        "Final-Recipient: rfc822; a@b.example", "Action: failed", f"Diagnostic-Code: smtp; {line}"
+    )
+    for failure in read_report(raw).failures:
+        assert failure.reason.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("headers", "automatic"),
+    [
+        ({}, False),
+        ({"auto-submitted": "no"}, False),
+        ({"auto-submitted": "auto-replied; owner-email=a@b.example"}, True),
+        ({"auto-submitted": "Auto-Generated"}, True),
+        ({"precedence": "auto_reply"}, True),
+        ({"precedence": "first-class"}, False),
+        ({"x-autoreply": "yes"}, True),
+        ({"content-type": "multipart/report; report-type=disposition-notification"}, True),
+    ],
+)
+def test_a_machines_answer_is_told_from_a_persons(headers: dict[str, str], automatic: bool) -> None:
+    assert is_automatic(headers) is automatic
+
+
+@pytest.mark.parametrize(
+    ("headers", "report"),
+    [
+        ({"content-type": "multipart/report; report-type=delivery-status"}, True),
+        ({"content-type": "multipart/report; report-type=disposition-notification"}, False),
+        ({"from": "mailer-daemon@googlemail.com", "x-failed-recipients": "a@b.example"}, True),
+        ({"from": "eve@x.example", "x-failed-recipients": "a@b.example"}, False),
+        ({"from": "mailer-daemon@googlemail.com"}, False),
+    ],
+)
+def test_a_report_is_known_by_its_headers(headers: dict[str, str], report: bool) -> None:
+    assert is_report(headers) is report

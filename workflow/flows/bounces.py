@@ -1,0 +1,234 @@
+"""What came back of an incident's mails: whose bounced, and who answered.
+
+A message counts only where it lies in the thread of a mail of ours, or quotes its Message-ID; and a
+report marks a customer only where it names the address that this very mail went to. Each message
+is written down as soon as it is read, so the same command again goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+
+from workflow.flows.copy_back import record_copy
+from workflow.flows.doc import Brought, bring_to_doc
+from workflow.flows.mail_reading import MailReader
+from workflow.flows.workspace import Workspace
+from workflow.google.faults import Refused
+from workflow.google.gmail import Listed, MessageFacts
+from workflow.incident import Incident
+from workflow.ledger import bounces, notices
+from workflow.ledger.bounces import Bounce, MailOut, Replies, Span
+from workflow.ledger.notices import Notice
+from workflow.mail.reports import Failure, Report, is_automatic, is_report, read_report
+
+_HEADERS = (
+    *("From", "Content-Type", "X-Failed-Recipients", "Auto-Submitted", "Precedence"),
+    *("X-Autoreply", "X-Autorespond"),
+)
+# Servers try for days before they give up; RFC 5321, 4.5.4.1 says four or five at the least.
+_REPORTS_COME_WITHIN = timedelta(days=10)
+# Clocks differ: a message is not to be missed because Gmail's is a little behind.
+_MARGIN = timedelta(minutes=5)
+_LARGEST_REPORT_BYTES = 5 * 1024 * 1024
+_ID = re.compile(r"<([\w.+=/@$~!#%&'*^?-]+)>")
+
+
+@dataclass(frozen=True)
+class NoticeReturns:
+    """What came back of one notice so far."""
+
+    notice: Notice
+    bounced: tuple[Bounce, ...]
+    replies: Replies
+
+
+@dataclass
+class Returned:
+    """What was found this time, and all that is known. `unclear` are sentences about odd reports.
+
+    `other_mailboxes` sent a part of the mails; what came back to them is to be looked for there.
+    """
+
+    incident: Incident
+    mailbox: str
+    new_bounces: int = 0
+    new_replies: int = 0
+    unclear: list[str] = field(default_factory=list)
+    other_mailboxes: tuple[str, ...] = ()
+    notices: tuple[NoticeReturns, ...] = ()
+    brought: Brought | None = None
+
+
+def collect(workspace: Workspace) -> Returned:
+    """Read what came back into the mailbox that is signed in, and bring it to the doc.
+
+    Raises `GoogleFault`: SignInNeeded where the sign-in may not read mail. What was found until
+    then is kept.
+    """
+    incident = workspace.incident()
+    reader = MailReader(workspace)
+    returned = Returned(incident, reader.address)
+    with workspace.ledger.read() as connection:
+        span = bounces.span_of_mails(connection, incident.id, reader.address)
+        others = bounces.other_mailboxes(connection, incident.id, reader.address)
+    returned.other_mailboxes = tuple(others)
+    if span is not None:
+        _Collection(workspace, incident, reader, returned).run(span)
+    with workspace.ledger.read() as connection:
+        listed = notices.notices_of(connection, incident.id)
+        returned.notices = tuple(
+            NoticeReturns(
+                notice,
+                tuple(bounces.bounces_of(connection, notice.id)),
+                bounces.replies_to(connection, notice.id),
+            )
+            for notice in listed
+        )
+    for notice in listed:
+        record_copy(workspace, notice)
+    returned.brought = bring_to_doc(workspace, incident.id)
+    return returned
+
+
+class _Collection:
+    """One look into the mailbox."""
+
+    def __init__(
+        self, workspace: Workspace, incident: Incident, reader: MailReader, returned: Returned
+    ) -> None:
+        self._workspace = workspace
+        self._incident = incident
+        self._reader = reader
+        self._returned = returned
+        with workspace.ledger.read() as connection:
+            listed = notices.notices_of(connection, incident.id)
+        self._own = {reader.address, *(notice.from_address.lower() for notice in listed)}
+
+    def run(self, span: Span) -> None:
+        """First what lies in our threads, then reports that lie elsewhere."""
+        since = f"after:{int((span.first - _MARGIN).timestamp())}"
+        for message, mails in self._new_in_threads(f"in:anywhere -in:sent -in:drafts {since}"):
+            self._take(message, mails)
+        until = f"before:{int((span.last + _REPORTS_COME_WITHIN).timestamp())}"
+        for daemon in ("mailer-daemon", "postmaster"):
+            for page in self._reader.search(f"in:anywhere from:{daemon} {since} {until}"):
+                for message in self._unknown(page):
+                    self._take_from_elsewhere(message)
+
+    def _new_in_threads(self, query: str) -> Iterator[tuple[Listed, list[MailOut]]]:
+        for page in self._reader.search(query):
+            unknown = self._unknown(page)
+            threads = self._mails_in_threads([message.thread_id for message in unknown])
+            for message in unknown:
+                if message.thread_id in threads:
+                    yield message, threads[message.thread_id]
+
+    def _unknown(self, page: list[Listed]) -> list[Listed]:
+        with self._workspace.ledger.read() as connection:
+            known = bounces.known_messages(connection, [message.id for message in page])
+        return [message for message in page if message.id not in known]
+
+    def _mails_in_threads(self, thread_ids: list[str]) -> dict[str, list[MailOut]]:
+        with self._workspace.ledger.read() as connection:
+            return bounces.mails_in_threads(
+                connection, self._incident.id, self._reader.address, thread_ids
+            )
+
+    def _take(self, message: Listed, mails: list[MailOut]) -> None:
+        """A message in the thread of these mails: a report, an answer, or one's own."""
+        facts = self._reader.facts(message.id, _HEADERS)
+        if is_report(facts.headers):
+            self._take_report(message, facts, mails)
+        elif parseaddr(facts.headers.get("from", ""))[1].lower() not in self._own:
+            self._take_answer(message, facts, mails)
+
+    def _take_answer(self, message: Listed, facts: MessageFacts, mails: list[MailOut]) -> None:
+        with self._workspace.ledger.write() as connection:
+            bounces.add_reply(
+                connection,
+                _mail_before(mails, facts.received_at),
+                message_id=message.id,
+                automatic=is_automatic(facts.headers),
+                received_at=facts.received_at,
+            )
+        self._returned.new_replies += 1
+
+    def _take_report(self, message: Listed, facts: MessageFacts, mails: list[MailOut]) -> None:
+        report = self._read(message, facts)
+        if len({mail.delivery_id for mail in mails}) > 1 and report.failures:
+            mails = [mail for mail in self._quoted_mails(report) if mail in mails] or mails
+        for failure in report.failures:
+            hit = [mail for mail in mails if mail.recipient_key in failure.keys]
+            if hit:
+                self._mark(message, facts, _mail_before(hit, facts.received_at), failure)
+                return
+        if report.failures:
+            self._say_unclear(report.failures[0], mails)
+
+    def _take_from_elsewhere(self, message: Listed) -> None:
+        """A report in a thread of its own: ours if it quotes a mail of ours."""
+        if self._mails_in_threads([message.thread_id]):
+            return  # looked at with the threads
+        facts = self._reader.facts(message.id, _HEADERS)
+        if not is_report(facts.headers):
+            return
+        report = self._read(message, facts)
+        mails = self._quoted_mails(report) if report.failures else []
+        if mails:
+            self._take_report(message, facts, mails)
+
+    def _read(self, message: Listed, facts: MessageFacts) -> Report:
+        if facts.size > _LARGEST_REPORT_BYTES:
+            return Report((), ())
+        return read_report(self._reader.raw(message.id))
+
+    def _quoted_mails(self, report: Report) -> list[MailOut]:
+        """Our mails that a report quotes by the Message-ID, which only Gmail can tell apart."""
+        for quoted in report.quoted:
+            found = _ID.fullmatch(quoted)
+            if found is None:
+                continue
+            ids = [quoted, found[1], *self._sent_with(found[1])]
+            with self._workspace.ledger.read() as connection:
+                mails = bounces.mails_by_id(
+                    connection, self._incident.id, self._reader.address, ids
+                )
+            if mails:
+                return mails
+        return []
+
+    def _sent_with(self, header: str) -> list[str]:
+        try:
+            pages = list(self._reader.search(f"in:sent rfc822msgid:{header}"))
+        except Refused:  # an id that Gmail's search does not take is none of ours
+            return []
+        return [message.id for page in pages for message in page]
+
+    def _mark(self, message: Listed, facts: MessageFacts, mail: MailOut, failure: Failure) -> None:
+        with self._workspace.ledger.write() as connection:
+            bounces.add_bounce(
+                connection,
+                mail,
+                message_id=message.id,
+                status=failure.status,
+                reason=f"{failure.status} {failure.reason}".strip(),
+                received_at=facts.received_at,
+                recorded_at=self._workspace.wall(),
+            )
+        self._returned.new_bounces += 1
+
+    def _say_unclear(self, failure: Failure, mails: list[MailOut]) -> None:
+        self._returned.unclear.append(
+            f"A report in the thread with {mails[-1].email} says that mail to {failure.keys[0]} "
+            "failed. Nobody was marked; look at it in Gmail."
+        )
+
+
+def _mail_before(mails: list[MailOut], at: datetime) -> MailOut:
+    """The last of a thread's mails that had left by then."""
+    before = [mail for mail in mails if mail.sent_at is None or mail.sent_at <= at]
+    return (before or mails)[-1]
