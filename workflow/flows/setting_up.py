@@ -97,6 +97,18 @@ _REST = """
 # kind = "person"
 # Where a person's sign-in is kept: "file", or "keyring", for which the extra keyring is installed.
 # keep = "file"
+# The mailboxes among which a long list is divided, each within its own day. It needs a service
+# account with domain-wide delegation, and stands above all tables.
+# senders = ["support@example.com", "help@example.com"]
+
+# [smtp]
+# What `notify --transport smtp-relay` sends through; Google's own relay where it is left out.
+# host = "smtp-relay.gmail.com"
+# "starttls", "tls", or for a server on this machine "none".
+# security = "starttls"
+# Who signs in there, and the file of the password; or set POSTMORTEM_SMTP_PASSWORD.
+# user = ""
+# password_file = "smtp-password"
 """
 
 
