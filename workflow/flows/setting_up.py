@@ -79,6 +79,10 @@ _REST = """
 # Scopes beside the usual ones: "read", "drive"; or "gmail.send" in place of gmail.compose.
 # scopes = []
 
+# The mailboxes among which a long list is divided, each within its own day: ["support@example.com",
+# "help@example.com"]. They need a service account with domain-wide delegation.
+# senders = []
+
 # Where colleagues are told by `announce`; one table for each channel. The file holds the webhook's
 # address and nothing else, and only you may read it (chmod 600).
 # [[announce]]
@@ -97,9 +101,6 @@ _REST = """
 # kind = "person"
 # Where a person's sign-in is kept: "file", or "keyring", for which the extra keyring is installed.
 # keep = "file"
-# The mailboxes among which a long list is divided, each within its own day. It needs a service
-# account with domain-wide delegation, and stands above all tables.
-# senders = ["support@example.com", "help@example.com"]
 
 # [smtp]
 # What `notify --transport smtp-relay` sends through; Google's own relay where it is left out.
@@ -108,7 +109,7 @@ _REST = """
 # security = "starttls"
 # Who signs in there, and the file of the password; or set POSTMORTEM_SMTP_PASSWORD.
 # user = ""
-# password_file = "smtp-password"
+# password_file = ""
 """
 
 
