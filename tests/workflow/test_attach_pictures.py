@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +10,7 @@ import pytest
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from tests.pictures import png, png_head
+from tests.terminal import at_a_terminal
 
 
 @pytest.fixture
@@ -124,30 +120,10 @@ def test_a_person_is_asked_in_plain_words(
     code: int,
     count: int,
 ) -> None:
-    said, ended = at_a_terminal(postmortem, answer, "attach", graph, "--publish")
-    assert "Anyone who has the link will be able to see" in said
-    assert ended == code
+    result = at_a_terminal(postmortem, "attach", graph, "--publish", typed=answer)
+    assert "Anyone who has the link will be able to see" in result.err
+    assert result.code == code
     assert len(pictures(google, doc_id)) == count
-
-
-def at_a_terminal(postmortem: Postmortem, typed: str, *arguments: str) -> tuple[str, int]:
-    """Run a command at a terminal, type one line, and give what it showed and its exit code."""
-    ours, theirs = pty.openpty()
-    with closing(os.fdopen(ours, "r+b", buffering=0)) as terminal:
-        terminal.write(f"{typed}\n".encode())
-        try:
-            result = subprocess.run(
-                [sys.executable, "-m", "workflow", *arguments],
-                env=postmortem._environment({}),
-                stdin=theirs,
-                stdout=theirs,
-                stderr=subprocess.PIPE,
-                timeout=30,
-                check=False,
-            )
-        finally:
-            os.close(theirs)
-    return result.stderr.decode(), result.returncode
 
 
 def test_an_administrator_who_forbids_it_leaves_a_link(

@@ -14,13 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
-from workflow.cli.help_page import CommandsByPanel
+from workflow.cli.ending import INTERRUPTED_WORDS, Commands, fault_json
 from workflow.cli.speaking import Speaker, make_streams_safe
 
 app = typer.Typer(
     name="postmortem",
     no_args_is_help=True,
-    cls=CommandsByPanel,
+    cls=Commands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -117,6 +117,14 @@ def command(
     return register
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from workflow import __version__  # noqa: PLC0415
+
+        typer.echo(f"postmortem {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     ctx: typer.Context,
@@ -126,17 +134,14 @@ def _root(
     verbose: Verbose = 0,
     quiet: Quiet = 0,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
     """One workflow for a customer-facing incident: a shared doc, a timeline, the mail to every
     customer who was hit (each exactly once), and the record from which others learn.
     """
-    if version:
-        from workflow import __version__  # noqa: PLC0415
-
-        typer.echo(f"postmortem {__version__}")
-        raise typer.Exit
+    del version  # shown by its callback
     ctx.obj = {
         "profile": profile,
         "incident": incident,
@@ -169,7 +174,9 @@ def with_exit_code(asked: Asked, job: Callable[[], None]) -> None:
     except (typer.Exit, typer.BadParameter):
         raise
     except KeyboardInterrupt:
-        asked.speaker.wrong("Interrupted. Everything so far is recorded.")
+        asked.speaker.wrong(INTERRUPTED_WORDS)
+        if asked.speaker.as_json:
+            asked.speaker.document(fault_json(INTERRUPTED_WORDS, 130))
         raise typer.Exit(130) from None
     except BrokenPipeError:
         # Nobody reads any more, and the job may have been cut short: not a success.
@@ -186,7 +193,7 @@ def with_exit_code(asked: Asked, job: Callable[[], None]) -> None:
         )
         asked.speaker.wrong(sentence)
         if asked.speaker.as_json:
-            asked.speaker.document({"error": sentence, "exit_code": code})
+            asked.speaker.document(fault_json(sentence, code))
         raise typer.Exit(code) from None
 
 

@@ -29,6 +29,7 @@ _CODES: dict[str, dict[str, int]] = {
         "NotSetUp": NOT_SET_UP,
         "Recorded": RECORDED,
     },
+    "workflow.cli.ending": {"AnswerLost": NOT_SET_UP},
     "workflow.config": {"ConfigBad": NOT_SET_UP},
     "workflow.when": {"WhenUnclear": BAD_INPUT},
     "workflow.pasted": {"PasteUnclear": BAD_INPUT},

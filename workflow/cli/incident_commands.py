@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -302,14 +302,20 @@ def section(
 ) -> None:
     """Fill a section of the doc, after whatever stands there already."""
     from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli.editor import written_in_editor  # noqa: PLC0415
     from workflow.cli.opening import open_workspace  # noqa: PLC0415
     from workflow.flows import section as flow  # noqa: PLC0415
 
-    workspace = open_workspace(asked)
+    workspace, speaker = open_workspace(asked), asked.speaker
     found = flow.find_section(workspace, workspace.incident(), name)
-    written = given_text(text) if text is not None else _from_editor(found.title)
-    brought = flow.fill_section(workspace, found.key, written)
-    speaker = asked.speaker
+    source: AbstractContextManager[str]
+    if text is not None:
+        source = nullcontext(given_text(text))
+    else:
+        folder = workspace.settings.profile_folder / "unfinished"
+        source = written_in_editor(found.title, folder, speaker.warn)
+    with source as written:
+        brought = flow.fill_section(workspace, found.key, written)
     if speaker.as_json:
         speaker.document(
             {
@@ -355,25 +361,3 @@ def variables(pairs: list[str] | None) -> dict[str, str]:
             raise BadInput(f'--set {pair}: write it like --set cause="a stale price list".')
         found[name] = as_typed(value)
     return found
-
-
-def _from_editor(title: str) -> str:
-    from workflow.flows.faults import BadInput  # noqa: PLC0415
-
-    note = f"\n\n# {title}: write above this line, save and close. Lines after it are left out.\n"
-    if not (sys.stdin.isatty() and (os.environ.get("VISUAL") or os.environ.get("EDITOR"))):
-        raise BadInput("Give the text, or - to read it from standard input (no $EDITOR is set).")
-    return _edit(note).partition(note.strip())[0].strip()
-
-
-def _edit(text: str) -> str:
-    import subprocess  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
-    from pathlib import Path  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "section.txt"
-        path.write_text(text, encoding="utf-8")
-        editor = os.environ.get("VISUAL") or os.environ["EDITOR"]
-        subprocess.run(f'{editor} "{path}"', shell=True, check=True)  # noqa: S602 - the person's own
-        return path.read_text(encoding="utf-8")

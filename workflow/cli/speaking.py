@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from workflow.cli.ending import AnswerLost, let_go
+
 _STYLES = {"good": "32", "warn": "33", "bad": "31", "strong": "1", "faint": "2", "link": "36"}
 
 
@@ -63,8 +65,7 @@ class Speaker:
         if self.has_answered:
             return
         self.has_answered = True
-        self.out.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-        self.out.flush()
+        _write(self.out, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
     @property
     def is_interactive(self) -> bool:
@@ -73,18 +74,29 @@ class Speaker:
 
     def ask(self, question: str) -> str:
         """A person's answer to a question; "" where the input ends."""
-        self.people.write(self._styled(self.people, question, "strong"))
-        self.people.flush()
+        _write(self.people, self._styled(self.people, question, "strong"))
         return sys.stdin.readline().strip()
 
     def _line(self, stream: TextIO, text: str, style: str) -> None:
-        stream.write(self._styled(stream, printable(text), style) + "\n")
-        stream.flush()
+        _write(stream, self._styled(stream, printable(text), style) + "\n")
 
     def _styled(self, stream: TextIO, text: str, style: str) -> str:
         if not style or not has_colour(stream):
             return text
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write all of a text now. Raises `AnswerLost`, and `BrokenPipeError` where nobody reads."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        let_go(stream)
+        raise
+    except OSError as fault:
+        let_go(stream)
+        raise AnswerLost(fault) from fault
 
 
 def has_colour(stream: TextIO) -> bool:
