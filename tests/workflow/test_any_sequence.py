@@ -111,7 +111,9 @@ def _check(
     _assert_in_order(_flat(text), [_flat(each) for each in timeline])
     for _, written in said.sections:
         for line in written.strip("\n").splitlines():
-            assert _flat(line).strip() in _flat(" ".join(lines)), line
+            # A quoted mail's marks are nobody's words; a mark that a person typed is theirs.
+            shown = f"{_flat(' '.join(lines))} {_flat(text)}"
+            assert _flat(line).strip() in shown, line
     own = {each: n for each, n in google.copies_per_recipient().items() if each in said.notified}
     assert own == said.notified
 
