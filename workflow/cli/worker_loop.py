@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -29,14 +30,14 @@ def work(asked: Asked, workspace: Workspace, orders: Orders) -> None:
     line = _LiveLine(asked.speaker)
     outcomes: dict[str, Notified] = {}
     asked.speaker.say("Taking part in what is under way. Ctrl-C ends it; everything is recorded.")
-    while (job := worker.next_job()) is not None:
-        if isinstance(job, Waits):
-            line.show(job.words)
-            time.sleep(LOOK_EVERY.total_seconds())
-            continue
-        line.clear()
-        outcomes[job.id] = _take_part(asked.speaker, workspace, worker, job)
-    line.clear()
+    with contextlib.closing(line):
+        while (job := worker.next_job()) is not None:
+            if isinstance(job, Waits):
+                line.show(job.words)
+                time.sleep(LOOK_EVERY.total_seconds())
+                continue
+            line.close()
+            outcomes[job.id] = _take_part(asked.speaker, workspace, worker, job)
     if orders.notice:
         notified = outcomes.get(orders.notice) or as_it_stands(workspace, orders.notice)
         show_outcome(asked, notified, "send")
@@ -87,8 +88,8 @@ class _LiveLine:
             self._speaker.say(words)
         self._shown = words
 
-    def clear(self) -> None:
-        """Take the line away."""
+    def close(self) -> None:
+        """Take the line away; the next `show` begins it anew."""
         if self._is_live and self._shown:
             self._speaker.err.write("\r\x1b[2K")
             self._speaker.err.flush()
