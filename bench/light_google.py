@@ -27,6 +27,7 @@ import requests
 Answer = tuple[int, dict[str, Any]]
 
 _IDS = re.compile(r"/(r-\d+|doc1)\b")
+_USER = re.compile(r"/users/[^/]+/")
 _TO = re.compile(rb"^To: (?:[^\r\n]|\r\n[ \t])*", re.MULTILINE)
 _ADDRESS = re.compile(rb"[^\s<>]+@[^\s<>]+")
 # As much of a mail in base64 as its headers surely fit in; whole groups of four.
@@ -47,7 +48,7 @@ class LightGoogle:
 
     def answer(self, verb: str, path: str, body: bytes) -> Answer:
         """Status and JSON for one request."""
-        name = f"{verb} {_IDS.sub('/ID', path)}"
+        name = f"{verb} {_USER.sub('/users/me/', _IDS.sub('/ID', path))}"
         self.calls[name] += 1
         reply = _REPLIES.get(name)
         if reply is None:
@@ -129,6 +130,8 @@ class LightGoogle:
         self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         verb, target, _ = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
+        # A GET with too long an address comes as a POST.
+        verb = "GET" if b"-method-override: get\r\n" in head.lower() else verb
         length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
         body = await reader.readexactly(int(length[1])) if length else b""
         path = target.partition("?")[0]

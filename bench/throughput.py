@@ -13,8 +13,11 @@ from bench.measuring import Table, Tool, write_list
 _LATENCY_SECONDS = 0.3
 _RECIPIENTS = 3_000
 _LOOP_MAILS = 20
-_IN_FLIGHT = 64
+# As many as the pool keeps connections for. A mail in two steps is two calls of 0.3 s one after the
+# other, so fewer than 60 could not carry 100 a second even if nothing else took any time.
+_IN_FLIGHT = 128
 _TIMES_A_LOOP = 15
+_MAILS_A_SECOND = 100
 CONFIG = f"""
 [sending]
 units_per_minute = 1000000000
@@ -25,7 +28,7 @@ timeout_seconds = 30
 
 
 def run(folder: Path) -> Table:
-    """At least 15 times a plain loop, each customer exactly one mail."""
+    """100 mails a second and 15 times a plain loop, each customer exactly one mail."""
     loop = _plain_loop()
     one_step = _notice(folder / "one-step", "--one-step")
     two_step = _notice(folder / "two-step")
@@ -35,9 +38,10 @@ def run(folder: Path) -> Table:
         f"{_IN_FLIGHT} calls at a time",
         ("how", "mails", "mails/s sending", "whole command", "× loop", "CPU ms/mail", "doubles"),
         [row.cells(loop.rate) for row in rows],
-        kept=two_step.rate >= _TIMES_A_LOOP * loop.rate and not any(row.doubles for row in rows),
+        kept=two_step.rate >= max(_MAILS_A_SECOND, _TIMES_A_LOOP * loop.rate)
+        and not any(row.doubles for row in rows),
         note="a plain loop sends in one step; mails/s are counted at the server, from the first "
-        f"to the last; asked: {_TIMES_A_LOOP} × loop",
+        f"to the last; asked: {_MAILS_A_SECOND} mails/s and {_TIMES_A_LOOP} × loop",
     )
 
 

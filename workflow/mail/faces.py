@@ -69,9 +69,12 @@ def link_addresses(tokens: Sequence[Token]) -> tuple[str, ...]:
 
 
 def _safe(token: Token) -> Token:
-    if token.children is None:
+    if token.children is None or not any(child.type in _LEAD_AWAY for child in token.children):
         return token
     return replace(token, children=list(_safe_inline(token.children)))
+
+
+_LEAD_AWAY = frozenset({"link_open", "image"})
 
 
 def _safe_inline(children: Sequence[Token]) -> Iterator[Token]:
@@ -253,9 +256,10 @@ def html_face(
 
 
 def _with_pictures(token: Token, pictures: Mapping[str, str]) -> Token:
-    if not token.children:
+    if not any(child.type == "image" for child in token.children or ()):
         return token
-    return replace(token, children=[_picture(child, pictures) for child in token.children])
+    children = [_picture(child, pictures) for child in token.children or ()]
+    return replace(token, children=children)
 
 
 def _picture(token: Token, pictures: Mapping[str, str]) -> Token:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -136,6 +137,7 @@ def _reply_to(value: str) -> list[str]:
     return _mailbox("Reply-To", named["address"].strip(), named["name"].strip().strip('"'))
 
 
+@lru_cache(maxsize=16)  # the sender's own stands in every mail of a notice
 def ascii_address(header: str, address: str) -> str:
     """One address with its domain in ASCII, as it goes over the wire. Raises HeaderBad.
 
