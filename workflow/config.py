@@ -21,7 +21,7 @@ from workflow.colleagues.channels import (
     Secret,
     read_channels,
 )
-from workflow.google.endpoint import is_loopback
+from workflow.google.endpoint import Endpoint, is_loopback
 from workflow.mail_relay.settings import Smtp, fault_in
 
 GOOGLE = "google"
@@ -372,17 +372,16 @@ def _check_sign_in(way: SignInWay, path: Path) -> None:
 
 def _check_google_url(config: Config) -> None:
     """A stand-in for Google is on this machine, unless the config names its host."""
-    address = urlsplit(config.google_url)
-    if address.scheme not in {"http", "https"} or not address.hostname:
-        raise ConfigBad(
-            f"POSTMORTEM_GOOGLE_URL is {config.google_url!r}; "
-            "it must be an address like http://127.0.0.1:8080."
-        )
-    if address.hostname in config.google_url_hosts or is_loopback(address.hostname):
+    try:
+        Endpoint(config.google_url)
+    except ValueError as fault:
+        raise ConfigBad(f"POSTMORTEM_GOOGLE_URL: {fault}") from fault
+    host = urlsplit(config.google_url).hostname or ""
+    if host in config.google_url_hosts or is_loopback(host):
         return
     raise ConfigBad(
-        f"POSTMORTEM_GOOGLE_URL points to {address.hostname}, which is not this machine. "
-        f'Allow it in the config with google_url_hosts = ["{address.hostname}"].'
+        f"POSTMORTEM_GOOGLE_URL points to {host}, which is not this machine. "
+        f'Allow it in the config with google_url_hosts = ["{host}"].'
     )
 
 

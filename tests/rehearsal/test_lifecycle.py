@@ -66,6 +66,15 @@ def test_only_the_owner_can_read_where_it_listens_and_its_key(folder: Path) -> N
     ensure_running(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "server.json").stat().st_mode) == 0o600
+    for path in folder.glob("rehearsal.sqlite3*"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_every_folder_that_is_made_on_the_way_is_for_its_owner_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serve_in_thread(home / "rehearsal" / "google"):
+        for folder in (home, home / "rehearsal", home / "rehearsal" / "google"):
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_processes_that_ask_at_once_get_the_same_server(folder: Path) -> None:

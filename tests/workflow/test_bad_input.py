@@ -136,6 +136,35 @@ def test_a_config_that_can_not_be_used_ends_with_4(postmortem: Postmortem) -> No
     result = postmortem("list", expect=4, POSTMORTEM_GOOGLE_URL="http://example.com")
     assert "is not TOML" in result.err
     postmortem.configure("")
-    result = postmortem("list", expect=4, POSTMORTEM_GOOGLE_URL="http://example.com")
+    result = postmortem("list", expect=4, POSTMORTEM_GOOGLE_URL="https://example.com")
     assert "which is not this machine" in result.err
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://127.0.0.1:port", "is not the address of a server"),
+        ("http://127.0.0.1:99999", "is not the address of a server"),
+        ("http://127.0.0.1:0", "is not the address of a server"),
+        ("http://127.0.0.1:80 80", "is not the address of a server"),
+        (" http://127.0.0.1:8080", "is not the address of a server"),
+        ("http://127.0.0.1:8080\n", "is not the address of a server"),
+        ("http://[::1:8080", "is not the address of a server"),
+        ("127.0.0.1:8080", "is not the address of a server"),
+        ("ftp://127.0.0.1", "is not the address of a server"),
+        ("http://", "is not the address of a server"),
+        ("http://ann:hunter2@127.0.0.1:8080", "holds a name or a password"),
+        ("http://ann:hunter2@127.0.0.1:port", "holds a name or a password"),
+        ("ann:hunter2@127.0.0.1", "holds a name or a password"),
+        ("http://127.0.0.1:8080?key=x", "holds more than scheme, host, port and path"),
+        ("http://example.com", "is plain http to another machine"),
+    ],
+)
+def test_an_odd_address_of_a_stand_in_ends_with_4_and_shows_no_password(
+    postmortem: Postmortem, address: str, words: str
+) -> None:
+    result = postmortem("list", "-v", expect=4, POSTMORTEM_GOOGLE_URL=address)
+    assert result.err.startswith("POSTMORTEM_GOOGLE_URL") or "POSTMORTEM_GOOGLE_URL: " in result.err
+    assert words in result.err
+    assert "hunter2" not in result.err + result.out
     assert "There is no profile 'x'" in postmortem("list", "--profile", "x", expect=4).err

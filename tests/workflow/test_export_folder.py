@@ -78,3 +78,30 @@ def test_the_copied_mail_has_space_between_its_paragraphs(
     quoted = [style for style in styles if "borderLeft" in style]
     assert len(quoted) > 3
     assert {style["spaceBelow"]["magnitude"] for style in quoted} == {8}
+
+
+def test_nothing_is_written_through_a_link_that_lies_in_the_folder(
+    postmortem: Postmortem, customers: Customers, tmp_path: Path
+) -> None:
+    folder, precious = tmp_path / "record", tmp_path / "precious"
+    precious.write_text("mine", encoding="utf-8")
+    folder.mkdir()
+    for name in ("postmortem.md", ".postmortem.md.part", "index.md", ".record.json.part"):
+        (folder / name).symlink_to(precious)
+    a_record(postmortem, customers, folder)
+    assert precious.read_text(encoding="utf-8") == "mine"
+    assert not any(path.is_symlink() for path in folder.rglob("*"))
+    assert (folder / "postmortem.md").stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_within_that_leads_elsewhere_is_refused(
+    postmortem: Postmortem, customers: Customers, tmp_path: Path
+) -> None:
+    a_record(postmortem, customers, tmp_path / "first")
+    folder, elsewhere = tmp_path / "record", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "mails").symlink_to(elsewhere)
+    result = postmortem("export", str(folder), expect=3)
+    assert "mails is a link to another place. Name a new folder." in result.err
+    assert list(elsewhere.iterdir()) == []

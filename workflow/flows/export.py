@@ -177,6 +177,10 @@ class _Folder:
         self.names: list[str] = []
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one file. Raises `BadInput` where that can't be done."""
+        """Write one file. Raises `BadInput` where that can't be done, or would leave the folder."""
+        within = (self._folder / part for part in Path(name).parents if part.name)
+        elsewhere = next((part for part in within if part.is_symlink()), None)
+        if elsewhere is not None:
+            raise BadInput(f"{elsewhere} is a link to another place. Name a new folder.")
         write_whole(self._folder / name, content)
         self.names.append(name)

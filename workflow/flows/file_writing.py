@@ -7,6 +7,8 @@ from pathlib import Path
 
 from workflow.flows.faults import BadInput
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # not there on Windows
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file in the place of whatever has its name; folders are made.
@@ -16,7 +18,10 @@ def write_whole(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # What was left of a run that was killed, or a link that somebody put there, is not
+        # written through: it goes.
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         part.replace(path)

@@ -62,16 +62,22 @@ def is_loopback(host: str) -> bool:
 
 
 def _check(root_url: str) -> None:
-    parts = urlsplit(root_url)
+    if "@" in root_url:
+        # Not shown: what stands before it may be a password.
+        raise ValueError(
+            "The address holds a name or a password, which is for no server here. Write it as"
+            " http://127.0.0.1:8765."
+        )
     try:
+        parts = urlsplit(root_url)
         readable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, or too large
+    except ValueError:  # an unclosed bracket, a port that is no number or too large
         readable = False
-    if not readable:
+    if not readable or not root_url.isprintable() or " " in root_url:
         raise ValueError(
             f"{root_url!r} is not the address of a server. Write it as http://127.0.0.1:8765."
         )
-    if parts.username is not None or parts.query or parts.fragment:
+    if parts.query or parts.fragment:
         raise ValueError(f"{root_url!r} holds more than scheme, host, port and path.")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError(

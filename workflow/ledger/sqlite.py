@@ -37,7 +37,9 @@ def make_engine(address: URL) -> Engine:
 def _make_private_file(path: Path) -> None:
     """The ledger names every impacted customer: only its owner may read it."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed(path.parents):  # `parents` of mkdir would open those to others
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as fault:
         raise LedgerUnavailable(

@@ -12,6 +12,7 @@ from workflow.rehearsal import admin, oauth, pages, webhooks
 from workflow.rehearsal.documents import Documents
 from workflow.rehearsal.drive.methods import Drive
 from workflow.rehearsal.gmail.methods import gmail_api
+from workflow.rehearsal.private_folder import make_private
 from workflow.rehearsal.settings import Settings, read_settings
 from workflow.rehearsal.store import Store
 from workflow.rehearsal.viewer import StoredWorld
@@ -33,7 +34,7 @@ def create_app(folder: Path, settings: Settings | None = None, *, key: str = "")
     Without `settings` the folder's `settings.json` counts. `key` opens the switchboard; a random
     one is made where none is given. Raises `ValueError` for settings that make no sense.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     store = Store(folder)
     documents = Documents()
     pipeline = Pipeline(

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflow.rehearsal.filelock import FileLock
+from workflow.rehearsal.private_folder import make_private
 from workflow.rehearsal.proof import SERVICE, proof
 from workflow.rehearsal.settings import Settings
 
@@ -78,7 +79,7 @@ def ensure_running(folder: Path) -> RunningServer:
     found = find_running(folder)
     if found:
         return found
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     with FileLock(folder / _START_LOCK):
         return find_running(folder) or _started(folder)
 
@@ -146,7 +147,7 @@ def _listening(
     # Flask and its kin are for the server alone; whoever only looks for one does not wait for them.
     from workflow.rehearsal.app import create_app, pipeline_of  # noqa: PLC0415
 
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     lock = FileLock(folder / _SERVER_LOCK)
     if not _acquired(lock, patience_seconds):
         raise RehearsalUnavailable(f"{folder} has a running server already.")
@@ -283,7 +284,7 @@ def _stop_when_idle(server: RehearsalServer) -> None:
 
 
 def _log_to(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     handler = RotatingFileHandler(
         folder / LOG_FILE, maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8"
     )

@@ -6,6 +6,7 @@ so that what was answered is what is on disk, and a call that fails leaves nothi
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,9 +60,10 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._lock = RLock()
-        self._db = sqlite3.connect(
-            folder / STORE_FILE, check_same_thread=False, isolation_level=None
-        )
+        path = folder / STORE_FILE
+        # Mails and docs are in it: its owner alone may read it, and SQLite's files beside it.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode = WAL")
         # A rehearsal need not outlive a power cut, only its own process.

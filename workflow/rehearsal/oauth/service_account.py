@@ -16,6 +16,7 @@ from typing import Any
 
 from workflow.rehearsal.filelock import FileLock
 from workflow.rehearsal.oauth.refusals import OAuthError
+from workflow.rehearsal.private_folder import make_private
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 KEY_FILE = "service-account.json"
@@ -41,7 +42,7 @@ def ensure_key(folder: Path) -> Path:
     path = folder / KEY_FILE
     if path.exists():
         return path
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     with FileLock(folder / _LOCK):
         if not path.exists():
             write_key(path, _new_private_key())
