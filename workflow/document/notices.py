@@ -117,8 +117,8 @@ def _update_facts(
         spot = after(anchor)
         if paragraph is not None:
             draft.say(
-                f"What “{change.heading}” says of its sending was changed by hand; "
-                "the new facts were put below."
+                f"What stands under “{change.heading}” was changed by hand; the new facts were put "
+                "below."
             )
     draft.insert(spot, _facts(change))
 
