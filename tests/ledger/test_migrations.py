@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy
 from hatchling.builders.wheel import WheelBuilder
 
+from tests.postgres_server import PostgresServer
 from workflow.ledger import incidents, migrate, notices
 from workflow.ledger.faults import LedgerUnavailable, NewerLedger
 from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
@@ -22,8 +23,12 @@ DUMPS = ROOT / "tests" / "fixtures" / "ledgers"
 
 
 def schema(path: Path) -> dict[str, dict[str, Any]]:
-    """What each table is: its columns with their types, its keys and indexes."""
-    engine = sqlalchemy.create_engine(sqlite_url(path))
+    """What each table of a file is: its columns with their types, its keys and indexes."""
+    return schema_at(sqlite_url(path))
+
+
+def schema_at(url: str) -> dict[str, dict[str, Any]]:
+    engine = sqlalchemy.create_engine(url)
     try:
         look = sqlalchemy.inspect(engine)
         return {
@@ -61,18 +66,35 @@ def restore(dump: Path, path: Path) -> Path:
     return path
 
 
-def upgrade_from_nothing(path: Path) -> None:
-    engine = sqlalchemy.create_engine(sqlite_url(path))
+def upgrade_from_nothing(url: str) -> None:
+    engine = sqlalchemy.create_engine(url)
     with engine.begin() as connection:
         migrate._upgrade(connection)
     engine.dispose()
 
 
 def test_the_migrations_arrive_where_the_tables_are(tmp_path: Path) -> None:
-    upgrade_from_nothing(tmp_path / "stepwise")
+    upgrade_from_nothing(sqlite_url(tmp_path / "stepwise"))
     open_ledger(sqlite_url(tmp_path / "whole")).close()
     assert schema(tmp_path / "stepwise") == schema(tmp_path / "whole")
     assert rows(tmp_path / "stepwise")["alembic_version"] == [(migrate.REVISIONS[-1],)]
+
+
+def test_the_migrations_arrive_where_the_tables_are_on_postgres_too(
+    postgres: PostgresServer,
+) -> None:
+    stepwise, whole = postgres.new_database(), postgres.new_database()
+    upgrade_from_nothing(by_sqlalchemy(stepwise))
+    open_ledger(whole).close()
+    found = [schema_at(by_sqlalchemy(url)) for url in (stepwise, whole)]
+    for each in found:
+        del each["alembic_version"]  # Alembic's own, which it makes by itself
+    assert found[0] == found[1]
+    open_ledger(stepwise).close()
+
+
+def by_sqlalchemy(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://")
 
 
 def test_each_revision_has_its_step_and_a_ledger_of_its_own_to_try_it_on() -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import requests
 
 from tests.command_line import Postmortem
 from tests.google_world import ACCOUNT, GoogleWorld
+from tests.ledger_rows import somebody_writes
 
 ROOT = Path(__file__).resolve().parents[2]
 # A point is the moment before or after a commit of the ledger, or before or after a call.
@@ -77,16 +76,10 @@ def stand_still(process: subprocess.Popen[str], postmortem: Postmortem) -> None:
     """Stop a process where it does not hold the ledger's lock, as a laptop's lid does."""
     while True:
         os.kill(process.pid, signal.SIGSTOP)
-        try:
-            with closing(
-                sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=0.1)
-            ) as ledger:
-                ledger.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            os.kill(process.pid, signal.SIGCONT)
-            time.sleep(0.02)
-        else:
+        if not somebody_writes(postmortem):
             return
+        os.kill(process.pid, signal.SIGCONT)
+        time.sleep(0.02)
 
 
 def go_on(process: subprocess.Popen[str]) -> None:

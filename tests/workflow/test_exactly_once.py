@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.both_ledgers import on_both_ledgers
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
+from tests.ledger_rows import run_sql
 from tests.workflow.plug import delete_draft, dies_at, go_on, make_draft, stand_still, wait_until
 
 Customers = Callable[[int], CustomerList]
@@ -137,6 +137,7 @@ def test_a_longer_list_writes_to_the_new_ones_alone(
     assert google.copies_per_recipient() == one_each(longer)
 
 
+@on_both_ledgers
 def test_two_people_who_press_send_together_write_to_each_customer_once(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
@@ -283,6 +284,7 @@ def test_what_gmail_refused_is_named_and_tried_again_only_when_asked_for(
 # Processes that die, stand still, or work together
 
 
+@on_both_ledgers
 @pytest.mark.parametrize("point", [4, 13, 22, 31])
 def test_a_killed_send_is_finished_by_another_process_without_a_second_mail(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, point: int
@@ -299,6 +301,7 @@ def test_a_killed_send_is_finished_by_another_process_without_a_second_mail(
     assert google.drafts() == []
 
 
+@on_both_ledgers
 def test_a_resume_beside_a_living_sender_harms_nothing(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
@@ -319,20 +322,20 @@ def test_a_resume_beside_a_living_sender_harms_nothing(
 
 def claims(postmortem: Postmortem) -> set[str]:
     """Who holds deliveries that are not decided."""
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=20)) as ledger:
-        rows = ledger.execute("SELECT DISTINCT claimed_by FROM deliveries WHERE claimed_by != ''")
-        return {holder for (holder,) in rows}
+    rows = run_sql(postmortem, "SELECT DISTINCT claimed_by FROM deliveries WHERE claimed_by != ''")
+    return {holder for (holder,) in rows}
 
 
 def let_leases_run_out(postmortem: Postmortem) -> None:
     """As if a machine had slept for an hour."""
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=20)) as ledger, ledger:
-        ledger.execute(
-            "UPDATE deliveries SET claimed_until = 1, called_at = called_at - 3600000 "
-            "WHERE claimed_by != ''"
-        )
+    run_sql(
+        postmortem,
+        "UPDATE deliveries SET claimed_until = 1, called_at = called_at - 3600000 "
+        "WHERE claimed_by != ''",
+    )
 
 
+@on_both_ledgers
 def test_a_sender_that_sleeps_past_its_lease_and_wakes_up_mails_nobody_twice(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 
 import pytest
 
+from tests.both_ledgers import on_both_ledgers
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
+from tests.ledger_rows import run_sql
 from tests.workflow.plug import wait_until
 
 Customers = Callable[[int], CustomerList]
@@ -93,8 +93,7 @@ def test_resuming_before_that_instant_says_so_at_once_and_asks_gmail_for_nothing
 
 def pause_is_over(postmortem: Postmortem) -> None:
     """As if the instant that Gmail named had come."""
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3")) as ledger, ledger:
-        ledger.execute("UPDATE sender_pauses SET until = 1")
+    run_sql(postmortem, "UPDATE sender_pauses SET until = 1")
 
 
 def test_too_many_calls_at_once_makes_it_slower_and_loses_nothing(
@@ -117,6 +116,7 @@ def test_a_403_about_the_rate_is_no_failure(
     assert google.copies_per_recipient() == one_each(listed)
 
 
+@on_both_ledgers
 def test_within_the_minutes_budget_gmail_has_nothing_to_say(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
@@ -126,9 +126,8 @@ def test_within_the_minutes_budget_gmail_has_nothing_to_say(
     postmortem("notify", str(listed), "--send", "--confirm", "10")
     google.set(gmail_units_per_minute=0)  # looking at the mailbox costs units too
     assert google.copies_per_recipient() == one_each(listed)
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3")) as ledger:
-        ((spent,),) = ledger.execute("SELECT sum(units) FROM units_spent")
-        assert ledger.execute("SELECT count(*) FROM sender_pauses").fetchone() == (0,)
+    ((spent,),) = run_sql(postmortem, "SELECT sum(units) FROM units_spent")
+    assert run_sql(postmortem, "SELECT count(*) FROM sender_pauses") == [(0,)]
     assert spent == 10 * 110
 
 
@@ -205,8 +204,7 @@ def interrupt(postmortem: Postmortem, *words: str, when: Callable[[], bool]) -> 
 
 
 def states(postmortem: Postmortem) -> list[str]:
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=20)) as ledger:
-        return [state for (state,) in ledger.execute("SELECT state FROM deliveries")]
+    return [state for (state,) in run_sql(postmortem, "SELECT state FROM deliveries")]
 
 
 @pytest.mark.parametrize("kind", ["hang", "hang_before"])

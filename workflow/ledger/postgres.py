@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     import psycopg
 
 # "postmort" in ASCII. An advisory lock is one database's own, as the ledger's tables are.
-_LOCK = 0x706F73746D6F7274
+LOCK = 0x706F73746D6F7274
 _BEGIN = {
     Kind.LOOK: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    Kind.ALONE: f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK})",
-    Kind.SHARED: f"BEGIN; SELECT pg_advisory_xact_lock_shared({_LOCK})",
+    Kind.ALONE: f"BEGIN; SELECT pg_advisory_xact_lock({LOCK})",
+    Kind.SHARED: f"BEGIN; SELECT pg_advisory_xact_lock_shared({LOCK})",
 }
 # Sent with each begin, so that it costs no trip of its own; read after the lock was waited for.
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
