@@ -345,7 +345,7 @@ class Sender:
         return min(max(wait, self._pacing.seconds_until_free, 0.01), 0.25)
 
     def _counts_if_due(self, connection: Connection) -> DeliveryCounts | None:
-        if not self._pacing.report_is_due():
+        if not self._pacing.report_is_due(self._notice.recipients):
             return None
         return notices.count_deliveries(connection, self._notice)
 
