@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint bench screenshots clean
+.PHONY: help setup demo test lint bench performance screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ lint: $(READY) ## ruff and mypy --strict
 
 bench: $(READY) ## measure: round trips, start-up, chaos
 	$(BIN)/python -m bench
+
+performance: $(READY) ## measure beside other tools and make docs/performance.md
+	$(BIN)/python -m bench performance
 
 screenshots: $(READY) ## make the README's pictures from the running thing
 	@sh tests/system-packages

@@ -1,5 +1,6 @@
 """`python -m bench [NAME…]`: measure, and print a table for each bench.
 
+`python -m bench performance` makes docs/performance.md from one run, and has options of its own.
 BENCH_LARGEST is the longest list that `memory` sends to, BENCH_DRY_RUN the one that `dry-run`
 checks. `bench.chaos` is run by itself.
 """
@@ -12,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import dry_run, large_doc, memory, pace, round_trips, start_up, throughput
+from bench import dry_run, large_doc, memory, pace, performance, round_trips, start_up, throughput
 from bench.measuring import Table, machine
 
 _BENCHES: dict[str, Callable[[Path], Table]] = {
@@ -28,6 +29,8 @@ _BENCHES: dict[str, Callable[[Path], Table]] = {
 
 def main() -> int:
     """Run the benches that were asked for; 1 when what one of them asks is not kept."""
+    if sys.argv[1:2] == ["performance"]:
+        return performance.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("name", nargs="*", choices=[*_BENCHES, []], help="all if left out")
     names = parser.parse_args().name or list(_BENCHES)

@@ -8,13 +8,13 @@ strictly and looks up in the ledger what each customer was told before.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from bench.chaos.world import write_list
 from bench.light_google import light_google
 from bench.measuring import Cost, Table, Tool, measure, medians
+from bench.peers.installing import installed
+from bench.peers.tools import MAILMERGE
 
 _RECIPIENTS = int(os.environ.get("BENCH_DRY_RUN", "100000"))
 _SHORT = 10_000
@@ -60,7 +60,7 @@ _THEIR_SERVER = "[smtp_server]\nhost = 127.0.0.1\nport = 9\nusername = you\n"
 
 def run(folder: Path) -> Table:
     """The same list, checked by both; and ours over a shorter one, for the memory."""
-    theirs = _install(folder / "peer")
+    theirs = installed(*MAILMERGE, fetch=True) / "mailmerge"
     listed = write_list(folder / "list.csv", _RECIPIENTS, "invented-customer.com")
     short = write_list(folder / "short.csv", _SHORT, "invented-customer.com")
     template = folder / "ours.md"
@@ -109,11 +109,3 @@ def run(folder: Path) -> Table:
         kept=other.code == plain.code == 0 and ratio >= _TIMES_AS_FAST and grown < _FLAT_MIB,
         note=f"asked: {_TIMES_AS_FAST:.0f} times as fast as mailmerge, memory flat",
     )
-
-
-def _install(folder: Path) -> Path:
-    """mailmerge in an environment of its own."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "mailmerge==2.3.0"], check=True)
-    return folder / "bin" / "mailmerge"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from bench.chaos import docs, faults, kills, team, together
+from bench.chaos import docs, faults, kills, postgres, team, together
 
 
 class Series(Protocol):
@@ -47,6 +47,7 @@ _RUNNERS: dict[str, tuple[Callable[[Path, int], Series], int]] = {
     "four-resume": (together.run_four, 20),
     "doc-entries": (docs.run, 40),
     "team": (team.run, 200),
+    "postgres": (postgres.run, 1),
 }
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,22 @@ def die_at(point: int, tally: Path | None = None) -> Callable[[], None]:
 
 
 def _around_commits(come_to_a_point: Callable[[], None]) -> None:
-    write = Ledger.write
+    for kind in ("write", "share"):
+        setattr(Ledger, kind, _dying_around(getattr(Ledger, kind), come_to_a_point))
 
+
+def _dying_around(
+    transaction: Callable[[Ledger], AbstractContextManager[Connection]],
+    come_to_a_point: Callable[[], None],
+) -> Callable[[Ledger], AbstractContextManager[Connection]]:
     @contextmanager
     def dying(self: Ledger) -> Iterator[Connection]:
-        with write(self) as connection:
+        with transaction(self) as connection:
             yield connection
             come_to_a_point()
         come_to_a_point()
 
-    Ledger.write = dying  # type: ignore[method-assign]
+    return dying
 
 
 def _around_calls(come_to_a_point: Callable[[], None]) -> None:

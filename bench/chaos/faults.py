@@ -41,7 +41,7 @@ def _run(folder: Path, runs: int, tally: Tally, options: tuple[str, ...]) -> Tal
             person = Person(folder / f"home{number}", world.server.base_url, CONFIG)
             person("start", "Chaos")
             listed = write_list(person.home / "list.csv", RECIPIENTS, domain)
-            world.switchboard("post", "faults", {"faults": _faults(), "seed": number})
+            world.switchboard("post", "faults", {"faults": a_bad_day(), "seed": number})
             person("notify", str(listed), "--send", "--confirm", str(RECIPIENTS), *options)
             for _ in range(4):
                 person("resume")
@@ -52,12 +52,12 @@ def _run(folder: Path, runs: int, tally: Tally, options: tuple[str, ...]) -> Tal
     return tally
 
 
-def _faults() -> list[dict[str, Any]]:
-    """Each kind alike, so that together they hit the share: the first that hits a call counts."""
+def a_bad_day(share: float = _SHARE) -> list[dict[str, Any]]:
+    """Faults that hit this share of all calls, each kind alike: the first that hits one counts."""
     left = 1.0
     faults = []
     for kind in _KINDS:
-        each = _SHARE / len(_KINDS)
+        each = share / len(_KINDS)
         probability = each / left
         left -= each
         faults.append(

@@ -11,7 +11,8 @@ class Tally:
     """What came of a series of runs.
 
     `duplicates` are mails beyond the first to one address, `lost` addresses without a mail that the
-    ledger does not name as undecided, `unknown` those that it does; `wrong` is anything else.
+    ledger does not name as undecided, `unknown` those that it does; `wrong` is anything else. `kills`
+    are processes that were killed, `cut_off` how often their database was taken from them.
     """
 
     runs: int = 0
@@ -20,6 +21,8 @@ class Tally:
     lost: int = 0
     unknown: int = 0
     unknown_allowed: bool = False
+    kills: int = 0
+    cut_off: int = 0
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -43,4 +46,6 @@ class Tally:
             f"runs {self.runs}, mails {self.mails}, duplicates {self.duplicates}, "
             f"lost {self.lost}, unknown {self.unknown}"
         )
+        if self.kills or self.cut_off:
+            words += f", kills {self.kills}, cut off {self.cut_off}"
         return f"{words}; WRONG: {self.wrong[:5]}" if self.wrong else words

@@ -149,9 +149,14 @@ class Person:
 
     def states(self) -> Counter[str]:
         """How many deliveries the ledger has in each state."""
-        with closing(sqlite3.connect(self.home / "ledger.sqlite3", timeout=30)) as ledger:
-            rows = ledger.execute("SELECT state, count(*) FROM deliveries GROUP BY state")
-            return Counter(dict(rows.fetchall()))
+        return ledger_states(self.home)
+
+
+def ledger_states(home: Path) -> Counter[str]:
+    """How many deliveries the ledger in a home folder has in each state."""
+    with closing(sqlite3.connect(home / "ledger.sqlite3", timeout=30)) as ledger:
+        rows = ledger.execute("SELECT state, count(*) FROM deliveries GROUP BY state")
+        return Counter(dict(rows.fetchall()))
 
 
 def wait(pid: int) -> int:
