@@ -16,6 +16,7 @@ from workflow.cli.help_page import DAY
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from workflow.cli.speaking import Speaker
     from workflow.flows.announcing import Announced
     from workflow.flows.log import Logged, LoggedMany
     from workflow.flows.workspace import Workspace
@@ -95,6 +96,7 @@ def start(
     )
     if announce:
         _see_channels(workspace)
+    _ask_about_twin(asked.speaker, flow.twin_of(workspace, request.title))
     brought = flow.start(workspace, request)
     announced = _announce(workspace, brought.incident) if announce else None
     speaker = asked.speaker
@@ -139,6 +141,20 @@ def _show_announced(asked: Asked, announced: Announced) -> None:
 
     announcing.show_announced(asked.speaker, announced)
     announcing.raise_if_untold([announced])
+
+
+def _ask_about_twin(speaker: Speaker, twin: Incident | None) -> None:
+    """Ask whether a second incident of one title is meant, or say so where nobody can be asked."""
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    if twin is None:
+        return
+    speaker.warn(
+        f"“{twin.title[:60]}” was started minutes ago already: incident {twin.id}. "
+        f"To go on with that one: postmortem --incident {twin.id} log …"
+    )
+    if speaker.is_interactive and speaker.ask("Start another? Type yes: ").lower() != "yes":
+        raise BadInput("Nothing was started.")
 
 
 @command(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow.cli.speaking import Speaker
-from workflow.flows.doc import Brought
 from workflow.flows.faults import NotSetUp, Recorded
-from workflow.flows.log import Logged, LoggedMany
 from workflow.flows.notice_words import returned_words
-from workflow.flows.showing import NoticeStanding, Standing
+from workflow.flows.showing import MailTest, NoticeStanding, Standing
 from workflow.google.faults import SignInNeeded
 from workflow.incident import (
     DeliveryState,
@@ -22,6 +20,10 @@ from workflow.incident import (
 )
 from workflow.ledger.announcements import Announcement
 from workflow.ledger.incidents import Share
+
+if TYPE_CHECKING:
+    from workflow.flows.doc import Brought
+    from workflow.flows.log import Logged, LoggedMany
 
 
 def instant(at: datetime | None) -> str | None:
@@ -146,6 +148,7 @@ def standing_json(standing: Standing) -> dict[str, Any]:
         "pending_sync": standing.pending,
         "timeline": [entry_json(incident, entry) for entry in standing.timeline],
         "notices": [notice_json(notice, "send") for notice in standing.notices],
+        "tests": [_test_json(incident, each) for each in standing.tests],
         "announcements": [announcement_json(incident, each) for each in standing.announcements],
         "next_update": _next_update_json(standing),
     }
@@ -190,6 +193,29 @@ def show_standing(speaker: Speaker, standing: Standing) -> None:
     _show_timeline(speaker, standing)
     for notice in standing.notices:
         _show_notice(speaker, incident, notice)
+    _show_tests(speaker, standing)
+
+
+def _test_json(incident: Incident, each: MailTest) -> dict[str, Any]:
+    return {
+        "notice": each.notice.id,
+        "stage": each.notice.stage.value,
+        "subject": each.notice.subject,
+        "email": each.address,
+        "state": each.state.value,
+        "said_at": local_instant(each.notice.said_at, incident),
+    }
+
+
+def _show_tests(speaker: Speaker, standing: Standing) -> None:
+    """Mails to ourselves: said, so that nobody takes one for a customer's, and in no count."""
+    if not standing.tests:
+        return
+    speaker.answer("")
+    speaker.answer("Tests, which no customer got", "strong")
+    for each in standing.tests:
+        when = moment_text(each.notice.said_at, standing.incident.zone)
+        speaker.answer(f"  {when}  to {each.address}, {each.state.value}: {each.notice.subject}")
 
 
 def _show_next_word(speaker: Speaker, standing: Standing) -> None:

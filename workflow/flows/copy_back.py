@@ -16,6 +16,9 @@ from workflow.ledger import changes, incidents, notices
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.notices import Notice
 
+# No id that is made up by chance begins like this: those have no vowels.
+_ENTRY = "notice"
+
 
 def copy_back(workspace: Workspace, notice: Notice) -> Brought:
     """Record that the doc is to show the notice as it now stands, and bring it there."""
@@ -69,10 +72,15 @@ def _copies(connection: Connection, notice: Notice) -> list[RecordedChange]:
     ]
 
 
+def is_of_a_notice(entry: TimelineEntry) -> bool:
+    """Whether this program wrote the entry itself, when it wrote to customers."""
+    return entry.id.startswith(_ENTRY)
+
+
 def _entry(notice: Notice) -> TimelineEntry:
     who = "1 customer" if notice.recipients == 1 else f"{notice.recipients:,} customers"
     return TimelineEntry(
-        id=f"notice{notice.id}",
+        id=f"{_ENTRY}{notice.id}",
         at=notice.said_at,
         text=f"Wrote to {who}: “{notice.subject}”",
         recorded_at=notice.said_at,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
 
 from workflow.flows.next_word import NextWord, next_word
 from workflow.flows.notice_words import doc_says_how_it_stands
 from workflow.flows.workspace import Workspace
 from workflow.incident import DeliveryCounts, DeliveryState, Incident, Shortfall, TimelineEntry
-from workflow.ledger import announcements, bounces, changes, incidents, notices
+from workflow.ledger import announcements, bounces, changes, deliveries, incidents, notices
 from workflow.ledger.announcements import Announcement
 from workflow.ledger.bounces import NO_REPLIES, Bounce, Replies
 from workflow.ledger.notices import Notice
@@ -28,6 +31,15 @@ class NoticeStanding:
 
 
 @dataclass(frozen=True)
+class MailTest:
+    """A mail that went to one address of ours, to be looked at: it counts as no customer's."""
+
+    notice: Notice
+    address: str
+    state: DeliveryState
+
+
+@dataclass(frozen=True)
 class Standing:
     """An incident as the ledger has it. `pending` is how many changes the doc does not show yet.
 
@@ -40,6 +52,7 @@ class Standing:
     notices: tuple[NoticeStanding, ...]
     announcements: tuple[Announcement, ...] = ()
     next_word: NextWord | None = None
+    tests: tuple[MailTest, ...] = ()
 
     @property
     def untold(self) -> tuple[Announcement, ...]:
@@ -64,7 +77,14 @@ def standing_of(workspace: Workspace) -> Standing:
             None
             if incident.closed_at
             else next_word(words_given(connection, incident.id), workspace.now()),
+            tuple(_tests(connection, incident.id)),
         )
+
+
+def _tests(connection: Connection, incident_id: str) -> Iterator[MailTest]:
+    for notice in notices.notices_of(connection, incident_id, mode="test"):
+        for delivery in deliveries.deliveries_of(connection, notice.id):
+            yield MailTest(notice, delivery.email, delivery.state)
 
 
 def notice_standing(workspace: Workspace, notice: Notice) -> NoticeStanding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workflow.document.new_document import leftovers
 from workflow.document.template import parse_template
@@ -18,6 +18,8 @@ from workflow.incident import Incident
 from workflow.ledger import incidents
 from workflow.ledger.incidents import Share
 
+_TWINS_WITHIN = timedelta(minutes=10)
+
 
 @dataclass(frozen=True)
 class StartRequest:
@@ -30,6 +32,16 @@ class StartRequest:
     shares: tuple[str, ...] = ()
     template: str = ""
     variables: dict[str, str] = field(default_factory=dict)
+
+
+def twin_of(workspace: Workspace, title: str) -> Incident | None:
+    """An open incident of the same title that was started minutes ago, perhaps by a slip."""
+    since = workspace.now() - _TWINS_WITHIN
+    with workspace.ledger.read() as connection:
+        recent = incidents.incidents_since(connection, since, profile=workspace.settings.profile)
+    wanted = " ".join(title.split()).casefold()
+    same = (one for one in recent if one.title.casefold() == wanted and one.closed_at is None)
+    return next(same, None)
 
 
 def start(workspace: Workspace, request: StartRequest) -> Brought:

@@ -145,6 +145,14 @@ def all_incidents(connection: Connection, *, profile: str) -> list[Incident]:
     ]
 
 
+def incidents_since(connection: Connection, since: datetime, *, profile: str) -> list[Incident]:
+    """The incidents that were recorded since then, the newest first."""
+    query = select(incidents).where(incidents.c.profile == profile, incidents.c.created_at >= since)
+    return [
+        _incident(row) for row in connection.execute(query.order_by(incidents.c.created_at.desc()))
+    ]
+
+
 def incident_by_id(connection: Connection, incident_id: str) -> Incident:
     """The incident as the ledger has it now."""
     return _incident(

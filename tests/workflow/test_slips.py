@@ -1,0 +1,70 @@
+"""What a person does by a slip, or might take for something else, is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.command_line import CustomerList, Postmortem
+from tests.google_world import GoogleWorld
+from tests.terminal import at_a_terminal
+
+Customers = Callable[[int], CustomerList]
+
+
+def test_a_title_that_was_started_minutes_ago_is_said_to_be(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    first = postmortem.json("start", "Wrong amounts")["incident"]
+    result = postmortem("start", "  wrong   AMOUNTS ")
+    assert f"was started minutes ago already: incident {first}" in result.err
+    assert len(google.documents()) == 2
+    assert "already" not in postmortem("start", "Something else").err
+
+
+@pytest.mark.parametrize(("answer", "code", "count"), [("yes", 0, 2), ("no", 3, 1)])
+def test_at_a_terminal_a_second_one_is_asked_about(
+    postmortem: Postmortem, google: GoogleWorld, answer: str, code: int, count: int
+) -> None:
+    postmortem("start", "Wrong amounts")
+    assert at_a_terminal(postmortem, "start", "Wrong amounts", typed=answer).code == code
+    assert len(google.documents()) == count
+
+
+def test_a_title_that_is_closed_or_long_ago_may_come_again(postmortem: Postmortem) -> None:
+    postmortem("start", "Wrong amounts")
+    postmortem("close", "--force", "Nobody was hit")
+    assert "already" not in postmortem("start", "Wrong amounts").err
+
+
+@pytest.mark.parametrize("correction", [["--strike"], ["--edit"]])
+def test_that_customers_were_written_to_is_not_taken_back(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, correction: list[str]
+) -> None:
+    doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    postmortem("notify", str(customers(1)), "--send", "--confirm", "1")
+    (entry,) = [one["entry"] for one in postmortem.json("show")["timeline"]]
+    words = ["Nobody"] if correction == ["--edit"] else []
+    result = postmortem("log", *correction, entry, *words, expect=3)
+    assert "tells that customers were written to, and they were" in result.err
+    assert "Wrote to 1 customer" in google.text(doc_id)
+    assert "~~" not in google.markdown(doc_id)
+
+
+def test_tests_are_shown_as_tests_and_counted_nowhere(
+    postmortem: Postmortem, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    listed = str(customers(2))
+    postmortem("notify", listed, "--test", "me@team.example")
+    postmortem("notify", listed, "--send", "--confirm", "2")
+    shown = postmortem("show").out
+    assert "Tests, which no customer got" in shown
+    assert "to me@team.example, sent: " in shown
+    document = postmortem.json("show")
+    assert [(one["email"], one["state"]) for one in document["tests"]] == [
+        ("me@team.example", "sent")
+    ]
+    assert [one["counts"]["sent"] for one in document["notices"]] == [2]
+    assert "Tests" not in shown[: shown.index("Notice ")]
