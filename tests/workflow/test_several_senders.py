@@ -225,6 +225,17 @@ def test_a_draft_whose_making_was_lost_is_cleared_away_in_the_mailbox_where_it_l
     assert google.of(ANN).drafts() == google.of(BEA).drafts() == []
 
 
+def test_drafts_that_are_not_to_be_sent_are_withdrawn_from_every_mailbox(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    notice = postmortem.json(*sending(customers(6), "--draft-only"))["notice"]
+    assert [len(google.of(each).drafts()) for each in (ANN, BEA)] == [3, 3]
+    said = postmortem("resume", notice, "--discard")
+    assert "Withdrawn: 6 customers will not get this mail." in said.out
+    assert [len(google.of(each).drafts()) for each in (ANN, BEA)] == [0, 0]
+    assert {state for _, state in senders(postmortem)} == {"failed"}
+
+
 def test_a_test_mail_leaves_from_the_first_of_them(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

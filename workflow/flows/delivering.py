@@ -140,6 +140,14 @@ def _carrier(
     return GmailCarrier(gmail, writer.write)
 
 
+def gmail_of(workspace: Workspace, notice: Notice, mailbox: str) -> Gmail:
+    """The mailbox of a notice that holds a draft; "" is its own. Raises GoogleFault for another."""
+    if mailbox:
+        return mailbox_of(workspace, mailbox)[0]
+    _with_sender(workspace, notice)
+    return workspace.google.gmail
+
+
 def mailbox_of(workspace: Workspace, mailbox: str) -> tuple[Gmail, str]:
     """One of several mailboxes, and the name of its account. Raises GoogleFault."""
     google = workspace.google_as(mailbox)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from workflow.flows.delivering import gmail_of
 from workflow.flows.faults import BadInput
 from workflow.flows.holders import holder_name
 from workflow.flows.workspace import Workspace
 from workflow.google.faults import Refused
+from workflow.google.gmail import Gmail
 from workflow.incident import DeliveryState
 from workflow.ledger import deliveries
 from workflow.ledger.deliveries import Delivery
@@ -27,12 +29,20 @@ def discard(workspace: Workspace, notice: Notice) -> int:
     """
     if not notice.held:
         raise BadInput("Only a notice that was left as drafts (--draft-only) can be withdrawn.")
+    with workspace.ledger.read() as connection:
+        mailboxes = deliveries.senders_with_work(connection, notice.id)
+    return sum(_discard_from(workspace, notice, mailbox) for mailbox in mailboxes)
+
+
+def _discard_from(workspace: Workspace, notice: Notice, mailbox: str) -> int:
+    """Delete one mailbox's drafts; "" is the notice's own. In another no draft would be found."""
+    gmail = gmail_of(workspace, notice, mailbox)
     holder = holder_name()
     count = 0
-    while taken := _claim(workspace, notice, holder):
+    while taken := _claim(workspace, notice, mailbox, holder):
         for delivery in taken:
             if delivery.draft_id:
-                _delete(workspace, delivery)
+                _delete(gmail, delivery)
             with workspace.ledger.write() as connection:
                 deliveries.move(
                     connection,
@@ -46,12 +56,13 @@ def discard(workspace: Workspace, notice: Notice) -> int:
     return count
 
 
-def _claim(workspace: Workspace, notice: Notice, holder: str) -> list[Delivery]:
+def _claim(workspace: Workspace, notice: Notice, mailbox: str, holder: str) -> list[Delivery]:
     now = workspace.wall()
     with workspace.ledger.write() as connection:
         return deliveries.claim(
             connection,
             notice.id,
+            sender=mailbox,
             holder=holder,
             gone=(),
             limit=_BATCH,
@@ -61,9 +72,9 @@ def _claim(workspace: Workspace, notice: Notice, holder: str) -> list[Delivery]:
         )
 
 
-def _delete(workspace: Workspace, delivery: Delivery) -> None:
+def _delete(gmail: Gmail, delivery: Delivery) -> None:
     try:
-        workspace.google.gmail.delete_draft(delivery.draft_id)
+        gmail.delete_draft(delivery.draft_id)
     except Refused as refused:
         if refused.status != 404:  # gone already: somebody deleted it, or sent it by hand
             raise
