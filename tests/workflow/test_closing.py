@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
 
@@ -83,27 +81,6 @@ def test_customers_who_were_not_told_of_the_end_stop_it_and_become_a_list(
     assert postmortem.json("close", "--not-told", str(none)) == {"file": None, "customers": 0}
     assert not none.exists()
     assert postmortem.json("close")["customers"]["told_of_the_end"] == 3
-
-
-@pytest.mark.parametrize(
-    ("stages", "knows"),
-    [
-        (["resolved"], True),
-        (["postmortem"], True),
-        (["monitoring"], False),
-        (["identified", "resolved", "correction"], True),
-        (["identified", "correction"], False),
-        (["resolved", "update"], False),
-        (["update", "resolved", "postmortem"], True),
-    ],
-)
-def test_the_last_word_tells_whether_a_customer_knows_the_end(
-    postmortem: Postmortem, customers: Customers, stages: list[str], knows: bool
-) -> None:
-    postmortem("start", "Wrong amounts")
-    for stage in stages:
-        send(postmortem, customers(1), 1, "--stage", stage)
-    assert postmortem("close", expect=0 if knows else 3).code == (0 if knows else 3)
 
 
 def test_a_correction_after_the_incident_was_resolved_is_a_word_of_its_end(
@@ -289,6 +266,17 @@ class TestTheLock:
         assert shown["pending_sync"] == 0
         google.behave()
         assert postmortem.json("close", "--lock")["locked"] is True
+
+    def test_a_lock_whose_answer_was_lost_is_known_to_the_next_command(
+        self, postmortem: Postmortem, google: GoogleWorld
+    ) -> None:
+        doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+        google.misbehave("close_after", "drive.files.update")
+        postmortem("close", "--lock", expect=5)
+        google.behave()
+        assert "The doc was locked at" in postmortem("log", "A late word", expect=5).err
+        assert postmortem.json("reopen")["synced"] is True
+        assert "A late word" in google.text(doc_id)
 
     def test_a_lock_that_google_could_not_be_asked_for_comes_with_the_next_sync(
         self, postmortem: Postmortem, google: GoogleWorld

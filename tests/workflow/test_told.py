@@ -31,16 +31,16 @@ def two_incidents(postmortem: Postmortem, customers: Customers) -> Postmortem:
     return postmortem
 
 
-@pytest.mark.parametrize(
-    "spelling",
-    [ANN, "Person1@CUSTOMER.example", " Ann <person1@customer.example> ", f"mailto:{ANN}"],
-)
-def test_an_address_is_found_however_it_is_spelled(
-    two_incidents: Postmortem, spelling: str
-) -> None:
-    document = two_incidents.json("told", spelling)
-    assert document["email"].lower() == ANN
-    assert [each["title"] for each in document["notices"]] == ["Wrong amounts", "Late invoices"]
+def test_an_address_is_found_however_it_is_spelled(two_incidents: Postmortem) -> None:
+    for spelling in (
+        "Person1@CUSTOMER.example",
+        " Ann <person1@customer.example> ",
+        f"mailto:{ANN}",
+    ):
+        document = two_incidents.json("told", spelling)
+        assert document["email"].lower() == ANN
+        titles = [each["title"] for each in document["notices"]]
+        assert titles == ["Wrong amounts", "Late invoices"]
 
 
 def test_a_domain_is_found_in_both_its_forms(postmortem: Postmortem, tmp_path: Path) -> None:

@@ -53,15 +53,17 @@ def close(
         return
     incident = workspace.incident()
     reason = _reason(force)
+    said: set[str] = set()
     if check or (incident.closed_at is None and not reason):
         findings = flow.check(workspace)
         if check or findings.stopping:
             doc_ends = closing_checks.look_at_doc(workspace, incident)
             reason = _go_on_anyway(asked, incident, findings, doc_ends, asks=not check)
+            said = {each.sentence for each in (*findings.open_ends, *doc_ends)}
         if check:
             return
     request = flow.CloseRequest(moment(workspace, at, incident.zone), reason, lock)
-    _show_closed(asked, flow.close(workspace, request))
+    _show_closed(asked, flow.close(workspace, request), said)
 
 
 @command("reopen", panel=DAY, epilog='Example: postmortem reopen "It has come back for 3 of them"')
@@ -153,7 +155,8 @@ def _document_ends(
         )
 
 
-def _show_closed(asked: Asked, closed: Closed) -> None:
+def _show_closed(asked: Asked, closed: Closed, said: set[str]) -> None:
+    """What was done, and what is left open, as far as it was not `said` before."""
     from workflow.cli import showing  # noqa: PLC0415
     from workflow.flows.faults import NotSetUp  # noqa: PLC0415
 
@@ -175,8 +178,11 @@ def _show_closed(asked: Asked, closed: Closed) -> None:
             }
         )
     speaker.say(f"Closed after {closed.duration}: {incident.title}", "good")
-    _say_figures(asked, incident, closed.findings)
+    if not said:
+        _say_figures(asked, incident, closed.findings)
     for each in ends:
+        if each.sentence in said:
+            continue
         (speaker.say if each.kind == "not_checked" else speaker.warn)(each.sentence)
     if incident.locked_at is not None:
         speaker.say("The doc is locked against edits; postmortem reopen takes the lock off.")

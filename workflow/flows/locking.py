@@ -6,10 +6,12 @@ everything that the doc is to show, an unlock before it.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.engine import Connection
 
 from workflow.flows.workspace import Workspace, new_id
-from workflow.google.faults import GoogleFault, Refused
+from workflow.google.faults import GoogleFault, Refused, Undecided
 from workflow.incident import Incident, moment_text
 from workflow.ledger import changes, closings, incidents
 from workflow.ledger.changes import RecordedChange
@@ -45,20 +47,34 @@ def carry_out(workspace: Workspace, incident_id: str, kind: str, said: list[str]
         incident = incidents.incident_by_id(connection, incident_id)
     if not wishes:
         return
-    drive, done = workspace.google.drive, True
     try:
-        if kind == LOCK:
-            drive.lock(incident.doc_id, _reason(incident))
-        else:
-            drive.unlock(incident.doc_id)
+        (_lock if kind == LOCK else _unlock)(workspace, incident)
     except Refused as refused:
-        done = False
         said.append(_REFUSED[kind].format(why=refused.sentence))
-    now = workspace.now()
     with workspace.ledger.write() as connection:
-        changes.changes_done(connection, [wish.id for wish in wishes], at=now)
-        if done:
-            closings.set_locked(connection, incident_id, now if kind == LOCK else None)
+        changes.changes_done(connection, [wish.id for wish in wishes], at=workspace.now())
+
+
+def _lock(workspace: Workspace, incident: Incident) -> None:
+    """Lock the doc. It counts as locked from before the call on: an answer may be lost."""
+    _remember(workspace, incident, workspace.now())
+    try:
+        workspace.google.drive.lock(incident.doc_id, _reason(incident))
+    except Undecided:
+        raise
+    except GoogleFault:
+        _remember(workspace, incident, None)
+        raise
+
+
+def _unlock(workspace: Workspace, incident: Incident) -> None:
+    workspace.google.drive.unlock(incident.doc_id)
+    _remember(workspace, incident, None)
+
+
+def _remember(workspace: Workspace, incident: Incident, locked_at: datetime | None) -> None:
+    with workspace.ledger.write() as connection:
+        closings.set_locked(connection, incident.id, locked_at)
 
 
 def told_of_lock(fault: GoogleFault, before: Incident, now: Incident) -> GoogleFault:
