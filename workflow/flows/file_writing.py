@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from workflow.flows.faults import BadInput
@@ -26,5 +27,6 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
         part.replace(path)
     except OSError as fault:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise BadInput(f"{path} can't be written: {fault.strerror}.") from fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,9 @@ from workflow.incident import Incident, Status, TimelineEntry, moment_text
 from workflow.ledger import changes, incidents
 from workflow.ledger.changes import RecordedChange
 from workflow.pasted import PastedEntry
+
+_LABELS = "|".join(status.label for status in Status)
+_STATUS_WORDS = re.compile(rf"Status: ({_LABELS})(?: – (.+))?\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,12 @@ def set_status(
         record_field(connection, incident, "status", status.label, entry.recorded_at)
         record_entry(connection, incident, entry)
     return Logged(entry, bring_to_doc(workspace, incident.id))
+
+
+def status_told(entry: TimelineEntry) -> tuple[Status, str] | None:
+    """The status that an entry of `set_status` tells of, and the note with it; None for others."""
+    found = _STATUS_WORDS.match(entry.text)
+    return (Status(found[1].lower()), found[2] or "") if found else None
 
 
 def new_entry(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from workflow.document.blocks import Block, Kind, Span
 from workflow.document.html import blocks_to_html, page_of
 from workflow.document.markdown import blocks_to_markdown
 from workflow.flows import templates
-from workflow.flows.faults import BadInput
+from workflow.flows.file_writing import write_whole
 from workflow.flows.publishing import Draft
 from workflow.flows.workspace import Workspace
 from workflow.ledger import publications
@@ -48,7 +47,7 @@ def write_public_files(workspace: Workspace, draft: Draft, folder: Path) -> Publ
     if customers:
         contents[_LIST] = listed
     for name, content in contents.items():
-        _write(folder / name, content.encode("utf-8", "replace"))
+        write_whole(folder / name, content.encode("utf-8", "replace"))
     recipients = str(folder / _LIST) if customers else "LIST"
     command = ("notify", recipients, "--template", str(folder / _MAIL), "--stage", "postmortem")
     return PublicFiles(tuple(folder / name for name in contents), command, customers)
@@ -94,15 +93,3 @@ def _customer_list(workspace: Workspace, draft: Draft) -> tuple[int, str]:
             writer.writerow([email, name])
             count += 1
     return count, text.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        part.replace(path)
-    except OSError as fault:
-        raise BadInput(f"{path} can't be written: {fault.strerror}.") from fault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,8 +14,9 @@ from workflow.document.template import parse_template
 from workflow.document.text import clean_text
 from workflow.flows import templates
 from workflow.flows.faults import BadInput
+from workflow.flows.log import status_told
 from workflow.flows.workspace import Workspace
-from workflow.incident import Incident, Status, TimelineEntry, duration_text, moment_text
+from workflow.incident import Incident, TimelineEntry, duration_text, moment_text
 from workflow.ledger import changes, incidents, notices, publications
 from workflow.ledger.promises import words_given
 from workflow.publication.patterns import Kind as LeftOutKind
@@ -30,8 +30,6 @@ _WHOLE_DOC = "tabs"
 _TIMELINE, _NEXT_TIME = "timeline", "next_time"
 # Entries that this program makes of a notice; customers read of the notice itself.
 _OF_A_NOTICE = "notice"
-_LABELS = "|".join(status.label for status in Status)
-_STATUS = re.compile(rf"Status: ({_LABELS})(?: – (.+))?\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -184,9 +182,11 @@ def _timeline(
     """What customers may read of the timeline: each status, each notice, and what was picked."""
     lines = [(at, f"We wrote to customers ({stage})") for at, stage in told]
     for entry in entries:
-        status = _STATUS.match(entry.text)
-        if entry.struck_at is None and (status or entry.id in picked):
-            lines.append((entry.at, status[1] if status and entry.id not in picked else entry.text))
+        status = status_told(entry)
+        is_picked = entry.id in picked
+        if entry.struck_at is not None or not (status or is_picked):
+            continue
+        lines.append((entry.at, status[0].label if status and not is_picked else entry.text))
     for at, text in sorted(lines, key=lambda line: line[0]):
         stamp = Span(moment_text(at, incident.zone), bold=True)
         yield Block(Kind.BULLET, (stamp, Span(f"  {clean_text(text)}")))
@@ -197,7 +197,7 @@ def _entries_left_out(entries: Iterable[TimelineEntry], picked: set[str]) -> Ite
     for entry in entries:
         if entry.id in picked or entry.id.startswith(_OF_A_NOTICE):
             continue
-        status = _STATUS.match(entry.text)
-        words = (status[2] or "") if status else entry.text
+        status = status_told(entry)
+        words = status[1] if status else entry.text
         if words.strip():
             yield f"{' '.join(words.split())} [{entry.id}]"
