@@ -16,9 +16,13 @@ _LEDGER = {"sqlalchemy", "alembic"}
 _SERVER = {"flask", "werkzeug"}
 # What later versions of Typer check a command's options with.
 _VALIDATING = {"pydantic", "pydantic_core"}
+# Google's own client and what it brings with it, migrations, a sign-in in a browser, colours.
 _NOT_FOR_AN_ENTRY = {
     *("alembic", "cryptography", "google_auth_oauthlib", "googleapiclient", "httplib2"),
+    *("mako", "pygments", "pyparsing", "rich", "slack_sdk"),
 }
+# What writes into the doc, and reads the template for that.
+_DOC = {"markdown_it", "workflow.document.edits", "workflow.flows.doc"}
 _MAIL = {"css_inline", "email_validator", "jinja2"}
 
 # Runs a command as `python -m workflow` does, and then says what it has loaded.
@@ -65,7 +69,15 @@ def test_an_entry_loads_no_server_no_migrations_and_nothing_of_the_mails(
     assert not loaded & (_SERVER | _MAIL | _NOT_FOR_AN_ENTRY | _VALIDATING)
 
 
-def test_what_is_only_looked_up_does_not_load_google(postmortem: Postmortem) -> None:
+@pytest.mark.parametrize("command", ["show", "list"])
+def test_what_is_only_looked_up_loads_neither_google_nor_what_writes_docs(
+    postmortem: Postmortem, command: str
+) -> None:
     postmortem("start", "Wrong amounts")
-    for arguments in (["show"], ["list"], ["told", "person1@customer.example"]):
-        assert not loaded_by(postmortem, *arguments) & (_GOOGLE | _SERVER | {"alembic"})
+    assert not loaded_by(postmortem, command) & (_GOOGLE | _SERVER | _DOC | {"alembic"})
+
+
+def test_what_a_customer_was_told_is_looked_up_without_google(postmortem: Postmortem) -> None:
+    postmortem("start", "Wrong amounts")
+    loaded = loaded_by(postmortem, "told", "person1@customer.example")
+    assert not loaded & (_GOOGLE | _SERVER | {"alembic", "workflow.flows.doc"})

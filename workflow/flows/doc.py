@@ -104,11 +104,11 @@ def _write_pending(workspace: Workspace, incident_id: str, said: list[str]) -> N
                 and pictures.is_settled(one)
             ]
             pending = ready[:limit]
+            if not pending:
+                return
             record = incidents.doc_record(connection, incident_id)
             parts = native_parts.allowed_parts(workspace, record)
             wanted = doc_contents.wanted_changes(connection, incident, pending, parts)
-        if not pending:
-            return
         try:
             _write(workspace, incident, wanted, parts, said)
         except _RequestsRefused as refused:
