@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.command_line import Postmortem
-from tests.document.page import an_incident
+from tests.document.page import SHIPPED, an_incident
 from tests.google_world import ACCOUNT, GoogleWorld
 from workflow.document.doc_template import fill_copy
 from workflow.document.text import clean_text
@@ -199,6 +200,57 @@ def test_check_reads_a_markdown_file_and_the_usual_template(
     assert google.calls() == {}
     path.write_text("no headings")
     assert "no sections" in postmortem("template", "check", str(path), expect=3).err
+
+
+def test_check_reads_a_mails_template_by_name_and_by_path(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    found = postmortem.json("template", "check", "resolved")
+    assert (found["kind"], found["stage"], found["language"]) == ("mail", "resolved", "en")
+    assert "name" in found["from_list"]
+    assert found["unknown"] == []
+    path = tmp_path / "ours.md"
+    path.write_text(
+        "---\nsubject: Your order {{ order_no }}\nstage: identified\nrequired: account\n---\n"
+        "Dear {{ name }} ({{ account }}), {{ what_happend }} {% set x = 1 %}{{ x }}\n",
+        encoding="utf-8",
+    )
+    found = postmortem.json("template", "check", str(path))
+    assert found["unknown"] == ["order_no", "what_happend"]
+    assert found["required"] == ["account"]
+    said = postmortem("template", "check", str(path))
+    assert "A mail: Your order {{ order_no }}" in said.out
+    assert "Asks for what_happend, which is no usual value" in said.err
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("---\nsubject: x\nstage: someday\n---\nHello\n", "stage"),
+        ("---\nsubject: x\ncolour: red\n---\nHello\n", "colour"),
+        ("---\nsubject: x\n---\nHello {{ name\n", "line 4"),
+        ("---\nsubject: x\n---\n{% include 'none.md' %}\n", "and there is no such file"),
+    ],
+)
+def test_check_names_what_is_wrong_in_a_mails_template(
+    postmortem: Postmortem, tmp_path: Path, source: str, words: str
+) -> None:
+    path = tmp_path / "ours.md"
+    path.write_text(source, encoding="utf-8")
+    assert words in postmortem("template", "check", str(path), expect=3).err
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path
+        for path in (SHIPPED.parent / "email").glob("*.md")
+        if path.read_text(encoding="utf-8").startswith("---")  # not what others include
+    ),
+    ids=lambda path: path.stem,
+)
+def test_every_shipped_mail_asks_for_usual_values_alone(postmortem: Postmortem, path: Path) -> None:
+    assert postmortem.json("template", "check", str(path))["unknown"] == []
 
 
 def test_list_names_the_templates_and_the_teams_own_first(postmortem: Postmortem) -> None:

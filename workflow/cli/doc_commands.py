@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workflow.cli.commands import Asked, app, command
 from workflow.cli.help_page import DOC
+
+if TYPE_CHECKING:
+    from workflow.cli.speaking import Speaker
+    from workflow.flows.mail_template_check import MailTemplateReport
 
 template = typer.Typer(
     no_args_is_help=True,
@@ -143,15 +147,26 @@ def join(
 def check(
     asked: Asked,
     reference: Annotated[
-        str, typer.Argument(metavar="PATH|URL|NAME", help="A Markdown file, or a Google Doc.")
+        str,
+        typer.Argument(
+            metavar="PATH|URL|NAME", help="A Markdown file of a postmortem or mail; a Google Doc."
+        ),
     ] = "",
 ) -> None:
-    """What the tool found in a postmortem template: sections, header lines, placeholders."""
+    """What the tool found in a template: a postmortem's sections, or what a mail asks for."""
     from workflow.cli.opening import open_workspace  # noqa: PLC0415
+    from workflow.flows.mail_template_check import (  # noqa: PLC0415
+        check_mail_template,
+        mail_template_named,
+    )
     from workflow.flows.template_check import check_template  # noqa: PLC0415
 
-    report = check_template(open_workspace(asked), reference)
-    speaker = asked.speaker
+    workspace, speaker = open_workspace(asked), asked.speaker
+    mail = mail_template_named(workspace, reference)
+    if mail is not None:
+        _show_mail_template(speaker, check_mail_template(mail))
+        return
+    report = check_template(workspace, reference)
     if speaker.as_json:
         speaker.document(
             {
@@ -178,6 +193,39 @@ def check(
         speaker.warn(f"Left over: {{{{ {name} }}}}. Give it with start --set {name}=…")
     for key in report.missing:
         speaker.warn(f"There is no section {key!r}; it is added at the end when it is needed.")
+
+
+def _show_mail_template(speaker: Speaker, report: MailTemplateReport) -> None:
+    if speaker.as_json:
+        speaker.document(
+            {
+                "template": report.name,
+                "kind": "mail",
+                "stage": report.stage or None,
+                "language": report.language or None,
+                "subject": report.subject or None,
+                "required": list(report.required),
+                "from_team": list(report.from_team),
+                "from_list": list(report.from_list),
+                "unknown": list(report.unknown),
+            }
+        )
+    speaker.say(f"A mail: {report.subject or 'its subject is given by --subject'}", "strong")
+    said = (("stage", report.stage), ("language", report.language))
+    for name, value in said:
+        speaker.say(f"  {name:<10}  {value or 'not said'}")
+    for words, names in (
+        ("Needs, or nobody gets it", report.required),
+        ("From --set, empty without", report.from_team),
+        ("From the list, empty without", report.from_list),
+    ):
+        if names:
+            speaker.say(f"{words}: {', '.join(names)}")
+    for name in report.unknown:
+        speaker.warn(
+            f"Asks for {name}, which is no usual value: it is to be a column of the list or given "
+            f"by --set {name}=…"
+        )
 
 
 @command("list", panel=DOC, group=template)
