@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 _WIDTH, _HEIGHT = 720, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 24, 64, 56
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 44, 64, 56
 # Told apart without colour too, by their marks (Okabe and Ito's palette).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _FONT = "font-family='Helvetica, Arial, sans-serif'"

@@ -89,9 +89,14 @@ def measure_all(folder: Path, size: Size) -> list[Measured]:
         for name, (maker, mails) in _makers(size).items():
             job = _Job(folder / re.sub(r"\W+", "-", name), at, google, maker, mails)
             try:
-                job.make()
+                job.one()
             except NotInstalled as why:
                 missing.append(Measured(name, why_not=str(why)))
+            except CommandFailed as fault:
+                if name.startswith("postmortem"):
+                    raise
+                print(fault, flush=True)
+                missing.append(Measured(name, why_not="it ended with an error"))
             else:
                 ready.append((name, job))
         costs = medians([run for _, job in ready for run in (job.one, job.many)], size.runs)
