@@ -14,7 +14,7 @@ SENT, FAILED, UNKNOWN = DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.
 
 
 def told(*words: str) -> Customer:
-    """A customer who had these mails an hour apart: `resolved`, `update failed`, `update bounced`."""
+    """A customer who had these mails an hour apart, such as `resolved` and `update bounced`."""
     listed = []
     for hour, word in enumerate(words):
         stage, _, fate = word.partition(" ")
