@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
-from workflow.rehearsal.world import StoredMail
+from workflow.rehearsal.world import StoredFile, StoredMail
 
 Doc = dict[str, Any]
 
@@ -29,6 +29,7 @@ class SampleWorld:
     grants: dict[str, list[Doc]] = field(default_factory=dict)
     sent: list[StoredMail] = field(default_factory=list)
     unsent: list[StoredMail] = field(default_factory=list)
+    files: dict[str, StoredFile] = field(default_factory=dict)
 
     def add_doc(self, doc_id: str, document: Doc, *shared_with: Doc) -> None:
         self.docs[doc_id] = document
@@ -66,6 +67,12 @@ class SampleWorld:
 
     def mail(self, message_id: str) -> StoredMail:
         return {mail.id: mail for mail in [*self.sent, *self.unsent]}[message_id]
+
+    def published(self, file_id: str) -> StoredFile:
+        return self.files[file_id]
+
+    def picture(self, key: str) -> StoredFile:
+        return self.files[key]
 
     def drafts(self) -> list[StoredMail]:
         return self.unsent

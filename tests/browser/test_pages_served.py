@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.browser.sample_world import POSTMORTEM, SampleWorld, notice
 from workflow.rehearsal.pages.letters import read_letter, summarize
+from workflow.rehearsal.world import StoredFile
 
 FIRST_MAIL = f"{1:016x}"
 PAGES = ["/", f"/document/d/{POSTMORTEM}/edit", "/mail", f"/mail/{FIRST_MAIL}", "/mail/none"]
@@ -76,6 +77,35 @@ def test_pending_suggestions_are_shown_as_such(client: FlaskClient) -> None:
     text = client.get(f"/document/d/{POSTMORTEM}/edit").text
     assert '<del class="suggested">We found it by luck.</del>' in text
     assert '<ins class="suggested"> An alert found it.</ins>' in text
+
+
+def test_drafts_stand_above_what_was_sent_and_say_so(
+    client: FlaskClient, world: SampleWorld
+) -> None:
+    text = client.get("/mail").text
+    places = [
+        text.index(words) for words in ("1 draft, not sent", "Draft of a", "4 mails accepted")
+    ]
+    assert places == sorted(places)
+    for number in range(30):
+        world.add_draft(notice(f"late{number}@client.example", "Another"))
+    text = client.get("/mail").text
+    assert "31 drafts, not sent" in text
+    assert "The newest 20 are shown." in text
+    assert "not sent" not in client.get("/mail?page=2").text
+    assert "not sent" not in client.get("/mail?q=customer").text
+
+
+def test_a_published_file_is_shown_or_kept_and_never_run(
+    client: FlaskClient, world: SampleWorld
+) -> None:
+    world.files["graph"] = StoredFile(b"PNG", "image/png")
+    world.files["page"] = StoredFile(b"<script>alert(1)</script>", "text/html")
+    shown, kept = client.get("/docs-picture/graph"), client.get("/uc?id=page")
+    assert (shown.data, shown.headers["Content-Type"]) == (b"PNG", "image/png")
+    assert kept.headers["Content-Disposition"] == "attachment"
+    assert "sandbox" in kept.headers["Content-Security-Policy"]
+    assert client.get("/uc?id=none").status_code == client.get("/uc").status_code == 404
 
 
 def test_a_mail_shows_its_headers_texts_and_attachments(client: FlaskClient) -> None:

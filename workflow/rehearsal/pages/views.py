@@ -20,6 +20,8 @@ from workflow.rehearsal.pages.letters import Summary, read_letter, summarize
 from workflow.rehearsal.world import StoredFile, StoredMail, World
 
 MAILS_PER_PAGE = 100
+# Above what was sent, which a long list of them would push out of sight.
+DRAFTS_SHOWN = 20
 
 P = ParamSpec("P")
 
@@ -119,6 +121,7 @@ class _Views:
         found = every if not query else [m for m in every if summarize(m.raw).matches(query)]
         number = max(request.args.get("page", 1, type=int), 1)
         first = (number - 1) * MAILS_PER_PAGE
+        drafts = self._world.drafts() if not query and number == 1 else []
         return _page(
             "mailbox",
             query=query,
@@ -128,7 +131,8 @@ class _Views:
             first=first + 1,
             number=number,
             is_last=first + MAILS_PER_PAGE >= len(found),
-            drafts=_listed(self._world.drafts()[:MAILS_PER_PAGE]) if not query else [],
+            drafts=_listed(drafts[:DRAFTS_SHOWN]),
+            draft_count=len(drafts),
         )
 
     def mail(self, message_id: str) -> Response:
