@@ -106,7 +106,7 @@ class _Collection:
         self._returned = returned
         with workspace.ledger.read() as connection:
             listed = notices.notices_of(connection, incident.id)
-        self._own = {reader.address, *(notice.from_address.lower() for notice in listed)}
+        self._own = {reader.address.lower(), *(notice.from_address.lower() for notice in listed)}
 
     def run(self, span: Span) -> None:
         """First what lies in our threads, then reports that lie elsewhere."""

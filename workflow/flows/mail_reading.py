@@ -29,7 +29,8 @@ class MailReader:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._gmail = workspace.google.gmail
-        self.address = self._gmail.address().lower()
+        # As Google spells it: the pace of whoever sends is kept under the same name.
+        self.address = self._gmail.address()
 
     def search(self, query: str) -> Iterator[list[Listed]]:
         """What a search finds, page by page, the newest first."""
