@@ -49,7 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL for all tests of this process; they are skipped where there is none."""
     try:
-        with running_postgres() as server:
+        # Clients are killed in these tests, never the machine.
+        with running_postgres("fsync=off") as server:
             yield server
     except NoPostgres as absent:
         pytest.skip(f"no PostgreSQL here: {absent}")

@@ -17,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,8 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """A server for as long as it is needed. Raises `NoPostgres`."""
+def running_postgres(*settings: str) -> Iterator[PostgresServer]:
+    """A server for as long as it is needed, with settings like "fsync=off". Raises `NoPostgres`."""
     programs = _programs()
     owner = _owner()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -79,7 +80,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         if owner is not None:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
         _initialise(programs, folder, owner)
-        process = _start(programs, folder, owner)
+        process = _start(programs, folder, owner, settings)
         try:
             server = PostgresServer(folder, process)
             _wait_until_it_answers(server)
@@ -135,15 +136,14 @@ def _initialise(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -
 
 
 def _start(
-    programs: Path, folder: Path, owner: pwd.struct_passwd | None
+    programs: Path, folder: Path, owner: pwd.struct_passwd | None, settings: Sequence[str]
 ) -> subprocess.Popen[bytes]:
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             [
                 *(programs / "postgres", "-D", folder / "data", "-k", folder, "-p", _PORT),
                 *("-c", "listen_addresses=", "-c", "shared_buffers=32MB"),
-                # Clients are killed in these tests, never the machine.
-                *("-c", "fsync=off"),
+                *chain.from_iterable(("-c", each) for each in settings),
             ],
             **_as_owner(owner, folder),
             stdin=subprocess.DEVNULL,

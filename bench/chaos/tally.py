@@ -11,8 +11,8 @@ class Tally:
     """What came of a series of runs.
 
     `duplicates` are mails beyond the first to one address, `lost` addresses without a mail that the
-    ledger does not name as undecided, `unknown` those that it does; `wrong` is anything else. `kills`
-    are processes that were killed, `cut_off` how often their database was taken from them.
+    ledger does not name as undecided, `unknown` those that it does; `wrong` is anything else.
+    `kills` are processes that were killed, `cut_off` how often the database was taken from all.
     """
 
     runs: int = 0
