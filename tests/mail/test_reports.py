@@ -76,9 +76,7 @@ def test_an_address_that_was_forwarded_names_both() -> None:
 
 
 def test_a_report_of_the_old_kind_is_read_by_its_header() -> None:
-    raw = (
-        b"From: MAILER-DAEMON@mx.example\nX-Failed-Recipients: a@b.example, nobody\n\nIt failed\n"
-    )
+    raw = b"From: MAILER-DAEMON@mx.example\nX-Failed-Recipients: a@b.example, nobody\n\nIt failed\n"
     assert [failure.keys for failure in read_report(raw).failures] == [("a@b.example",)]
     assert read_report(raw.replace(b"MAILER-DAEMON@", b"eve@")).failures == ()
 

@@ -1,4 +1,4 @@
-"""Content restrictions: a file that is locked against edits, by Drive's guide on protecting content.
+"""Content restrictions: a file locked against edits, by Drive's guide on protecting content.
 
 A lock is no access restriction: a locked file may still be moved, shared and read. Its title and
 its content stay as they are until the lock is taken off.
