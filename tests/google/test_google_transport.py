@@ -13,10 +13,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httplib2
 import pytest
 import requests
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.credentials import Credentials
+from googleapiclient.discovery import build_from_document
+from googleapiclient.discovery_cache import get_static_doc
+from googleapiclient.http import BatchHttpRequest, MediaInMemoryUpload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +49,7 @@ from workflow.google import (
     emulator_session,
 )
 from workflow.google.client import Api
+from workflow.google.httplib2_shape import Httplib2Shape
 from workflow.google.transport import Transport
 
 SENT: dict[str, object] = {"id": "m1", "threadId": "t1", "labelIds": ["SENT"]}
@@ -278,11 +283,67 @@ def test_a_call_meant_for_the_real_google_reaches_nobody_when_another_is_configu
         assert server.received == []
 
 
-def test_an_upload_stays_at_the_configured_server() -> None:
+def client_of(name: str, version: str, server: MisbehavingServer) -> Any:
+    """The client as its document has it: pointed at the real Google."""
+    document = json.loads(get_static_doc(name, version))  # type: ignore[no-untyped-call]
+    session = emulator_session(server.url)
+    transport = Transport(
+        session, origins=Endpoint(server.url).origins, timeout_seconds=WAIT_SECONDS
+    )
+    return build_from_document(document, http=Httplib2Shape(transport))
+
+
+def test_a_client_left_at_the_real_address_reaches_nobody() -> None:
     with running(answers(200, SENT)) as server:
-        google_at(server.url).gmail.send_message(b"x" * 2_000_000)
+        gmail = client_of("gmail", "v1", server)
+        with pytest.raises(Unreachable, match=r"gmail\.googleapis\.com"):
+            gmail.users().getProfile(userId="me").execute()
+        assert server.received == []
+
+
+def test_an_upload_to_the_real_address_reaches_nobody() -> None:
+    media = MediaInMemoryUpload(b"To: a@example.com\r\n\r\nhi", mimetype="message/rfc822")
+    with running(answers(200, SENT)) as server:
+        gmail = client_of("gmail", "v1", server)
+        with pytest.raises(Unreachable, match=r"gmail\.googleapis\.com"):
+            gmail.users().messages().send(userId="me", media_body=media).execute()
+        assert server.received == []
+
+
+def test_a_resumable_upload_to_the_real_address_reaches_nobody() -> None:
+    media = MediaInMemoryUpload(b"{}", mimetype="text/plain", resumable=True)
+    with running(answers(200, SENT)) as server:
+        drive = client_of("drive", "v3", server)
+        with pytest.raises(Unreachable, match=r"www\.googleapis\.com"):
+            drive.files().create(body={"name": "x"}, media_body=media).execute()
+        assert server.received == []
+
+
+def test_a_batch_to_the_real_address_reaches_nobody() -> None:
+    with running(answers(200, SENT)) as server:
+        gmail = client_of("gmail", "v1", server)
+        batch: BatchHttpRequest = gmail.new_batch_http_request()
+        batch.add(gmail.users().getProfile(userId="me"))
+        with pytest.raises(Unreachable, match=r"gmail\.googleapis\.com"):
+            batch.execute()
+        assert server.received == []
+
+
+def test_the_gateways_uploads_and_batches_stay_at_the_configured_server() -> None:
+    with running(answers(200, SENT)) as server:
+        google = google_at(server.url)
+        google.gmail.send_draft("r1")
+        client = google.gmail._api._collection(())
+        media = MediaInMemoryUpload(b"To: a@example.com\r\n\r\nhi", mimetype="message/rfc822")
+        client.users().messages().send(userId="me", media_body=media).execute()
+        batch = client.new_batch_http_request()
+        batch.add(client.users().getProfile(userId="me"))
+        with pytest.raises(Exception, match="multipart"):
+            batch.execute()
         assert [request.target.partition("?")[0] for request in server.received] == [
-            "/upload/gmail/v1/users/me/messages/send"
+            "/gmail/v1/users/me/drafts/send",
+            "/upload/gmail/v1/users/me/messages/send",
+            "/batch",
         ]
 
 
@@ -363,7 +424,8 @@ def test_any_text_is_sent_in_utf8_with_its_length_in_bytes(
     steady: tuple[MisbehavingServer, Transport], text: str
 ) -> None:
     server, transport = steady
-    transport.request(server.url, "POST", text)
+    length = {"content-length": str(len(text))}  # the client's, which counts characters
+    Httplib2Shape(transport).request(server.url, "POST", text, length)
     assert server.received[-1].body.decode() == text
 
 
@@ -382,6 +444,20 @@ def test_an_answer_tells_its_status_its_headers_in_lower_case_and_its_bytes() ->
         )
         answer = transport.request(server.url)
     assert (answer.status, answer.headers["x-pot"], answer.content) == (418, "yes", b"tea")
+
+
+def test_the_client_is_given_answers_in_the_shape_of_httplib2() -> None:
+    packed = gzip.compress(b"tea")
+    with running(answers(418, packed, {"X-Pot": "yes", "Content-Encoding": "gzip"})) as server:
+        transport = Transport(
+            emulator_session(server.url),
+            origins=Endpoint(server.url).origins,
+            timeout_seconds=WAIT_SECONDS,
+        )
+        answer, content = Httplib2Shape(transport).request(server.url)
+    assert isinstance(answer, httplib2.Response)
+    assert (answer.status, answer["x-pot"], content) == (418, "yes", b"tea")
+    assert "content-encoding" not in answer
 
 
 # --- Many threads -------------------------------------------------------------------------------

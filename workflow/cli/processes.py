@@ -19,7 +19,7 @@ _USED = (
     *("workflow.cli.opening", "workflow.cli.showing", "workflow.cli.progress"),
     *("workflow.cli.preflight_sheet", "workflow.flows.start", "workflow.flows.section"),
     *("workflow.flows.close", "workflow.flows.notify", "workflow.flows.planning"),
-    *("workflow.google.transport", "sqlalchemy.dialects.sqlite"),
+    *("workflow.google.transport", "googleapiclient.discovery", "sqlalchemy.dialects.sqlite"),
 )
 # macOS's own libraries do not survive a fork.
 _CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"

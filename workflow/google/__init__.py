@@ -2,8 +2,8 @@
 
 `connect` gives all three. What goes wrong comes out as one of five kinds of `GoogleFault`, and
 nothing here tries anything twice: what may be repeated is for the caller to know. Importing
-this package does not load requests; `workflow.google.login`, which signs a person in, is imported
-by itself.
+this package loads neither googleapiclient nor requests; `workflow.google.login`, which signs a
+person in, is imported by itself.
 """
 
 from workflow.google.connection import Google, connect

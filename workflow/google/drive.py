@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from workflow.google.client import Api, all_pages, text_in
-from workflow.google.discovery import Json, Media
+from workflow.google.client import Api, Json, Media, all_pages, text_in
 
 Who = Literal["user", "group", "domain", "anyone"]
 Role = Literal["writer", "commenter", "reader"]

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from workflow.google.client import Api, all_pages, text_in, unreadable
-from workflow.google.discovery import Json, Media
+from workflow.google.client import Api, Json, Media, all_pages, text_in, unreadable
 from workflow.google.faults import Refused
 
 _LARGEST_INLINE_BYTES = 1024 * 1024
@@ -183,10 +182,11 @@ def _parts(raw: bytes, thread_id: str | None) -> tuple[Json, Media | None]:
     """The resource for a message, and the message beside it where it is too large to be in it.
 
     A message of attachments goes up beside the resource: within it base64 would make it a third
-    larger, and the size that Gmail takes there is not documented.
+    larger, and the size that Gmail takes there is not documented. The client can only upload
+    ASCII (measured), which MIME made for transport is.
     """
     thread = {"threadId": thread_id} if thread_id else {}
-    if len(raw) <= _LARGEST_INLINE_BYTES:
+    if len(raw) <= _LARGEST_INLINE_BYTES or not raw.isascii():
         return {"raw": base64.urlsafe_b64encode(raw).decode("ascii"), **thread}, None
     return thread, Media(raw, "message/rfc822")
 

@@ -1,9 +1,10 @@
 """The road to Google: every request is written once, to one of the hosts it may go to.
 
-httplib2, which Google's own client goes by, sends a POST again by itself when the connection closes
-before the answer (measured, even with no retries asked for), which for a mail means two mails.
-A requests session does not: redirects are off, and no layer below repeats anything. A 401 alone is
-repeated, by google-auth after it renewed the token: that request was turned away.
+httplib2, by which google-api-python-client goes where it is given nothing else, sends a POST again
+by itself when the connection closes before the answer (measured, even with no retries asked for),
+which for a mail means two mails. A requests session does not: redirects are off, and no layer below
+repeats anything. A 401 alone is repeated, by google-auth after it renewed the token: that request
+was turned away.
 """
 
 from __future__ import annotations
