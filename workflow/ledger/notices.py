@@ -305,8 +305,9 @@ def count_deliveries(connection: Connection, notice: Notice) -> DeliveryCounts:
     by_state = {row[0]: row[1] for row in connection.execute(query)}
     if strange := sorted(by_state.keys() - set(DeliveryState)):
         raise LedgerUnavailable(
-            f"Notice {notice.id} has {sum(by_state[each] for each in strange)} deliveries in a "
-            f"state that this postmortem does not know: {', '.join(strange)}. Update postmortem on "
+            f"In notice {notice.id} the state of {sum(by_state[each] for each in strange)} of "
+            f"{sum(by_state.values())} deliveries is one that this postmortem does not know: "
+            f"{', '.join(strange)}. Update postmortem on "
             "this machine, or ask who changed the ledger by hand."
         )
     return DeliveryCounts(
