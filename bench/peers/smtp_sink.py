@@ -7,6 +7,7 @@ up instead of saying so.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socketserver
 import threading
@@ -78,6 +79,11 @@ class _Conversation(socketserver.StreamRequestHandler):
     server: _Server
 
     def handle(self) -> None:
+        """A conversation, until either side hangs up or is killed."""
+        with contextlib.suppress(OSError):
+            self._converse()
+
+    def _converse(self) -> None:
         recipients: list[str] = []
         self.wfile.write(b"220 sink.example ESMTP\r\n")
         while line := self.rfile.readline(2048):
