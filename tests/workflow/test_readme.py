@@ -73,7 +73,7 @@ def test_every_command_of_the_story_says_what_the_readme_shows(
 
 def test_the_story_shows_every_command_of_an_incidents_day() -> None:
     typed = {command.words[0] for command in shown_commands(TEXT)}
-    day = "start log status section notify resume sync close show told export"
+    day = "start announce log status section notify resume sync close show told export"
     assert typed == set(day.split())
 
 
