@@ -7,11 +7,12 @@ from itertools import combinations
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow.report.scale import NARROWEST_PX, Label, lay_out, scale_over, text_width, ticks
 
+CALM = settings(max_examples=60, deadline=None)
 BEGUN = datetime(2026, 11, 24, 13, 39, tzinfo=UTC)
 LENGTHS = st.integers(0, 7) | st.integers(0, 3600) | st.integers(0, 400 * 86400)
 WORDS = ("Began", "Colleagues told", "Customers told", "Told of the end", "24 Nov, 12:39 PM")
@@ -22,6 +23,7 @@ def extent(label: Label, width_px: float) -> tuple[float, float]:
     return (at - label.width, at) if label.is_left else (at, at + label.width)
 
 
+@CALM
 @given(
     st.lists(st.tuples(LENGTHS, st.sampled_from(WORDS)), min_size=1, max_size=12),
     st.floats(NARROWEST_PX, 2000),
@@ -44,6 +46,7 @@ def test_no_label_touches_another_or_leaves_the_picture_at_any_width(
             assert spans[0][1] < spans[1][0]
 
 
+@CALM
 @given(LENGTHS, st.sampled_from(["Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "UTC"]))
 def test_every_length_of_time_has_a_few_ticks_that_do_not_touch(seconds: int, zone: str) -> None:
     scale = scale_over([BEGUN, BEGUN + timedelta(seconds=seconds)], least=timedelta(seconds=1))
@@ -72,6 +75,7 @@ def test_ticks_stand_at_round_times_of_the_local_clock(seconds: int, words: list
     assert set(words) <= set(found)
 
 
+@CALM
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
 def test_a_place_is_to_scale(at: int, rest: int) -> None:
     length = max(at + rest, 60)

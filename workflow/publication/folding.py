@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 # Letters by their category, and yet nothing is drawn: Hangul and Khmer fillers.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u17b4\u17b5\u3164\uffa0")
@@ -33,7 +34,7 @@ class Folded:
 
 def fold(text: str) -> Folded:
     """The text for finding words in: case and accents count for nothing."""
-    return _mapped(text, lambda letter: unicodedata.normalize("NFKD", _plain(letter).casefold()))
+    return _mapped(text, _caseless)
 
 
 def without_tricks(text: str) -> Folded:
@@ -41,6 +42,7 @@ def without_tricks(text: str) -> Folded:
     return _mapped(text, _plain)
 
 
+@cache
 def is_unseen(letter: str) -> bool:
     """Whether a character draws nothing of its own: a joiner, a mark, a control."""
     category = unicodedata.category(letter)
@@ -48,6 +50,12 @@ def is_unseen(letter: str) -> bool:
     return category in _UNSEEN or is_control or letter in _BLANK_LETTERS
 
 
+@cache
+def _caseless(letter: str) -> str:
+    return unicodedata.normalize("NFKD", _plain(letter).casefold())
+
+
+@cache
 def _plain(letter: str) -> str:
     """A character by the plain ones that it looks like: of full width, any digit, any dash."""
     digit = unicodedata.decimal(letter, None)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 
 class Kind(StrEnum):
@@ -36,7 +37,8 @@ class Match:
     kind: Kind
 
 
-_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
+_LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_EMAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}+@[\w-]+(?:\.[\w-]+)*")
 _MENTION = re.compile(r"(?<![\w.@])@[^\W\d_][\w.-]*\w")
 _URL = re.compile(r"(?<![\w+.-])[a-z][a-z0-9+.-]{1,20}://[^\s<>\"“”]+", re.IGNORECASE)
 _BARE_URL = re.compile(
@@ -57,24 +59,23 @@ _PRIVATE_TLD = re.compile(
     re.IGNORECASE,
 )
 _LOCALHOST = re.compile(r"(?<![\w-])localhost(?![\w-])(?::\d+)?", re.IGNORECASE)
+# What hosts are named after. One with a number behind it is a host, and so are two together.
 _STEM = (
-    "(?:db|dbs|database|web|app|api|srv|server|node|host|vm|k8s|kube|kafka|redis|pg|postgres|mysql"
+    "db|dbs|database|web|app|api|srv|server|node|host|vm|k8s|kube|kafka|redis|pg|postgres|mysql"
     "|mariadb|mongo|elastic|es|cache|memcached|proxy|haproxy|nginx|lb|gw|gateway|vpn|mx|smtp|relay"
     "|ns|dns|ldap|nfs|nas|worker|queue|mq|rabbit|rabbitmq|jenkins|gitlab|jump|bastion|edge|pod"
-    "|shard|replica|primary|master|slave|prod|prd|stage|staging|stg|preprod|uat|esx|hv|fw|sw)"
+    "|shard|replica|primary|master|slave|prod|prd|stage|staging|stg|preprod|uat|esx|hv|fw|sw"
 )
-# A word of parts with hyphens: a stem with a number behind it, or two stems: db-3, prod-db, web01.
-_HOST_NAME = re.compile(
-    rf"(?<![\w.-])(?=[\w-]*\b{_STEM}-?\d|(?:[\w]+-)*{_STEM}-(?:[\w]+-)*{_STEM}(?![\w-]))"
-    rf"[a-z][\w]*(?:-[\w]+)*(?![\w-])(?::\d+)?",
-    re.IGNORECASE,
-)
+_STEMS = frozenset(_STEM.split("|"))
+_NUMBERED_STEM = re.compile(rf"(?:{_STEM})\d\w*")
+_HYPHENATED = re.compile(r"(?<![\w.-])[a-z]\w*(?:-\w+)*(?![\w-])(?::\d+)?", re.IGNORECASE)
 _CLOUD_NAME = re.compile(
     r"(?<![\w-])(?:ip-\d{1,3}(?:-\d{1,3}){3}|i-[0-9a-f]{8,17})(?:\.[\w.-]*\w)?", re.IGNORECASE
 )
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2}|:\d{1,5})?(?![\w]|\.\d)")
 _IPV6 = re.compile(
-    r"(?<![\w:.])\[?((?:[0-9a-f]{0,4}:){2,7}[0-9a-f.]{0,15})\]?(?:%\w+)?(?:/\d{1,3})?(?![\w:])",
+    r"(?<![\w:.])\[?((?:[0-9a-f]{0,4}:){2,7}(?:\d+(?:\.\d+){3}|[0-9a-f]{0,4}))\]?"
+    r"(?:%\w+)?(?:/\d{1,3})?(?![\w:])",
     re.IGNORECASE,
 )
 
@@ -104,6 +105,7 @@ def matches_by_form(text: str, own_domains: Sequence[str]) -> Iterator[Match]:
         if found[1] not in _STANDARDS:
             yield Match(found.start(), found.end(), Kind.TICKET)
     hosts = [each for each in _own_hosts(own_domains).finditer(text) if each[1].lower() != "www."]
+    hosts += [each for each in _HYPHENATED.finditer(text) if _is_host_name(each[0])]
     hosts += [each for each in (*_IPV4.finditer(text), *_IPV6.finditer(text)) if _is_ip(each)]
     for found in hosts:
         yield Match(found.start(), found.end(), Kind.HOST)
@@ -121,7 +123,6 @@ _PLAIN = (
     (_MENTION, Kind.PERSON),
     (_PRIVATE_TLD, Kind.HOST),
     (_LOCALHOST, Kind.HOST),
-    (_HOST_NAME, Kind.HOST),
     (_CLOUD_NAME, Kind.HOST),
     (_KNOWN_TRACKERS, Kind.TICKET),
     (_NUMBER, Kind.TICKET),
@@ -146,6 +147,16 @@ def _without_trail(text: str, found: re.Match[str]) -> int:
             break
         end -= 1
     return end
+
+
+def _is_host_name(word: str) -> bool:
+    """`db-3`, `web01`, `prod-eu-db`: whether a word is put together as hosts are named."""
+    parts = word.partition(":")[0].lower().split("-")
+    if any(map(_NUMBERED_STEM.fullmatch, parts)):
+        return True
+    if any(one in _STEMS and other[0].isdecimal() for one, other in pairwise(parts)):
+        return True
+    return sum(part in _STEMS for part in parts) > 1
 
 
 def _is_ip(found: re.Match[str]) -> bool:

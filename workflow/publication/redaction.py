@@ -6,6 +6,7 @@ No word is invented but the few neutral ones. What a person said may stay (`publ
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ _NEUTRAL: dict[Kind, tuple[str, ...]] = {
 }
 # What is put in may, beside what was there, be read as something else that is internal.
 _ROUNDS = 12
+_LOOK_BACK = 20  # letters that tell whether a sentence begins
 # Written without spaces between words, so that a name there has no edge to be known by.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
@@ -116,8 +118,7 @@ class Redactor:
                 break
             for match in found:
                 self.note(match.kind, text[match.start : match.end])
-            for match in reversed(found):
-                kept = _put(kept, match, self._words_for(text, match))
+            kept = list(_with_words(kept, [(each, self._words_for(text, each)) for each in found]))
         else:
             kept = [Span("…")]
         return joined(kept)
@@ -150,7 +151,7 @@ class Redactor:
 
     def _words_for(self, text: str, match: Match) -> str:
         words = self._neutral[match.kind]
-        before = text[: match.start]
+        before = text[max(0, match.start - _LOOK_BACK) : match.start]
         return words[0].upper() + words[1:] if _SENTENCE_END.search(before) else words
 
     def _first_clean(self, choice: Sequence[str]) -> str:
@@ -202,21 +203,23 @@ def _apart(found: list[Match]) -> list[Match]:
     return kept
 
 
-def _put(spans: Sequence[Span], match: Match, words: str) -> list[Span]:
-    """Spans with `words` in the place of a match, in the look of the first that it touches."""
-    result: list[Span] = []
-    at, is_put = 0, False
+def _with_words(spans: Iterable[Span], replacements: Sequence[tuple[Match, str]]) -> Iterator[Span]:
+    """Spans with words in the place of each match, in the look of the first that it touches.
+
+    Matches are in order and apart.
+    """
+    start = 0
+    waiting = deque(replacements)
     for span in spans:
-        start, end = at, at + len(span.text)
-        at = end
-        if end <= match.start or start >= match.end:
-            result.append(span)
-            continue
-        head = span.text[: max(0, match.start - start)]
-        tail = span.text[max(0, match.end - start) :] if end > match.end else ""
-        result.append(replace(span, text=head))
-        if not is_put:
-            result.append(replace(span, text=words))
-            is_put = True
-        result.append(replace(span, text=tail))
-    return [span for span in result if span.text]
+        end, at = start + len(span.text), start
+        while waiting and waiting[0][0].start < end:
+            match, words = waiting[0]
+            if match.start >= start:
+                yield replace(span, text=span.text[at - start : match.start - start])
+                yield replace(span, text=words)
+            at = min(match.end, end)
+            if match.end > end:
+                break
+            waiting.popleft()
+        yield replace(span, text=span.text[at - start :])
+        start = end

@@ -84,7 +84,7 @@ def _settled(element: Json, found: DocSections) -> Json | None:
     """An element as it is without what was only suggested, and without pictures and footnotes."""
     if "paragraph" in element:
         paragraph = element["paragraph"]
-        kept = [each for each in paragraph.get("elements", ()) if _stays(each, found)]
+        kept = [_unmarked(each) for each in paragraph.get("elements", ()) if _stays(each, found)]
         return {**element, "paragraph": {**paragraph, "elements": kept}}
     if "table" in element:
         rows = [
@@ -115,6 +115,16 @@ def _stays(element: Json, found: DocSections) -> bool:
         found.left_out.append((Kind.FOOTNOTE, f"footnote {number}".strip()))
         return False
     return True
+
+
+def _unmarked(element: Json) -> Json:
+    """An element without the mark that somebody suggests to take it out: until then it stays."""
+    return {
+        name: {key: each for key, each in part.items() if key != "suggestedDeletionIds"}
+        if isinstance(part, Mapping)
+        else part
+        for name, part in element.items()
+    }
 
 
 def _people(value: Any) -> Iterator[str]:
