@@ -146,7 +146,7 @@ def test_people_who_edit_the_doc_keep_their_words(author: Postmortem, google: Go
 def test_a_lost_answer_makes_no_second_doc(
     author: Postmortem, google: GoogleWorld, kind: str, method: str
 ) -> None:
-    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 0.3"))
+    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1.0"))
     google.misbehave(kind, method, times=1)
     said = author("publish", "--doc", expect=None)
     google.behave()
@@ -162,9 +162,9 @@ def test_a_lost_answer_makes_no_second_doc(
 def test_killed_while_the_doc_is_made_it_is_finished_later(
     author: Postmortem, google: GoogleWorld
 ) -> None:
-    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 0.5"))
+    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1.0"))
     google.forget_calls()
-    google.misbehave("slow", "drive.files.create", seconds=1.0)
+    google.misbehave("slow", "drive.files.create", seconds=1.5)
     with running(author.start_process("publish", "--doc")) as process:
         while process.poll() is None and not google.calls().get("drive.files.create"):
             time.sleep(0.02)
