@@ -53,11 +53,16 @@ def _bounds(text: str, name: str) -> tuple[int, int]:
 
 def as_markdown(table: Table) -> str:
     """A table with its title above and its note below."""
-    align = ["---", *["---:"] * (len(table.headers) - 1)]
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.headers)
+    align = ["---:" if any(map(_is_number, column)) else "---" for column in columns]
     rows = [table.headers, tuple(align), *table.rows]
     lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
     note = [f"\n{_escaped(table.note)}"] if table.note else []
     return "\n".join([f"**{_escaped(table.title)}**\n", *lines, *note])
+
+
+def _is_number(cell: str) -> bool:
+    return cell[:1].isdigit() and " " not in cell.strip().partition(" ")[2]
 
 
 def _cell(text: str) -> str:

@@ -236,12 +236,21 @@ _SLOW = {"match": {"method": "gmail.*"}, "kind": "slow", "seconds": _LATENCY_SEC
 
 
 def _last_words(said: str) -> str:
-    """The lines in which a tool says what happened: its last two, without any warnings of its own.
+    """What a tool says last, with the line before where both are short; no log of its own.
 
     A traceback's frames are indented; what they led to is not.
     """
-    lines = [line for line in said.splitlines() if line[:1].strip()]
-    telling = [line for line in lines if not line.startswith(("WARNING: Config", "Traceback"))]
-    last = " / ".join(telling[-2:])
-    last = re.sub(r"https?://\S+|127\.0\.0\.1:\d+|/\S+/", "…", last)
-    return last if len(last) <= _WORDS else last[: _WORDS - 1] + "…"
+    lines = [line.strip() for line in said.splitlines() if line[:1].strip()]
+    telling = [line for line in lines if not _NOISE.match(line)] or [""]
+    words = " / ".join(telling[-2:])
+    return _shortened(words) if len(words) <= _WORDS else _shortened(telling[-1])
+
+
+def _shortened(words: str) -> str:
+    words = _PLACES.sub("…", words)
+    return words if len(words) <= _WORDS else words[: _WORDS - 1] + "…"
+
+
+_NOISE = re.compile(r"WARNING: Config|Traceback|\d{4}-\d\d-\d\dT")
+# A run's own addresses and folders say nothing to a reader.
+_PLACES = re.compile(r"https?://\S+|127\.0\.0\.1:\d+|/\S+/")

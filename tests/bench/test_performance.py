@@ -51,10 +51,15 @@ def test_a_block_that_is_not_there_is_not_made_up() -> None:
 
 
 def test_a_table_keeps_its_shape_whatever_its_cells_say() -> None:
-    table = Table("A <title>", ("tool", "it said"), [("a", "x | y\nz")], kept=True, note="so")
+    row = ("a", "12 s", "x | y\nz")
+    table = Table("A <title>", ("tool", "took", "it said"), [row], kept=True, note="so")
     lines = as_markdown(table).splitlines()
     assert lines[0] == r"**A \<title>**"
-    assert lines[2:5] == ["| tool | it said |", "| --- | ---: |", r"| a | x \| y z |"]
+    assert lines[2:5] == [
+        "| tool | took | it said |",
+        "| --- | ---: | --- |",
+        r"| a | 12 s | x \| y z |",
+    ]
 
 
 def test_a_chart_is_well_formed_and_has_a_mark_for_each_point() -> None:
