@@ -18,7 +18,12 @@ from workflow.document.template import PostmortemTemplate, parse_template
 from workflow.document.timeline import entries_in
 from workflow.document.view import DocView, Paragraph, read_document
 from workflow.incident import Incident, TimelineEntry
-from workflow.rehearsal.docs import apply_batch, blank_document, render_document
+from workflow.rehearsal.docs import (
+    FetchedPicture,
+    apply_batch,
+    blank_document,
+    render_document,
+)
 
 PARIS = ZoneInfo("Europe/Paris")
 START = datetime(2026, 11, 24, 14, 39, tzinfo=PARIS)
@@ -84,6 +89,7 @@ class Page:
     values: dict[str, str] = field(default_factory=dict)
     parts: frozenset[NativePart] = frozenset()
     deleted: list[str] = field(default_factory=list)  # what the tool took out
+    pictures: dict[str, FetchedPicture] = field(default_factory=dict)  # what Docs can fetch
 
     def __post_init__(self) -> None:
         numbers = count(1)
@@ -127,8 +133,10 @@ class Page:
 
     def suggest_at(self, index: int, text: str) -> None:
         """Type in suggestion mode."""
-        insert = {"insertText": {"location": {"index": index}, "text": text}}
-        self._apply({"requests": [insert], "writeControl": {"writeMode": "SUGGEST"}})
+        self.suggest({"insertText": {"location": {"index": index}, "text": text}})
+
+    def suggest(self, request: dict[str, Any]) -> None:
+        self._apply({"requests": [request], "writeControl": {"writeMode": "SUGGEST"}})
 
     def suggest_line_above(self, words: str, line: str) -> None:
         self.suggest_at(self.line(words).start, f"{line}\n")
@@ -214,7 +222,7 @@ class Page:
         return [entry.id for entry in entries_in(self.view())]
 
     def _apply(self, body: dict[str, Any]) -> None:
-        apply_batch(self.model, body, new_id=self._new_id)
+        apply_batch(self.model, body, new_id=self._new_id, fetch=self.pictures.get)
 
 
 def _paragraph_at(content: Sequence[dict[str, Any]], start: int) -> dict[str, Any]:

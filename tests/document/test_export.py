@@ -19,9 +19,13 @@ from workflow.document.changes import FillSection, PutNotice
 from workflow.document.html import to_html
 from workflow.document.markdown import blocks_to_markdown, to_markdown
 from workflow.document.parse import blocks_from_markdown
+from workflow.document.pictures import InlinePicture
+from workflow.document.supporting_data import file_blocks
 from workflow.document.text import LINE_BREAK, NON_TEXT
 from workflow.document.view import read_document
+from workflow.rehearsal.docs import FetchedPicture
 
+PICTURE = InlinePicture("https://a.example/g.png", 40, 20)
 RECORDED = sorted((Path(__file__).parents[1] / "fixtures" / "docs").glob("*.json"))
 
 GITHUB = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -155,3 +159,28 @@ def test_recorded_documents_are_read_with_all_their_words(path: Path) -> None:
         text = letters(paragraph.text.split(NON_TEXT)[0])
         assert text in in_markdown
         assert text in in_html
+
+
+def test_what_is_only_suggested_is_shown_as_that() -> None:
+    page = Page()
+    page.edit(an_entry("a", 0, "stopped the run"))
+    page.suggest_line_below("stopped the run", "restarted *it*")
+    line = page.line("stopped the run")
+    start = line.start + line.text.index("the run")
+    gone = {"range": {"startIndex": start, "endIndex": start + len("the run")}}
+    page.suggest({"deleteContentRange": gone})
+    markdown, html = to_markdown(page.document()), to_html(page.document())
+    assert "stopped <del>the run</del>" in markdown
+    assert "<ins>restarted \\*it\\*</ins>" in markdown
+    assert "stopped <del>the run</del>" in html
+    assert "<ins>restarted *it*</ins>" in html
+
+
+def test_a_picture_is_shown_by_markdown_and_named_by_html() -> None:
+    page = Page()
+    page.pictures["https://a.example/g.png"] = FetchedPicture("key", 40, 20)
+    file = file_blocks("g.png", "Graph", "https://a.example/g.png", b"", (), PICTURE)
+    page.edit(FillSection("f", "supporting_data", tuple(file)))
+    assert "![picture](<https://a.example/g.png>)" in to_markdown(page.document())
+    assert '<a href="https://a.example/g.png">(picture)</a>' in to_html(page.document())
+    assert "<img" not in to_html(page.document())

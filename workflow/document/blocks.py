@@ -50,6 +50,8 @@ class Kind(StrEnum):
 class Span:
     """A piece of a paragraph that looks the same from end to end. `faint` is grey.
 
+    `suggested` is "ins" or "del" where somebody only suggests it, or suggests to take it out: read,
+    never written. `is_picture`: the text is a picture's words, and `link` where it is shown from.
     A `chip`, or a picture, stands in the doc where `text`, one code unit that holds its place, is
     laid out.
     """
@@ -62,6 +64,8 @@ class Span:
     link: str = ""
     faint: bool = False
     chip: Chip | InlinePicture | None = None
+    suggested: str = ""
+    is_picture: bool = False
 
 
 def joined(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -122,8 +122,12 @@ def _inline(spans: Sequence[Span]) -> str:
 
 def _span(span: Span) -> str:
     text = escape(span.text).replace(LINE_BREAK, "<br>")
+    if span.is_picture:
+        text = f"({text})"  # shown from elsewhere, it would tell that place who reads this
     tags = (("code", span.code), ("del", span.strike), ("em", span.italic), ("strong", span.bold))
     for tag, is_on in tags:
         if is_on:
             text = f"<{tag}>{text}</{tag}>"
-    return f'<a href="{escape(span.link)}">{text}</a>' if is_link(span.link) else text
+    if is_link(span.link):
+        text = f'<a href="{escape(span.link)}">{text}</a>'
+    return f"<{span.suggested}>{text}</{span.suggested}>" if span.suggested else text

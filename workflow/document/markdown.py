@@ -158,8 +158,11 @@ def _marked(span: Span, text: str, *, before: str, behind: str) -> str:
         text = left + _emphasis(inner, marks, outside) + right
     if span.link and is_link(span.link):
         address = re.sub(r"[\\<>]", lambda char: f"%{ord(char[0]):02X}", span.link)
-        text = f"[{text}](<{address}>)"
-    return text
+        text = f"{'!' if span.is_picture else ''}[{text}](<{address}>)"
+    elif span.is_picture:
+        text = f"({text})"
+    # GitHub shows both tags; text has no angle brackets of its own left.
+    return f"<{span.suggested}>{text}</{span.suggested}>" if span.suggested else text
 
 
 def _emphasis(inner: str, marks: Sequence[str], outside: tuple[str, str]) -> str:

@@ -27,7 +27,8 @@ def read_tabs(document: Json) -> list[TabBlocks]:
     """All tabs of a `Document` resource fetched whole, children after their parent.
 
     Takes the older form without tabs as well. Chips come out as their text, a picture as its
-    description. Empty lines are left out, and so is a table of contents.
+    description. What is only suggested is marked as that. Empty lines are left out, and so is a
+    table of contents.
     """
     if "tabs" not in document:
         return [TabBlocks(document.get("title", ""), tuple(_TabReader(document).blocks()))]
@@ -73,7 +74,11 @@ class _TabReader:
         elements = paragraph.get("elements", ())
         if any("horizontalRule" in element for element in elements):
             yield Block(Kind.RULE)
-        spans = joined(span for element in elements for span in self._element(element))
+        spans = joined(
+            replace(span, suggested=_suggested(element))
+            for element in elements
+            for span in self._element(element)
+        )
         if not any(span.text for span in spans):
             return
         style = paragraph.get("paragraphStyle", {})
@@ -147,7 +152,19 @@ class _TabReader:
         properties = given.get("inlineObjectProperties", {}).get("embeddedObject", {})
         words = properties.get("title") or properties.get("description") or ""
         source = properties.get("imageProperties", {}).get("sourceUri", "")
-        return Span(f"(picture: {words})" if words else "(picture)", link=source)
+        return Span(words or "picture", link=source, is_picture=True)
+
+
+def _suggested(element: Json) -> str:
+    for part in element.values():
+        if isinstance(part, Mapping):
+            for name, suggested in (
+                ("suggestedDeletionIds", "del"),
+                ("suggestedInsertionIds", "ins"),
+            ):
+                if part.get(name):
+                    return suggested
+    return ""
 
 
 def _styled(text: str, style: Json) -> Span:
