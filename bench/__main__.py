@@ -13,7 +13,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import dry_run, large_doc, memory, pace, performance, round_trips, start_up, throughput
+from bench import (
+    dry_run,
+    large_doc,
+    memory,
+    pace,
+    performance,
+    postgres_share,
+    round_trips,
+    start_up,
+    throughput,
+)
 from bench.measuring import Table, machine
 
 _BENCHES: dict[str, Callable[[Path], Table]] = {
@@ -24,6 +34,7 @@ _BENCHES: dict[str, Callable[[Path], Table]] = {
     "pace": pace.run,
     "large-doc": large_doc.run,
     "dry-run": dry_run.run,
+    "postgres-share": postgres_share.run,
 }
 
 
