@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
@@ -14,20 +13,6 @@ from tests.browser.sample_world import POSTMORTEM, SampleWorld, document, notice
 PHONE, DESK = 390, 1280
 PAGES = ["/", f"/document/d/{POSTMORTEM}/edit", "/mail", f"/mail/{1:016x}"]
 LONG_TITLE = "Überlang 🧯 שלום " * 200
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page on a desk's screen, of which the browser must have nothing to complain."""
-    context = browser.new_context(viewport={"width": DESK, "height": 600})
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    # A request that the next navigation cuts off is no fault of the page.
-    assert [text for text in complaints if "net::" not in text] == []
 
 
 def scrolls_sideways(page: Page) -> bool:

@@ -55,19 +55,6 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page on a desk's screen, of which the browser must have nothing to complain."""
-    context = browser.new_context(viewport={"width": DESK, "height": 900})
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert [text for text in complaints if "net::" not in text] == []
-
-
 def test_search_leads_to_a_customers_mail_and_back(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_label("Address or name").fill("PERSON 77")
