@@ -412,3 +412,22 @@ def test_a_group_whose_first_contact_has_another_groups_mail_goes_to_its_next(
     listed = write(tmp_path / "l.csv", *rows)
     words = ("notify", str(listed), "--group-by", "account", "--send", "--confirm", "1")
     assert "name another contact for this group" in postmortem(*words, expect=3).err
+
+
+def test_a_notice_is_not_gone_on_with_at_another_google(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    google.misbehave("token_expired", "gmail.users.drafts.send")
+    postmortem("notify", str(customers(2)), "--send", "--confirm", "2", expect=4)
+    google.behave()
+    mine = (postmortem.home / "config.toml").read_text(encoding="utf-8")
+    postmortem.configure(f'google_url_hosts = ["google.invalid"]\n{mine}')
+    said = postmortem("resume", expect=4, POSTMORTEM_GOOGLE_URL="https://google.invalid").err
+    assert "begun at a stand-in on this machine" in said
+
+    # The same server behind another port is the same Google.
+    elsewhere = "http://127.0.0.1:9"
+    assert "begun at" not in postmortem("resume", expect=5, POSTMORTEM_GOOGLE_URL=elsewhere).err
+    postmortem("resume")
+    assert set(google.copies_per_recipient().values()) == {1}

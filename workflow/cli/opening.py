@@ -66,10 +66,14 @@ def connect_google(settings: Settings) -> Google:
 
 
 def _place(settings: Settings) -> str:
-    """What this profile's Google is remembered by; nothing is started for it."""
-    if settings.config.google_url:
-        return origin(settings.config.google_url)
-    return "the rehearsal" if settings.profile == REHEARSAL else "Google"
+    """What this profile's Google is remembered by; nothing is started for it.
+
+    A stand-in on this machine has another port whenever it is started anew.
+    """
+    url = settings.config.google_url
+    if settings.profile == REHEARSAL or (url and Endpoint(url).is_loopback):
+        return "a stand-in on this machine"
+    return origin(url) if url else "Google"
 
 
 def _connect_google_as(settings: Settings, mailbox: str) -> Google:
