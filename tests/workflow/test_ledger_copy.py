@@ -16,12 +16,15 @@ from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
 from tests.postgres_server import PostgresServer
 from tests.workflow.plug import wait_until
+from workflow.cli.speaking import Speaker
 from workflow.ledger import copying
+from workflow.ledger.faults import LedgerMoved
 from workflow.ledger.storage import open_ledger, sqlite_url
 from workflow.ledger.tables import deliveries
 
 Customers = Callable[[int], CustomerList]
 SEND = "gmail.users.drafts.send"
+_SECONDS = 20
 
 
 @pytest.fixture
@@ -177,6 +180,41 @@ def test_while_a_notice_is_being_sent_nothing_is_copied(
     postmortem("resume", expect=4)
     postmortem("resume", POSTMORTEM_DATABASE_URL=to)
     assert sorted(google.copies_per_recipient().values()) == [1] * 40
+
+
+def test_who_had_the_ledger_open_when_it_moved_sends_nothing_from_it(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, tmp_path: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    to = sqlite_url(tmp_path / "copy.sqlite3")
+    words = ("notify", str(customers(3)), "--send")
+
+    def moved_meanwhile(_self: Speaker, _question: str) -> str:
+        with running(postmortem.start_process("ledger", "copy", "--to", to)) as other:
+            assert other.wait(timeout=_SECONDS) == 0
+        return "3"
+
+    with (
+        mock.patch.object(Speaker, "is_interactive", True),
+        mock.patch.object(Speaker, "ask", moved_meanwhile),
+    ):
+        refused = postmortem(*words, expect=4)
+    assert "This ledger was moved to sqlite:///" in refused.err
+    assert google.copies_per_recipient() == {}
+    postmortem(*words, "--confirm", "3", POSTMORTEM_DATABASE_URL=to)
+    assert set(google.copies_per_recipient().values()) == {1}
+
+
+def test_of_two_moves_at_once_only_the_first_is_made(told: Postmortem, tmp_path: Path) -> None:
+    first, second = (tmp_path / name for name in ("first.sqlite3", "second.sqlite3"))
+    source = open_ledger(file_url(told))
+    told("ledger", "copy", "--to", sqlite_url(first))
+    try:
+        with pytest.raises(LedgerMoved), source.write():
+            pytest.fail("a second copy would be open too")
+    finally:
+        source.close()
+    told("ledger", "copy", "--to", sqlite_url(second), expect=3)
 
 
 @pytest.mark.parametrize("url", ["mysql://ann:hunter2@db/x", "postgresql://a:hunter2/@db/x"])

@@ -27,8 +27,8 @@ from workflow.ledger.transactions import OPTION, Kind
 class Ledger:
     """An open ledger. Safe to use from several threads and several processes.
 
-    `place` is where it is, for people: without a password. `moved` is where its rows went, if they
-    did: then it is only read.
+    `place` is where it is, for people: without a password. `moved` is where its rows had gone when
+    it was opened, if they had: a ledger that was moved is only read.
     """
 
     def __init__(
@@ -67,16 +67,14 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self, kind: Kind) -> Iterator[Connection]:
-        if self.moved is not None and kind is not Kind.LOOK:
-            raise LedgerMoved(
-                f"This ledger was moved to {self.moved.place} on {self.moved.at:%Y-%m-%d}; here it "
-                "can only be read. Set POSTMORTEM_DATABASE_URL to where it is now."
-            )
         with (
             in_words(self.place),
             self._engine.connect() as plain,
             plain.execution_options(**{OPTION: kind}).begin() as transaction,
         ):
+            if kind is not Kind.LOOK:
+                # Asked each time, under the lock: it may have moved while a worker waited.
+                _refuse_where_moved(moves.moved(transaction.connection))
             yield transaction.connection
 
     def clock(self, here: datetime) -> datetime:
@@ -105,6 +103,14 @@ def open_ledger(url: str) -> Ledger:
         with engine.connect() as connection:
             moved = moves.moved(connection)
     return Ledger(engine, place, clock, moved)
+
+
+def _refuse_where_moved(moved: Moved | None) -> None:
+    if moved is not None:
+        raise LedgerMoved(
+            f"This ledger was moved to {moved.place} on {moved.at:%Y-%m-%d}; here it "
+            "can only be read. Set POSTMORTEM_DATABASE_URL to where it is now."
+        )
 
 
 def sqlite_url(path: Path) -> str:
