@@ -268,3 +268,18 @@ def test_a_key_for_google_is_not_used_at_a_server_that_stands_in_for_it(
     said = postmortem(*sending(customers(2)), expect=4)
     assert "is for https://oauth2.googleapis.com/token, and Google is http://127.0.0.1" in said.err
     assert "oauth2.token" not in google.calls()
+
+
+def test_what_came_back_is_looked_for_in_every_mailbox_that_sent(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    listed = customers(4)
+    delegated = ["drive.file", "documents", "gmail.compose", "gmail.readonly"]
+    google.set(bouncing=listed.addresses, delegated_scopes=delegated)
+    scoped = 'scopes = ["read"]\n' + CONFIG.format(daily_limit=1000, key="key.json")
+    postmortem.configure(scoped)
+    postmortem(*sending(listed))
+    found = postmortem.json("bounces")
+    [notice] = found["notices"]
+    assert [each["email"] for each in notice["bounced"]] == list(listed.addresses)
+    assert found["other_mailboxes"] == []

@@ -50,7 +50,8 @@ class NoticeReturns:
 class Returned:
     """What was found this time, and all that is known. `unclear` are sentences about odd reports.
 
-    `other_mailboxes` sent a part of the mails; what came back to them is to be looked for there.
+    `other_mailboxes` sent a part of the mails and can't be read with this sign-in: what came back to
+    them is to be looked for there.
     """
 
     incident: Incident
@@ -64,7 +65,7 @@ class Returned:
 
 
 def collect(workspace: Workspace) -> Returned:
-    """Read what came back into the mailbox that is signed in, and bring it to the doc.
+    """Read what came back into the mailboxes that sent, and bring it to the doc.
 
     Raises `GoogleFault`: SignInNeeded where the sign-in may not read mail. What was found until
     then is kept.
@@ -73,11 +74,13 @@ def collect(workspace: Workspace) -> Returned:
     reader = MailReader(workspace)
     returned = Returned(incident, reader.address)
     with workspace.ledger.read() as connection:
-        span = bounces.span_of_mails(connection, incident.id, reader.address)
         others = bounces.other_mailboxes(connection, incident.id, reader.address)
-    returned.other_mailboxes = tuple(others)
-    if span is not None:
-        _Collection(workspace, incident, reader, returned).run(span)
+    may_be_read = {each.lower() for each in workspace.settings.config.senders}
+    returned.other_mailboxes = tuple(each for each in others if each.lower() not in may_be_read)
+    _look_into(workspace, returned, reader)
+    for mailbox in others:
+        if mailbox.lower() in may_be_read:
+            _look_into(workspace, returned, MailReader(workspace, mailbox))
     with workspace.ledger.read() as connection:
         listed = notices.notices_of(connection, incident.id)
         returned.notices = tuple(
@@ -94,8 +97,15 @@ def collect(workspace: Workspace) -> Returned:
     return returned
 
 
+def _look_into(workspace: Workspace, returned: Returned, reader: MailReader) -> None:
+    with workspace.ledger.read() as connection:
+        span = bounces.span_of_mails(connection, returned.incident.id, reader.address)
+    if span is not None:
+        _Collection(workspace, returned.incident, reader, returned).run(span)
+
+
 class _Collection:
-    """One look into the mailbox."""
+    """One look into a mailbox."""
 
     def __init__(
         self, workspace: Workspace, incident: Incident, reader: MailReader, returned: Returned

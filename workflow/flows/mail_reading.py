@@ -24,11 +24,11 @@ _TRIES = 3
 
 
 class MailReader:
-    """The mailbox of the account that is signed in. Every method may raise GoogleFault."""
+    """A mailbox; "" is that of the account that is signed in. Every method may raise GoogleFault."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, mailbox: str = "") -> None:
         self._workspace = workspace
-        self._gmail = workspace.google.gmail
+        self._gmail = workspace.google_as(mailbox).gmail
         # As Google spells it: the pace of whoever sends is kept under the same name.
         self.address = self._gmail.address()
 
