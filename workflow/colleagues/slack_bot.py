@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 import socket
 from http.client import HTTPException
-from urllib.error import URLError
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from workflow.colleagues.answers import Answer, bot_answer
 from workflow.colleagues.posting import lost
+from workflow.google.endpoint import is_loopback
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
+
+_LARGEST_ANSWER_BYTES = 1 << 20
 
 
 def is_installed() -> bool:
@@ -22,10 +31,10 @@ def post_message(
     token: str, channel: str, text: str, *, api_url: str, timeout_seconds: float
 ) -> Answer:
     """Say a text in mrkdwn in a channel, once."""
-    from slack_sdk import WebClient  # noqa: PLC0415 - an extra, and only a bot needs it
-    from slack_sdk.errors import SlackClientError  # noqa: PLC0415
+    from slack_sdk.errors import SlackClientError  # noqa: PLC0415 - an extra, and only a bot needs it
 
-    client = WebClient(
+    host = urlsplit(api_url).hostname or ""
+    client = _client_class()(
         token=token,
         base_url=api_url,
         timeout=max(1, round(timeout_seconds)),
@@ -33,7 +42,6 @@ def post_message(
         retry_handlers=[],
         logger=_silent(),
     )
-    host = urlsplit(api_url).hostname or ""
     try:
         response = client.chat_postMessage(
             channel=channel, text=text, link_names=False, unfurl_links=False, unfurl_media=False
@@ -57,6 +65,46 @@ def post_message(
     return bot_answer(
         int(response.status_code), bool(response.get("ok")), "", timestamp=str(response.get("ts"))
     )
+
+
+class _Stay(HTTPRedirectHandler):
+    """Follows no redirect: it would carry the token to whatever host an answer names."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _client_class() -> type[WebClient]:
+    from slack_sdk import WebClient  # noqa: PLC0415
+
+    class Once(WebClient):
+        """A client whose one call goes to the host that it is for, and to no other."""
+
+        def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
+            # A stand-in is on this machine: a proxy would carry the token away from it.
+            direct = [ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
+            try:
+                answer = build_opener(_Stay, *direct).open(req, timeout=self.timeout)
+            except HTTPError as said:
+                answer = said
+            with answer:
+                body = answer.read(_LARGEST_ANSWER_BYTES)
+                return {
+                    "status": answer.code,
+                    "headers": answer.headers,
+                    "body": _object_or_nothing(body.decode("utf-8", "replace")),
+                }
+
+    return Once
+
+
+def _object_or_nothing(body: str) -> str:
+    """Slack's answer is an object; of anything else slack_sdk makes a fault of its own."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    return body if isinstance(found, dict) else "{}"
 
 
 def _header(headers: dict[str, str], name: str) -> str:
