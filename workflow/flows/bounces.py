@@ -50,8 +50,8 @@ class NoticeReturns:
 class Returned:
     """What was found this time, and all that is known. `unclear` are sentences about odd reports.
 
-    `other_mailboxes` sent a part of the mails and can't be read with this sign-in: what came back to
-    them is to be looked for there.
+    `other_mailboxes` sent a part of the mails and can't be read with this sign-in: what came back
+    to them is to be looked for there.
     """
 
     incident: Incident

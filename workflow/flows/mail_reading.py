@@ -24,7 +24,7 @@ _TRIES = 3
 
 
 class MailReader:
-    """A mailbox; "" is that of the account that is signed in. Every method may raise GoogleFault."""
+    """A mailbox; "" is the signed-in account's. Every method may raise GoogleFault."""
 
     def __init__(self, workspace: Workspace, mailbox: str = "") -> None:
         self._workspace = workspace
