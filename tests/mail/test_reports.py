@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,6 +103,35 @@ def test_no_bytes_can_stop_the_reading(junk: bytes, at: int, cut: int) -> None:
             assert all(key == key.casefold() and "@" in key for key in failure.keys)
             assert len(failure.reason) <= 200
             assert failure.reason.isprintable()
+
+
+@pytest.mark.parametrize(
+    "word", ["=?utf-8?b?a?=", "=?no-such?b?YWFh?=", "=?punycode?q?=ff=fe?=", "=?utf-16?q?a?="]
+)
+def test_a_word_that_is_encoded_wrongly_is_shown_as_it_is(word: str) -> None:
+    claim = ("Final-Recipient: rfc822; a@b.example", "Action: failed")
+    raw = with_fields(*claim, f"Diagnostic-Code: {word}")
+    assert [failure.keys for failure in read_report(raw).failures] == [("a@b.example",)]
+
+
+@pytest.mark.parametrize("kind", ["multipart/report; boundary=b{}", "message/rfc822"])
+def test_parts_within_parts_without_end_claim_nothing(kind: str) -> None:
+    parts = (f"Content-Type: {kind.format(n)}\r\n\r\n--b{n}\r\n" for n in range(3_000))
+    assert read_report("".join(parts).encode()).failures == ()
+
+
+def test_a_boundary_in_odd_pieces_claims_nothing() -> None:
+    head = b"Content-Type: multipart/report; boundary*0=b; boundary*=utf-8''b\r\n\r\n"
+    assert read_report(head + b"--b\r\n\r\n").failures == ()
+
+
+@pytest.mark.parametrize("field", ["Diagnostic-Code", "Final-Recipient", "Status", "Action"])
+@pytest.mark.parametrize("piece", ["=?utf-8?q?a?= ", "(", '"', "a.", "<a", "5.1.1 "])
+def test_a_field_without_end_is_read_at_once(field: str, piece: str) -> None:
+    raw = with_fields("Original-Recipient: a@b.example", f"{field}: {piece * 100_000}")
+    began = time.process_time()
+    read_report(raw)
+    assert time.process_time() - began < 5
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))

@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes, policy
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from itertools import islice
 
 from workflow.mail.addresses import AddressBad, read_address
 
@@ -23,7 +25,10 @@ _REPLY_CODE = re.compile(r"^(?:[245]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3}\s+)?")
 # A report has one recipient, ours at least; more than this is no honest report.
 _MOST_RECIPIENTS = 100
 _MOST_QUOTED = 20
+_MOST_PARTS = 100
 _LONGEST_REASON = 200
+# What anybody may send is cut before it is looked at: some of it takes the square of its length.
+_LONGEST_FIELD = 4_000
 
 _BY_MACHINES = frozenset({"auto_reply", "bulk", "junk", "list"})  # RFC 3834; `auto_reply` is usual
 
@@ -76,8 +81,11 @@ def is_automatic(headers: Mapping[str, str]) -> bool:
 
 def read_report(raw: bytes) -> Report:
     """A report's claims. Never raises: what can't be read claims nothing."""
-    message = message_from_bytes(raw, policy=policy.compat32)
-    parts = list(message.walk())
+    try:
+        message = message_from_bytes(raw, policy=policy.compat32)
+        parts = list(islice(message.walk(), _MOST_PARTS))
+    except (RecursionError, TypeError):  # parts within parts without end; a boundary in odd pieces
+        return Report((), ())
     failures = [failure for part in parts for failure in _failures(part)]
     if not any(part.get_content_type() == "message/delivery-status" for part in parts):
         failures = _by_header(message)
@@ -156,8 +164,8 @@ def _content(part: Message) -> bytes:
 
 def _text(part: Message, name: str) -> str:
     """A header, unfolded and decoded, without anything that is not text; "" for none."""
-    value = str(part.get(name, ""))
-    with contextlib.suppress(ValueError, LookupError):  # an encoded word that is none
+    value = str(part.get(name, ""))[:_LONGEST_FIELD]
+    with contextlib.suppress(ValueError, LookupError, HeaderParseError):  # a word that is none
         value = str(make_header(decode_header(value)))
     printable = "".join(char if char.isprintable() else " " for char in value)
     return printable.encode("utf-8", "replace").decode("utf-8")
