@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from workflow.cli.ending import INTERRUPTED_WORDS, Commands, fault_json
+from workflow.cli.list_items import TakesListItems
 from workflow.cli.speaking import Speaker, make_streams_safe
 
 app = typer.Typer(
@@ -111,7 +112,7 @@ def command(
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         # Within a group every command is of one kind: a panel would only say so again.
         kind = panel if group is app else None
-        group.command(name, rich_help_panel=kind, epilog=epilog or None)(run)
+        group.command(name, cls=TakesListItems, rich_help_panel=kind, epilog=epilog or None)(run)
         return function
 
     return register
