@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NAMED = 20
 
 
-@command("bounces", panel=MAIL, epilog="Example: postmortem auth login --scope read; bounces")
+@command("bounces", panel=MAIL, epilog="Example: postmortem bounces")
 def bounces(asked: Asked) -> None:
     """Read whose mail came back and who answered, mark those customers, and tell the doc.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workflow.cli.commands import Asked, app, command
-from workflow.cli.help_page import DOC
+from workflow.cli.help_page import DOC, CommandsByPanel
 
 if TYPE_CHECKING:
     from workflow.cli.speaking import Speaker
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 template = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    cls=CommandsByPanel,
+    rich_markup_mode=None,
     help="See which templates there are, and what one becomes.",
 )
 app.add_typer(template, name="template", rich_help_panel=DOC)

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import typer
 
-from workflow.cli.help_page import CommandsByPanel
+from workflow.cli.help_page import CommandsOfTheDay
 
 USAGE, NOT_SET_UP, INTERRUPTED = 2, 4, 130
 INTERRUPTED_WORDS = "Interrupted. Everything so far is recorded."
@@ -33,7 +33,7 @@ class AnswerLost(OSError):
         )
 
 
-class Commands(CommandsByPanel):
+class Commands(CommandsOfTheDay):
     """All commands; a run that ends before one of them is reached ends in words as well."""
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:

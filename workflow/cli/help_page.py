@@ -18,6 +18,14 @@ DAY, MAIL, DOC, RECORD, PRACTICE, SET_UP = PANELS = (
     "Practice",
     "Set-up",
 )
+# Within a panel: a command that is not named here comes after these.
+_COMMANDS = (
+    *("start", "log", "status", "section", "announce", "close", "reopen"),
+    *("notify", "resume", "bounces"),
+    *("join", "attach", "template"),
+    *("show", "watch", "list", "told", "sync", "export", "report", "publish"),
+    *("init", "auth", "doctor", "ledger"),
+)
 _WIDE = 200
 
 
@@ -34,10 +42,18 @@ class CommandsByPanel(TyperGroup):
             panel = getattr(command, "rich_help_panel", None)
             title = panel if isinstance(panel, str) else "Commands"
             panels.setdefault(title, []).append((name, command.get_short_help_str(_WIDE)))
-        for title in sorted(panels, key=_place):
+        for title in sorted(panels, key=lambda title: _place(title, PANELS)):
             with formatter.section(title):
                 formatter.write_dl(panels[title], col_max=12)
 
 
-def _place(title: str) -> int:
-    return PANELS.index(title) if title in PANELS else len(PANELS)
+class CommandsOfTheDay(CommandsByPanel):
+    """All commands, each panel's in the order in which an incident's day needs them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands' names, as the help shows them."""
+        return sorted(super().list_commands(ctx), key=lambda name: _place(name, _COMMANDS))
+
+
+def _place(name: str, order: tuple[str, ...]) -> int:
+    return order.index(name) if name in order else len(order)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workflow.cli.commands import Asked, app, command
-from workflow.cli.help_page import SET_UP
+from workflow.cli.help_page import SET_UP, CommandsByPanel
 from workflow.cli.speaking import Speaker, has_colour
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ledger = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    cls=CommandsByPanel,
+    rich_markup_mode=None,
     help="Move the ledger to a database that a team shares, or keep a copy of it.",
 )
 app.add_typer(ledger, name="ledger", rich_help_panel=SET_UP)

@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from workflow.cli.commands import Asked, app, command
-from workflow.cli.help_page import SET_UP
+from workflow.cli.help_page import SET_UP, CommandsByPanel
 
 auth = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    cls=CommandsByPanel,
+    rich_markup_mode=None,
     help="Sign in to Google, see who is signed in, sign out.",
 )
 app.add_typer(auth, name="auth", rich_help_panel=SET_UP)
