@@ -15,7 +15,7 @@ from workflow.document.template import parse_template as parse_doc_template
 from workflow.flows.announcing import problem_of
 from workflow.flows.faults import BadInput
 from workflow.flows.sharing import parse_share, target_of
-from workflow.flows.templates import ANNOUNCEMENT
+from workflow.flows.templates import WRITTEN_LIKE_MAILS
 from workflow.flows.workspace import Workspace
 from workflow.ledger import migrate
 from workflow.ledger.faults import LedgerUnavailable
@@ -106,7 +106,7 @@ def _templates(workspace: Workspace) -> Iterator[Finding]:
 
 def _template_files(root: Path) -> Iterator[tuple[Path, Callable[[Path], object]]]:
     for path in sorted(root.glob("*.md")):
-        yield path, _parse_mail if path.stem == ANNOUNCEMENT else _parse_doc
+        yield path, _parse_mail if path.stem in WRITTEN_LIKE_MAILS else _parse_doc
     for path in sorted((root / "email").glob("*.md")):
         yield path, _parse_mail
 

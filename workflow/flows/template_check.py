@@ -78,8 +78,8 @@ def list_templates(workspace: Workspace) -> list[TemplateFile]:
     for root in templates.template_folders(workspace):
         for kind, folder in (("doc", root), ("mail", root / "email")):
             for path in sorted(folder.glob("*.md")):
-                told = kind == "doc" and path.stem == templates.ANNOUNCEMENT
-                kind_of = "colleagues" if told else kind
+                beside = templates.WRITTEN_LIKE_MAILS if kind == "doc" else {}
+                kind_of = beside.get(path.stem, kind)
                 found.setdefault((kind_of, path.stem), TemplateFile(path.stem, kind_of, path))
     return sorted(found.values(), key=lambda one: (one.kind, one.name))
 

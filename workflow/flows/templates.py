@@ -16,6 +16,9 @@ from workflow.ledger import incidents
 
 # The template of what colleagues are told: beside the doc's, and written as a mail's is.
 ANNOUNCEMENT = "announce"
+PUBLIC_MAIL = "public-mail"
+# Beside the doc's templates lie some that are written like a mail; whom each is for.
+WRITTEN_LIKE_MAILS = {ANNOUNCEMENT: "colleagues", PUBLIC_MAIL: "public"}
 _LARGEST_BYTES = 1_000_000
 
 
@@ -74,7 +77,7 @@ def load_announcement_template(workspace: Workspace) -> TemplateText:
 
 def load_public_mail_template(workspace: Workspace) -> TemplateText:
     """The mail round the customers' version of a postmortem, the team's own or the shipped one."""
-    return _find(workspace, "public-mail", "")
+    return _find(workspace, PUBLIC_MAIL, "")
 
 
 def in_language(template: TemplateText, locale: str) -> TemplateText | None:
