@@ -14,7 +14,7 @@ from workflow.incident import MailTransport
 from workflow.ledger import deliveries, pace
 
 # A day, and a minute for mails that reach Gmail a little later than they were counted here.
-_DAY = timedelta(hours=24, minutes=1)
+DAY = timedelta(hours=24, minutes=1)
 _REPORT_EVERY = timedelta(seconds=0.5)
 # Counting looks at every row of a notice (0.1 µs each). In a list of a million, twice a second for
 # each of twenty mailboxes, it took more than all else together (measured).
@@ -98,7 +98,7 @@ class Pacing:
         if self._day_counted_at is None or now - self._day_counted_at > _DAY_COUNTED_EVERY:
             self._day_counted_at = now
             sent = deliveries.count_sent_since(
-                connection, self._mailbox, now - _DAY, transport=self._transport
+                connection, self._mailbox, now - DAY, transport=self._transport
             )
             self._sends_left = self._limits.daily_limit - sent
 
@@ -163,9 +163,9 @@ class Pacing:
     def day_free_at(self, connection: Connection) -> datetime | None:
         """When the first of the last 24 hours' mails drops out of the count."""
         oldest = deliveries.oldest_sent_since(
-            connection, self._mailbox, self._now() - _DAY, transport=self._transport
+            connection, self._mailbox, self._now() - DAY, transport=self._transport
         )
-        return None if oldest is None else oldest + _DAY
+        return None if oldest is None else oldest + DAY
 
     def report_is_due(self, recipients: int) -> bool:
         """Whether a person should be shown the counts of so many recipients again."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
+from workflow.flows.pacing import DAY
 from workflow.flows.workspace import Workspace
 from workflow.incident import MailTransport
 from workflow.ledger import deliveries, notices
-
-_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def senders_of(workspace: Workspace, transport: MailTransport) -> tuple[str, ...
 def left_today(workspace: Workspace, senders: tuple[str, ...]) -> dict[str, int]:
     """What each of these mailboxes may still send through Gmail today."""
     limit = workspace.settings.config.sending.daily_limit
-    since = workspace.wall() - _DAY
+    since = workspace.wall() - DAY
     with workspace.ledger.read() as connection:
         return {
             sender: max(0, limit - deliveries.count_sent_since(connection, sender, since))
@@ -57,7 +55,7 @@ def today(
         return Today(limit - sum(left.values()), limit)
     relays = transport is MailTransport.SMTP_RELAY
     limit = config.smtp.daily_limit if relays else config.sending.daily_limit
-    since = workspace.wall() - _DAY
+    since = workspace.wall() - DAY
     with workspace.ledger.read() as connection:
         sender = notices.last_sender(connection, profile=workspace.settings.profile)
         if relays and from_address:
