@@ -246,7 +246,10 @@ def _config(base: Config, table: dict[str, Any], path: Path) -> Config:
     for name, found in inner.items():
         if not isinstance(found, dict):
             raise ConfigBad(f"{path}: {name} is a table: [{name}].")
-    rules = tuple(_word_rule(each, path) for each in values.pop("word_rules", ()))
+    tables = values.pop("word_rules", [])
+    if not isinstance(tables, list):
+        raise ConfigBad(f"{path}: word_rules is a list of tables: [[word_rules]].")
+    rules = tuple(_word_rule(each, path) for each in tables)
     channels = values.pop("announce", None)
     changed = {key: _value(base, key, value, path) for key, value in values.items()}
     return replace(
@@ -280,7 +283,13 @@ def _word_rule(table: Any, path: Path) -> WordRule:
             f"{path}: each [[word_rules]] has code, pattern and message, and may have level "
             "(warning or error) and stages (a list)."
         )
-    rule = WordRule(**{**table, "stages": tuple(table.get("stages", ()))})
+    stages = table.get("stages", [])
+    words = [value for key, value in table.items() if key != "stages"]
+    if not isinstance(stages, list) or not all(isinstance(each, str) for each in [*words, *stages]):
+        raise ConfigBad(
+            f"{path}: [[word_rules]]: stages is a list of texts, and all else is a text in quotes."
+        )
+    rule = WordRule(**{**table, "stages": tuple(stages)})
     try:
         re.compile(rule.pattern)
     except (re.error, TypeError) as fault:
@@ -313,6 +322,13 @@ def _value(base: Config | Sending | SignInWay | Smtp, key: str, value: Any, path
 
 _TABLES = {"sending", "sign_in", "smtp", "word_rules", "announce"}
 
+_RANGES: dict[str, tuple[float, float]] = {
+    "units_per_minute": (110, 1_000_000_000),
+    "daily_limit": (1, 1_000_000_000),
+    "in_flight": (1, 1_000),
+    "timeout_seconds": (0.1, 86_400),
+}
+
 _TYPE_WORDS: dict[type, str] = {
     str: "a text in quotes",
     int: "a whole number",
@@ -325,17 +341,16 @@ def _check(config: Config, path: Path) -> None:
     if config.time_zone:
         try:
             ZoneInfo(config.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, like America
             raise ConfigBad(
                 f"{path}: time_zone {config.time_zone!r} is not a zone's name, like Europe/Berlin."
             ) from None
     if config.google_url:
         _check_google_url(config)
     _check_sign_in(config.sign_in, path)
-    lowest = {"units_per_minute": 110, "daily_limit": 1, "in_flight": 1, "timeout_seconds": 0.1}
-    for key, least in lowest.items():
-        if getattr(config.sending, key) < least:
-            raise ConfigBad(f"{path}: sending.{key} must be at least {least}.")
+    for key, (least, most) in _RANGES.items():
+        if not least <= getattr(config.sending, key) <= most:  # nan is in no range
+            raise ConfigBad(f"{path}: sending.{key} must be at least {least}, at most {most:,}.")
     if reason := fault_in(config.smtp):
         raise ConfigBad(f"{path}: [smtp]: {reason}")
 
@@ -391,5 +406,5 @@ def machine_zone() -> ZoneInfo:
 
     try:
         return ZoneInfo(os.environ.get("TZ", "").lstrip(":") or tzlocal.get_localzone_name())
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")

@@ -62,6 +62,7 @@ _OTHERS = {
     ChannelKind.MAIL: ("address",),
 }
 _NAME_LIMIT = 80
+_SIGNS_OF_AN_ADDRESS = ("://", "/services/", "/v1/spaces/")
 
 
 def read_channels(tables: object) -> tuple[Channel, ...]:
@@ -120,7 +121,7 @@ def _name(given: Mapping[str, str], kind: ChannelKind) -> str:
     name = given.get("name") or given.get("channel") or given.get("address")
     if not name:
         raise ChannelBad(f'[[announce]] of kind {kind}: say what people call it: name = "#…".')
-    if "://" in name or len(name) > _NAME_LIMIT:
+    if any(sign in name for sign in _SIGNS_OF_AN_ADDRESS) or len(name) > _NAME_LIMIT:
         # It is shown and kept everywhere, where a webhook's address has no business.
         raise ChannelBad(f"[[announce]] of kind {kind}: name is a channel's name, not an address.")
     return name

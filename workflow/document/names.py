@@ -129,7 +129,7 @@ def identity_of(name: OwnName) -> Identity | None:
     try:
         started_at = datetime.fromisoformat(name.notes[0])
         zone = ZoneInfo(unquote(name.notes[1]))
-    except (ValueError, ZoneInfoNotFoundError):
+    except (ValueError, ZoneInfoNotFoundError, OSError):  # a folder of zones, like America
         return None
     return Identity(name.key, started_at, zone.key) if started_at.tzinfo else None
 

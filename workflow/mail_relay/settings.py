@@ -9,6 +9,7 @@ from workflow.google.endpoint import is_loopback
 
 SECURITIES = ("starttls", "tls", "none")
 PASSWORD_VARIABLE = "POSTMORTEM_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
+_MOST = 1_000_000_000
 # RFC 6409 and RFC 8314: submission with STARTTLS, and with TLS from the first byte on.
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -49,6 +50,7 @@ def fault_in(smtp: Smtp) -> str:
 
 
 def _faults_in(smtp: Smtp) -> Iterator[str]:
+    named = smtp.local_hostname
     if smtp.security not in SECURITIES:
         yield f"security {smtp.security!r} is not one of {', '.join(SECURITIES)}."
     if not smtp.host or any(letter.isspace() or letter in "/@:" for letter in smtp.host):
@@ -62,7 +64,7 @@ def _faults_in(smtp: Smtp) -> Iterator[str]:
         )
     if smtp.password_file and not smtp.user:
         yield "password_file needs user, who signs in with it."
-    if not (smtp.local_hostname.isascii() and smtp.local_hostname.isprintable()):
+    if not all(letter.isascii() and letter.isprintable() and letter != " " for letter in named):
         yield "local_hostname is a host name, like mail.example.com."
-    if smtp.daily_limit < 1 or smtp.messages_per_minute < 1:
-        yield "daily_limit and messages_per_minute are at least 1."
+    if not all(1 <= each <= _MOST for each in (smtp.daily_limit, smtp.messages_per_minute)):
+        yield f"daily_limit and messages_per_minute are at least 1, at most {_MOST:,}."
