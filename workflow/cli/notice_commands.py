@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -159,10 +161,29 @@ def _read_list(workspace: Workspace, name: str) -> bytes:
 
 def _preview(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     from workflow.cli import preflight_sheet  # noqa: PLC0415
+    from workflow.flows.notify import refuse_errors  # noqa: PLC0415
 
+    with _plan_beside_refusal(asked, plan, "preview"):
+        preflight_sheet.show(asked.speaker, workspace, plan)
+        refuse_errors(plan)
     if asked.speaker.as_json:
         asked.speaker.document(preflight_sheet.plan_json(plan))
-    preflight_sheet.show(asked.speaker, workspace, plan)
+
+
+@contextmanager
+def _plan_beside_refusal(asked: Asked, plan: Plan, mode: str) -> Iterator[None]:
+    """Where a plan is refused, let a script see the plan beside the sentence that says why."""
+    from workflow.cli.ending import fault_json  # noqa: PLC0415
+    from workflow.cli.faults import BAD_INPUT  # noqa: PLC0415
+    from workflow.cli.preflight_sheet import plan_json  # noqa: PLC0415
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
+
+    try:
+        yield
+    except BadInput as refused:
+        if asked.speaker.as_json:
+            asked.speaker.document(plan_json(plan, mode) | fault_json(str(refused), BAD_INPUT))
+        raise
 
 
 def _preview_in_browser(asked: Asked, workspace: Workspace, plan: Plan) -> None:
@@ -177,13 +198,16 @@ def _preview_in_browser(asked: Asked, workspace: Workspace, plan: Plan) -> None:
 def _send_test(
     asked: Asked, workspace: Workspace, plan: Plan, address: str, row: int | None
 ) -> None:
+    from workflow.cli import preflight_sheet  # noqa: PLC0415
     from workflow.cli.progress import watching  # noqa: PLC0415
     from workflow.flows.notify import send_test  # noqa: PLC0415
 
     with watching(asked.speaker, total=1) as watcher:
         notified = send_test(workspace, plan, address, row, watcher)
     show_outcome(asked, notified, "test")
-    asked.speaker.next_step("the same command with --send instead of --test")
+    preflight_sheet.show_findings(asked.speaker, plan)
+    way = "the same command with --send instead of --test"
+    asked.speaker.next_step(preflight_sheet.what_to_mend(plan) or way)
 
 
 def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -> None:
@@ -192,7 +216,8 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
     from workflow.flows import notify as flow  # noqa: PLC0415
     from workflow.incident import MailTransport  # noqa: PLC0415
 
-    flow.refuse_unsendable(plan)
+    with _plan_beside_refusal(asked, plan, "send"):
+        flow.refuse_unsendable(plan)
     if not plan.new:
         _already_under_way(asked, workspace, plan)
         return
@@ -232,11 +257,13 @@ def _agree(asked: Asked, plan: Plan, confirm: int | None) -> None:
 def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     """Everybody on the list has a mail with these words: say how it stands, send nothing."""
     from workflow.cli import showing  # noqa: PLC0415
+    from workflow.flows.faults import BadInput  # noqa: PLC0415
     from workflow.flows.notify import notice_with_these_words  # noqa: PLC0415
 
     standing = notice_with_these_words(workspace, plan)
     if standing is None:
-        return
+        with _plan_beside_refusal(asked, plan, "send"):
+            raise BadInput("Nothing was sent: nobody on the list got a mail that is corrected.")
     speaker = asked.speaker
     if speaker.as_json:
         speaker.document(showing.notice_json(standing, "send"))

@@ -14,8 +14,8 @@ _SHOWN = 10
 _SHOWN_CHANGES = 6
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """The shape of `notify --json` for a preview."""
+def plan_json(plan: Plan, mode: str = "preview") -> dict[str, Any]:
+    """The shape of `notify --json` for a plan: of a preview, or of one that was not sent."""
     return {
         "incident": plan.incident.id,
         "notice": None,
@@ -28,7 +28,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             {"email": row.value, "row": row.row, "reason": row.reason} for row in plan.bad_rows
         ],
         "copied_back": False,
-        "mode": "preview",
+        "mode": mode,
         "duplicates": [{"row": each.row, "first_row": each.first_row} for each in plan.duplicates],
         "told_before": dict(plan.count.told_before),
         "findings": [
@@ -95,7 +95,8 @@ def _show_earlier(speaker: Speaker, plan: Plan) -> None:
     if earlier is None:
         return
     when = moment_text(earlier.said_at, plan.incident.zone)
-    speaker.say(f"  Last      “{earlier.stage}”, {when}. Since then the words changed:")
+    changed = "Since then the words changed:" if earlier.changed else "The words are the same."
+    speaker.say(f"  Last      “{earlier.stage}”, {when}. {changed}")
     for line in earlier.changed[:_SHOWN_CHANGES]:
         speaker.say(f"            {line}", "faint")
     if len(earlier.changed) > _SHOWN_CHANGES:
@@ -155,7 +156,9 @@ def show_left_out(speaker: Speaker, plan: Plan) -> None:
 
 def _show_mail(speaker: Speaker, plan: Plan) -> None:
     if plan.first is None:
-        speaker.warn("The list names nobody.")
+        speaker.warn(_nobody_words(plan))
+        if plan.bad_rows and not has_errors(plan):
+            speaker.next_step(what_to_mend(plan) or "mend the bad rows")
         return
     speaker.say()
     speaker.say(f"To:       {plan.first.email}", "faint")
@@ -163,17 +166,37 @@ def _show_mail(speaker: Speaker, plan: Plan) -> None:
     speaker.say()
     speaker.say(text_face(parse_body(plan.first.markdown)).rstrip())
     speaker.say()
-    speaker.say("Nothing was sent.", "good")
+    if not has_errors(plan):  # else that is said together with why
+        speaker.say("Nothing was sent.", "good")
+        way = "add --test you@example.com to see it in your own mailbox, then --send"
+        speaker.next_step(what_to_mend(plan) or way)
+
+
+def has_errors(plan: Plan) -> bool:
+    """Whether a finding keeps the mail from being sent."""
+    return any(finding.level == "error" for finding in plan.findings)
+
+
+def what_to_mend(plan: Plan) -> str:
+    """What a person has to do before `--send` sends anything; "" for nothing."""
+    if has_errors(plan):
+        return "mend the errors above, then the same command again"
     if plan.bad_rows and not plan.request.skip_bad:
-        speaker.next_step("mend the bad rows, or leave them out with --skip-bad")
-        return
-    speaker.next_step("add --test you@example.com to see it in your own mailbox, then --send")
+        return "mend the bad rows, or leave them out with --skip-bad"
+    return ""
+
+
+def _nobody_words(plan: Plan) -> str:
+    """Why no mail would leave."""
+    if not plan.recipients:
+        return "Nothing was sent: the list names nobody that can be written to."
+    return "Nothing was sent: everybody who can be written to is left out, as said above."
 
 
 def _list_words(plan: Plan) -> str:
     words = [_counted(plan.recipients, "person", "people")]
     if plan.skipped:
-        words.append(f"{plan.skipped:,} are left out: {_why_left_out(plan)}")
+        words.append(f"{plan.skipped:,} left out ({_why_left_out(plan)})")
     if plan.duplicates:
         words.append(f"{_counted(len(plan.duplicates), 'repeated row', 'repeated rows')} left out")
     if plan.bad_rows:
@@ -186,7 +209,10 @@ def _why_left_out(plan: Plan) -> str:
         (plan.count.has_it, "in a notice with these words already"),
         (plan.count.not_wronged, "never got the mail that is corrected"),
     ]
-    return "; ".join(f"{number:,} {why}" for number, why in reasons if number)
+    given = [(number, why) for number, why in reasons if number]
+    if len(given) == 1:
+        return given[0][1]
+    return "; ".join(f"{number:,} {why}" for number, why in given)
 
 
 def _counted(number: int, one: str, many: str) -> str:
@@ -201,6 +227,6 @@ def _time_words(workspace: Workspace, plan: Plan) -> str:
     per_minute *= max(1, len(plan.division))
     count, a_day = plan.new, plan.today.limit
     if count <= per_minute:
-        return "under a minute or so"
+        return "under a minute"
     days = f", over {count // a_day + 1} days" if count > a_day else ""
     return f"about {duration_text(60 * count / per_minute)} at {per_minute} a minute{days}"

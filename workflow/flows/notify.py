@@ -55,12 +55,7 @@ def send(workspace: Workspace, plan: Plan, watcher: Watcher) -> Notified:
 
 def refuse_unsendable(plan: Plan) -> None:
     """Raise `BadInput` for a plan that must not be sent: bad rows, errors in the words, nobody."""
-    errors = [finding for finding in plan.findings if finding.level == "error"]
-    if errors:
-        raise BadInput(
-            "Nothing was sent. "
-            + " ".join(f"{finding.where}: {finding.message}" for finding in errors[:5])
-        )
+    refuse_errors(plan)
     if plan.bad_rows and not plan.request.skip_bad:
         first = plan.bad_rows[0]
         more = f" and {len(plan.bad_rows) - 1} more" if len(plan.bad_rows) > 1 else ""
@@ -72,6 +67,16 @@ def refuse_unsendable(plan: Plan) -> None:
     if not plan.recipients:
         raise BadInput(
             f"{plan.request.list_name} names nobody: it has a header and no rows. Nothing was sent."
+        )
+
+
+def refuse_errors(plan: Plan) -> None:
+    """Raise `BadInput` for a plan with errors in its words or its list, bad rows aside."""
+    errors = [finding for finding in plan.findings if finding.level == "error"]
+    if errors:
+        raise BadInput(
+            "Nothing was sent. "
+            + " ".join(f"{finding.where}: {finding.message}" for finding in errors[:5])
         )
 
 

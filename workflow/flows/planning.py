@@ -334,8 +334,14 @@ def _order_findings(
             "a correction names what was wrong (--set wrong_text=…) and what is right "
             "(--set what_happened=…).",
         )
-    if stage is Stage.CORRECTION and not count.mails:
-        yield Finding("warning", "nobody_wronged", "list", "nobody on it got an earlier mail.")
+    if count.not_wronged and not count.mails + count.has_it:
+        yield Finding(
+            "error",
+            "nobody_wronged",
+            "list",
+            "nobody on it was told anything of this incident, so there is nothing to correct. "
+            "For a first mail give another --stage.",
+        )
 
 
 # How far an incident has come when a notice of the stage goes out.
