@@ -99,6 +99,8 @@ def _moment(at: datetime, zone: ZoneInfo) -> str:
 
 def _after(begun: datetime, at: datetime) -> str:
     seconds = (at - begun).total_seconds()
+    if not seconds:
+        return "–"
     return duration_text(seconds) if seconds >= 0 else f"{duration_text(-seconds)} before"
 
 
