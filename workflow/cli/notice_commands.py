@@ -205,7 +205,8 @@ def _send_test(
     with watching(asked.speaker, total=1) as watcher:
         notified = send_test(workspace, plan, address, row, watcher)
     show_outcome(asked, notified, "test")
-    preflight_sheet.show_findings(asked.speaker, plan)
+    if preflight_sheet.has_errors(plan):  # warnings were said by the preview
+        preflight_sheet.show_findings(asked.speaker, plan)
     way = "the same command with --send instead of --test"
     asked.speaker.next_step(preflight_sheet.what_to_mend(plan) or way)
 
