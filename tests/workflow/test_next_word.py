@@ -23,7 +23,11 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def word(
-    minute: float, promised: float | None = None, *, accepted: float | None = None
+    minute: float,
+    promised: float | None = None,
+    *,
+    accepted: float | None = None,
+    words: str = "",
 ) -> WordGiven:
     """A notice said so many minutes after noon that promises the next for another minute."""
 
@@ -36,6 +40,7 @@ def word(
         planned_at=at(minute),
         accepted_at=at(minute if accepted is None else accepted),
         promised=None if promised is None else at(promised),
+        words=words or f"said at {minute}",
     )
 
 
@@ -65,6 +70,34 @@ def test_the_last_notice_alone_says_what_is_due() -> None:
     later = next_word([word(0, 30), word(20, 60)], NOON + timedelta(minutes=31))
     assert later is not None
     assert later.words == "due in 29 min"
+
+
+def test_the_same_words_to_customers_found_later_keep_no_promise() -> None:
+    told = [word(0, 120, words="a"), word(60, 150, words="a"), word(70, words="a")]
+    assert [each.given_at for each in promises(told)] == [None, None]
+    open_word = next_word(told, NOON + timedelta(minutes=80))
+    assert open_word is not None
+    assert open_word.words == "due in 40 min"
+
+    news = word(130, words="b")
+    assert [each.given_at for each in promises([*told, news])] == [news.said_at] * 2
+    assert next_word([*told, news], NOON) is None
+
+
+def test_a_list_that_grows_leaves_the_promise_to_the_first_of_it_open(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    doc_id = postmortem.json("start", "Invoices were seen by others")["doc_id"]
+    words = ("--set", "what_happened=An invoice was seen.", "--next-update", "2h")
+    postmortem("notify", str(customers(2)), *words, "--send", "--confirm", "2")
+    postmortem("notify", str(customers(5)), *words, "--send", "--confirm", "3")
+    assert google.text(doc_id).count("Next word promised") == 2
+    assert " – given at" not in google.text(doc_id)
+    said = postmortem("close", "--check", expect=3)
+    assert "5 customers were told of it and not of its end" in said.err + said.out
+    postmortem("status", "resolved")
+    postmortem("notify", str(customers(5)), "--send", "--confirm", "5")
+    assert google.text(doc_id).count(" – given at") == 2
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The next word to the customers: what was promised, what is due, and what was kept.
 
-Pure. A promise is kept by the next notice that reached anybody, late or not; the last notice's own
-promise is the one that is open.
+Pure. A promise is kept by the next notice with other words that reached anybody, late or not: the
+same words to those who were found later are no news to whoever has them. What the last words
+promised is what is open, and the first time of it is due.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import zip_longest
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from workflow.incident import clock_text, date_text, duration_text, moment_text
@@ -58,12 +59,15 @@ class NextWord:
 
 def promises(given: Sequence[WordGiven]) -> list[Promise]:
     """Every promise of the notices, which are in order, with what became of it."""
-    followed = zip_longest(given, given[1:])
-    return [
-        Promise(word.notice_id, word.promised, told_at(after) if after else None)
-        for word, after in followed
-        if word.promised is not None
-    ]
+    kept: list[Promise] = []
+    news: WordGiven | None = None
+    for word, after in zip(reversed(given), [None, *reversed(given)], strict=False):
+        if after is not None and after.words != word.words:
+            news = after
+        if word.promised is not None:
+            at = told_at(news) if news else None
+            kept.append(Promise(word.notice_id, word.promised, at))
+    return kept[::-1]
 
 
 def told_at(word: WordGiven) -> datetime:
@@ -78,7 +82,8 @@ def told_at(word: WordGiven) -> datetime:
 
 def next_word(given: Sequence[WordGiven], now: datetime) -> NextWord | None:
     """The promise that is still open, if there is one."""
-    due_at = given[-1].promised if given else None
+    last_words = takewhile(lambda word: word.words == given[-1].words, reversed(given))
+    due_at = min((word.promised for word in last_words if word.promised), default=None)
     if due_at is None:
         return None
     left = due_at - now

@@ -17,7 +17,8 @@ class WordGiven:
     """A notice of which at least one mail was accepted.
 
     `said_at` and `promised` are instants of the incident's story; `planned_at` and `accepted_at`
-    are the wall clock's, which in a rehearsal is another. `promised` is None for no promise.
+    are the wall clock's, which in a rehearsal is another. `promised` is None for no promise. The
+    same `words` never reach a customer twice: two notices that share them went to different ones.
     """
 
     notice_id: str
@@ -25,6 +26,7 @@ class WordGiven:
     planned_at: datetime
     accepted_at: datetime
     promised: datetime | None
+    words: str
 
 
 def words_given(connection: Connection, incident_id: str) -> list[WordGiven]:
@@ -36,6 +38,7 @@ def words_given(connection: Connection, incident_id: str) -> list[WordGiven]:
             notices.c.created_at,
             func.min(deliveries.c.sent_at).label("accepted_at"),
             notices.c.next_update,
+            notices.c.content_key,
         )
         .join(deliveries, deliveries.c.notice_id == notices.c.id)
         .where(
@@ -44,7 +47,13 @@ def words_given(connection: Connection, incident_id: str) -> list[WordGiven]:
             deliveries.c.state == DeliveryState.SENT.value,
             deliveries.c.sent_at.is_not(None),
         )
-        .group_by(notices.c.id, notices.c.said_at, notices.c.created_at, notices.c.next_update)
+        .group_by(
+            notices.c.id,
+            notices.c.said_at,
+            notices.c.created_at,
+            notices.c.next_update,
+            notices.c.content_key,
+        )
         .order_by(notices.c.created_at, notices.c.id)
     )
     return [WordGiven(*row) for row in connection.execute(query)]
