@@ -32,13 +32,15 @@ FLAGS = (
 LARGEST_BYTES = 300_000
 # Pixels to a CSS pixel: as sharp as its size in a README allows.
 SCALE = 1.5
+# How many lines of a step are shown: the words of an announcement are longer.
+LONGEST_STEP = 9
 # Whose mail the phone shows.
 CUSTOMER = "kofi@accracycles.example"
 # The steps of the rehearsal that the terminal shows, each by how its command begins and ends.
 SHOWN_STEPS = (
     re.compile(r"start .*"),
     re.compile(r"log .*Recognized.*"),
-    re.compile(r"log .*Alerted.*"),
+    re.compile(r"announce .*"),
     re.compile(r"notify .*--send .*"),
     re.compile(r"close"),
 )
@@ -53,6 +55,7 @@ def main() -> int:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 take_pictures(browser, _pages_address(environment), said)
+                take_report(browser, environment, Path(folder))
                 browser.close()
         finally:
             subprocess.run(_command("rehearse", "stop"), env=environment, check=False)
@@ -85,6 +88,15 @@ def take_pictures(browser: Browser, address: str, said: str) -> None:
     _frame(browser, "terminal", {"lines": list(terminal_lines(said))})
 
 
+def take_report(browser: Browser, environment: dict[str, str], folder: Path) -> None:
+    """The first view of the report of an outage that is played for it."""
+    page = folder / "report.html"
+    for words in (("rehearse", "outage"), ("--profile", "rehearsal", "report", "--to", str(page))):
+        subprocess.run(_command(*words), env=environment, check=True, stdout=subprocess.DEVNULL)
+    picture = _photograph(browser, page.as_uri(), width=960, height=640, shown=800)
+    (PICTURES / "report.png").write_bytes(picture)
+
+
 def terminal_lines(said: str) -> Iterator[Markup]:
     """The lines of the steps that are shown, as HTML; dots stand for those between."""
     skipped = False
@@ -97,8 +109,9 @@ def terminal_lines(said: str) -> Iterator[Markup]:
         if skipped:
             yield Markup('<span class="faint">          ⋮</span>')
         skipped = False
-        for line in step.rstrip("\n").split("\n"):
-            yield _coloured(line)
+        lines = step.rstrip("\n").split("\n")
+        yield from map(_coloured, lines[:LONGEST_STEP])
+        skipped = len(lines) > LONGEST_STEP
 
 
 def _steps(said: str) -> list[str]:
