@@ -344,6 +344,38 @@ def test_drafts_that_are_found_wanting_are_withdrawn(
     )
 
 
+def test_mails_that_wait_for_google_can_be_withdrawn_without_it(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    down = "http://127.0.0.1:9"
+    words = ("notify", str(customers(3)), "--send", "--confirm", "3")
+    postmortem(*words, expect=5, POSTMORTEM_GOOGLE_URL=down)
+    said = postmortem("resume", "--discard", POSTMORTEM_GOOGLE_URL=down).out
+    assert said == "Withdrawn: 3 customers will not get this mail. Nothing was sent.\n"
+    assert "no mail that can be withdrawn" in postmortem("resume", "--discard", expect=3).err
+    postmortem("resume", expect=6)
+    assert google.copies_per_recipient() == {}
+    (notice,) = postmortem.json("show")["notices"]
+    assert notice["counts"] == {**dict.fromkeys(notice["counts"], 0), "failed": 3}
+
+
+def test_what_has_left_is_not_withdrawn_and_the_rest_is(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    google.misbehave("token_expired", "gmail.users.drafts.send", skip=2)
+    postmortem("notify", str(customers(5)), "--send", "--confirm", "5", expect=4)
+    google.behave()
+    sent = len(google.copies_per_recipient())
+    assert 0 < sent < 5
+    said = postmortem("resume", "--discard").out
+    assert f"Withdrawn: {5 - sent} customers will not get this mail." in said
+    assert "had it before." in said
+    assert len(google.copies_per_recipient()) == sent
+    assert google.drafts() == []
+
+
 def test_a_slip_in_a_values_name_stops_the_notice(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

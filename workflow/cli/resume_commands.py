@@ -31,7 +31,7 @@ def resume(
         typer.Option("--resend-unknown", help="Send again where nobody can tell. May mail twice."),
     ] = False,
     discard: Annotated[
-        bool, typer.Option("--discard", help="Delete the drafts of --draft-only; nobody gets them.")
+        bool, typer.Option("--discard", help="Withdraw what has not left yet; nobody gets it.")
     ] = False,
     approve_by: Annotated[
         str, typer.Option(metavar="NAME", help="Who looked at the drafts and agreed.")
@@ -105,15 +105,18 @@ def _states(retry_failed: bool, resend_unknown: bool) -> list[DeliveryState]:
 
 
 def _discard(asked: Asked, workspace: Workspace, notice: Notice) -> None:
-    """Withdraw drafts that a second pair of eyes found wanting."""
+    """Withdraw drafts that a second pair of eyes found wanting, or mails that have not left."""
     from workflow.cli import showing  # noqa: PLC0415
     from workflow.flows.discarding import discard  # noqa: PLC0415
     from workflow.flows.showing import notice_standing  # noqa: PLC0415
 
     count = discard(workspace, notice)
+    standing = notice_standing(workspace, notice)
     if asked.speaker.as_json:
-        asked.speaker.document(showing.notice_json(notice_standing(workspace, notice), "send"))
-    asked.speaker.say(f"Withdrawn: {people(count)} will not get this mail. Nothing was sent.")
+        asked.speaker.document(showing.notice_json(standing, "send"))
+    sent = f"{people(standing.counts.sent)} had it before" if standing.counts.sent else ""
+    words = f"Withdrawn: {people(count)} will not get this mail."
+    asked.speaker.say(f"{words} {sent or 'Nothing was sent'}.")
 
 
 def _agree_to_drafts(asked: Asked, count: int, confirm: int | None) -> None:

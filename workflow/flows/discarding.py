@@ -1,4 +1,4 @@
-"""Withdrawing a notice that was left as drafts, before anybody got it."""
+"""Withdrawing what of a notice has not left: drafts that wait, or mails still to be made."""
 
 from __future__ import annotations
 
@@ -22,27 +22,28 @@ _REASON = "withdrawn before it was sent"
 
 
 def discard(workspace: Workspace, notice: Notice) -> int:
-    """Delete the drafts of a held notice; its customers count as not told. Returns how many.
+    """Withdraw a notice's unsent mails; their customers count as not told. Returns how many.
 
     A draft is deleted before its row says so: stopped half way, the rest is withdrawn by the same
-    command again. Raises `BadInput` for a notice that is not held, and `GoogleFault`.
+    command again. Raises `BadInput` where nothing is left to withdraw, and `GoogleFault`.
     """
-    if not notice.held:
-        raise BadInput("Only a notice that was left as drafts (--draft-only) can be withdrawn.")
     with workspace.ledger.read() as connection:
         mailboxes = deliveries.senders_with_work(connection, notice.id)
+    if not mailboxes:
+        raise BadInput(
+            f"Notice {notice.id} has no mail that can be withdrawn: none of it is still to be sent."
+        )
     return sum(_discard_from(workspace, notice, mailbox) for mailbox in mailboxes)
 
 
 def _discard_from(workspace: Workspace, notice: Notice, mailbox: str) -> int:
     """Delete one mailbox's drafts; "" is the notice's own. In another no draft would be found."""
-    gmail = gmail_of(workspace, notice, mailbox)
     holder = holder_name()
     count = 0
     while taken := _claim(workspace, notice, mailbox, holder):
         for delivery in taken:
-            if delivery.draft_id:
-                _delete(gmail, delivery)
+            if delivery.draft_id:  # without one Google need not be asked, or be there at all
+                _delete(gmail_of(workspace, notice, mailbox), delivery)
             with workspace.ledger.write() as connection:
                 deliveries.move(
                     connection,
