@@ -205,6 +205,8 @@ def test_nobody_is_let_in_unasked(author: Postmortem, google: GoogleWorld) -> No
     assert {each["type"] for each in permissions} == {"user", "anyone"}
     again = author.json("publish", "--share", "anyone", "--yes")
     assert again["shared"][0]["ok"]
+    said = author("publish", "--share", "anyone", "--yes").out
+    assert f"anyone may read it now (reader).\n  {made['doc']['doc_url']}" in said
     texts = [each["text"] for each in author.json("show")["timeline"]]
     assert texts.count("The customers' version was shared with anyone with the link (reader)") == 1
     assert author("publish", "--share", "anyone:writer", "--yes", expect=3).code == 3

@@ -30,6 +30,7 @@ class Published:
     doc: PublicDoc | None = None
     files: PublicFiles | None = None
     shared: list[Share] = field(default_factory=list)
+    shared_url: str = ""
 
 
 @command(
@@ -178,6 +179,7 @@ def _share(workspace: Workspace, published: Published, wanted: list[Share]) -> l
     publication = _present_doc(workspace, published)
     if publication is None:  # as checked before anything was done
         return []
+    published.shared_url = publication.doc_url
     return share_publication(workspace, published.draft.incident, publication, wanted)
 
 
@@ -227,6 +229,8 @@ def _show_done(asked: Asked, published: Published) -> None:
     for share in published.shared:
         if share.state == "done":
             speaker.say(f"{share.who} may read it now ({share.role}).", "good")
+    if doc is None and published.shared_url:
+        speaker.answer(f"  {published.shared_url}", "link")
     if files is not None:
         speaker.say(f"Written: {', '.join(map(str, files.files))}")
         told = f"{files.customers:,} who were told" if files.customers else "nobody was told yet"
