@@ -11,6 +11,8 @@ import pytest
 
 from tests.command_line import Postmortem
 from workflow.cli import processes
+from workflow.flows.faults import BadInput
+from workflow.flows.scenario import load_scenario
 from workflow.rehearsal import lifecycle
 
 
@@ -140,6 +142,32 @@ def test_a_scenario_that_makes_no_sense_is_refused_in_words(
     done = rehearse(person, str(scenario))
     assert done.returncode == 3
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ('["start", "x", "--profile", "google"]', "all of a rehearsal stays in its own"),
+        (
+            '["notify", "x.csv", "--profile=google", "--send"]',
+            "all of a rehearsal stays in its own",
+        ),
+        ('["rehearse", "outage"]', "a step can't be 'rehearse'"),
+        ('["auth", "logout"]', "a step can't be 'auth'"),
+        ("[]", "run is a list of texts"),
+        ('"list"', "run is a list of texts"),
+        ("[5]", "run is a list of texts"),
+    ],
+)
+def test_no_step_of_a_story_leaves_the_rehearsal(tmp_path: Path, run: str, said: str) -> None:
+    scenario = tmp_path / "own.toml"
+    scenario.write_text(
+        'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        f'[[step]]\nat = "10:00"\nrun = {run}\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(BadInput, match=said):
+        load_scenario(str(scenario), tmp_path)
 
 
 def test_a_live_drill_tells_the_story_and_scores_what_the_team_did(person: Postmortem) -> None:

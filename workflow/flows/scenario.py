@@ -27,6 +27,10 @@ class Step:
     faults: tuple[dict[str, Any], ...] | None = None
 
 
+# A rehearsal within the rehearsal, and what is about this machine rather than an incident.
+_NO_PART_OF_A_STORY = frozenset({"rehearse", "auth", "ledger", "init"})
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A whole incident, ready to be run. `customers` is the list of everybody who was hit."""
@@ -74,18 +78,31 @@ def _scenario(path: Path, document: dict[str, Any]) -> Scenario:
     steps = []
     for each in document["step"]:
         at = datetime.fromisoformat(f"{document['day']}T{each['at']}").replace(tzinfo=zone)
-        words = tuple(_with_lists(word, lists) for word in each["run"])
-        steps.append(Step(at, each.get("say", ""), words, each.get("expect", 0), _faults(each)))
+        words = tuple(_with_lists(word, lists) for word in _command(each["run"]))
+        say, expect = str(each.get("say", "")), int(each.get("expect", 0))
+        steps.append(Step(at, say, words, expect, _faults(each)))
     if not steps:
         raise KeyError("step")
     return Scenario(
         path.stem,
-        document["title"],
-        document.get("about", ""),
+        str(document["title"]),
+        str(document.get("about", "")),
         zone.key,
         lists.get("customers"),
         tuple(steps),
     )
+
+
+def _command(words: object) -> list[str]:
+    """A step's command, which stays in the rehearsal. Raises `ValueError`."""
+    if not isinstance(words, list) or not words or not all(isinstance(each, str) for each in words):
+        raise ValueError('run is a list of texts, like ["log", "First customer wrote in"]')
+    # A story that comes from somebody else must not write to real customers by the way.
+    if any(word.partition("=")[0] == "--profile" for word in words):
+        raise ValueError("a step names a --profile, and all of a rehearsal stays in its own")
+    if words[0] in _NO_PART_OF_A_STORY:
+        raise ValueError(f"a step can't be {words[0]!r}")
+    return words
 
 
 def _with_lists(word: str, lists: dict[str, Path]) -> str:
