@@ -75,3 +75,5 @@ def test_the_words_of_a_server_are_shown_short_and_on_one_line() -> None:
     assert "\n" not in shown.sentence
     assert "\x1b" not in shown.sentence
     assert len(shown.sentence) < 300
+    assert Reply(250, "ok\r\n\x1b[31m queued\n" * 9_000).words.startswith("ok [31m queued ok")
+    assert len(Reply(250, "ok\n" * 9_000).words) <= 200

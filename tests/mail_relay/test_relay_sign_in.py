@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import smtplib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from cryptography import x509
@@ -199,6 +201,23 @@ def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(tmp_path: Pa
             ["ann@customer.example"],
             ["bea@customer.example"],
         ]
+
+
+@pytest.mark.parametrize("size", ["9" * 5_000, "many", "-1", "٩٩٩٩٩٩"])
+def test_a_size_that_no_server_has_does_not_stop_a_mail(tmp_path: Path, size: str) -> None:
+    with (
+        a_relay(tmp_path, Rules()) as server,
+        mock.patch.object(smtplib.SMTP, "ehlo_or_helo_if_needed", _ehlo_with(size)),
+    ):
+        assert send(relay_at(server, security="none"))
+
+
+def _ehlo_with(size: str) -> Callable[[smtplib.SMTP], None]:
+    def ehlo(server: smtplib.SMTP) -> None:
+        server.ehlo()
+        server.esmtp_features["size"] = size
+
+    return ehlo
 
 
 # Where the password is kept

@@ -30,6 +30,7 @@ from workflow.mail_relay.settings import Smtp
 # Servers close a connection after so many mails or so much silence; a new one costs little.
 _MAILS_PER_CONNECTION = 100
 _IDLE_SECONDS = 20.0
+_MOST_DIGITS = 20  # of a SIZE (RFC 1870, 4)
 _END_OF_DATA = b".\r\n"
 # A server may look at the whole mail before it answers: ten minutes where the rest has one
 # (RFC 5321, 4.5.3.2.6).
@@ -79,7 +80,7 @@ class Relay:
         self._connection()
 
     def send(self, sender: str, recipient: str, mail: bytes) -> str:
-        """Hand one mail over, once. Returns the server's reply to it.
+        """Hand one mail over, once. Returns the words of the server's reply to it.
 
         `mail` is RFC 5322 with CRLF line ends. Raises `Undecided` when the reply to the whole mail
         was lost; any other GoogleFault means that the server did not take it.
@@ -95,7 +96,7 @@ class Relay:
         reply = self._after_the_dot(connection)
         connection.mails += 1
         connection.used_at = self._clock()
-        return reply.text
+        return reply.words
 
     def close(self) -> None:
         """Close every connection."""
@@ -154,7 +155,7 @@ class Relay:
         except (OSError, smtplib.SMTPException) as fault:
             raise Unreachable(f"{self.name} could not be reached.", detail=repr(fault)) from fault
         size = server.esmtp_features.get("size", "")
-        largest = int(size) if size.isdecimal() else 0
+        largest = int(size) if size.isdecimal() and len(size) <= _MOST_DIGITS else 0
         return _Connection(server, self._clock(), largest_bytes=largest)
 
     def _let_in(self) -> smtplib.SMTP:

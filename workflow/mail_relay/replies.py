@@ -52,10 +52,14 @@ class Reply:
         return self.code in {221, 421, -1}
 
     @property
+    def words(self) -> str:
+        """What it says: short, on one line, without control characters."""
+        return " ".join("".join(c if c.isprintable() else " " for c in self.text).split())[:_SHOWN]
+
+    @property
     def shown(self) -> str:
-        """The reply as a person sees it: short, on one line, without control characters."""
-        words = " ".join("".join(c if c.isprintable() else " " for c in self.text).split())
-        return f"{self.code} {words[:_SHOWN]}".strip().rstrip(".")
+        """The reply as a person sees it: its code and its words."""
+        return f"{self.code} {self.words}".strip().rstrip(".")
 
     def agrees_to(self, part: Part) -> bool:
         """Whether the server agreed to what it was asked for."""
