@@ -142,6 +142,13 @@ def test_a_file_that_can_not_be_written_is_said(postmortem: Postmortem, tmp_path
     assert "can't be written" in refused.err
 
 
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_a_path_that_names_no_file_is_said(postmortem: Postmortem, path: str) -> None:
+    postmortem("start", "Wrong amounts")
+    refused = postmortem("report", "--to", path, expect=3)
+    assert "names no file" in refused.err
+
+
 def test_left_to_itself_the_report_lands_in_this_folder(
     postmortem: Postmortem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises `BadInput` where that can't be done; then what was there before is still there.
     """
+    if not path.name:
+        raise BadInput(f"{path} names no file.")
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
