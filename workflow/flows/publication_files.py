@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from workflow.document.html import blocks_to_html, page_of
 from workflow.document.markdown import blocks_to_markdown
 from workflow.flows import templates
 from workflow.flows.file_writing import write_whole
+from workflow.flows.list_writing import csv_bytes
 from workflow.flows.publishing import Draft
 from workflow.flows.workspace import Workspace
 from workflow.ledger import publications
@@ -84,12 +83,6 @@ def _as_jinja_text(text: str) -> str:
 
 def _customer_list(workspace: Workspace, draft: Draft) -> tuple[int, str]:
     """Everybody who was sent anything of the incident, as a list that `notify` takes."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["email", "name"])
-    count = 0
     with workspace.ledger.read() as connection:
-        for email, name in publications.customers_told(connection, draft.incident.id):
-            writer.writerow([email, name])
-            count += 1
-    return count, text.getvalue()
+        told = list(publications.customers_told(connection, draft.incident.id))
+    return len(told), csv_bytes([("email", "name"), *told]).decode()
