@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _MOST_REDIRECTS = 5
 _LONGEST_ADDRESS_BYTES = 2048  # reference, InsertInlineImageRequest.uri
 _CHUNK_BYTES = 1 << 16
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
 class NotPublic(ValueError):
@@ -111,5 +113,9 @@ def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _on_the_internet(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_global
-    except ValueError:  # a name; one without a dot is of this machine or its network
-        return "." in host.strip(".")
+    except ValueError:
+        pass
+    # A name; one without a dot is of this machine or its network, and one that ends in a number
+    # (127.1, 0x7f.1) is an address after all (WHATWG URL, "ends in a number").
+    labels = host.removesuffix(".").split(".")
+    return len(labels) > 1 and all(labels) and not _NUMBER.fullmatch(labels[-1])
