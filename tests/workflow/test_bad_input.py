@@ -168,3 +168,12 @@ def test_an_odd_address_of_a_stand_in_ends_with_4_and_shows_no_password(
     assert words in result.err
     assert "hunter2" not in result.err + result.out
     assert "There is no profile 'x'" in postmortem("list", "--profile", "x", expect=4).err
+
+
+def test_what_turns_the_writings_direction_does_not_reach_the_terminal(
+    postmortem: Postmortem,
+) -> None:
+    said = postmortem("start", "Paid to \u202eelpmaxe@nna").out
+    assert "Paid to \ufffdelpmaxe@nna" in said
+    assert "\u202e" not in postmortem("watch", "--once").out
+    assert postmortem.json("show")["title"] == "Paid to \u202eelpmaxe@nna"

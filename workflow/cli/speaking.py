@@ -107,15 +107,19 @@ def has_colour(stream: TextIO) -> bool:
 
 
 def printable(text: str) -> str:
-    """Text without control characters, direction overrides kept apart; line ends stay."""
+    """Text without control characters and what turns the writing's direction; line ends stay."""
     return "".join(
         letter if letter in "\n\t" or not _is_control(letter) else "\ufffd" for letter in text
     )
 
 
+# Embeddings, overrides and isolates (Unicode, UAX 9): with one, an address can look like another.
+_TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+
+
 def _is_control(letter: str) -> bool:
     code = ord(letter)
-    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000
+    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or letter in _TURNS
 
 
 def make_streams_safe() -> None:
