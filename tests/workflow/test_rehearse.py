@@ -45,6 +45,22 @@ def test_the_seeds_day_runs_from_its_first_sign_to_its_closed_loop(person: Postm
     assert "6:39 PM  $ postmortem notify mixed-up-message-customers.csv" in done.stderr
 
 
+def test_a_rehearsal_does_not_take_the_place_of_an_incident_that_is_open(
+    person: Postmortem, tmp_path: Path
+) -> None:
+    mine = person.json("--profile", "rehearsal", "start", "My own drill")["incident"]
+    scenario = tmp_path / "own.toml"
+    scenario.write_text(
+        'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        '[[step]]\nat = "10:00"\nrun = ["start", "A story", "--at", "9:00"]\n',
+        encoding="utf-8",
+    )
+    done = rehearse(person, str(scenario))
+    assert done.returncode == 0, done.stderr
+    assert "your own incident again: My own drill" in done.stdout
+    assert person.json("--profile", "rehearsal", "show")["incident"] == mine
+
+
 def test_a_step_that_fails_stops_the_rehearsal(person: Postmortem, tmp_path: Path) -> None:
     scenario = tmp_path / "own.toml"
     scenario.write_text(

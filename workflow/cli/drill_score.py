@@ -10,9 +10,11 @@ from typing import Any
 from workflow.cli.commands import Asked
 from workflow.cli.opening import open_workspace
 from workflow.config import REHEARSAL
+from workflow.flows.current_incident import go_back_to, open_incident
 from workflow.flows.scenario import Scenario
 from workflow.flows.scoring import Score, latest_since, score
 from workflow.flows.workspace import Workspace
+from workflow.incident import Incident
 
 
 def score_of(asked: Asked, scenario: Scenario, incident_id: str) -> Score:
@@ -26,6 +28,21 @@ def score_since(asked: Asked, scenario: Scenario, began_at: datetime) -> Score |
     workspace = _rehearsals_workspace(asked)
     incident = latest_since(workspace, began_at)
     return None if incident is None else score(workspace, incident, scenario.customers)
+
+
+def incident_before(asked: Asked) -> Incident | None:
+    """What the person has open in the rehearsal's ledger; a drill is not to take its place."""
+    workspace = _rehearsals_workspace(asked)
+    try:
+        return open_incident(workspace)
+    finally:
+        workspace.close()  # the drill's commands fork, and no open ledger survives that
+
+
+def take_up_again(asked: Asked, incident: Incident) -> None:
+    """Make what the person had open before a drill the current incident again."""
+    go_back_to(_rehearsals_workspace(asked), incident)
+    asked.speaker.say(f"Your next command speaks of your own incident again: {incident.title}")
 
 
 def _rehearsals_workspace(asked: Asked) -> Workspace:

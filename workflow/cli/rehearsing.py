@@ -13,7 +13,13 @@ from pathlib import Path
 import typer
 
 from workflow.cli.commands import Asked
-from workflow.cli.drill_score import say_score, score_json, score_of
+from workflow.cli.drill_score import (
+    incident_before,
+    say_score,
+    score_json,
+    score_of,
+    take_up_again,
+)
 from workflow.cli.opening import STORY_TIME, rehearsal_folder, shipped_templates
 from workflow.cli.processes import run_command
 from workflow.cli.speaking import Speaker
@@ -49,6 +55,7 @@ def run(asked: Asked, settings: Settings, name: str) -> None:
     server = ensure_running(rehearsal_folder(settings))
     speaker.say(f"Rehearsal: {scenario.title}", "strong")
     speaker.say("Everything stays on this machine: the Google of a rehearsal is a local one.")
+    before = incident_before(asked)
     incident = _tell(asked, settings, scenario, server)
     record = settings.profile_folder / "records" / incident
     _command(speaker, settings, scenario, ["export", str(record)], incident, scenario.steps[-1])
@@ -73,6 +80,8 @@ def run(asked: Asked, settings: Settings, name: str) -> None:
     speaker.say(
         f"The pages close after 15 quiet minutes; this reopens them: {program} rehearse serve"
     )
+    if before is not None:
+        take_up_again(asked, before)
     speaker.next_step(f'{program} --profile rehearsal start "Your own drill"')
 
 
