@@ -93,7 +93,7 @@ def take_report(browser: Browser, environment: dict[str, str], folder: Path) -> 
     page = folder / "report.html"
     for words in (("rehearse", "outage"), ("--profile", "rehearsal", "report", "--to", str(page))):
         subprocess.run(_command(*words), env=environment, check=True, stdout=subprocess.DEVNULL)
-    picture = _photograph(browser, page.as_uri(), width=960, height=640, shown=800)
+    picture = _photograph(browser, page.as_uri(), width=960, height=790, shown=800)
     (PICTURES / "report.png").write_bytes(picture)
 
 

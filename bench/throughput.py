@@ -18,11 +18,15 @@ _LOOP_MAILS = 20
 _IN_FLIGHT = 128
 _TIMES_A_LOOP = 15
 _MAILS_A_SECOND = 100
-CONFIG = f"""
+
+
+def config(in_flight: int) -> str:
+    """A config without quota, with so many calls at a time."""
+    return f"""
 [sending]
 units_per_minute = 1000000000
 daily_limit = 1000000000
-in_flight = {_IN_FLIGHT}
+in_flight = {in_flight}
 timeout_seconds = 30
 """
 
@@ -72,7 +76,7 @@ class _Run:
 
 def _notice(folder: Path, *options: str) -> _Run:
     with light_google(_LATENCY_SECONDS) as google:
-        tool = Tool(folder, google.url, CONFIG)
+        tool = Tool(folder, google.url, config(_IN_FLIGHT))
         tool("start", "Wrong amounts")
         listed = write_list(folder / "list.csv", _RECIPIENTS)
         cost = tool("notify", str(listed), "--send", "--confirm", str(_RECIPIENTS), *options)
