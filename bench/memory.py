@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.light_google import light_google
 from bench.measuring import Cost, Table, Tool, medians, write_list
-from bench.throughput import CONFIG
+from bench.throughput import config
 
 _MOST_MIB = 200
 _MOST_DEARER = 0.10
@@ -68,7 +68,7 @@ class _Job:
         """Do it; what it cost. Each customer must have got exactly one mail, or none."""
         home = self.folder / secrets.token_hex(4)
         with light_google() as google:
-            tool = Tool(home, google.url, CONFIG)
+            tool = Tool(home, google.url, config(128))
             tool("start", "Wrong amounts")
             listed = write_list(home / "list.csv", self.recipients)
             send = ("--send", "--confirm", str(self.recipients)) if self.job == "send" else ()
