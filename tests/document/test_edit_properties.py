@@ -15,7 +15,8 @@ from tests.document.page import SMALL, Boundary, Page, an_entry
 from workflow.document.blocks import blocks_from_text
 from workflow.document.changes import AddEntry, Change, FillSection, PutNotice, SetField
 from workflow.document.chips import NativePart
-from workflow.document.new_document import NOT_KNOWN, field_value, incident_values
+from workflow.document.header_line import NOT_KNOWN, field_value
+from workflow.document.new_document import incident_values
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.text import LINE_BREAK, NON_TEXT, clean_text
 from workflow.document.timeline import entries_in

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from workflow.cli.speaking import Speaker
 from workflow.flows.faults import NotSetUp, Recorded
-from workflow.flows.notice_words import returned_words
-from workflow.flows.showing import MailTest, NoticeStanding, Standing
 from workflow.google.faults import SignInNeeded
 from workflow.incident import (
     DeliveryState,
@@ -18,12 +16,13 @@ from workflow.incident import (
     date_text,
     moment_text,
 )
-from workflow.ledger.announcements import Announcement
-from workflow.ledger.incidents import Share
 
 if TYPE_CHECKING:
     from workflow.flows.doc import Brought
     from workflow.flows.log import Logged, LoggedMany
+    from workflow.flows.showing import MailTest, NoticeStanding, Standing
+    from workflow.ledger.announcements import Announcement
+    from workflow.ledger.incidents import Share
 
 
 def instant(at: datetime | None) -> str | None:
@@ -272,6 +271,8 @@ def _show_notice(speaker: Speaker, incident: Incident, standing: NoticeStanding)
 
 def counts_text(standing: NoticeStanding) -> str:
     """How a notice stands: `accepted by Gmail 11 of 12, failed 1`."""
+    from workflow.flows.notice_words import returned_words  # noqa: PLC0415 - for notices alone
+
     counts = standing.counts
     by = standing.notice.transport.label
     words = [f"accepted by {by} {counts.sent:,} of {counts.total:,}"]

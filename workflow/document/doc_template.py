@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from workflow.document.blocks import Block, Kind, Span
+from workflow.document.header_line import field_value
 from workflow.document.markdown import blocks_to_markdown, to_markdown
 from workflow.document.names import (
     field_name,
@@ -19,7 +20,7 @@ from workflow.document.names import (
     incident_name,
     section_name,
 )
-from workflow.document.new_document import field_value, incident_values
+from workflow.document.new_document import incident_values
 from workflow.document.requests import Request, delete_content, insert_text, update_text
 from workflow.document.sections import Place, find_place, folded
 from workflow.document.splice import Join, Spot, Words, batch

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from workflow.document.blocks import Block
 from workflow.document.changes import Edit
 from workflow.document.chips import NativePart
 from workflow.document.names import SECTION, section_name
-from workflow.document.new_document import heading_of
 from workflow.document.paragraphs import lay_out
 from workflow.document.sections import (
     Place,
     end_of_tab,
     find_place,
+    heading_of,
+    section_in_doc,
     untouched_hint,
 )
 from workflow.document.splice import Join, Paragraphs, Piece, Spot, batch
@@ -23,15 +25,18 @@ from workflow.document.view import DocView, Range
 
 
 class EditDraft:
-    """Collects what one batch will do to one doc."""
+    """Collects what one batch will do to one doc.
+
+    `sections` are the template's. They are looked at only where the doc does not tell by itself.
+    """
 
     def __init__(
         self, doc: DocView, sections: Sequence[Section], parts: frozenset[NativePart]
     ) -> None:
         self.doc = doc
         self.parts = parts
-        self.sections = list(sections)
-        self._expected = {section.key for section in sections}
+        self._expected = sections
+        self._added: list[Section] = []
         self.already_there: set[str] = set()
         self.added_entries: set[str] = set()
         self._pieces: list[Piece] = []
@@ -73,16 +78,20 @@ class EditDraft:
 
     def section(self, name: str) -> Section:
         """The section that a key or title means; one that the template lacks is made."""
-        found = find_section(self.sections, name)
+        found = find_section(self._sections(), name)
         if found is None:
             found = Section(section_key(name), name.strip() or name)
-            self.sections.append(found)
+            self._added.append(found)
         return found
+
+    def section_of(self, key: str) -> Section:
+        """The section of that key: as the doc has it if it has, else as the template does."""
+        return section_in_doc(self.doc, key) or self.section(key)
 
     def place(self, section: Section) -> Place | None:
         """Where a section stands. One that was found by its heading gets its range back."""
         if section.key not in self._places:
-            place = find_place(self.doc, section, self.sections)
+            place = find_place(self.doc, section, self._sections())
             self._places[section.key] = place
             if place is not None and not place.found_by_range:
                 self._restore_range(place)
@@ -103,12 +112,20 @@ class EditDraft:
 
     def finish(self) -> Edit:
         """The edit: everything in one batch."""
-        self._put_back_sections()
+        if self._put_back:
+            self._put_back_sections()
         requests = batch(self._pieces, forget=self._forget, name=self._name)
         return Edit(requests, tuple(self._sentences), frozenset(self.already_there))
 
+    def _sections(self) -> Iterator[Section]:
+        yield from self._expected
+        yield from self._added
+
     def _first_spot(self, place: Place) -> Spot:
-        hint = untouched_hint(self.doc, place)
+        # Where its range does not tell the hint, its words in the template do.
+        hint = untouched_hint(self.doc, place) or untouched_hint(
+            self.doc, replace(place, section=self.section(place.section.key))
+        )
         if hint is None:
             return place.end
         self._forget.extend(hint.ranges)
@@ -122,17 +139,17 @@ class EditDraft:
 
     def _put_back_sections(self) -> None:
         blocks: list[Block] = []
-        for section in self.sections:
+        expected = {section.key for section in self._expected}
+        for section in self._sections():
             content = self._put_back.get(section.key)
             if content:
                 blocks += [heading_of(section), *content]
                 self.say(
                     f"The section “{section.title}” was gone; it was put back at the end."
-                    if section.key in self._expected
+                    if section.key in expected
                     else f"There was no section “{section.title}”; it was added at the end."
                 )
-        if blocks:
-            self.insert(end_of_tab(self.doc, self._home_tab()), blocks)
+        self.insert(end_of_tab(self.doc, self._home_tab()), blocks)
 
     def _home_tab(self) -> str:
         """The tab that holds most of the sections, the first one if none does."""

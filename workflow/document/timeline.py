@@ -89,7 +89,7 @@ def add_entries(draft: EditDraft, changes: Sequence[AddEntry]) -> None:
         return
     draft.added_entries.update(fresh)
     ordered = sorted(fresh.values(), key=lambda change: time_of(change.entry))
-    section = draft.section(TIMELINE)
+    section = draft.section_of(TIMELINE)
     place = draft.place(section)
     zone = ordered[0].zone
     items = _items(draft.doc, place, zone)

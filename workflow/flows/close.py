@@ -166,7 +166,7 @@ def _closed_already(incident: Incident) -> str:
 
 def _status_before(connection: Connection, incident: Incident) -> Status:
     """How the incident stood before it was last closed."""
-    recorded = changes.changes_of_kind(connection, incident.id, communications.KIND)
+    recorded = changes.changes_of_kind(connection, incident.id, changes.SUMMARY)
     told = [each.payload["status_before"] for each in recorded if "status_before" in each.payload]
     return Status(told[-1]) if told else incident.status
 

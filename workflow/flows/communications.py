@@ -21,11 +21,10 @@ from workflow.incident import (
     moment_text,
 )
 from workflow.ledger import bounces, changes, incidents, notices
-from workflow.ledger.changes import RecordedChange
+from workflow.ledger.changes import SUMMARY, RecordedChange
 from workflow.ledger.notices import Notice
 from workflow.ledger.promises import words_given
 
-KIND = "summary"
 _HEADING = "Communications summary"
 
 
@@ -37,7 +36,7 @@ def record_summary(
     Where no customer was written to there is nothing to show, and nothing waits.
     """
     lines = _lines(connection, incident)
-    change = RecordedChange(f"{KIND}-{new_id(10)}", KIND, {"lines": lines, **facts}, at)
+    change = RecordedChange(f"{SUMMARY}-{new_id(10)}", SUMMARY, {"lines": lines, **facts}, at)
     changes.record_change(connection, incident.id, change)
     if not lines:
         changes.changes_done(connection, [change.id], at=at)
@@ -45,7 +44,7 @@ def record_summary(
 
 def refresh_summary(connection: Connection, incident_id: str, at: datetime) -> None:
     """Bring a summary that was written up to date, where anything in it has changed."""
-    earlier = changes.changes_of_kind(connection, incident_id, KIND)
+    earlier = changes.changes_of_kind(connection, incident_id, SUMMARY)
     incident = incidents.incident_by_id(connection, incident_id)
     if earlier and earlier[-1].payload["lines"] != _lines(connection, incident):
         record_summary(connection, incident, at, {})
@@ -55,7 +54,7 @@ def wanted_summary(connection: Connection, incident: Incident) -> PutCommunicati
     """The last summary that was written down, and those before it."""
     written = [
         tuple(change.payload["lines"])
-        for change in changes.changes_of_kind(connection, incident.id, KIND)
+        for change in changes.changes_of_kind(connection, incident.id, SUMMARY)
     ]
     *earlier, last = [lines for lines in written if lines]
     return PutCommunications(incident.id, _HEADING, last, tuple(earlier))

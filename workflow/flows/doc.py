@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+
+from sqlalchemy.engine import Connection
 
 from workflow.document.chips import NativePart
 from workflow.document.edits import compute_edit
@@ -20,7 +22,6 @@ from workflow.document.requests import Request
 from workflow.document.view import FIELDS, read_document
 from workflow.flows import (
     doc_contents,
-    doc_making,
     locking,
     native_parts,
     pictures,
@@ -36,7 +37,7 @@ from workflow.google.faults import (
     Undecided,
 )
 from workflow.incident import Incident
-from workflow.ledger import changes, files, incidents, notices
+from workflow.ledger import changes, files, incidents
 from workflow.ledger.incidents import Share
 
 # Somebody types in the doc while we compute: read again and compute anew, this often.
@@ -66,8 +67,10 @@ def bring_to_doc(workspace: Workspace, incident_id: str) -> Brought:
     fault: GoogleFault | None = None
     with workspace.ledger.read() as connection:
         before = incidents.incident_by_id(connection, incident_id)
+        record = incidents.doc_record(connection, incident_id)
     try:
-        doc_making.make_doc(workspace, incident_id)
+        if record.state != "filled":
+            _make_doc(workspace, incident_id)
         locking.carry_out(workspace, incident_id, locking.UNLOCK, said)
         fault = uploading.upload_files(workspace, incident_id)
         fault = pictures.settle_pictures(workspace, incident_id, said) or fault
@@ -84,6 +87,12 @@ def bring_to_doc(workspace: Workspace, incident_id: str) -> Brought:
     if fault is not None:
         fault = locking.told_of_lock(fault, before, incident)
     return Brought(incident, fault is None and pending == 0, shared, tuple(said), fault)
+
+
+def _make_doc(workspace: Workspace, incident_id: str) -> None:
+    from workflow.flows.doc_making import make_doc  # noqa: PLC0415 - once in an incident's life
+
+    make_doc(workspace, incident_id)
 
 
 def _write_pending(workspace: Workspace, incident_id: str, said: list[str]) -> None:
@@ -167,8 +176,15 @@ def _write(
     said += edit.notices_to_user
     with workspace.ledger.write() as connection:
         changes.changes_done(connection, list(wanted.ids), at=workspace.now())
-        for notice_id, facts in wanted.facts.items():
-            notices.set_facts_written(connection, notice_id, facts)
+        if wanted.facts:
+            _note_facts(connection, wanted.facts)
+
+
+def _note_facts(connection: Connection, written: Mapping[str, list[str]]) -> None:
+    from workflow.ledger.notices import set_facts_written  # noqa: PLC0415 - a notice's alone
+
+    for notice_id, facts in written.items():
+        set_facts_written(connection, notice_id, facts)
 
 
 def _waits() -> Iterator[float]:

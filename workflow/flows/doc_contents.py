@@ -1,34 +1,28 @@
-"""From the ledger to the doc: what a new doc holds, and what each recorded change means for it."""
+"""From the ledger to the doc: what each recorded change means for it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from workflow.config import Config
-from workflow.document.blocks import Block, blocks_from_text
+from workflow.document.blocks import blocks_from_text
 from workflow.document.changes import (
     AddEntry,
     Change,
     FillSection,
-    PutNotice,
     RewordEntry,
     SetField,
     StrikeEntry,
 )
 from workflow.document.chips import NativePart
-from workflow.document.new_document import NOT_KNOWN, fill_new_document
-from workflow.document.parse import blocks_from_markdown
-from workflow.document.requests import Request
+from workflow.document.header_line import NOT_KNOWN
 from workflow.document.sections import SUPPORTING_DATA
-from workflow.document.supporting_data import file_blocks
-from workflow.document.template import Section, parse_template
-from workflow.flows import communications
-from workflow.flows.notice_words import notice_facts, notice_heading
+from workflow.document.template import Section, TemplateSections
 from workflow.flows.pictures import inline_picture
 from workflow.incident import Incident, Status
-from workflow.ledger import changes, files, incidents, notices
+from workflow.ledger import changes, files, incidents
 from workflow.ledger.changes import RecordedChange
 
 
@@ -38,25 +32,8 @@ class Wanted:
 
     ids: tuple[str, ...]
     changes: tuple[Change, ...]
-    sections: tuple[Section, ...]
+    sections: Sequence[Section]
     facts: dict[str, list[str]]
-
-
-def filling(
-    incident: Incident, template_source: str, config: Config, parts: frozenset[NativePart]
-) -> list[Request]:
-    """One batch that fills the incident's new doc from its template, with these native parts."""
-    template = parse_template(template_source)
-    return fill_new_document(template, incident, doc_values(incident, config), parts)
-
-
-def doc_values(incident: Incident, config: Config) -> dict[str, str]:
-    """What the config adds to the values that a doc's template may ask for."""
-    return {
-        name: value
-        for name, value in (("support", config.support), ("organisation", config.organisation))
-        if value and name not in incident.variables
-    }
 
 
 def wanted_changes(
@@ -65,7 +42,10 @@ def wanted_changes(
     pending: list[RecordedChange],
     parts: frozenset[NativePart],
 ) -> Wanted:
-    """What the pending changes mean for the doc, from the ledger as it is now."""
+    """What the pending changes mean for the doc, from the ledger as it is now.
+
+    A timeline entry waits for nothing here that it does not need: most runs bring only that.
+    """
     source = incidents.doc_record(connection, incident.id).template_source
     facts: dict[str, list[str]] = {}
     found: list[Change] = []
@@ -81,21 +61,27 @@ def wanted_changes(
             case "section":
                 blocks = tuple(blocks_from_text(change.payload["text"]))
                 found.append(FillSection(change.id, change.payload["section"], blocks))
-            case communications.KIND:
-                found.append(communications.wanted_summary(connection, incident))
+            case changes.SUMMARY:
+                from workflow.flows.communications import wanted_summary  # noqa: PLC0415
+
+                found.append(wanted_summary(connection, incident))
             case "file":
                 found.append(_file(connection, change, parts))
             case _:
-                put = _notice(connection, incident, change.payload["notice"])
+                from workflow.flows.doc_notices import wanted_notice  # noqa: PLC0415
+
+                put = wanted_notice(connection, incident, change.payload["notice"])
                 facts[put.id] = list(put.facts)
                 found.append(put)
-    sections = parse_template(source).sections
-    return Wanted(tuple(change.id for change in pending), tuple(found), sections, facts)
+    ids = tuple(change.id for change in pending)
+    return Wanted(ids, tuple(found), TemplateSections(source), facts)
 
 
 def _file(
     connection: Connection, change: RecordedChange, parts: frozenset[NativePart]
 ) -> FillSection:
+    from workflow.document.supporting_data import file_blocks  # noqa: PLC0415
+
     file = files.file_by_id(connection, change.payload["file"])
     picture = inline_picture(change)
     blocks = file_blocks(file.name, file.caption, file.url, file.content, parts, picture)
@@ -126,15 +112,3 @@ def _field(connection: Connection, incident: Incident, change: RecordedChange) -
     ]
     labels = [status.label for status in Status] if name == "status" else []
     return SetField(name, recorded[-1], (NOT_KNOWN, *labels, *recorded))
-
-
-def _notice(connection: Connection, incident: Incident, notice_id: str) -> PutNotice:
-    notice = notices.notice_by_id(connection, notice_id)
-    body: list[Block] = blocks_from_markdown(notice.copy_markdown)
-    return PutNotice(
-        id=notice.id,
-        heading=notice_heading(incident, notice),
-        facts=tuple(notice_facts(connection, incident, notice)),
-        body=tuple(body),
-        previous_facts=(tuple(notice.facts_written),) if notice.facts_written else (),
-    )

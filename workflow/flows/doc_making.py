@@ -16,7 +16,7 @@ from workflow.document.names import INCIDENT
 from workflow.document.requests import Request
 from workflow.document.template import parse_template
 from workflow.document.view import read_document
-from workflow.flows import doc_contents, native_parts, templates
+from workflow.flows import doc_filling, native_parts, templates
 from workflow.flows.templates import doc_id_in
 from workflow.flows.workspace import Workspace
 from workflow.google import INCIDENT_PROPERTY, NewDocument
@@ -184,7 +184,7 @@ def _filling(
     """What fills the doc: from the template's text, or within the copy of one that was read."""
     if document is not None and doc_id_in(record.template_name):
         return _copy_filling(workspace, incident, record, document)
-    return doc_contents.filling(
+    return doc_filling.filling(
         incident,
         record.template_source,
         workspace.settings.config,
@@ -199,7 +199,7 @@ def _copy_filling(
     source = templates.source_of_doc(document, record.template_source)
     with workspace.ledger.write() as connection:
         incidents.set_template(connection, incident.id, record.template_name, source)
-    values = doc_contents.doc_values(incident, workspace.settings.config)
+    values = doc_filling.doc_values(incident, workspace.settings.config)
     return fill_copy(document, incident, values, parse_template(source).sections)
 
 

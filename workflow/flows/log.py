@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
@@ -15,7 +16,9 @@ from workflow.flows.workspace import Workspace, new_id
 from workflow.incident import Incident, Status, TimelineEntry, moment_text
 from workflow.ledger import changes, incidents
 from workflow.ledger.changes import RecordedChange
-from workflow.pasted import PastedEntry
+
+if TYPE_CHECKING:
+    from workflow.pasted import PastedEntry
 
 _LABELS = "|".join(status.label for status in Status)
 _STATUS_WORDS = re.compile(rf"Status: ({_LABELS})(?: – (.+))?\Z", re.DOTALL)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from workflow.document.new_document import leftovers
 from workflow.document.template import parse_template
-from workflow.flows import doc_contents, templates
+from workflow.flows import doc_filling, templates
 from workflow.flows.doc import Brought, bring_to_doc
 from workflow.flows.faults import BadInput
 from workflow.flows.sharing import parse_share
@@ -92,7 +92,7 @@ def _about_template(workspace: Workspace, incident: Incident, asked: TemplateTex
             f"{asked.name} could not be copied: it is not there, or this sign-in may not see it. "
             "The doc was made from the usual template."
         )
-    values = doc_contents.doc_values(incident, workspace.settings.config)
+    values = doc_filling.doc_values(incident, workspace.settings.config)
     open_ones = leftovers(parse_template(record.template_source), incident, values)
     if open_ones:
         names = ", ".join(f"{{{{ {name} }}}}" for name in open_ones)

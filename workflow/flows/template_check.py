@@ -16,7 +16,7 @@ from workflow.document.template import (
     parse_template,
     placeholders,
 )
-from workflow.flows import doc_contents, templates
+from workflow.flows import doc_filling, templates
 from workflow.flows.templates import doc_id_in
 from workflow.flows.workspace import Workspace
 from workflow.incident import Incident
@@ -59,7 +59,7 @@ def check_template(workspace: Workspace, reference: str) -> TemplateReport:
         source = templates.source_of_doc(document, source)
     template = parse_template(source)
     incident = _sample(workspace)
-    values = doc_contents.doc_values(incident, workspace.settings.config)
+    values = doc_filling.doc_values(incident, workspace.settings.config)
     left_over = leftovers(template, incident, values)
     keys = {section.key for section in template.sections}
     return TemplateReport(

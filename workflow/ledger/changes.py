@@ -11,6 +11,9 @@ from sqlalchemy.engine import Connection
 
 from workflow.ledger.tables import changes, incidents, shares
 
+SUMMARY = "summary"
+"""The kind of a change that shows all that customers were told."""
+
 
 @dataclass(frozen=True)
 class RecordedChange:
