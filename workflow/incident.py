@@ -37,6 +37,13 @@ class Stage(StrEnum):
     CORRECTION = "correction"
 
 
+class Statement(StrEnum):
+    """What is said of an incident at its start and is often wrong: it can be said anew."""
+
+    IMPACT = "impact"
+    SEVERITY = "severity"
+
+
 class MailTransport(StrEnum):
     """What carries the mails of a notice to the customers' mail servers."""
 

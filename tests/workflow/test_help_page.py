@@ -16,7 +16,7 @@ def _names(page: str) -> list[str]:
 
 def test_commands_stand_in_the_order_of_an_incidents_day(postmortem: Postmortem) -> None:
     names = _names(postmortem("--help").out)
-    day = ["start", "log", "status", "section", "announce", "close", "reopen"]
+    day = ["start", "log", "status", "impact", "severity", "section", "announce", "close", "reopen"]
     assert names[: len(day)] == day
     assert names[len(day) : len(day) + 3] == ["notify", "resume", "bounces"]
     assert names.index("show") < names.index("export") < names.index("publish")

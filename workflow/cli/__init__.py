@@ -14,6 +14,7 @@ from workflow.cli import (
     report_commands,
     resume_commands,
     setup_commands,
+    stating_commands,
     told_commands,
     watching,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "report_commands",
     "resume_commands",
     "setup_commands",
+    "stating_commands",
     "told_commands",
     "watching",
 ]

@@ -20,7 +20,7 @@ DAY, MAIL, DOC, RECORD, PRACTICE, SET_UP = PANELS = (
 )
 # Within a panel: a command that is not named here comes after these.
 _COMMANDS = (
-    *("start", "log", "status", "section", "announce", "close", "reopen"),
+    *("start", "log", "status", "impact", "severity", "section", "announce", "close", "reopen"),
     *("notify", "resume", "bounces"),
     *("join", "attach", "template"),
     *("show", "watch", "list", "told", "sync", "export", "report", "publish"),

@@ -294,11 +294,7 @@ def _show_logged(asked: Asked, logged: Logged) -> None:
         speaker.document(showing.logged_json(logged))
     incident, entry = logged.brought.incident, logged.entry
     speaker.say(showing.entry_words(incident, entry))
-    if incident.closed_at is not None:
-        speaker.warn(
-            f"This went to “{incident.title[:60]}”, which is closed. "
-            "Another incident: --incident ID, or postmortem start"
-        )
+    warn_if_closed(speaker, incident)
     showing.show_brought(speaker, logged.brought)
     showing.raise_if_waiting(logged.brought)
 
@@ -344,6 +340,15 @@ def section(
     speaker.say(f"Added to {found.title}.")
     showing.show_brought(speaker, brought)
     showing.raise_if_waiting(brought)
+
+
+def warn_if_closed(speaker: Speaker, incident: Incident) -> None:
+    """Say it where something was said of an incident that is closed: perhaps another is meant."""
+    if incident.closed_at is not None:
+        speaker.warn(
+            f"This went to “{incident.title[:60]}”, which is closed. "
+            "Another incident: --incident ID, or postmortem start"
+        )
 
 
 def moment(workspace: Workspace, text: str | None, zone: ZoneInfo) -> datetime | None:

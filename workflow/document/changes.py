@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from workflow.document.blocks import Block
 from workflow.document.requests import Request
-from workflow.incident import TimelineEntry
+from workflow.document.template import PostmortemTemplate
+from workflow.incident import Statement, TimelineEntry
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,19 @@ class SetField:
 
 
 @dataclass(frozen=True)
+class Restate:
+    """Say the impact or the severity anew, in each place that the doc's template has for it.
+
+    `earlier` are all values that it had before, "" for none; by them our own words are known.
+    """
+
+    statement: Statement
+    value: str
+    earlier: tuple[str, ...]
+    template: PostmortemTemplate
+
+
+@dataclass(frozen=True)
 class FillSection:
     """Write into a section, named by its key or title. `id` is found again: never twice."""
 
@@ -94,7 +108,14 @@ class PutCommunications:
 
 
 Change = (
-    AddEntry | RewordEntry | StrikeEntry | SetField | FillSection | PutNotice | PutCommunications
+    AddEntry
+    | RewordEntry
+    | StrikeEntry
+    | SetField
+    | Restate
+    | FillSection
+    | PutNotice
+    | PutCommunications
 )
 
 

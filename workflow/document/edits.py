@@ -18,6 +18,7 @@ from workflow.document.changes import (
     FillSection,
     PutCommunications,
     PutNotice,
+    Restate,
     RewordEntry,
     SetField,
     StrikeEntry,
@@ -54,6 +55,7 @@ def compute_edit(
     correct_entries(
         draft, [change for change in changes if isinstance(change, RewordEntry | StrikeEntry)]
     )
+    _restate(draft, [change for change in changes if isinstance(change, Restate)])
     _fill_sections(draft, [change for change in changes if isinstance(change, FillSection)])
     put_notices(draft, [change for change in changes if isinstance(change, PutNotice)])
     put_communications(
@@ -72,6 +74,13 @@ def section_text(doc: DocView, key: str, template_sections: Sequence[Section]) -
     left_out = hint.paragraphs if hint else ()
     lines = [one.text.replace(LINE_BREAK, "\n") for one in place.inside if one not in left_out]
     return "\n".join(lines).strip("\n")
+
+
+def _restate(draft: EditDraft, changes: Sequence[Restate]) -> None:
+    if changes:  # seldom, and most runs bring an entry alone
+        from workflow.document.restating import restate  # noqa: PLC0415
+
+        restate(draft, changes)
 
 
 def _fill_sections(draft: EditDraft, changes: Sequence[FillSection]) -> None:

@@ -113,7 +113,7 @@ def _find(doc: DocView, name: str) -> Value | None:
         if paragraph is not None:
             start = max(own.range.start, paragraph.start + _label_length(paragraph, name))
             return _value(paragraph, start, ranges)
-    for paragraph in _top(doc):
+    for paragraph in top_of(doc):
         length = _label_length(paragraph, name)
         if length:
             return _value(paragraph, paragraph.start + length, ranges)
@@ -133,7 +133,7 @@ def _value(paragraph: Paragraph, start: int, ranges: tuple[OwnRange, ...]) -> Va
     return Value(paragraph, start, text, ranges, lead=" " if label.endswith(":") else "")
 
 
-def _top(doc: DocView) -> list[Paragraph]:
+def top_of(doc: DocView) -> list[Paragraph]:
     """What comes before the first heading of the first tab."""
     top: list[Paragraph] = []
     for paragraph in doc.in_tab(doc.tabs[0].id):

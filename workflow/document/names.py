@@ -20,6 +20,7 @@ PREFIX = "postmortem/"
 SECTION, FIELD, HINT, ENTRY, DAY = "section", "field", "hint", "entry", "day"
 TEXT, NOTICE, FACTS = "text", "notice", "facts"
 CORRECTION = "correction"
+STATED = "stated"
 COMMUNICATIONS, COMMUNICATIONS_FACTS = "communications", "communications-facts"
 INCIDENT = "incident"
 
@@ -71,6 +72,11 @@ def field_name(key: str, value: str) -> str:
 def hint_name(key: str, paragraphs: tuple[str, ...]) -> str:
     """Over a section's hint, which may be several paragraphs."""
     return _name(HINT, key, str(len(paragraphs)), fingerprint("\n".join(paragraphs)))
+
+
+def stated_name(key: str, paragraphs: tuple[str, ...]) -> str:
+    """Over a statement, such as the impact, that is one or more paragraphs of their own."""
+    return _name(STATED, key, str(len(paragraphs)), fingerprint("\n".join(paragraphs)))
 
 
 def entry_name(entry: TimelineEntry) -> str:

@@ -16,7 +16,7 @@ from workflow.document.chips import (
     person_chip,
 )
 from workflow.document.header_line import field_line
-from workflow.document.names import hint_name, incident_name
+from workflow.document.names import hint_name, incident_name, stated_name
 from workflow.document.paragraphs import lay_out
 from workflow.document.requests import Request
 from workflow.document.sections import heading_of
@@ -30,7 +30,7 @@ from workflow.document.template import (
     substitute,
 )
 from workflow.document.text import clean_text
-from workflow.incident import Incident, duration_text, moment_text
+from workflow.incident import Incident, Statement, duration_text, moment_text
 
 _BODY_START = 1  # The body's first index: a section break comes before it.
 
@@ -136,13 +136,26 @@ def hint_of(section: Section) -> list[Block]:
     return [first.marked(name), *others]
 
 
+def worded(line: Block, key: str, value: str) -> list[Block]:
+    """The paragraphs of a value, in the looks of the line that is its placeholder alone.
+
+    Those of a statement are found again by their range: it may be said anew.
+    """
+    blocks = [
+        replace(line, spans=(replace(line.spans[0], text=block.text),))
+        for block in blocks_from_text(value)
+    ]
+    if blocks and key in set(Statement):
+        name = stated_name(key, tuple(block.text for block in blocks))
+        blocks[0] = blocks[0].marked(name)
+    return blocks
+
+
 def _filled(line: Block, values: Mapping[str, str]) -> Iterator[Block]:
     alone = lone_placeholder(line)
     is_title = line.kind is Kind.TITLE or line.kind.heading_level
     if alone in values and not is_title:  # A title is one paragraph, whatever is in it.
-        for block in blocks_from_text(values[alone]):
-            style = replace(line.spans[0], text=block.text)
-            yield replace(line, spans=(style,))
+        yield from worded(line, alone, values[alone])
         return
     block = substitute(line, values)
     if block.spans or block.rows:

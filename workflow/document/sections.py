@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from workflow.document.blocks import Block, Span, heading_kind
@@ -144,7 +144,7 @@ def section_in_doc(doc: DocView, key: str) -> Section | None:
 def untouched_hint(doc: DocView, place: Place) -> Hint | None:
     """The hint, if nobody has changed a letter of it."""
     for own in doc.own_ranges(HINT, place.section.key):
-        paragraphs = _hint_paragraphs(doc, own)
+        paragraphs = paragraphs_as_written(doc, own, hint_name)
         if paragraphs and paragraphs[0] in place.inside:
             return Hint(paragraphs, (own.range,))
     # Its range may be lost where a section was cut and pasted; its words tell it as well.
@@ -260,13 +260,19 @@ def _section_starts(doc: DocView, tab_id: str) -> frozenset[int]:
     return frozenset(doc.in_tab(tab_id)[at].start for at in found if at is not None)
 
 
-def _hint_paragraphs(doc: DocView, own: OwnRange) -> tuple[Paragraph, ...]:
+def paragraphs_as_written(
+    doc: DocView, own: OwnRange, naming: Callable[[str, tuple[str, ...]], str]
+) -> tuple[Paragraph, ...]:
+    """The paragraphs that a range of ours counts, if nobody has changed a letter of them.
+
+    `naming` gives the range's name from its key and their texts.
+    """
     first = doc.position_of(own.range)
     count = int(own.name.notes[0]) if own.name.notes and own.name.notes[0].isdecimal() else 0
     if first is None or not count:
         return ()
     paragraphs = doc.in_tab(own.range.tab_id)[first : first + count]
-    written = hint_name(own.name.key, tuple(one.text for one in paragraphs))
+    written = naming(own.name.key, tuple(one.text for one in paragraphs))
     return paragraphs if written == own.range.name and _together(paragraphs) else ()
 
 

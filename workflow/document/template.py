@@ -129,7 +129,12 @@ def placeholders(template: PostmortemTemplate) -> tuple[str, ...]:
     blocks = list(template.opening)
     for section in template.sections:
         blocks += [*section.standing, *section.hint]
-    lines = [spans for block in blocks for spans in (block.spans, *_cells(block))]
+    return tuple(dict.fromkeys(name for block in blocks for name in placeholders_of(block)))
+
+
+def placeholders_of(block: Block) -> tuple[str, ...]:
+    """The names of the placeholders of one block, each once, in order."""
+    lines = [block.spans, *_cells(block)]
     texts = [text for spans in lines for text in ("".join(s.text for s in spans), *_links(spans))]
     return tuple(dict.fromkeys(name for text in texts for name in PLACEHOLDER.findall(text)))
 

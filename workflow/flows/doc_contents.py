@@ -58,6 +58,10 @@ def wanted_changes(
                 found.append(_correction(connection, incident, change))
             case "field":
                 found.append(_field(connection, incident, change))
+            case changes.STATEMENT:
+                from workflow.flows.doc_statements import wanted_statement  # noqa: PLC0415
+
+                found.append(wanted_statement(connection, incident, change, source))
             case "section":
                 blocks = tuple(blocks_from_text(change.payload["text"]))
                 found.append(FillSection(change.id, change.payload["section"], blocks))

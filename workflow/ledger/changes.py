@@ -14,13 +14,16 @@ from workflow.ledger.tables import changes, incidents, shares
 SUMMARY = "summary"
 """The kind of a change that shows all that customers were told."""
 
+STATEMENT = "statement"
+"""The kind of a change that shows the impact or the severity as it is said now."""
+
 
 @dataclass(frozen=True)
 class RecordedChange:
     """A change that somebody said, waiting for the doc or already in it.
 
-    `kind` is entry, reword, strike, field, section, file, notice or summary, or one that is about
-    the doc and not in it: lock, unlock. `payload` holds what that kind needs.
+    `kind` is entry, reword, strike, field, statement, section, file, notice or summary, or one
+    that is about the doc and not in it: lock, unlock. `payload` holds what that kind needs.
     """
 
     id: str

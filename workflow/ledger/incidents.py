@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.incident import Incident, Status, TimelineEntry
+from workflow.incident import Incident, Statement, Status, TimelineEntry
 from workflow.ledger.faults import UnknownIncident
 from workflow.ledger.tables import current_incidents, entries, incidents, shares
 
@@ -171,6 +171,16 @@ def set_status(connection: Connection, incident_id: str, status: Status, at: dat
     """Where the incident stands, and since when; it counts as resolved until it no longer is."""
     resolved_at = at if status is Status.RESOLVED else None
     _update(connection, incident_id, status=status.value, resolved_at=resolved_at)
+
+
+def set_statement(
+    connection: Connection, incident: Incident, statement: Statement, value: str
+) -> None:
+    """What is said now of an incident, also where its template had been given a value by name."""
+    variables = incident.variables
+    if statement.value in variables:
+        variables = {**variables, statement.value: value}
+    _update(connection, incident.id, variables=variables, **{statement.value: value})
 
 
 def doc_record(connection: Connection, incident_id: str) -> DocRecord:
