@@ -14,7 +14,7 @@ import sqlalchemy
 from hatchling.builders.wheel import WheelBuilder
 
 from tests.postgres_server import PostgresServer
-from workflow.ledger import incidents, migrate, notices
+from workflow.ledger import incidents, migrate, notices, rows_left_out
 from workflow.ledger.faults import LedgerUnavailable, NewerLedger
 from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
 
@@ -136,6 +136,27 @@ def test_a_ledger_of_any_revision_opens_and_keeps_its_rows(tmp_path: Path, revis
     assert (file.filename, file.content) == ("f.txt", b"details\n")
     open_ledger(sqlite_url(tmp_path / "new")).close()
     assert schema(path) == schema(tmp_path / "new")
+
+
+def test_a_ledger_in_which_no_rows_were_kept_gets_room_for_them_in_place(tmp_path: Path) -> None:
+    path = restore(DUMPS / "0005.sql", tmp_path / "ledger.sqlite3")
+    before = rows(path)
+    open_ledger(sqlite_url(path)).close()
+    after = rows(path)
+    assert after.pop("rows_left_out") == []
+    assert after.pop("alembic_version") == [(LAST,)]
+    del before["alembic_version"]
+    assert after == before
+
+
+def test_a_row_that_was_left_out_is_read_again(tmp_path: Path) -> None:
+    ledger = open_ledger(sqlite_url(restore(DUMPS / "0006.sql", tmp_path / "ledger.sqlite3")))
+    try:
+        with ledger.read() as connection:
+            (left_out,) = rows_left_out.rows_of(connection, "hg8c5znh")
+    finally:
+        ledger.close()
+    assert (left_out.row, left_out.value) == (5, "dora at customer.example")
 
 
 NEXT_STEP = '''

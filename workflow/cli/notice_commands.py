@@ -233,7 +233,6 @@ def _send(asked: Asked, workspace: Workspace, plan: Plan, confirm: int | None) -
     _agree(asked, plan, confirm)
     with watching(asked.speaker, total=plan.new) as watcher:
         notified = flow.send(workspace, plan, watcher)
-    preflight_sheet.show_left_out(asked.speaker, plan)
     show_outcome(asked, notified, "send")
 
 
@@ -257,7 +256,7 @@ def _agree(asked: Asked, plan: Plan, confirm: int | None) -> None:
 
 def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     """Everybody on the list has a mail with these words: say how it stands, send nothing."""
-    from workflow.cli import showing  # noqa: PLC0415
+    from workflow.cli import preflight_sheet, showing  # noqa: PLC0415
     from workflow.flows.faults import BadInput  # noqa: PLC0415
     from workflow.flows.notify import notice_with_these_words  # noqa: PLC0415
 
@@ -268,6 +267,7 @@ def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     speaker = asked.speaker
     if speaker.as_json:
         speaker.document(showing.notice_json(standing, "send"))
+    preflight_sheet.show_left_out(speaker, plan)
     whether = "is in a notice with these words" if standing.counts.pending else "has these words"
     speaker.say(
         f"Nothing new was sent: everybody on the list {whether} already "

@@ -38,6 +38,7 @@ def show_outcome(asked: Asked, notified: Notified, mode: str) -> None:
     style = "good" if standing.counts.sent == standing.counts.total else "warn"
     speaker.say(f"{standing.notice.subject}: {showing.counts_text(standing)}", style)
     showing.show_shortfalls(speaker, standing)
+    showing.show_left_out(speaker, standing)
     if notified.brought is not None:
         showing.show_brought(speaker, notified.brought)
     _raise_if_unfinished(notified)

@@ -124,6 +124,10 @@ def notice_json(standing: NoticeStanding, mode: str) -> dict[str, Any]:
             {"email": each.email, "row": each.row, "reason": each.reason}
             for each in standing.bounced
         ],
+        "left_out": [
+            {"row": each.row, "value": each.value, "reason": each.reason}
+            for each in standing.left_out
+        ],
         "replies": {"people": standing.replies.people, "automatic": standing.replies.automatic},
         "copied_back": standing.copied_back,
         "mode": mode,
@@ -265,6 +269,7 @@ def _show_notice(speaker: Speaker, incident: Incident, standing: NoticeStanding)
     speaker.answer(f"  {notice.subject}")
     speaker.answer(f"  {counts_text(standing)}")
     show_shortfalls(speaker, standing)
+    show_left_out(speaker, standing)
     if counts.pending:
         speaker.warn(f"  {counts.pending} still to send: postmortem resume {notice.id}")
 
@@ -295,6 +300,18 @@ def show_shortfalls(speaker: Speaker, standing: NoticeStanding, most: int = 20) 
         speaker.warn(line)
     if len(lines) > most:
         speaker.warn(f"  …and {len(lines) - most} more: postmortem show --json")
+
+
+def show_left_out(speaker: Speaker, standing: NoticeStanding, most: int = 20) -> None:
+    """The bad rows that were left out of a notice: customers whom nobody told by it."""
+    from workflow.flows.notice_words import in_brackets  # noqa: PLC0415 - for notices alone
+
+    if standing.left_out:
+        speaker.warn(f"  Left out of {standing.notice.list_name}:")
+    for each in standing.left_out[:most]:
+        speaker.warn(f"  row {each.row}{in_brackets(each.value)}: {each.reason}")
+    if len(standing.left_out) > most:
+        speaker.warn(f"  …and {len(standing.left_out) - most} more: postmortem show --json")
 
 
 def show_brought(speaker: Speaker, brought: Brought) -> None:

@@ -15,7 +15,7 @@ from workflow.document.view import FIELDS, read_document
 from workflow.flows.workspace import Workspace
 from workflow.google.faults import GoogleFault
 from workflow.incident import DeliveryState, Incident
-from workflow.ledger import incidents, notices
+from workflow.ledger import incidents, notices, rows_left_out
 from workflow.ledger.customers import customers_of
 from workflow.ledger.notices import Notice
 
@@ -27,8 +27,8 @@ _NAMED = 5
 class OpenEnd:
     """Something left undone, and the command that sees to it, "" where words alone help.
 
-    `kind` is pending, failed, unknown or not_told, which stop a close; or bounced, placeholders,
-    sections, actions or not_checked, which do not.
+    `kind` is pending, failed, unknown or not_told, which stop a close; or bounced, left_out,
+    placeholders, sections, actions or not_checked, which do not.
     """
 
     kind: str
@@ -89,6 +89,8 @@ def look(connection: Connection, incident: Incident) -> Findings:
                 "postmortem bounces",
             )
         )
+    if left_out := rows_left_out.count_still_left_out(connection, incident.id):
+        ends.append(_left_out(left_out))
     reached = Reached(found.told, found.told - found.not_told, found.bounced, found.first_word)
     return Findings(tuple(ends), reached)
 
@@ -172,6 +174,16 @@ def _not_told(count: int) -> OpenEnd:
         "not_told",
         f"{_people(count)} {'was' if count == 1 else 'were'} told of it and not of its end",
         "postmortem close --not-told end.csv, then postmortem notify end.csv --stage resolved",
+    )
+
+
+def _left_out(count: int) -> OpenEnd:
+    who = "1 bad row was" if count == 1 else f"{count:,} bad rows were"
+    whom = "this customer was" if count == 1 else "these customers were"
+    return OpenEnd(
+        "left_out",
+        f"{who} left out of what was sent: {whom} not told",
+        "postmortem export DIR --format csv names them",
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from workflow.document.changes import PutCommunications
 from workflow.flows import closing_checks
 from workflow.flows.next_word import promise_words, promises
-from workflow.flows.notice_words import returned_words
+from workflow.flows.notice_words import returned_words, rows_not_told
 from workflow.flows.workspace import new_id
 from workflow.incident import (
     DeliveryCounts,
@@ -76,6 +76,7 @@ def _lines(connection: Connection, incident: Incident) -> list[str]:
         lines.append(_of_notice(connection, incident, notice))
         if notice.id in promised:
             lines.append(promised[notice.id])
+        lines += rows_not_told(connection, notice)
     if incident.close_reason:
         lines.append(f"Closed with something left open: {incident.close_reason}")
     return lines

@@ -120,7 +120,10 @@ _KNOWN = {
     "postmortem.md": "the doc as people left it, for GitHub and the like",
     "postmortem.html": "the same for a browser",
     "record.json": "timeline, notices and counts, for programs",
-    "not-told.csv": "who did not surely get a notice, as a list that `notify` takes",
+    "not-told.csv": (
+        "who did not surely get a notice, rows that were left out among them, as a list that "
+        "`notify` takes once those are mended"
+    ),
 }
 
 
@@ -147,7 +150,10 @@ def _write_mails(workspace: Workspace, writer: _Folder, standing: Standing) -> I
 
 
 def _not_told(standing: Standing) -> str:
-    """Those whom a notice did not surely reach, or came back from; a list for `notify`."""
+    """Those whom a notice did not surely reach, came back from or left out; a list for `notify`.
+
+    Of a row that was left out it has what stood there: `notify` refuses it until it is mended.
+    """
     rows = [["email", "notice", "stage", "row", "reason"]]
     for each in standing.notices:
         rows += _not_told_rows(each)
@@ -160,6 +166,7 @@ def _not_told_rows(each: NoticeStanding) -> list[list[str]]:
         for short in [
             *each.shortfalls,
             *(Shortfall(one.email, one.row, f"bounced: {one.reason}") for one in each.bounced),
+            *(Shortfall(one.value, one.row, f"left out: {one.reason}") for one in each.left_out),
         ]
     ]
 

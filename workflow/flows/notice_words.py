@@ -6,13 +6,14 @@ from sqlalchemy.engine import Connection
 
 from workflow.flows.next_word import Promise, promise_words, promises
 from workflow.incident import DeliveryCounts, Incident, MailTransport, Shortfall, moment_text
-from workflow.ledger import bounces, deliveries, notices
+from workflow.ledger import bounces, deliveries, notices, rows_left_out
 from workflow.ledger.bounces import Replies
 from workflow.ledger.notices import Notice
 from workflow.ledger.promises import words_given
 
 # The doc names so many; `postmortem show` and the export name all of them.
 _NAMED = 20
+_LONGEST_VALUE = 60
 
 
 def notice_heading(incident: Incident, notice: Notice) -> str:
@@ -39,7 +40,31 @@ def notice_facts(connection: Connection, incident: Incident, notice: Notice) -> 
     if returned:
         lines.append(f"Came back: {', '.join(returned)}")
     named = [f"Bounced: {each.email} – {each.reason}" for each in bounced]
-    return lines + _first_of(named) + _named(notices.shortfalls(connection, notice.id))
+    return [
+        *lines,
+        *_first_of(named),
+        *_named(notices.shortfalls(connection, notice.id)),
+        *rows_not_told(connection, notice),
+    ]
+
+
+def rows_not_told(connection: Connection, notice: Notice) -> list[str]:
+    """A line for each bad row that was left out of a notice: its number, what stood there, why."""
+    left_out = rows_left_out.rows_of(connection, notice.id)
+    return _first_of(
+        [
+            f"Not told: row {each.row} of {notice.list_name}{in_brackets(each.value)} – "
+            f"{each.reason}"
+            for each in left_out
+        ]
+    )
+
+
+def in_brackets(value: str) -> str:
+    """What stands in a cell, on one line and cut where it is long; "" for an empty one."""
+    words = " ".join(value.split())
+    short = words if len(words) <= _LONGEST_VALUE else f"{words[: _LONGEST_VALUE - 1]}…"
+    return f" ({short})" if short else ""
 
 
 def returned_words(bounced: int, replies: Replies) -> list[str]:

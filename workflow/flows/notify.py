@@ -21,8 +21,9 @@ from workflow.flows.showing import NoticeStanding, notice_standing
 from workflow.flows.workspace import Workspace, new_id
 from workflow.google.faults import Refused, SignInNeeded
 from workflow.incident import DeliveryState, MailTransport
-from workflow.ledger import deliveries, incidents, notices
+from workflow.ledger import deliveries, incidents, notices, rows_left_out
 from workflow.ledger.notices import Notice, PlannedMail
+from workflow.ledger.rows_left_out import RowLeftOut
 from workflow.mail.addresses import AddressBad, read_address
 
 
@@ -50,6 +51,8 @@ def send(workspace: Workspace, plan: Plan, watcher: Watcher) -> Notified:
                 "ago. See how it goes with: postmortem show"
             )
         notices.add_attachments(connection, notice.id, list(plan.attachments))
+        left_out = (RowLeftOut(bad.row, bad.value, bad.reason) for bad in count.bad_rows)
+        rows_left_out.add_rows(connection, notice.id, left_out)
     return finish(workspace, notice, watcher)
 
 

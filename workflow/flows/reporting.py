@@ -29,7 +29,7 @@ from workflow.incident import (
     duration_text,
     moment_text,
 )
-from workflow.ledger import announcements, bounces, changes, incidents, notices
+from workflow.ledger import announcements, bounces, changes, incidents, notices, rows_left_out
 from workflow.ledger.notices import Notice
 from workflow.ledger.promises import WordGiven, words_given
 from workflow.ledger.reports import accepted_over_time
@@ -198,7 +198,10 @@ def _notices(
             promise=f"Next word promised for {moment_text(promised, incident.zone)}"
             if promised
             else "",
-            reasons=tuple(_reasons(notices.shortfalls(connection, notice.id))),
+            reasons=(
+                *_reasons(notices.shortfalls(connection, notice.id)),
+                *_left_out(connection, notice.id),
+            ),
             steps=tuple(_steps(connection, notice, first_words.get(notice.id))),
         )
 
@@ -231,10 +234,18 @@ def _reasons(shortfalls: Sequence[Shortfall]) -> list[tuple[str, int]]:
     return [*reasons, ("other reasons", rest)] if rest else reasons
 
 
+def _left_out(connection: Connection, notice_id: str) -> Iterator[tuple[str, int]]:
+    """How many bad rows were left out; why each is bad may quote it, so only names come with it."""
+    if count := len(rows_left_out.rows_of(connection, notice_id)):
+        yield "left out of the list as bad rows", count
+
+
 def _named(connection: Connection, notice_id: str) -> Iterator[Shortfall]:
     yield from notices.shortfalls(connection, notice_id)[:_MOST_NAMED]
     for each in bounces.bounces_of(connection, notice_id)[:_MOST_NAMED]:
         yield Shortfall(each.email, each.row, f"came back: {each.reason}")
+    for row in rows_left_out.rows_of(connection, notice_id)[:_MOST_NAMED]:
+        yield Shortfall(row.value, row.row, f"left out: {row.reason}")
 
 
 def _actions(blocks: Iterable[Block]) -> Iterator[ActionFacts]:

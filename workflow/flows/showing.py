@@ -11,16 +11,28 @@ from workflow.flows.next_word import NextWord, next_word
 from workflow.flows.notice_words import doc_says_how_it_stands
 from workflow.flows.workspace import Workspace
 from workflow.incident import DeliveryCounts, DeliveryState, Incident, Shortfall, TimelineEntry
-from workflow.ledger import announcements, bounces, changes, deliveries, incidents, notices
+from workflow.ledger import (
+    announcements,
+    bounces,
+    changes,
+    deliveries,
+    incidents,
+    notices,
+    rows_left_out,
+)
 from workflow.ledger.announcements import Announcement
 from workflow.ledger.bounces import NO_REPLIES, Bounce, Replies
 from workflow.ledger.notices import Notice
 from workflow.ledger.promises import words_given
+from workflow.ledger.rows_left_out import RowLeftOut
 
 
 @dataclass(frozen=True)
 class NoticeStanding:
-    """A notice, how far it has come, who did not surely get it, and what came back."""
+    """A notice, how far it has come, who did not surely get it, and what came back.
+
+    `left_out` are the bad rows of its list, of which a person said that they get none.
+    """
 
     notice: Notice
     counts: DeliveryCounts
@@ -28,6 +40,7 @@ class NoticeStanding:
     copied_back: bool
     bounced: tuple[Bounce, ...] = ()
     replies: Replies = NO_REPLIES
+    left_out: tuple[RowLeftOut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,7 @@ def notice_standing(workspace: Workspace, notice: Notice) -> NoticeStanding:
             doc_says_how_it_stands(connection, incident, notice),
             tuple(bounces.bounces_of(connection, notice.id)),
             bounces.replies_to(connection, notice.id),
+            tuple(rows_left_out.rows_of(connection, notice.id)),
         )
 
 

@@ -20,7 +20,7 @@ from workflow.ledger.tables import metadata
 from workflow.ledger.transactions import OPTION, Kind
 
 # The revisions in order; each has a file of its name in `migrations/versions`.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 # Where Alembic finds them.
 SCRIPTS = Path(__file__).parent / "migrations"
 

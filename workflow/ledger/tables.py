@@ -230,6 +230,16 @@ deliveries = Table(
     sqlite_autoincrement=True,
 )
 
+# The bad rows of its list that a person left out of a notice: see `rows_left_out`.
+rows_left_out = Table(
+    "rows_left_out",
+    metadata,
+    Column("notice_id", ForeignKey("notices.id"), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("value", Text, nullable=False),  # what stood where the address is to be
+    Column("reason", Text, nullable=False),
+)
+
 units_spent = Table(
     "units_spent",
     metadata,
