@@ -152,7 +152,7 @@ def test_a_lost_answer_makes_no_second_doc(
     google.behave()
     if said.code:
         assert said.code == 5
-        assert "Later: postmortem publish --doc" in said.err
+        assert "Later: postmortem sync" in said.err
     done = author.json("publish", "--doc")["doc"]
     assert done["outcome"] in {"unchanged", "updated"}
     assert len(google.documents()) == 2
@@ -173,6 +173,67 @@ def test_killed_while_the_doc_is_made_it_is_finished_later(
     done = author.json("publish", "--doc")["doc"]
     assert len(google.documents()) == 2
     assert "What happened" in google.text(done["doc_id"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        ("close_before", "drive.files.create"),
+        ("close_after", "drive.files.create"),
+        ("503", "docs.documents.batchUpdate"),
+        ("close_after", "docs.documents.batchUpdate"),
+    ],
+)
+def test_sync_finishes_what_was_begun(
+    author: Postmortem, google: GoogleWorld, kind: str, method: str
+) -> None:
+    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1.0"))
+    google.misbehave(kind, method, times=1)
+    said = author("publish", "--doc", expect=5)
+    assert "Later: postmortem sync" in said.err
+    google.behave()
+    (finished,) = author.json("sync")["publications"]
+    assert google.text(finished["doc_id"]).count("What happened") == 1
+    assert finished["outcome"] == "made"
+    assert [each["name"] for each in google.documents()] == ["Wrong amounts"] * 2
+    assert author.json("publish", "--doc")["doc"]["outcome"] == "unchanged"
+    assert "Nothing waits" in author("sync").out
+
+
+def test_sync_finishes_a_version_that_replaces_an_earlier_one(
+    author: Postmortem, google: GoogleWorld
+) -> None:
+    made = author.json("publish", "--doc")["doc"]
+    author("section", "solution", "We sent right invoices.")
+    google.misbehave("503", "docs.documents.batchUpdate", times=1)
+    author("publish", "--doc", expect=5)
+    assert "We sent right" not in google.text(made["doc_id"])
+    said = author("sync")
+    assert "The customers' version of “Wrong amounts”" in said.out
+    assert "We sent right invoices." in google.text(made["doc_id"])
+
+
+def test_sync_says_again_what_it_can_not_finish(author: Postmortem, google: GoogleWorld) -> None:
+    google.misbehave("503", "docs.documents.batchUpdate")
+    author("publish", "--doc", expect=5)
+    failed = author("sync", expect=5)
+    assert "The customers' version is not in its Google Doc yet." in failed.err
+    assert "Nothing waits" not in failed.out
+    google.behave()
+    author("sync")
+
+
+def test_sync_leaves_people_who_were_quicker_their_words(
+    author: Postmortem, google: GoogleWorld
+) -> None:
+    made = author.json("publish", "--doc")["doc"]
+    author("section", "solution", "We sent right invoices.")
+    google.misbehave("503", "docs.documents.batchUpdate", times=1)
+    author("publish", "--doc", expect=5)
+    google.edit(made["doc_id"], {"insertText": {"location": {"index": 1}, "text": "Dear all: "}})
+    assert "People have edited the Google Doc" in author("sync").err
+    assert "Dear all: Wrong amounts" in google.text(made["doc_id"])
+    assert "We sent right" not in google.text(made["doc_id"])
 
 
 def test_a_doc_that_is_gone_is_said_and_made_anew_when_asked(
@@ -237,7 +298,7 @@ def test_the_files_hold_the_version_and_a_mail_that_notify_takes(
     body = mail.get_body(("plain",))
     assert body is not None
     assert "OPS-47" not in body.get_content()
-    assert "We wrote to customers (resolved)" in body.get_content()
+    assert "We wrote to 2 customers (resolved)" in body.get_content()
 
 
 def test_customers_are_not_named_to_each_other(author: Postmortem, customers: Customers) -> None:

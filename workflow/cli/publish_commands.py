@@ -12,6 +12,7 @@ import typer
 from workflow.cli.commands import Asked, command
 from workflow.cli.faults import PARTLY
 from workflow.cli.help_page import RECORD
+from workflow.cli.publication_outcome import DOC_WORDS, waits
 
 if TYPE_CHECKING:
     from workflow.flows.publication_doc import PublicDoc
@@ -114,7 +115,6 @@ def publish(
 
 def _bring_to_doc(workspace: Workspace, draft: Draft, *, is_new: bool) -> PublicDoc:
     from workflow.flows import publication_doc  # noqa: PLC0415
-    from workflow.flows.faults import Recorded  # noqa: PLC0415
     from workflow.google.faults import GoogleFault, SignInNeeded  # noqa: PLC0415
 
     bring = publication_doc.make_public_doc if is_new else publication_doc.bring_to_public_doc
@@ -123,11 +123,7 @@ def _bring_to_doc(workspace: Workspace, draft: Draft, *, is_new: bool) -> Public
     except SignInNeeded:
         raise
     except GoogleFault as fault:
-        why = fault.sentence_in(draft.incident.zone)
-        raise Recorded(
-            f"The customers' version is not in its Google Doc yet. {why} "
-            "Later: postmortem publish --doc"
-        ) from fault
+        raise waits(draft.incident, fault) from fault
 
 
 def _write(workspace: Workspace, draft: Draft, folder: Path) -> PublicFiles:
@@ -224,7 +220,7 @@ def _show_left_out(asked: Asked, published: Published) -> None:
 def _show_done(asked: Asked, published: Published) -> None:
     speaker, doc, files = asked.speaker, published.doc, published.files
     if doc is not None:
-        speaker.say(_DOC_WORDS[doc.outcome.value], "warn" if doc.outcome == "edited" else "good")
+        speaker.say(DOC_WORDS[doc.outcome.value], "warn" if doc.outcome == "edited" else "good")
         speaker.answer(f"  {doc.publication.doc_url}", "link")
     for share in published.shared:
         if share.state == "done":
@@ -238,15 +234,6 @@ def _show_done(asked: Asked, published: Published) -> None:
         speaker.answer(f"  {_typed(files.command)}")
     if doc is None and files is None and not published.shared:
         speaker.next_step("postmortem publish --doc makes a Google Doc of it, --to DIR files")
-
-
-_DOC_WORDS = {
-    "made": "The customers' version has its Google Doc. Nobody else can see it yet.",
-    "updated": "The Google Doc is up to date now.",
-    "unchanged": "The Google Doc shows this already.",
-    "edited": "People have edited the Google Doc, so it was left as it is. "
-    "`postmortem publish --doc --again` makes a new one beside it.",
-}
 
 
 def _typed(command: tuple[str, ...]) -> str:

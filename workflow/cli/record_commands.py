@@ -63,14 +63,16 @@ def list_incidents(asked: Asked) -> None:
 @command("sync", panel=RECORD)
 def sync(asked: Asked) -> None:
     """Push to Google whatever was recorded while Google could not be reached."""
-    from workflow.cli import announcing, showing  # noqa: PLC0415
+    from workflow.cli import announcing, publication_outcome, showing  # noqa: PLC0415
     from workflow.cli.opening import open_workspace  # noqa: PLC0415
     from workflow.flows.announcing import finish_waiting  # noqa: PLC0415
-    from workflow.flows.sync import sync_all  # noqa: PLC0415
+    from workflow.flows.publication_finishing import finish_publications  # noqa: PLC0415
+    from workflow.flows.sync import is_cut_short, sync_all  # noqa: PLC0415
 
     workspace = open_workspace(asked)
     announced = finish_waiting(workspace)
     brought = sync_all(workspace)
+    published = [] if is_cut_short(brought) else finish_publications(workspace)
     speaker = asked.speaker
     if speaker.as_json:
         speaker.document(
@@ -88,18 +90,21 @@ def sync(asked: Asked) -> None:
                     for one in announced
                     for each in one.told
                 ],
+                "publications": publication_outcome.finished_json(published),
             }
         )
     for one in announced:
         announcing.show_announced(speaker, one)
-    if not brought and not announced:
+    if not brought and not announced and not published:
         speaker.say("Nothing waits: every doc shows everything.")
     for each in brought:
         if each.synced:
             speaker.say(f"{each.incident.title}: the doc shows everything now.", "good")
         showing.show_brought(speaker, each)
+    publication_outcome.show_finished(speaker, published)
     for each in brought:
         showing.raise_if_waiting(each)
+    publication_outcome.raise_if_unfinished(published)
     announcing.raise_if_untold(announced)
 
 

@@ -30,6 +30,8 @@ from workflow.ledger.publications import Publication
 
 _BODY_START = 1  # The body's first index: a section break comes before it.
 _ATTEMPTS = 6
+# A template may do without a title; its doc needs a name in Drive all the same.
+_UNTITLED = "Postmortem"
 
 
 class Outcome(StrEnum):
@@ -63,7 +65,7 @@ def bring_to_public_doc(workspace: Workspace, draft: Draft) -> PublicDoc:
     if latest is None:
         return make_public_doc(workspace, draft)
     try:
-        latest = _finish(workspace, draft, latest)
+        latest = _finish(workspace, latest, draft.version.title)
         texts = _texts_in(_read(workspace, latest))
         if texts not in _versions(workspace, latest):
             return PublicDoc(latest, Outcome.EDITED)
@@ -84,6 +86,16 @@ def make_public_doc(workspace: Workspace, draft: Draft) -> PublicDoc:
         return PublicDoc(_record(workspace, draft, new, _latest(workspace, draft)), Outcome.MADE)
     except _EditedByPeople:
         return PublicDoc(_reread(workspace, new), Outcome.EDITED)
+
+
+def finish_public_doc(workspace: Workspace, publication: Publication) -> PublicDoc:
+    """Go on with a version whose doc was begun and not filled. Raises as `bring_to_public_doc`."""
+    outcome = Outcome.UPDATED if _replaces_another(workspace, publication) else Outcome.MADE
+    title = next((one.text for one in _blocks(publication.markdown) if one.kind is Kind.TITLE), "")
+    try:
+        return PublicDoc(_finish(workspace, publication, title or _UNTITLED), outcome)
+    except _EditedByPeople:
+        return PublicDoc(_reread(workspace, publication), Outcome.EDITED)
 
 
 def public_doc_of(workspace: Workspace, incident_id: str) -> Publication | None:
@@ -115,16 +127,16 @@ def _record(
         is_ours = publications.add_publication(connection, newer, after=latest)
     if not is_ours:
         raise BadInput("Somebody else is publishing this incident now. Run the command again.")
-    return _finish(workspace, draft, newer)
+    return _finish(workspace, newer, draft.version.title)
 
 
-def _finish(workspace: Workspace, draft: Draft, publication: Publication) -> Publication:
+def _finish(workspace: Workspace, publication: Publication, title: str) -> Publication:
     """Go on from wherever the making of this version's doc stands, until it is filled."""
     while publication.state != "filled":
         if publication.state == "none":
-            _create(workspace, draft, publication)
+            _create(workspace, publication, title)
         elif publication.state == "creating":
-            _find_or_create(workspace, draft, publication)
+            _find_or_create(workspace, publication, title)
         else:
             _write(workspace, publication)
         publication = _reread(workspace, publication)
@@ -136,14 +148,14 @@ def _reread(workspace: Workspace, publication: Publication) -> Publication:
         return publications.publication_by_id(connection, publication.id)
 
 
-def _create(workspace: Workspace, draft: Draft, publication: Publication) -> None:
+def _create(workspace: Workspace, publication: Publication, title: str) -> None:
     with workspace.ledger.write() as connection:
         if not publications.doc_asked_for(connection, publication, at=workspace.wall()):
             return
     marks = {INCIDENT_PROPERTY: _mark(publication)}
     try:
         made = workspace.google.drive.create_document(
-            draft.version.title,
+            title,
             parent=_folder(workspace, publication),
             app_properties=marks,
             properties=marks,
@@ -157,11 +169,11 @@ def _create(workspace: Workspace, draft: Draft, publication: Publication) -> Non
     _note_made(workspace, publication, made.id, made.url)
 
 
-def _find_or_create(workspace: Workspace, draft: Draft, publication: Publication) -> None:
+def _find_or_create(workspace: Workspace, publication: Publication, title: str) -> None:
     if _find(workspace, publication) or not _has_settled(workspace, publication):
         return
     if not _find(workspace, publication):
-        _create(workspace, draft, publication)
+        _create(workspace, publication, title)
 
 
 def _find(workspace: Workspace, publication: Publication) -> bool:
@@ -259,6 +271,10 @@ def _one_level_up(block: Block) -> Block:
     if not level:
         return block
     return replace(block, kind=Kind.TITLE if level == 1 else heading_kind(level - 1))
+
+
+def _replaces_another(workspace: Workspace, publication: Publication) -> bool:
+    return bool(publication.doc_id) and len(_versions(workspace, publication)) > 1
 
 
 def _versions(workspace: Workspace, publication: Publication) -> list[list[str]]:

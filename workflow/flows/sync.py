@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from workflow.flows.doc import Brought, bring_to_doc
 from workflow.flows.workspace import Workspace
 from workflow.google.faults import SignInNeeded, SlowDown, Undecided, Unreachable
@@ -17,8 +19,13 @@ def sync_all(workspace: Workspace) -> list[Brought]:
         waiting = changes.incidents_waiting(connection, profile=workspace.settings.profile)
     found: list[Brought] = []
     for incident_id in waiting:
-        brought = bring_to_doc(workspace, incident_id)
-        found.append(brought)
-        if isinstance(brought.fault, (SignInNeeded, SlowDown, Undecided, Unreachable)):
+        found.append(bring_to_doc(workspace, incident_id))
+        if is_cut_short(found):
             break
     return found
+
+
+def is_cut_short(found: Sequence[Brought]) -> bool:
+    """Whether Google was out of reach for the last: whatever else waits would fare no better."""
+    out_of_reach = (SignInNeeded, SlowDown, Undecided, Unreachable)
+    return bool(found) and isinstance(found[-1].fault, out_of_reach)

@@ -79,6 +79,19 @@ def latest_publication(connection: Connection, incident_id: str) -> Publication 
     return found[-1] if found else None
 
 
+def unfinished_publications(connection: Connection, *, profile: str) -> list[Publication]:
+    """The last version of each incident, where its doc does not hold it yet; the oldest first."""
+    mine = select(incidents.c.id).where(incidents.c.profile == profile)
+    begun = (
+        select(publications.c.incident_id)
+        .where(publications.c.doc_state != "filled", publications.c.incident_id.in_(mine))
+        .distinct()
+    )
+    latest = (latest_publication(connection, each) for each in connection.execute(begun).scalars())
+    waiting = [each for each in latest if each is not None and each.state != "filled"]
+    return sorted(waiting, key=lambda each: each.created_at)
+
+
 def publication_by_id(connection: Connection, publication_id: str) -> Publication:
     """One version as it stands."""
     query = select(publications).where(publications.c.id == publication_id)
