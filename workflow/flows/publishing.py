@@ -18,7 +18,7 @@ from workflow.flows.log import status_told
 from workflow.flows.workspace import Workspace
 from workflow.incident import Incident, TimelineEntry, duration_text, moment_text
 from workflow.ledger import changes, incidents, notices, publications
-from workflow.ledger.promises import words_given
+from workflow.ledger.promises import WordGiven, words_given
 from workflow.publication.patterns import Kind as LeftOutKind
 from workflow.publication.patterns import addresses_and_links
 from workflow.publication.people import folded_words
@@ -71,10 +71,7 @@ def draft_publication(workspace: Workspace, request: PublishRequest) -> Draft:
     with workspace.ledger.read() as connection:
         chosen = [incidents.find_entry(connection, incident.id, each) for each in request.entries]
         entries = incidents.timeline(connection, incident.id)
-        told = [
-            (word.said_at, notices.notice_by_id(connection, word.notice_id).stage.value)
-            for word in words_given(connection, incident.id)
-        ]
+        told = list(_told(connection, words_given(connection, incident.id)))
         values = _values(incident, workspace.settings.config)
         named = _public_words(request, workspace.settings.config, template_text.source)
         internal = Internal(
@@ -173,6 +170,18 @@ def _customers_named(
             yield name
 
 
+def _told(connection: Connection, given: Iterable[WordGiven]) -> Iterator[tuple[datetime, str]]:
+    """When words went out first, and to how many in all: a list may grow and be written to again."""
+    sharing: dict[str, list[WordGiven]] = {}
+    for word in given:
+        sharing.setdefault(word.words, []).append(word)
+    for same in sharing.values():
+        stage = notices.notice_by_id(connection, same[0].notice_id).stage.value
+        count = sum(word.customers for word in same)
+        who = "1 customer" if count == 1 else f"{count:,} customers"
+        yield min(word.said_at for word in same), f"We wrote to {who} ({stage})"
+
+
 def _timeline(
     incident: Incident,
     entries: Iterable[TimelineEntry],
@@ -180,7 +189,7 @@ def _timeline(
     told: Iterable[tuple[datetime, str]],
 ) -> Iterator[Block]:
     """What customers may read of the timeline: each status, each notice, and what was picked."""
-    lines = [(at, f"We wrote to customers ({stage})") for at, stage in told]
+    lines = list(told)
     for entry in entries:
         status = status_told(entry)
         is_picked = entry.id in picked

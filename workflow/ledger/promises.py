@@ -19,6 +19,7 @@ class WordGiven:
     `said_at` and `promised` are instants of the incident's story; `planned_at` and `accepted_at`
     are the wall clock's, which in a rehearsal is another. `promised` is None for no promise. The
     same `words` never reach a customer twice: two notices that share them went to different ones.
+    `customers` is how many of its mails were accepted.
     """
 
     notice_id: str
@@ -27,6 +28,7 @@ class WordGiven:
     accepted_at: datetime
     promised: datetime | None
     words: str
+    customers: int = 1
 
 
 def words_given(connection: Connection, incident_id: str) -> list[WordGiven]:
@@ -39,6 +41,7 @@ def words_given(connection: Connection, incident_id: str) -> list[WordGiven]:
             func.min(deliveries.c.sent_at).label("accepted_at"),
             notices.c.next_update,
             notices.c.content_key,
+            func.count(),
         )
         .join(deliveries, deliveries.c.notice_id == notices.c.id)
         .where(
