@@ -171,7 +171,7 @@ def _customers_named(
 
 
 def _told(connection: Connection, given: Iterable[WordGiven]) -> Iterator[tuple[datetime, str]]:
-    """When words went out first, and to how many in all: a list may grow and be written to again."""
+    """When words went out first, and to how many in all: a list that grew is written to again."""
     sharing: dict[str, list[WordGiven]] = {}
     for word in given:
         sharing.setdefault(word.words, []).append(word)
