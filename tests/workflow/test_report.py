@@ -168,3 +168,36 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.add(tag)
+
+
+def figures(page: str) -> dict[str, str]:
+    """What stands at the head of a page: each name with its words."""
+    found = re.findall(r"<div><dt>(.*?)</dt><dd>(.*?)(?:<small>.*?</small>)?</dd></div>", page)
+    return dict(found)
+
+
+def test_of_an_open_incident_the_report_says_that_it_is_not_closed_yet(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    path = tmp_path / "report.html"
+    found = postmortem.json("report", "--to", str(path))
+    assert by(found, "closed") is None
+    page = path.read_text(encoding="utf-8")
+    assert figures(page)["Closed"] == "not yet"
+    table = re.findall(r'<th scope="row">(.*?)</th>\s*<td data-label="When">(.*?)</td>', page)
+    assert dict(table)["Closed"] == "not yet"
+    assert dict(table)["Detected"] == "not known"
+
+
+def test_over_open_incidents_alone_no_length_is_there_yet(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    path = tmp_path / "all.html"
+    (row,) = postmortem.json("report", "--all", "--to", str(path))["incidents"]
+    assert row["duration_seconds"] is None
+    assert figures(path.read_text(encoding="utf-8"))["Length"] == "not yet"
+    postmortem("close", "--force", "a test")
+    postmortem("report", "--all", "--to", str(path))
+    assert figures(path.read_text(encoding="utf-8"))["Length"] != "not yet"

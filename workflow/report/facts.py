@@ -11,12 +11,16 @@ from workflow.incident import DeliveryCounts, Incident, Shortfall, Status, Timel
 
 @dataclass(frozen=True)
 class Milestone:
-    """A turn of the incident. `at` is None where it is not known; `known_from` says how or why."""
+    """A turn of the incident. `known_from` says how it is known, or why not.
+
+    `at` is None where it is not known or has not come yet; then `absent` says which.
+    """
 
     key: str
     label: str
     at: datetime | None
     known_from: str
+    absent: str = "not known"
 
 
 @dataclass(frozen=True)

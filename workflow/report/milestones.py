@@ -128,7 +128,7 @@ def _response(words: Sequence[WordToCustomers]) -> Milestone:
 
 def _closed(incident: Incident) -> Milestone:
     if incident.closed_at is None:
-        return Milestone("closed", "Closed", None, "not closed yet")
+        return Milestone("closed", "Closed", None, "the incident is open", absent="not yet")
     return Milestone("closed", "Closed", incident.closed_at, "the loop was closed")
 
 

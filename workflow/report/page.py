@@ -57,7 +57,7 @@ def ledger_page(facts: LedgerFacts) -> str:
             most_months=MOST_MONTHS,
             first_word=_middle(known_words),
             known_words=len(known_words),
-            duration=_middle(known_lengths),
+            duration=_middle(known_lengths) if known_lengths or not facts.rows else "not yet",
             known_lengths=len(known_lengths),
             kept=sum(row.promises_kept for row in facts.rows),
             due=sum(row.promises_due for row in facts.rows),
