@@ -68,3 +68,24 @@ def test_tests_are_shown_as_tests_and_counted_nowhere(
     ]
     assert [one["counts"]["sent"] for one in document["notices"]] == [2]
     assert "Tests" not in shown[: shown.index("Notice ")]
+
+
+def test_a_misspelt_status_names_those_there_are_and_the_one_that_is_near(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    before = google.document(doc_id)
+    words = "is not one of investigating, identified, monitoring, resolved."
+    for typed in ("identifed", "Identified"):
+        refused = postmortem("status", typed, "A stale price list", expect=2)
+        assert f"'{typed}' {words} Did you mean identified?" in refused.err
+    far = postmortem("status", "someday", expect=2).err
+    assert f"'someday' {words}" in far
+    assert "Did you mean" not in far
+    assert postmortem.json("status", "resolvd", expect=2)["exit_code"] == 2
+    assert google.document(doc_id) == before
+
+
+def test_the_help_of_status_names_the_words_that_it_takes(postmortem: Postmortem) -> None:
+    said = postmortem("status", "--help").out
+    assert "investigating, identified, monitoring or resolved" in " ".join(said.split())

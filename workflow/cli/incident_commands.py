@@ -44,6 +44,20 @@ class StatusWord(StrEnum):
     RESOLVED = "resolved"
 
 
+def status_word(typed: str) -> StatusWord:
+    """The state that a person types. Raises `BadParameter`, with the one that is near."""
+    try:
+        return StatusWord(typed)
+    except ValueError:
+        from difflib import get_close_matches  # noqa: PLC0415 - after a slip alone
+
+        words = list(map(str, StatusWord))
+        near = get_close_matches(typed.casefold(), words, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        known = ", ".join(words)
+        raise typer.BadParameter(f"'{typed}' is not one of {known}.{meant}") from None
+
+
 @command(
     "start",
     panel=DAY,
@@ -266,7 +280,15 @@ def _show_pasted(asked: Asked, logged: LoggedMany) -> None:
 )
 def status(
     asked: Asked,
-    state: Annotated[StatusWord, typer.Argument(help="Where the incident stands now.")],
+    state: Annotated[
+        StatusWord,
+        typer.Argument(
+            parser=status_word,
+            metavar="STATE",
+            autocompletion=lambda: list(map(str, StatusWord)),
+            help="How it stands now: investigating, identified, monitoring or resolved.",
+        ),
+    ],
     note: Annotated[str, typer.Argument(help="A few words on it.", show_default=False)] = "",
     at: At = None,
 ) -> None:
