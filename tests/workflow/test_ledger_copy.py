@@ -220,8 +220,42 @@ def test_of_two_moves_at_once_only_the_first_is_made(told: Postmortem, tmp_path:
     told("ledger", "copy", "--to", sqlite_url(second), expect=3)
 
 
-@pytest.mark.parametrize("url", ["mysql://ann:hunter2@db/x", "postgresql://a:hunter2/@db/x"])
-def test_an_address_that_names_no_ledger_is_not_repeated(told: Postmortem, url: str) -> None:
-    result = told("ledger", "copy", "--to", url, expect=4)
-    assert "--to" in result.err
-    assert "hunter2" not in result.err
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/a/hunter2",
+        "hunter2.sqlite3",
+        "",
+        "mysql://ann:hunter2@db/x",
+        "ann:hunter2@db/x",
+        "postgresql://a:hunter2/@db/x",
+        "postgresql+asyncpg://a:hunter2@db/x",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file:hunter2?mode=memory&uri=true",
+    ],
+)
+def test_what_names_no_ledger_is_bad_input_with_an_example_and_is_not_repeated(
+    told: Postmortem, url: str
+) -> None:
+    result = told("ledger", "copy", "--to", url, expect=3)
+    assert result.err == (
+        "--to names no ledger. Write sqlite:////home/ann/ledger.sqlite3 for a file, or "
+        "postgresql://db.example/postmortem for a database. Nothing was copied.\n"
+    )
+    assert told.json("ledger", "copy", "--to", url, expect=3)["exit_code"] == 3
+    told("log", "and this one stays open")
+
+
+def test_a_database_that_can_not_be_reached_is_no_slip_of_the_keyboard(told: Postmortem) -> None:
+    nobody = "postgresql://127.0.0.1:1/postmortem"
+    assert "127.0.0.1" in told("ledger", "copy", "--to", nobody, expect=4).err
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_ledger_that_would_be_forgotten_at_the_end_of_the_command_is_refused(
+    postmortem: Postmortem, url: str
+) -> None:
+    result = postmortem("start", "Wrong amounts", expect=4, POSTMORTEM_DATABASE_URL=url)
+    assert "POSTMORTEM_DATABASE_URL names no ledger." in result.err

@@ -12,7 +12,7 @@ from workflow.flows.faults import BadInput
 from workflow.flows.holders import is_gone
 from workflow.flows.workspace import Workspace
 from workflow.ledger import copying, deliveries, moves
-from workflow.ledger.faults import LedgerUnavailable
+from workflow.ledger.faults import LedgerAddressBad, LedgerUnavailable
 from workflow.ledger.storage import Ledger, open_ledger
 
 
@@ -52,7 +52,8 @@ def copy_ledger(
     """Copy every row to the empty ledger at the URL `to`; nobody writes meanwhile.
 
     `report` gets how many rows are there and how many there will be. Raises `BadInput` while a
-    notice is being sent or when there is something at `to` already, and `LedgerUnavailable`.
+    notice is being sent, when `to` names no ledger or one with something in it, and
+    `LedgerUnavailable`.
     """
     source = workspace.ledger
     _refuse_purpose(source, purpose)
@@ -94,6 +95,11 @@ def _refuse_purpose(source: Ledger, purpose: Purpose) -> None:
 def _open_target(to: str) -> Ledger:
     try:
         return open_ledger(to)
+    except LedgerAddressBad as bad:
+        raise BadInput(
+            "--to names no ledger. Write sqlite:////home/ann/ledger.sqlite3 for a file, or "
+            "postgresql://db.example/postmortem for a database. Nothing was copied."
+        ) from bad
     except LedgerUnavailable as fault:
         # The same faults as those of the ledger that is in use, of the address given here.
         raise LedgerUnavailable(str(fault).replace("POSTMORTEM_DATABASE_URL", "--to")) from fault

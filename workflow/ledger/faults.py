@@ -7,6 +7,10 @@ class LedgerUnavailable(Exception):
     """The ledger can't be read or written; nothing was changed."""
 
 
+class LedgerAddressBad(LedgerUnavailable):
+    """The address names no ledger, whatever can be reached; it is not repeated."""
+
+
 class NewerLedger(LedgerUnavailable):
     """A newer version of this program wrote the ledger: writing to it could damage it."""
 

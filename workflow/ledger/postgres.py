@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import String
 
-from workflow.ledger.faults import LedgerUnavailable
+from workflow.ledger.faults import LedgerAddressBad, LedgerUnavailable
 from workflow.ledger.transactions import OPTION, Kind
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _read(url: str) -> dict[str, Any]:
 
     scheme, _, rest = url.partition("://")
     if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise LedgerUnavailable(
+        raise LedgerAddressBad(
             "POSTMORTEM_DATABASE_URL names another driver. PostgreSQL is spoken to by psycopg: "
             "write postgresql://host/database."
         )
@@ -128,8 +128,8 @@ def _read(url: str) -> dict[str, Any]:
     return dict(told)
 
 
-def _unreadable() -> LedgerUnavailable:
-    return LedgerUnavailable(
+def _unreadable() -> LedgerAddressBad:
+    return LedgerAddressBad(
         "POSTMORTEM_DATABASE_URL can't be read. Write postgresql://user@host:5432/database; in a "
         "name or password each of @ : / ? # % is written as its code, like %40 for @."
     )

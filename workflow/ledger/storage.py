@@ -14,11 +14,11 @@ from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError
 
 from workflow.ledger import migrate, moves, postgres, sqlite
-from workflow.ledger.faults import LedgerMoved, LedgerUnavailable
+from workflow.ledger.faults import LedgerAddressBad, LedgerMoved
 from workflow.ledger.moves import Moved
 from workflow.ledger.sentences import in_words
 from workflow.ledger.transactions import OPTION, Kind
@@ -93,8 +93,8 @@ class Ledger:
 def open_ledger(url: str) -> Ledger:
     """Open the ledger at `sqlite:///path` or `postgresql://…`, making or migrating its tables.
 
-    Raises `LedgerUnavailable` for a ledger that a newer version wrote, one that is damaged, one
-    that can't be reached, or a URL that names none.
+    Raises `LedgerAddressBad` for a URL that names none, else `LedgerUnavailable` for a ledger that
+    a newer version wrote, one that is damaged, or one that can't be reached.
     """
     clock = postgres.ServerClock()
     engine, place = _open(url, clock)
@@ -118,6 +118,13 @@ def sqlite_url(path: Path) -> str:
     return sqlite.url_of(path)
 
 
+def _names_a_file(address: URL) -> bool:
+    """Whether it is a file of SQLite: a ledger in memory would be forgotten with the command."""
+    in_memory = address.database == ":memory:" or address.query.get("mode") == "memory"
+    is_kept = bool(address.database) and not in_memory
+    return address.drivername in {"sqlite", "sqlite+pysqlite"} and is_kept
+
+
 def _open(url: str, clock: postgres.ServerClock) -> tuple[Engine, str]:
     if url.startswith("postgres"):
         return postgres.make_engine(url, clock, os.environ), postgres.place_of(url)
@@ -125,8 +132,8 @@ def _open(url: str, clock: postgres.ServerClock) -> tuple[Engine, str]:
         address = sqlalchemy.make_url(url)
     except (ArgumentError, ValueError):
         address = None
-    if address is None or address.drivername not in {"sqlite", "sqlite+pysqlite"}:
-        raise LedgerUnavailable(
+    if address is None or not _names_a_file(address):
+        raise LedgerAddressBad(
             "POSTMORTEM_DATABASE_URL names no ledger. It begins with postgresql:// for a database "
             "that a team shares, or with sqlite:/// for a file; unset, the ledger is a file in "
             "POSTMORTEM_HOME."
