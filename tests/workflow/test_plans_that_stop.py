@@ -109,3 +109,56 @@ def test_a_list_on_which_everybody_has_the_words_is_not_called_empty(
     assert "2 people, 2 left out (in a notice with these words already)" in sheet.out
     assert "names nobody" not in sheet.err
     assert "everybody who can be written to is left out" in sheet.err
+
+
+def bad_list(folder: Path) -> str:
+    path = folder / "impacted.csv"
+    path.write_text("email\nann@x.example\nbob@\n", encoding="utf-8")
+    return str(path)
+
+
+def test_a_preview_ends_as_the_sending_would_so_that_a_script_learns_of_bad_rows_before_it(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    listed = bad_list(tmp_path)
+    preview = postmortem("notify", listed, expect=3)
+    sending = postmortem("notify", listed, "--send", "--confirm", "1", expect=3)
+    assert preview.err.splitlines()[-1] == sending.err.splitlines()[-1]
+    assert "impacted.csv, row 3: " in preview.err
+    assert "To:       ann@x.example" in preview.out  # the sheet and the mail are shown all the same
+    assert "Next:" not in preview.out
+
+    document = postmortem.json("notify", listed, expect=3)
+    assert (document["mode"], document["exit_code"]) == ("preview", 3)
+    assert [each["row"] for each in document["failures"]] == [3]
+    assert document["preview"]["to"] == "ann@x.example"
+
+
+def test_a_preview_in_which_bad_rows_are_left_out_is_fine_as_the_sending_would_be(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    listed = bad_list(tmp_path)
+    assert "Nothing was sent." in postmortem("notify", listed, "--skip-bad").out
+    postmortem("notify", listed, "--skip-bad", "--send", "--confirm", "1")
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        ("email\n", "list.csv names nobody: it has a header and no rows."),
+        ("email\nbob@\n", "list.csv names nobody that can be written to: its 1 row is bad."),
+        ("email\nbob@\nx\n", "list.csv names nobody that can be written to: its 2 rows are bad."),
+    ],
+)
+def test_a_list_that_names_nobody_is_refused_alike_by_a_preview_and_a_sending(
+    postmortem: Postmortem, tmp_path: Path, listed: str, words: str
+) -> None:
+    postmortem("start", "Wrong amounts")
+    path = tmp_path / "list.csv"
+    path.write_text(listed, encoding="utf-8")
+    for way in ((), ("--send", "--confirm", "0")):
+        said = postmortem("notify", str(path), "--skip-bad", *way, expect=3).err
+        assert said.splitlines()[-1] == f"{words} Nothing was sent."
+        assert said.count("Nothing was sent") == 1

@@ -161,11 +161,11 @@ def _read_list(workspace: Workspace, name: str) -> bytes:
 
 def _preview(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     from workflow.cli import preflight_sheet  # noqa: PLC0415
-    from workflow.flows.notify import refuse_errors  # noqa: PLC0415
+    from workflow.flows.notify import refuse_unsendable  # noqa: PLC0415
 
     with _plan_beside_refusal(asked, plan, "preview"):
         preflight_sheet.show(asked.speaker, workspace, plan)
-        refuse_errors(plan)
+        refuse_unsendable(plan)  # so that a script need not send to learn it
     if asked.speaker.as_json:
         asked.speaker.document(preflight_sheet.plan_json(plan))
 

@@ -155,10 +155,12 @@ def show_left_out(speaker: Speaker, plan: Plan) -> None:
 
 
 def _show_mail(speaker: Speaker, plan: Plan) -> None:
+    is_refused = bool(what_to_mend(plan)) or not plan.recipients  # said below, with the reason
     if plan.first is None:
-        speaker.warn(_nobody_words(plan))
-        if plan.bad_rows and not has_errors(plan):
-            speaker.next_step(what_to_mend(plan) or "mend the bad rows")
+        if not is_refused:
+            speaker.warn(
+                "Nothing was sent: everybody who can be written to is left out, as said above."
+            )
         return
     speaker.say()
     speaker.say(f"To:       {plan.first.email}", "faint")
@@ -166,10 +168,9 @@ def _show_mail(speaker: Speaker, plan: Plan) -> None:
     speaker.say()
     speaker.say(text_face(parse_body(plan.first.markdown)).rstrip())
     speaker.say()
-    if not has_errors(plan):  # else that is said together with why
+    if not is_refused:
         speaker.say("Nothing was sent.", "good")
-        way = "add --test you@example.com to see it in your own mailbox, then --send"
-        speaker.next_step(what_to_mend(plan) or way)
+        speaker.next_step("add --test you@example.com to see it in your own mailbox, then --send")
 
 
 def has_errors(plan: Plan) -> bool:
@@ -184,13 +185,6 @@ def what_to_mend(plan: Plan) -> str:
     if plan.bad_rows and not plan.request.skip_bad:
         return "mend the bad rows, or leave them out with --skip-bad"
     return ""
-
-
-def _nobody_words(plan: Plan) -> str:
-    """Why no mail would leave."""
-    if not plan.recipients:
-        return "Nothing was sent: the list names nobody that can be written to."
-    return "Nothing was sent: everybody who can be written to is left out, as said above."
 
 
 def _list_words(plan: Plan) -> str:

@@ -58,7 +58,7 @@ def send(workspace: Workspace, plan: Plan, watcher: Watcher) -> Notified:
 
 def refuse_unsendable(plan: Plan) -> None:
     """Raise `BadInput` for a plan that must not be sent: bad rows, errors in the words, nobody."""
-    refuse_errors(plan)
+    _refuse_errors(plan)
     if plan.bad_rows and not plan.request.skip_bad:
         first = plan.bad_rows[0]
         more = f" and {len(plan.bad_rows) - 1} more" if len(plan.bad_rows) > 1 else ""
@@ -68,12 +68,18 @@ def refuse_unsendable(plan: Plan) -> None:
             "Mend the list, or leave these rows out with --skip-bad."
         )
     if not plan.recipients:
-        raise BadInput(
-            f"{plan.request.list_name} names nobody: it has a header and no rows. Nothing was sent."
-        )
+        raise BadInput(f"{plan.request.list_name} names nobody{_why(plan)}. Nothing was sent.")
 
 
-def refuse_errors(plan: Plan) -> None:
+def _why(plan: Plan) -> str:
+    count = len(plan.bad_rows)
+    if not count:
+        return ": it has a header and no rows"
+    rows = "its 1 row is bad" if count == 1 else f"its {count:,} rows are bad"
+    return f" that can be written to: {rows}"
+
+
+def _refuse_errors(plan: Plan) -> None:
     """Raise `BadInput` for a plan with errors in its words or its list, bad rows aside."""
     errors = [finding for finding in plan.findings if finding.level == "error"]
     if errors:
