@@ -234,7 +234,10 @@ def _document(path: Path, *, named: bool) -> dict[str, Any]:
             ) from None
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigBad(f"{path} is not TOML that can be read: {fault}.") from fault
+        from workflow.shown_names import without_secrets  # noqa: PLC0415 - after a slip alone
+
+        why = without_secrets(str(fault))
+        raise ConfigBad(f"{path} is not TOML that can be read: {why}.") from None
     except OSError as fault:
         raise ConfigBad(f"{path} can't be read: {fault.strerror}.") from fault
 
@@ -304,9 +307,11 @@ def _word_rule(table: Any, path: Path) -> WordRule:
 def _value(base: Config | Sending | SignInWay | Smtp, key: str, value: Any, path: Path) -> Any:
     names = [each.name for each in fields(base) if each.name not in _TABLES]
     if key not in names:
+        from workflow.shown_names import shown_name  # noqa: PLC0415 - after a slip alone
+
         close = difflib.get_close_matches(key, names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
-        raise ConfigBad(f"{path}: there is no setting {key!r}.{hint}")
+        raise ConfigBad(f"{path}: there is no setting {shown_name(key)!r}.{hint}")
     present = getattr(base, key)
     if isinstance(present, tuple):
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
@@ -317,7 +322,9 @@ def _value(base: Config | Sending | SignInWay | Smtp, key: str, value: Any, path
             return float(value)
         if isinstance(value, type(present)):
             return value
-    raise ConfigBad(f"{path}: {key} must be {_TYPE_WORDS[type(present)]}, not {value!r}.")
+    # The value itself may be a secret that slipped into the wrong place.
+    found = _TYPE_WORDS.get(type(value), "something else")
+    raise ConfigBad(f"{path}: {key} must be {_TYPE_WORDS[type(present)]}, not {found}.")
 
 
 _TABLES = {"sending", "sign_in", "smtp", "word_rules", "announce"}
@@ -334,6 +341,8 @@ _TYPE_WORDS: dict[type, str] = {
     int: "a whole number",
     float: "a number",
     bool: "true or false",
+    list: "a list",
+    dict: "a table",
 }
 
 

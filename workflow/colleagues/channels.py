@@ -85,8 +85,11 @@ def _read(table: Mapping[str, object]) -> Channel:
     known = ("kind", "name", *sources, *_OTHERS.get(kind, ()))
     for key, value in table.items():
         if key not in known:
+            from workflow.shown_names import shown_name  # noqa: PLC0415 - after a slip alone
+
             raise ChannelBad(
-                f"[[announce]] of kind {kind} has no {key!r}; it has {', '.join(known)}."
+                f"[[announce]] of kind {kind} has no {shown_name(key)!r}; "
+                f"it has {', '.join(known)}."
             )
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
             raise ChannelBad(f"[[announce]] of kind {kind}: {key} is one line of text in quotes.")

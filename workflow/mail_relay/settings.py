@@ -54,7 +54,7 @@ def _faults_in(smtp: Smtp) -> Iterator[str]:
     if smtp.security not in SECURITIES:
         yield f"security {smtp.security!r} is not one of {', '.join(SECURITIES)}."
     if not smtp.host or any(letter.isspace() or letter in "/@:" for letter in smtp.host):
-        yield f"host {smtp.host!r} is not the name of a server, like smtp-relay.gmail.com."
+        yield "host is not the name of a server, like smtp-relay.gmail.com."
     if not 0 <= smtp.port <= 65_535:
         yield f"port {smtp.port} is not a port: it is from 1 to 65535."
     if smtp.security == "none" and not is_loopback(smtp.host):
