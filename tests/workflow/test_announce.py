@@ -65,6 +65,31 @@ def start(postmortem: Postmortem) -> str:
     return str(started["doc_url"])
 
 
+LosesAnswer = Callable[[dict[str, str], str, str], None]
+
+
+@pytest.fixture
+def loses_answer(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    channels: Channels,
+    monkeypatch: pytest.MonkeyPatch,
+) -> LosesAnswer:
+    """An incident with one channel, of which the next answer is lost in one of the ways there are.
+
+    Takes the channel's table, the method that is called and the fault's kind.
+    """
+
+    def set_up(table: dict[str, str], method: str, kind: str) -> None:
+        monkeypatch.setattr("workflow.colleagues.telling.TIMEOUT_SECONDS", 1.0)
+        channels(table)
+        start(postmortem)
+        google.forget_calls()
+        google.misbehave(kind, method, times=1, seconds=2)  # longer than anybody waits
+
+    return set_up
+
+
 def states(document: dict[str, object]) -> dict[str, str]:
     channels = document["channels"]
     assert isinstance(channels, list)
@@ -279,16 +304,9 @@ def test_what_slack_refuses_is_said_in_words_and_told_when_it_is_mended(
 
 @pytest.mark.parametrize("kind", ["close_after", "hang", "half_answer", "garbage", "error_after"])
 def test_a_lost_answer_is_not_known_and_never_repeated_by_itself(
-    postmortem: Postmortem,
-    google: GoogleWorld,
-    channels: Channels,
-    kind: str,
-    monkeypatch: pytest.MonkeyPatch,
+    postmortem: Postmortem, google: GoogleWorld, loses_answer: LosesAnswer, kind: str
 ) -> None:
-    monkeypatch.setattr("workflow.colleagues.telling.TIMEOUT_SECONDS", 0.3)
-    channels(SLACK)
-    start(postmortem)
-    google.misbehave(kind, "slack.webhook", times=1, seconds=1)
+    loses_answer(SLACK, "slack.webhook", kind)
     assert "perhaps told" in postmortem("announce", expect=6).err
     assert "Nothing waits" in postmortem("sync").out
     postmortem("announce", expect=6)
@@ -305,17 +323,9 @@ def test_a_lost_answer_is_not_known_and_never_repeated_by_itself(
 
 @pytest.mark.parametrize("kind", ["close_after", "hang", "half_answer", "garbage", "500"])
 def test_a_bots_lost_answer_is_not_known_either(
-    postmortem: Postmortem,
-    google: GoogleWorld,
-    channels: Channels,
-    kind: str,
-    monkeypatch: pytest.MonkeyPatch,
+    postmortem: Postmortem, google: GoogleWorld, loses_answer: LosesAnswer, kind: str
 ) -> None:
-    monkeypatch.setattr("workflow.colleagues.telling.TIMEOUT_SECONDS", 1.0)
-    channels(bot(google))
-    start(postmortem)
-    google.forget_calls()
-    google.misbehave(kind, "slack.chat.postMessage", times=1, seconds=2)
+    loses_answer(bot(google), "slack.chat.postMessage", kind)
     postmortem("announce", expect=6)
     assert google.calls()["slack.chat.postMessage"] == 1
     assert postmortem.json("show")["announcements"][0]["state"] == "unknown"
