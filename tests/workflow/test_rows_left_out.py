@@ -139,6 +139,18 @@ def test_show_and_the_outcome_of_sending_name_them(postmortem: Postmortem, liste
         assert "  row 4: the address is empty." in said
 
 
+def test_what_nobody_sees_in_a_cell_turns_no_line_of_the_doc(
+    postmortem: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    path = tmp_path / "turned.csv"
+    path.write_text("email\nann@customer.example\n\u202ebob@\u2066\n", encoding="utf-8")
+    postmortem("start", "Wrong amounts")
+    postmortem("notify", str(path), "--send", "--confirm", "1", "--skip-bad")
+    assert "Not told: row 3 of turned.csv (\ufffdbob@\ufffd) – " in text_of(google)
+    (notice,) = postmortem.json("show")["notices"]
+    assert notice["left_out"][0]["value"] == "\u202ebob@\u2066"
+
+
 def test_a_close_says_that_rows_are_left_out_until_they_are_mended(
     told: Postmortem, listed: Path
 ) -> None:
@@ -146,7 +158,7 @@ def test_a_close_says_that_rows_are_left_out_until_they_are_mended(
     checks = {each["kind"]: each for each in told.json("close", "--check", expect=3)["checks"]}
     assert checks["left_out"]["stops"] is False
     assert checks["left_out"]["text"] == (
-        "3 bad rows were left out of what was sent: these customers were not told"
+        "3 bad rows were left out of what was sent, so these customers were not told"
     )
     # The same words again, to the same list with its rows mended.
     mended = LIST.replace('"bob at\ncustomer.example"', "bob@customer.example")

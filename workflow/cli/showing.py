@@ -309,9 +309,9 @@ def show_left_out(speaker: Speaker, standing: NoticeStanding, most: int = 20) ->
     if standing.left_out:
         speaker.warn(f"  Left out of {standing.notice.list_name}:")
     for each in standing.left_out[:most]:
-        speaker.warn(f"  row {each.row}{in_brackets(each.value)}: {each.reason}")
+        speaker.warn(f"    row {each.row}{in_brackets(each.value)}: {each.reason}")
     if len(standing.left_out) > most:
-        speaker.warn(f"  …and {len(standing.left_out) - most} more: postmortem show --json")
+        speaker.warn(f"    …and {len(standing.left_out) - most} more: postmortem show --json")
 
 
 def show_brought(speaker: Speaker, brought: Brought) -> None:

@@ -182,8 +182,8 @@ def _left_out(count: int) -> OpenEnd:
     whom = "this customer was" if count == 1 else "these customers were"
     return OpenEnd(
         "left_out",
-        f"{who} left out of what was sent: {whom} not told",
-        "postmortem export DIR --format csv names them",
+        f"{who} left out of what was sent, so {whom} not told",
+        "postmortem export DIR --format csv",
     )
 
 

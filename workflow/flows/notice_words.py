@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
 from sqlalchemy.engine import Connection
 
 from workflow.flows.next_word import Promise, promise_words, promises
@@ -14,6 +16,7 @@ from workflow.ledger.promises import words_given
 # The doc names so many; `postmortem show` and the export name all of them.
 _NAMED = 20
 _LONGEST_VALUE = 60
+_UNSEEN = "\ufffd"
 
 
 def notice_heading(incident: Incident, notice: Notice) -> str:
@@ -61,8 +64,11 @@ def rows_not_told(connection: Connection, notice: Notice) -> list[str]:
 
 
 def in_brackets(value: str) -> str:
-    """What stands in a cell, on one line and cut where it is long; "" for an empty one."""
-    words = " ".join(value.split())
+    """What stands in a cell, on one line and cut where it is long; "" for an empty one.
+
+    What nobody sees, and what turns the writing's direction, is shown as a mark.
+    """
+    words = "".join(_UNSEEN if category(each) == "Cf" else each for each in " ".join(value.split()))
     short = words if len(words) <= _LONGEST_VALUE else f"{words[: _LONGEST_VALUE - 1]}…"
     return f" ({short})" if short else ""
 
