@@ -11,6 +11,7 @@ from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from tests.pictures import png, png_head
 from tests.terminal import at_a_terminal
+from tests.workflow.plug import dies_in
 
 
 @pytest.fixture
@@ -38,9 +39,15 @@ def who_may_see(google: GoogleWorld, name: str) -> set[str]:
 
 
 def published(google: GoogleWorld, postmortem: Postmortem, path: str) -> str:
-    """The public address of a picture that was published before."""
-    url = str(postmortem.json("attach", path, "--publish", "--yes")["url"])
+    """The public address of a picture that somebody made public in Drive."""
+    url = str(postmortem.json("attach", path)["url"])
     file_id = url.rsplit("/", 2)[-2]
+    answer = google._session().post(
+        f"{google.url}/drive/v3/files/{file_id}/permissions",
+        json={"type": "anyone", "role": "reader"},
+        timeout=10,
+    )
+    assert answer.ok, answer.text
     return str(google._get(f"drive/v3/files/{file_id}", fields="webContentLink")["webContentLink"])
 
 
@@ -57,12 +64,72 @@ def test_a_published_picture_is_shown_under_its_caption_within_the_page(
 ) -> None:
     answer = postmortem.json("attach", graph, "--publish", "--yes", "--caption", "Errors")
     assert (answer["shown"], answer["synced"]) == ("picture", True)
-    assert who_may_see(google, "graph 🧯.png") == {"user", "anyone"}
     (shown,) = pictures(google, doc_id)
     size = shown["size"]["width"]["magnitude"], shown["size"]["height"]["magnitude"]
     assert size == (450, 225)
     markdown = google.markdown(doc_id)
     assert markdown.index("Errors (") < markdown.index("![image](data:image/png;base64,")
+
+
+def test_a_picture_is_public_only_until_the_doc_has_its_own_copy(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    google.forget_calls()
+    said = postmortem("attach", graph, "--publish", "--yes")
+    assert "The doc has its own copy; the link is private again." in said.out
+    assert who_may_see(google, "graph 🧯.png") == {"user"}
+    calls = google.calls()
+    assert (calls["drive.permissions.create"], calls["drive.permissions.delete"]) == (1, 1)
+    assert len(pictures(google, doc_id)) == 1
+    assert "data:image/png;base64," in google.markdown(doc_id)
+    assert postmortem.json("attach", graph, "--publish", "--yes")["public"] is False
+    google.forget_calls()
+    postmortem("log", "Goes on")
+    assert "drive.permissions.delete" not in google.calls()
+
+
+def test_what_could_not_be_made_private_is_said_and_sync_does_it(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    google.misbehave("503", "drive.permissions.delete")
+    said = postmortem("attach", graph, "--publish", "--yes", expect=5)
+    assert "Anyone who has its link can still see graph 🧯.png" in said.err
+    assert "postmortem sync" in said.err
+    assert who_may_see(google, "graph 🧯.png") == {"user", "anyone"}
+    assert postmortem.json("attach", graph, "--publish", "--yes", expect=5)["public"] is True
+    google.behave()
+    postmortem("sync")
+    every = google._pages("drive/v3/files", "files", fields="nextPageToken,files(*)")
+    graphs = [each["id"] for each in every if each["name"] == "graph 🧯.png"]
+    assert len(graphs) == 2
+    for each in graphs:
+        assert {one["type"] for one in google.permissions(each)} == {"user"}
+    assert "Nothing waits" in postmortem("sync").out
+
+
+def test_where_drive_says_no_a_person_is_told_how_to_do_it_and_it_is_not_tried_again(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    google.misbehave("403_file", "drive.permissions.delete")
+    said = postmortem("attach", graph, "--publish", "--yes")
+    assert "Anyone who has its link can still see graph 🧯.png" in said.err
+    assert "In Drive its owner can take that away: http" in said.err
+    assert "private again" not in said.out
+    google.forget_calls()
+    assert postmortem("log", "Goes on").err == ""
+    assert "drive.permissions.delete" not in google.calls()
+
+
+def test_killed_while_it_is_public_sync_makes_it_private(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
+) -> None:
+    dies_in(
+        "workflow.flows.pictures", "make_private", postmortem, "attach", graph, "--publish", "--yes"
+    )
+    assert who_may_see(google, "graph 🧯.png") == {"user", "anyone"}
+    postmortem("sync")
+    assert who_may_see(google, "graph 🧯.png") == {"user"}
+    assert len(pictures(google, doc_id)) == 1
 
 
 def test_what_is_said_later_goes_where_it_should_beside_a_picture(
@@ -217,7 +284,7 @@ def test_a_picture_at_a_public_address_is_shown_and_nothing_is_uploaded(
     assert (answer["shown"], answer["url"]) == ("picture", address)
     assert "drive.files.create" not in google.calls()
     assert "drive.permissions.create" not in google.calls()
-    assert len(pictures(google, doc_id)) == 2
+    assert len(pictures(google, doc_id)) == 1
     assert "Status page (uc)" in google.text(doc_id)
 
 

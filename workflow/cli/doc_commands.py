@@ -41,7 +41,8 @@ def attach(
     publish: Annotated[
         bool,
         typer.Option(
-            "--publish", help="Let anyone with its link see the picture, so that the doc shows it."
+            "--publish",
+            help="Let anyone with its link see the picture until the doc has copied it.",
         ),
     ] = False,
     yes: Annotated[
@@ -82,10 +83,13 @@ def attach(
                 "caption": file.caption or None,
                 "url": file.url or None,
                 "shown": "picture" if attached.is_picture else "link",
+                "public": attached.is_public,
                 "synced": attached.brought.synced,
             }
         )
     speaker.say(f"Attached {file.name}{', shown in the doc' if attached.is_picture else ''}.")
+    if publish and attached.is_picture and not attached.is_public:
+        speaker.say("The doc has its own copy; the link is private again.")
     if file.url:
         speaker.answer(file.url, "link")
     showing.show_brought(speaker, attached.brought)
@@ -102,8 +106,8 @@ def _agree_to_publish(asked: Asked, name: str) -> None:
             "terminal to ask at, say so with --yes. Nothing was recorded."
         )
     asked.speaker.notice(
-        f"Anyone who has the link will be able to see {name}, without signing in: customers, and "
-        "people the doc is passed on to. It stays so until its sharing in Drive is changed."
+        f"Anyone who has the link will be able to see {name}, without signing in, until the doc "
+        "has its own copy: some seconds, or until postmortem sync where Google can't be reached."
     )
     if asked.speaker.ask("Make it public? Type yes: ").lower() != "yes":
         raise BadInput(f"{name} was not made public. Nothing was recorded.")

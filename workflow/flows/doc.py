@@ -78,6 +78,7 @@ def bring_to_doc(workspace: Workspace, incident_id: str) -> Brought:
         sharing.share_doc(workspace, incident_id)
         if fault is None:
             locking.carry_out(workspace, incident_id, locking.LOCK, said)
+        fault = pictures.make_private(workspace, incident_id, said) or fault
     except GoogleFault as met:
         fault = met
     with workspace.ledger.read() as connection:

@@ -6,6 +6,9 @@ What becomes of a picture stands beside the change that waits for it:
     unseen → ready                        an address that could not be looked at when it was given
     wanted, unseen, ready → (no picture)  refused: the doc gets the link alone
     ready → withdraw → (no picture)       published and refused by Docs: taken back first
+
+Docs fetches a picture once and keeps its own copy (reports on insertInlineImage). So the wish to
+make it private again is written down with the picture, and carried out once the doc shows it.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from workflow.document.pictures import InlinePicture, pictures_of
 from workflow.document.requests import Request
@@ -25,6 +30,10 @@ from workflow.ledger.files import KeptFile
 from workflow.picture import LARGEST_BYTES, NotAPicture, Picture, look_at
 
 PICTURE = "picture"
+UNPUBLISH = "unpublish"
+"""The kind of a change that takes back what let Docs fetch a picture; it is not in the doc."""
+
+_REFUSED = "refused"
 # The id that Drive gives to every permission of `anyone` (seen in its answers).
 _ANYONE = "anyoneWithLink"
 
@@ -53,7 +62,9 @@ def inline_picture(change: RecordedChange) -> InlinePicture | None:
 
 
 def is_settled(change: RecordedChange) -> bool:
-    """Whether the doc can have a change now, with its picture or without."""
+    """Whether the doc can have a change now, with its picture or without; never an `UNPUBLISH`."""
+    if change.kind == UNPUBLISH:
+        return False
     kept = change.payload.get(PICTURE)
     return kept is None or kept["state"] == PictureState.READY
 
@@ -80,6 +91,63 @@ def settle_pictures(workspace: Workspace, incident_id: str, said: list[str]) -> 
     except GoogleFault as fault:
         return fault
     return None
+
+
+def record_publication(connection: Connection, incident_id: str, change: RecordedChange) -> None:
+    """Write down that the picture of a change is to be private again, once the doc has it."""
+    wish = RecordedChange(
+        _wish_id(change), UNPUBLISH, {"file": change.payload["file"]}, change.said_at
+    )
+    changes.record_change(connection, incident_id, wish)
+
+
+def is_public_still(connection: Connection, change: RecordedChange) -> bool:
+    """Whether the picture of a change is public for all that is known."""
+    refused = _REFUSED in changes.payload_of(connection, _wish_id(change))
+    return refused or not changes.is_done(connection, _wish_id(change))
+
+
+def make_private(workspace: Workspace, incident_id: str, said: list[str]) -> GoogleFault | None:
+    """Take back each publication that Docs has no more need of; the fault that stopped it.
+
+    What Drive plainly refuses is told and not tried again; else the wish stays.
+    """
+    with workspace.ledger.read() as connection:
+        pending = changes.pending_changes(connection, incident_id)
+        needed = {change.payload["file"] for change in pending if PICTURE in change.payload}
+        wishes = [
+            (change, files.file_by_id(connection, change.payload["file"]))
+            for change in pending
+            if change.kind == UNPUBLISH and change.payload["file"] not in needed
+        ]
+    for wish, file in wishes:
+        try:
+            _unshare(workspace, file)
+        except Refused as refused:
+            said.append(
+                f"{_still_public(file)} {refused.sentence} In Drive its owner can take that "
+                f"away: {file.url}"
+            )
+            _note_refusal(workspace, wish, refused)
+        except GoogleFault as fault:
+            said.append(f"{_still_public(file)} postmortem sync takes that back.")
+            return fault
+        with workspace.ledger.write() as connection:
+            changes.changes_done(connection, [wish.id], at=workspace.now())
+    return None
+
+
+def _note_refusal(workspace: Workspace, wish: RecordedChange, refused: Refused) -> None:
+    with workspace.ledger.write() as connection:
+        changes.set_payload(connection, wish.id, {**wish.payload, _REFUSED: refused.sentence})
+
+
+def _still_public(file: KeptFile) -> str:
+    return f"Anyone who has its link can still see {file.name}."
+
+
+def _wish_id(change: RecordedChange) -> str:
+    return f"{UNPUBLISH}-{change.payload['file']}"
 
 
 def remember_refusal(
@@ -114,6 +182,8 @@ def _publish(workspace: Workspace, change: RecordedChange, file: KeptFile, said:
     except Refused as refused:
         said.append(f"{file.name} was not made public, and is linked instead. {refused.sentence}")
         _drop(workspace, change)
+        with workspace.ledger.write() as connection:
+            changes.changes_done(connection, [_wish_id(change)], at=workspace.now())
         return
     kept = {**change.payload[PICTURE], "uri": drive.public_link(file.drive_id)}
     _write(workspace, change, {**kept, "state": PictureState.READY.value})
@@ -130,12 +200,16 @@ def _look(workspace: Workspace, change: RecordedChange, file: KeptFile, said: li
 
 
 def _withdraw(workspace: Workspace, change: RecordedChange, file: KeptFile) -> None:
+    _unshare(workspace, file)
+    _drop(workspace, change)
+
+
+def _unshare(workspace: Workspace, file: KeptFile) -> None:
     try:
         workspace.google.drive.unshare(file.drive_id, _ANYONE)
     except Refused as refused:
         if refused.status != 404:  # somebody took it back already
             raise
-    _drop(workspace, change)
 
 
 def _waiting(workspace: Workspace, incident_id: str) -> Iterator[tuple[RecordedChange, KeptFile]]:

@@ -11,7 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from workflow.flows.doc import Brought, bring_to_doc
 from workflow.flows.faults import BadInput
-from workflow.flows.pictures import PICTURE, PictureState, fetch_picture, picture_payload
+from workflow.flows.pictures import (
+    PICTURE,
+    PictureState,
+    fetch_picture,
+    is_public_still,
+    picture_payload,
+    record_publication,
+)
 from workflow.flows.workspace import Workspace, new_id
 from workflow.google.faults import Unreachable
 from workflow.google.public_pictures import NotPublic
@@ -26,11 +33,15 @@ _LARGEST_BYTES = 20 * 1024 * 1024  # kept in the ledger, which is no place for m
 
 @dataclass(frozen=True)
 class Attached:
-    """A file that was taken, whether the doc shows it as a picture, and how far the doc is."""
+    """A file that was taken, whether the doc shows it as a picture, and how far the doc is.
+
+    `is_public` is whether anyone who has its link can see it, because this program let them.
+    """
 
     file: KeptFile
     is_picture: bool
     brought: Brought
+    is_public: bool = False
 
 
 def attach(workspace: Workspace, path: Path, caption: str = "") -> Attached:
@@ -43,7 +54,7 @@ def attach(workspace: Workspace, path: Path, caption: str = "") -> Attached:
 
 
 def attach_published(workspace: Workspace, path: Path, caption: str = "") -> Attached:
-    """`attach`, and let anyone who has the link see the file, so that the doc can show it.
+    """`attach`, and let anyone who has the link see the file until the doc has its own copy.
 
     Whoever calls this has asked the person. Raises `BadInput` as `publishable` does.
     """
@@ -91,14 +102,18 @@ def _record(
     workspace: Workspace, incident: Incident, file: KeptFile, more: dict[str, Any]
 ) -> Attached:
     payload = {"file": file.id, **more}
+    is_published = PICTURE in more and not file.url  # an address is public by itself
     change = RecordedChange(f"file-{file.id}", "file", payload, workspace.now())
     with workspace.ledger.write() as connection:
         files.add_file(connection, incident.id, file)
         changes.record_change(connection, incident.id, change)
+        if is_published:
+            record_publication(connection, incident.id, change)
     brought = bring_to_doc(workspace, incident.id)
     with workspace.ledger.read() as connection:
         is_picture = PICTURE in changes.payload_of(connection, change.id)
-        return Attached(files.file_by_id(connection, file.id), is_picture, brought)
+        is_public = is_published and is_public_still(connection, change)
+        return Attached(files.file_by_id(connection, file.id), is_picture, brought, is_public)
 
 
 def _without_secrets(address: str) -> str:

@@ -23,7 +23,8 @@ class RecordedChange:
     """A change that somebody said, waiting for the doc or already in it.
 
     `kind` is entry, reword, strike, field, statement, section, file, notice or summary, or one
-    that is about the doc and not in it: lock, unlock. `payload` holds what that kind needs.
+    that is about the doc and not in it: lock, unlock, unpublish. `payload` holds what that kind
+    needs.
     """
 
     id: str
