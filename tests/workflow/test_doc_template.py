@@ -301,3 +301,62 @@ def test_any_template_is_filled_to_the_letter(lines: list[str], value: str) -> N
     assert [one.text for one in after.paragraphs] == wanted
     (identity,) = after.own["incident"]
     assert identity == "INC-1"
+
+
+PEOPLE = """
+native_chips = true
+owner = "ann@team.example"
+"""
+
+
+def chips_of(google: GoogleWorld, doc_id: str) -> list[str]:
+    """The kinds of chips that a doc's body has, in order, those in tables included."""
+    found: list[str] = []
+
+    def look(content: list[dict[str, Any]]) -> None:
+        for block in content:
+            for element in block.get("paragraph", {}).get("elements", ()):
+                found.extend(kind for kind in ("person", "dateElement") if kind in element)
+            for row in block.get("table", {}).get("tableRows", ()):
+                for cell in row["tableCells"]:
+                    look(cell["content"])
+
+    look(google.document(doc_id)["tabs"][0]["documentTab"]["body"]["content"])
+    return found
+
+
+def team_template(google: GoogleWorld) -> str:
+    """A template that has its owner and start in a line each, a sentence and a table."""
+    _, url = google_template(google)
+    lines = "Owner: {{ owner }}\nBegan {{ started }}, says {{ owner }}: 🧯 {{ title }}\n"
+    doc_id = url.rpartition("/d/")[2].partition("/")[0]
+    google.edit(doc_id, {"insertText": {"location": {"index": 1}, "text": lines}})
+    return url
+
+
+def test_owner_and_start_become_chips_where_the_config_asks_for_them(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    url = team_template(google)
+    postmortem.configure(PEOPLE)
+    doc_id = postmortem.json("start", "Wrong", "--template", url)["doc_id"]
+    assert chips_of(google, doc_id) == ["person", "dateElement", "person", "person"]
+    assert "🧯 Wrong" in google.text(doc_id)
+    assert "{{ owner" not in google.text(doc_id)
+    postmortem("log", "Seen")
+    postmortem("status", "identified")
+    assert "Status" not in postmortem("sync").err
+
+
+@pytest.mark.parametrize("part", ["insertPerson", "insertDate"])
+def test_a_chip_that_docs_refuses_is_text_in_the_copy_too(
+    postmortem: Postmortem, google: GoogleWorld, part: str
+) -> None:
+    url = team_template(google)
+    postmortem.configure(PEOPLE)
+    google.set(unknown_requests=[part])
+    doc_id = postmortem.json("start", "Wrong", "--template", url)["doc_id"]
+    kinds = {"insertPerson": "person", "insertDate": "dateElement"}
+    assert kinds[part] not in chips_of(google, doc_id)
+    assert chips_of(google, doc_id)
+    assert ("ann@team.example" in google.text(doc_id)) or part == "insertDate"

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from workflow.document.blocks import Block, Kind, Span
+from workflow.document.chips import STAND_IN, Chip, NativePart
 from workflow.document.header_line import field_value
 from workflow.document.markdown import blocks_to_markdown, to_markdown
 from workflow.document.names import (
@@ -20,7 +21,7 @@ from workflow.document.names import (
     incident_name,
     section_name,
 )
-from workflow.document.new_document import incident_values
+from workflow.document.new_document import header_chips, incident_values
 from workflow.document.requests import Request, delete_content, insert_text, update_text
 from workflow.document.sections import Place, find_place, folded
 from workflow.document.splice import Join, Spot, Words, batch
@@ -32,7 +33,7 @@ from workflow.document.template import (
     field_in,
     lone_placeholder_in,
 )
-from workflow.document.text import clean_text, inner_length, utf16_length
+from workflow.document.text import NON_TEXT, clean_text, inner_length, utf16_length
 from workflow.document.view import DocView, Paragraph, Range, paragraphs_of, read_document
 from workflow.incident import Incident
 
@@ -57,23 +58,31 @@ def sections_markdown(sections: Iterable[Section]) -> str:
 
 
 def fill_copy(
-    document: Json, incident: Incident, values: Mapping[str, str], sections: Iterable[Section]
+    document: Json,
+    incident: Incident,
+    values: Mapping[str, str],
+    sections: Iterable[Section],
+    parts: frozenset[NativePart] = frozenset(),
 ) -> list[Request]:
     """One batch for a fresh copy of a template, a `Document` fetched whole; locked to its revision.
 
     `values` fill placeholders on top of `incident_values`; a value stays text to the letter.
-    What nothing fills is left as it stands. Sections are found by their headings, and named.
+    What nothing fills is left as it stands. Sections are found by their headings, and named. Start
+    and owner are chips in a body where `parts` allow them.
     """
     known = incident_values(incident) | dict(values)
+    chips = _chips(incident, known, parts)
+    in_body = known | dict.fromkeys(chips, STAND_IN)
     view = read_document(document)
     listed = list(sections)
     places = [find_place(view, section, listed) for section in listed]
     # Twice, for people may write another title or take a heading away.
     first = [place.heading for place in places if place is not None][:1]
-    named = [_title_range(view, incident, known)]
-    named += [_over(heading, incident_name(incident), known) for heading in first]
-    named += [one for place in places if place is not None for one in _section_ranges(place, known)]
-    pieces = [piece for one in view.paragraphs for piece in _fillings(one, known)]
+    named = [_title_range(view, incident, in_body)]
+    named += [_over(heading, incident_name(incident), in_body) for heading in first]
+    standing = [place for place in places if place is not None]
+    named += [one for place in standing for one in _section_ranges(place, in_body)]
+    pieces = [piece for one in view.paragraphs for piece in _fillings(one, in_body, chips)]
     return [
         *_link_requests(document, known),
         *_segment_requests(document, known),
@@ -100,16 +109,31 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _fillings(paragraph: Paragraph, known: Mapping[str, str]) -> Iterator[Words]:
+def _chips(
+    incident: Incident, known: Mapping[str, str], parts: frozenset[NativePart]
+) -> dict[str, Chip]:
+    """The placeholders that become chips. A dropdown has its choices in one tab: status is text."""
+    found = header_chips(incident, known).items()
+    return {
+        key: chip
+        for key, chip in found
+        if chip is not None and chip.part in parts and chip.part is not NativePart.DROPDOWN
+    }
+
+
+def _fillings(
+    paragraph: Paragraph, known: Mapping[str, str], chips: Mapping[str, Chip]
+) -> Iterator[Words]:
     """What goes in the place of each placeholder of a paragraph."""
     field = field_in(paragraph.text)
     for start, end, key in _placeholders(paragraph, known):
         spot = Spot(paragraph.tab_id, end, Join.INSTEAD, start, paragraph.cell)
         if field is not None and field.key == key:
             value = field_value(known[key])
-            yield Words(spot, value, field_name(key, value))
+            written = NON_TEXT if key in chips else value  # what will be read back
+            yield Words(spot, value, field_name(key, written), chip=chips.get(key))
         else:
-            yield Words(spot, clean_text(known[key]))
+            yield Words(spot, clean_text(known[key]), chip=chips.get(key))
 
 
 def _placeholders(paragraph: Paragraph, known: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:

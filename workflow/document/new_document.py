@@ -76,7 +76,7 @@ def fill_new_document(
     allow them.
     """
     known = incident_values(incident) | dict(values)
-    chips = _header_chips(incident, known)
+    chips = header_chips(incident, known)
     blocks: list[Block] = []
     for line in template.opening:
         blocks += _opening(line, known, chips, parts)
@@ -95,7 +95,7 @@ def fill_new_document(
     )
 
 
-def _header_chips(incident: Incident, values: Mapping[str, str]) -> dict[str, Chip | None]:
+def header_chips(incident: Incident, values: Mapping[str, str]) -> dict[str, Chip | None]:
     """The chips of the header lines that have one, where nobody has set another value."""
     chips: dict[str, Chip | None] = {
         "status": StatusChip(incident.status),

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from workflow.document.blocks import Mark
-from workflow.document.chips import select_status
+from workflow.document.blocks import Mark, Span
+from workflow.document.chips import Chip, place_chips, select_status
 from workflow.document.paragraphs import Laid
 from workflow.document.requests import (
     Request,
@@ -96,7 +96,7 @@ class Words:
 
     In the place of an old value it looks like the old; where none goes, it looks like plain text.
     `lead` and `trail` part it from what is around it; the range `name`, if it has one, is over the
-    value alone.
+    value alone. A `chip` comes in the place of a value that is its stand-in.
     """
 
     spot: Spot
@@ -104,6 +104,7 @@ class Words:
     name: str = ""
     lead: str = ""
     trail: str = ""
+    chip: Chip | None = None
 
     @property
     def text(self) -> str:
@@ -132,6 +133,9 @@ class Words:
             yield delete_content(tab_id, old, at)
         else:
             yield update_text(tab_id, at, at + utf16_length(self.text), {}, "*")
+        if self.chip is not None:
+            value = Span(self.value, chip=self.chip)
+            yield from place_chips(tab_id, old + utf16_length(self.lead), [value])
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,8 @@ def _copy_filling(
     with workspace.ledger.write() as connection:
         incidents.set_template(connection, incident.id, record.template_name, source)
     values = doc_filling.doc_values(incident, workspace.settings.config)
-    return fill_copy(document, incident, values, parse_template(source).sections)
+    parts = native_parts.allowed_parts(workspace, record)
+    return fill_copy(document, incident, values, parse_template(source).sections, parts)
 
 
 def _has_settled(workspace: Workspace, incident_id: str, record: DocRecord) -> bool:
