@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from tests.command_line import Postmortem
 from workflow.ledger.postgres import LOCK
@@ -21,6 +22,18 @@ def run_sql(postmortem: Postmortem, statement: str) -> list[tuple[Any, ...]]:
             return cursor.fetchall() if cursor.description else []
     with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=20)) as file, file:
         return file.execute(statement).fetchall()
+
+
+def everything_in(postmortem: Postmortem) -> bytes:
+    """All that is kept in the person's ledger, to look for what must not be there."""
+    url = postmortem.environment.get("POSTMORTEM_DATABASE_URL", "")
+    if not url:
+        return b"".join(path.read_bytes() for path in postmortem.home.rglob("ledger.sqlite3*"))
+    query = sql.SQL("SELECT kept::text FROM {} AS kept")
+    with psycopg.connect(url, connect_timeout=10) as ledger:
+        tables = ledger.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [ledger.execute(query.format(sql.Identifier(*name))) for name in tables.fetchall()]
+        return "\n".join(text for each in rows for (text,) in each).encode()
 
 
 def somebody_writes(postmortem: Postmortem) -> bool:

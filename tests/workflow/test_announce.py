@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ import pytest
 from tests.command_line import Postmortem, running
 from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
+from tests.ledger_rows import everything_in, run_sql
 
 WEBHOOK = "/services/TREHEARSAL/BINCIDENTS/told-on-this-machine"
 SUPPORT = "/services/TREHEARSAL/BSUPPORT/told-on-this-machine"
@@ -513,7 +513,8 @@ def test_no_secret_is_in_the_ledger_the_doc_or_what_is_said(
     start(postmortem)
     said = postmortem("announce", "-v")
     shown = postmortem("show", "-v")
-    ledger = b"".join(path.read_bytes() for path in postmortem.home.rglob("ledger.sqlite3*"))
+    ledger = everything_in(postmortem)
+    assert b"#by-bot" in ledger
     text = google.text(google.documents()[0]["id"])
     for secret in ("told-on-this-machine", "rehearsal-key", "xoxb-rehearsal"):
         assert secret not in said.out + said.err + shown.out + shown.err + text
@@ -584,6 +585,4 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 def long_ago(postmortem: Postmortem) -> None:
     """Let what is under way have begun an hour ago."""
-    with sqlite3.connect(postmortem.home / "ledger.sqlite3") as ledger:
-        ledger.execute("UPDATE announcements SET called_at = called_at - 3600000")
-    ledger.close()
+    run_sql(postmortem, "UPDATE announcements SET called_at = called_at - 3600000")

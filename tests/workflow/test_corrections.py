@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
+from tests.ledger_rows import run_sql
 
 START = "2026-11-23 14:39"
 
@@ -52,8 +51,8 @@ def test_the_journal_keeps_every_wording(postmortem: Postmortem, doc_id: str) ->
     entry = log(postmortem, "first")
     postmortem("log", "--edit", entry, "second")
     postmortem("log", "--edit", entry, "third")
-    with sqlite3.connect(postmortem.home / "ledger.sqlite3") as ledger:
-        kept = ledger.execute("SELECT payload FROM changes WHERE kind = 'reword'").fetchall()
+    words = "SELECT CAST(payload AS TEXT) FROM changes WHERE kind = 'reword' ORDER BY seq"
+    kept = run_sql(postmortem, words)
     assert ['"was": "first"' in kept[0][0], '"was": "second"' in kept[1][0]] == [True, True]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.both_ledgers import in_a_file
 from tests.command_line import Postmortem
 from tests.consent import Person
 from tests.google_world import GoogleWorld
@@ -94,6 +95,7 @@ def test_a_templates_folder_that_is_gone_is_broken(postmortem: Postmortem) -> No
     assert "broken" in levels(postmortem, "templates", expect=4)
 
 
+@in_a_file
 def test_a_ledger_of_something_else_is_broken(postmortem: Postmortem) -> None:
     (postmortem.home / "ledger.sqlite3").write_text("not a database, only a text of some length")
     assert levels(postmortem, "ledger", expect=4) == ["broken"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.both_ledgers import in_a_file
 from tests.command_line import Postmortem, Result
 from tests.google_world import GoogleWorld
 from tests.terminal import at_a_terminal
@@ -54,6 +55,7 @@ def test_when_the_editor_fails_the_text_is_kept_and_can_be_taken_from_there(
     assert path.read_text(encoding="utf-8").startswith("A stale price list\n")
 
 
+@in_a_file
 def test_when_the_ledger_can_not_be_used_the_text_is_kept(
     postmortem: Postmortem, doc_id: str, tmp_path: Path
 ) -> None:

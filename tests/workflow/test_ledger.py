@@ -24,6 +24,12 @@ Customers = Callable[[int], CustomerList]
 
 
 @pytest.fixture
+def ledger_url() -> str:
+    """A file, whatever other tests run on: all of this is about files."""
+    return ""
+
+
+@pytest.fixture
 def ledger_file(postmortem: Postmortem) -> Path:
     """The ledger of an incident that has just begun, nothing of it in memory or in the WAL."""
     postmortem("start", "Wrong amounts")

@@ -28,6 +28,12 @@ _SECONDS = 20
 
 
 @pytest.fixture
+def ledger_url() -> str:
+    """Moves begin at a file here, whatever other tests run on; where they go, each test says."""
+    return ""
+
+
+@pytest.fixture
 def told(postmortem: Postmortem, customers: Customers) -> Postmortem:
     """A person with an incident that has something of each kind in it."""
     postmortem("start", "Wrong amounts 🧯", "--share", "team@rehearsal.example")

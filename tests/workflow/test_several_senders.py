@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
+from tests.ledger_rows import run_sql
 from tests.workflow.plug import dies_at, wait_until
 from workflow.rehearsal.oauth.service_account import KEY_FILE, ensure_key
 
@@ -74,8 +73,7 @@ def everybody_once(google: GoogleWorld, listed: CustomerList) -> bool:
 
 
 def senders(postmortem: Postmortem) -> list[tuple[str, str]]:
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=20)) as ledger:
-        return list(ledger.execute("SELECT sender, state FROM deliveries ORDER BY id"))
+    return run_sql(postmortem, "SELECT sender, state FROM deliveries ORDER BY id")
 
 
 def test_the_list_is_divided_and_each_mailbox_writes_its_part(

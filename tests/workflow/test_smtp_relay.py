@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 
 import pytest
 
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
+from tests.ledger_rows import run_sql
 from tests.workflow.plug import dies_in, wait_until
 
 Customers = Callable[[int], CustomerList]
@@ -51,8 +50,7 @@ def one_each(listed: CustomerList) -> dict[str, int]:
 
 
 def rows(postmortem: Postmortem, *columns: str) -> list[tuple[str, ...]]:
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=20)) as ledger:
-        return list(ledger.execute(f"SELECT {', '.join(columns)} FROM deliveries ORDER BY row"))
+    return run_sql(postmortem, f"SELECT {', '.join(columns)} FROM deliveries ORDER BY row")
 
 
 def test_a_list_leaves_through_the_relay_and_gmail_is_asked_for_nothing(

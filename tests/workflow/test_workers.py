@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
 
 import pytest
 
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
+from tests.ledger_rows import run_sql
 from tests.workflow.plug import wait_until
 
 Customers = Callable[[int], CustomerList]
@@ -44,14 +43,12 @@ def one_each(listed: CustomerList) -> dict[str, int]:
 
 def holders(postmortem: Postmortem) -> int:
     """How many processes have held a claim and hold one now."""
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=20)) as ledger:
-        query = "SELECT count(DISTINCT claimed_by) FROM deliveries WHERE claimed_by != ''"
-        return int(ledger.execute(query).fetchone()[0])
+    query = "SELECT count(DISTINCT claimed_by) FROM deliveries WHERE claimed_by != ''"
+    return int(run_sql(postmortem, query)[0][0])
 
 
 def states(postmortem: Postmortem) -> set[str]:
-    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3", timeout=20)) as ledger:
-        return {state for (state,) in ledger.execute("SELECT DISTINCT state FROM deliveries")}
+    return {state for (state,) in run_sql(postmortem, "SELECT DISTINCT state FROM deliveries")}
 
 
 def interrupted(process: subprocess.Popen[str]) -> str:
