@@ -42,6 +42,7 @@ def test_where_a_ledger_is_is_told_without_its_secrets(url: str, place: str) -> 
         f"postgresql://ann:{SECRET}%zz@db.example/ledger",
         f"postgresql://db.example/ledger?passwort={SECRET}",
         f"postgresql://ann:{SECRET}@[::1/ledger",
+        f"postgresql://ann:{SECRET}@db..example/ledger",
         f"postgresql+psycopg2://ann:{SECRET}@db.example/ledger",
         f"postgresql+asyncpg://ann:{SECRET}@db.example/ledger",
         f"postgresql:ann:{SECRET}@db.example/ledger",
@@ -73,6 +74,14 @@ def test_a_database_that_nobody_answers_for_is_said_to_be_out_of_reach(
     )
     for words in (result, postmortem("list", "-v", expect=4, POSTMORTEM_DATABASE_URL=url)):
         assert SECRET not in words.out + words.err
+
+
+@pytest.mark.parametrize("host", ["db.invalid", "the-role-of-ssl.invalid"])
+def test_a_host_whose_name_nobody_knows_is_out_of_reach_whatever_it_is_called(
+    postmortem: Postmortem, host: str
+) -> None:
+    result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=f"postgresql://{host}/ledger")
+    assert f"The ledger's database postgresql://{host}/ledger can't be reached." in result.err
 
 
 def test_a_wrong_password_is_said_to_be_and_not_repeated(

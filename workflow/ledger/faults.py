@@ -7,6 +7,17 @@ class LedgerUnavailable(Exception):
     """The ledger can't be read or written; nothing was changed."""
 
 
+class LedgerOutOfReach(LedgerUnavailable):
+    """The ledger does not answer, or somebody holds it up: the same may go through in a moment.
+
+    `what` is what is the matter, without a full stop; `str()` adds what a person can do.
+    """
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(f"{what}. {mend}")
+        self.what = what
+
+
 class LedgerAddressBad(LedgerUnavailable):
     """The address names no ledger, whatever can be reached; it is not repeated."""
 

@@ -123,9 +123,23 @@ def _read(url: str) -> dict[str, Any]:
     except psycopg.Error:
         raise _unreadable() from None
     ports = str(told.get("port", "")).split(",")
-    if "@" in str(told.get("host", "")) or not all(each.isdigit() or not each for each in ports):
+    hosts = str(told.get("host", "")).split(",")
+    if not all(map(_can_be_a_host, hosts)) or not all(each.isdigit() or not each for each in ports):
         raise _unreadable()
     return dict(told)
+
+
+def _can_be_a_host(name: str) -> bool:
+    """Whether a name can be looked up; a socket's folder, and what is left to libpq, need not be.
+
+    An @ comes from a password that was written without its code.
+    """
+    try:
+        if not name.startswith("/"):
+            name.encode("idna")
+    except UnicodeError:  # as for db..example
+        return False
+    return "@" not in name
 
 
 def _unreadable() -> LedgerAddressBad:

@@ -3,78 +3,112 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from workflow.ledger.faults import LedgerUnavailable
+from workflow.ledger.faults import LedgerOutOfReach, LedgerUnavailable
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What is the matter, and what a person can do. `passes`: it may be over in a moment."""
+
+    what: str
+    mend: str
+    passes: bool = False
+
+    def as_fault(self, place: str) -> LedgerUnavailable:
+        what = self.what.format(place=place)
+        if self.passes:
+            return LedgerOutOfReach(what, self.mend)
+        return LedgerUnavailable(f"{what}. {self.mend}")
 
 
 @contextlib.contextmanager
 def in_words(place: str) -> Iterator[None]:
     """Turn what the database says into a `LedgerUnavailable`; a defect of ours stays a traceback.
 
-    `place` is where the ledger is, as people may see it.
+    `place` is where the ledger is, as people may see it. What may pass by itself is a
+    `LedgerOutOfReach`.
     """
     try:
         yield
     except PoolTimeout as fault:
-        raise LedgerUnavailable(_BUSY.format(place=place)) from fault
+        raise _BUSY.as_fault(place) from fault
     except DBAPIError as fault:
-        sentence = _sentence(fault)
-        if not sentence:
+        said = _meaning(fault)
+        if said is None:
             raise
-        raise LedgerUnavailable(sentence.format(place=place)) from fault
+        raise said.as_fault(place) from fault
 
 
-def _sentence(fault: DBAPIError) -> str:
-    """The sentence with a gap for the place, or "" for a fault that is no trouble of the ledger."""
+def _meaning(fault: DBAPIError) -> _Said | None:
+    """What a fault means for a person; None for one that is no trouble of the ledger."""
     code = getattr(fault.orig, "sqlstate", None) or ""
-    for sign, words in _BY_CODE:
+    for sign, said in _BY_CODE:
         if code.startswith(sign):
-            return words
+            return said
     if code:
-        return ""
-    said = str(fault.orig).lower()
-    for sign, words in _BY_WORDS:
-        if sign in said:
-            return words
-    return _LOST if fault.connection_invalidated else ""
+        return None
+    words = _QUOTED.sub("", str(fault.orig).lower())
+    for sign, said in _BY_WORDS:
+        if sign in words:
+            return said
+    return _LOST if fault.connection_invalidated else None
 
 
-_LOCKED = "The ledger {place} is locked by another program. Try again in a moment."
-_FULL = "The disk is full: the ledger {place} can't be written. Make room, try again."
-_DISK = "The ledger {place} can't be written (disk error). Check the disk."
-_DAMAGED = "The ledger {place} is damaged. Bring it back from a backup."
-_BUSY = "The ledger's database {place} has no connection free. Try again in a moment."
-_LOST = (
-    "The ledger's database {place} can't be reached. What was recorded before is safe: try again, "
-    "or ask its owner."
+# Names of hosts, users and databases, in which any word may stand.
+_QUOTED = re.compile(r"\"[^\"]*\"|(?<=host )'[^']*'")
+
+_LOCKED = _Said(
+    "The ledger {place} is locked by another program", "Try again in a moment.", passes=True
 )
-_SIGN_IN = (
-    "The ledger's database {place} does not let this user in. Check the user and the password in "
-    "POSTMORTEM_DATABASE_URL, PGPASSWORD or ~/.pgpass."
+_FULL = _Said("The disk is full: the ledger {place} can't be written", "Make room, try again.")
+_DISK = _Said("The ledger {place} can't be written (disk error)", "Check the disk.")
+_DAMAGED = _Said("The ledger {place} is damaged", "Bring it back from a backup.")
+_BUSY = _Said(
+    "The ledger's database {place} has no connection free", "Try again in a moment.", passes=True
 )
-_NO_DATABASE = (
-    "There is no database {place}. Make it with createdb, or mend POSTMORTEM_DATABASE_URL."
+_LOST = _Said(
+    "The ledger's database {place} can't be reached",
+    "What was recorded before is safe: try again, or ask its owner.",
+    passes=True,
 )
-_RIGHTS = (
-    "This user may not use the ledger's tables in {place}. Ask the database's owner for the right "
-    "to CREATE there, or give postmortem a database of its own."
+_SIGN_IN = _Said(
+    "The ledger's database {place} does not let this user in",
+    "Check the user and the password in POSTMORTEM_DATABASE_URL, PGPASSWORD or ~/.pgpass.",
 )
-_STANDBY = (
-    "The ledger's database {place} only lets us look: it is a standby, or set to read-only. "
-    "Point POSTMORTEM_DATABASE_URL to the one that takes writes."
+_NO_DATABASE = _Said(
+    "There is no database {place}", "Make it with createdb, or mend POSTMORTEM_DATABASE_URL."
 )
-_CROSSED = (
-    "Another program wanted the same rows of the ledger {place} at the same moment. Nothing is "
-    "lost: run the same command again."
+_RIGHTS = _Said(
+    "This user may not use the ledger's tables in {place}",
+    "Ask the database's owner for the right to CREATE there, or give postmortem a database of "
+    "its own.",
 )
-_SLOW = "The ledger's database {place} broke off a command that took it too long. Try again."
+# It passes: where a standby takes over, both are standbys for a moment.
+_STANDBY = _Said(
+    "The ledger's database {place} only lets us look: it is a standby, or set to read-only",
+    "Point POSTMORTEM_DATABASE_URL to the one that takes writes.",
+    passes=True,
+)
+_CROSSED = _Said(
+    "Another program wanted the same rows of the ledger {place} at the same moment",
+    "Nothing is lost: run the same command again.",
+    passes=True,
+)
+_SLOW = _Said(
+    "The ledger's database {place} broke off a command that took it too long",
+    "Try again.",
+    passes=True,
+)
 
 # By SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_BY_CODE: tuple[tuple[str, str], ...] = (
+_BY_CODE: tuple[tuple[str, _Said], ...] = (
     ("08", _LOST),
     ("25006", _STANDBY),
     ("25P03", _LOST),
@@ -94,13 +128,16 @@ _BY_CODE: tuple[tuple[str, str], ...] = (
     ("XX002", _DAMAGED),
 )
 # SQLite's words, and libpq's about a connection that did not come to be, which have no code.
-_BY_WORDS: tuple[tuple[str, str], ...] = (
+_BY_WORDS: tuple[tuple[str, _Said], ...] = (
     ("database is locked", _LOCKED),
     ("disk is full", _FULL),
     ("disk i/o error", _DISK),
-    ("readonly database", "The ledger {place} is read-only. Check the file's rights."),
-    ("unable to open", "The ledger {place} can't be opened. Check the folder's rights."),
-    ("not a database", "{place} is not a ledger. Move the file away, or point to another."),
+    ("readonly database", _Said("The ledger {place} is read-only", "Check the file's rights.")),
+    ("unable to open", _Said("The ledger {place} can't be opened", "Check the folder's rights.")),
+    (
+        "not a database",
+        _Said("{place} is not a ledger", "Move the file away, or point to another."),
+    ),
     ("malformed", _DAMAGED),
     ("password", _SIGN_IN),
     ("authentication", _SIGN_IN),
@@ -111,14 +148,20 @@ _BY_WORDS: tuple[tuple[str, str], ...] = (
     ("connection slots", _BUSY),
     (
         "certificate",
-        "The TLS certificate of the ledger's database {place} is not one that this machine "
-        "trusts. Check sslmode and sslrootcert in POSTMORTEM_DATABASE_URL.",
+        _Said(
+            "The TLS certificate of the ledger's database {place} is not one that this machine "
+            "trusts",
+            "Check sslmode and sslrootcert in POSTMORTEM_DATABASE_URL.",
+        ),
     ),
     (
         "ssl",
-        "The ledger's database {place} and this machine do not agree on TLS. Check sslmode in "
-        "POSTMORTEM_DATABASE_URL.",
+        _Said(
+            "The ledger's database {place} and this machine do not agree on TLS",
+            "Check sslmode in POSTMORTEM_DATABASE_URL.",
+        ),
     ),
+    ("resolve host", _LOST),
     ("connection", _LOST),
     ("server", _LOST),
 )
