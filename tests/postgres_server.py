@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import itertools
 import os
 import pwd
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -42,6 +43,7 @@ class PostgresServer:
 
     folder: Path
     process: subprocess.Popen[bytes]
+    _begin: Callable[[], subprocess.Popen[bytes]]
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def url(self, database: str = "postgres") -> str:
@@ -60,6 +62,20 @@ class PostgresServer:
         with psycopg.connect(self.url(database), autocommit=True, connect_timeout=10) as plain:
             cursor = plain.execute(query)
             return cursor.fetchall() if cursor.description else []
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT puts everybody out in good order, SIGQUIT is a crash."""
+        self.process.send_signal(how)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(timeout=10)
+
+    def start_again(self) -> None:
+        """Start it anew after it was stopped, and wait until it answers."""
+        self.process = self._begin()
+        _wait_until_it_answers(self)
 
     def cut_off(self, url: str) -> None:
         """End every connection to a database, as a server that goes down does."""
@@ -80,19 +96,14 @@ def running_postgres(*settings: str) -> Iterator[PostgresServer]:
         if owner is not None:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
         _initialise(programs, folder, owner)
-        process = _start(programs, folder, owner, settings)
+        begin = functools.partial(_start, programs, folder, owner, settings)
+        server = PostgresServer(folder, begin(), begin)
         try:
-            server = PostgresServer(folder, process)
             _wait_until_it_answers(server)
             server(f"CREATE ROLE {GUARDED} LOGIN PASSWORD '{PASSWORD}'")
             yield server
         finally:
-            process.send_signal(signal.SIGQUIT)  # at once, without a tidy end
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(timeout=10)
+            server.stop(signal.SIGQUIT)  # at once, without a tidy end
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,7 +11,7 @@ from workflow.flows.carriers import Carrier, GmailCarrier, RelayCarrier
 from workflow.flows.leftovers import clear_orphans
 from workflow.flows.mail_writing import MailWriter, own_message_id
 from workflow.flows.pacing import Limits, Pacing
-from workflow.flows.sending import Ending, Sender, Sent
+from workflow.flows.sending import Ending, Sender, Sent, give_up
 from workflow.flows.side_by_side import side_by_side
 from workflow.flows.workspace import Workspace
 from workflow.google import Google
@@ -20,6 +20,7 @@ from workflow.google.faults import GoogleFault, Refused, SignInNeeded
 from workflow.google.gmail import Gmail
 from workflow.incident import DeliveryCounts, MailTransport
 from workflow.ledger import deliveries, notices
+from workflow.ledger.faults import LedgerOutOfReach
 from workflow.ledger.notices import AttachedFile, Notice
 
 # Gmail's quota since May 2026; five before.
@@ -38,12 +39,27 @@ class Watcher:
     """How a person follows a long job and ends it: `report` gets the counts, `stop` ends it.
 
     `at_work` is set as long as `stop` is heeded; at any other time the job can simply be broken
-    off.
+    off. `wait_for_ledger` gets the fault of a ledger that can't be reached, and returns once it can
+    be; where nobody waits for that, it raises the fault.
     """
 
     report: Callable[[DeliveryCounts], None]
     stop: threading.Event
     at_work: threading.Event
+    wait_for_ledger: Callable[[LedgerOutOfReach], None] = give_up
+
+    def until_reached(self, fault: LedgerOutOfReach) -> None:
+        """Wait for the ledger in the middle of the work, where the person may break it off.
+
+        Raises `LedgerOutOfReach` where nobody waits, or the person has ended the job.
+        """
+        if self.stop.is_set():
+            raise fault
+        self.at_work.clear()
+        try:
+            self.wait_for_ledger(fault)
+        finally:
+            self.at_work.set()
 
 
 def deliver(workspace: Workspace, notice: Notice, watcher: Watcher) -> Sent:
@@ -104,6 +120,7 @@ def _send_from(
         timeout_seconds=workspace.settings.config.sending.timeout_seconds,
         stop=watcher.stop,
         report=watcher.report,
+        until_reached=watcher.until_reached,
     )
     return sender.run()
 

@@ -26,6 +26,7 @@ from workflow.google.faults import GoogleFault, SignInNeeded, SlowDown, Undecide
 from workflow.incident import DeliveryCounts, DeliveryState
 from workflow.ledger import deliveries, notices
 from workflow.ledger.deliveries import Delivery, Transition
+from workflow.ledger.faults import LedgerOutOfReach
 from workflow.ledger.notices import Notice
 from workflow.ledger.storage import Ledger
 
@@ -37,6 +38,11 @@ _GRACE_SECONDS = 0.4
 # many of them each mail in hand may have had, when there are only a few.
 _PATIENCE = 12
 _PATIENCE_EACH = 4
+
+
+def give_up(fault: LedgerOutOfReach) -> None:
+    """Wait for no ledger."""
+    raise fault
 
 
 class Ending(StrEnum):
@@ -77,7 +83,8 @@ class _Held:
 class Sender:
     """Sends what a notice still has to send from one mailbox, together with all others that do.
 
-    `mailbox` is as in the ledger: "" for the notice's own.
+    `mailbox` is as in the ledger: "" for the notice's own. `until_reached` waits for a ledger that
+    can't be reached, or raises the fault that it is given.
     """
 
     def __init__(
@@ -92,6 +99,7 @@ class Sender:
         timeout_seconds: float,
         stop: threading.Event,
         report: Callable[[DeliveryCounts], None],
+        until_reached: Callable[[LedgerOutOfReach], None] = give_up,
     ) -> None:
         self._ledger = ledger
         self._notice = notice
@@ -104,9 +112,12 @@ class Sender:
         self._lease = timedelta(seconds=2 * timeout_seconds) + _LEASE
         self._stop = stop
         self._report = report
+        self._until_reached = until_reached
         self._holder = holder_name()
         self._held: dict[int, _Held] = {}
         self._moves: list[Transition] = []
+        self._unwritten: list[Answered] = []
+        self._is_reached = True
         self._callers = Callers(carrier.carry, now, threads=pacing.in_flight)
         self._faults_in_a_row = 0
         self._ended: Sent | None = None
@@ -120,18 +131,18 @@ class Sender:
     def run(self) -> Sent:
         """Send until every recipient is decided, or until there is a reason to stop."""
         try:
-            answers: list[Answered] = []
             while True:
-                calls = self._turn(answers)
-                for delivery, call in calls:
+                for delivery, call in self._turn_once_reached():
                     self._callers.ask(delivery, call)
                 if self._over():
                     break
-                answers = self._callers.answers(self._seconds_to_wait())
+                self._unwritten = self._callers.answers(self._seconds_to_wait())
                 if self._stop.is_set():
                     self._ended = Sent(Ending.STOPPED)
         finally:
-            self._leave()
+            if self._is_reached:  # else the claims run out by themselves
+                self._leave()
+            self._callers.dismiss()
         return self._ended or Sent(Ending.DRAFTED if self._notice.held else Ending.DONE)
 
     def _over(self) -> bool:
@@ -147,18 +158,41 @@ class Sender:
             self._record(connection, waited)
             deliveries.release_claims(connection, self._notice.id, holder=self._holder)
             counts = notices.count_deliveries(connection, self._notice)
-        self._callers.dismiss()
         self._report(counts)
 
-    def _turn(self, answers: list[Answered]) -> list[tuple[Delivery, Call]]:
+    def _turn_once_reached(self) -> list[tuple[Delivery, Call]]:
+        """A turn; where the ledger is lost in it, the same one again once it can be reached.
+
+        It may have been committed before its answer was lost: then the same moves are refused, and
+        what they were about is taken up anew when our claim on it has run out.
+        """
+        tries = 0
+        while True:
+            held = {key: replace(each) for key, each in self._held.items()}
+            faults, renewed_at = self._faults_in_a_row, self._claims_renewed_at
+            try:
+                calls = self._turn()
+            except LedgerOutOfReach as fault:
+                self._is_reached = False
+                self._held, self._moves = held, []
+                self._faults_in_a_row, self._claims_renewed_at = faults, renewed_at
+                if tries:  # else only our connection may be lost: the next try makes a new one
+                    self._until_reached(fault)
+                tries += 1
+            else:
+                self._is_reached = True
+                return calls
+
+    def _turn(self) -> list[tuple[Delivery, Call]]:
         with self._ledger.share() as connection:
-            self._record(connection, answers)
+            self._record(connection, self._unwritten)
             calls: list[tuple[Delivery, Call]] = []
             if self._ended is None:
                 self._claim(connection)
                 calls = self._begin(connection)
             self._renew(connection)
             counts = self._counts_if_due(connection)
+        self._unwritten = []
         if counts is not None:
             self._report(counts)
         return calls

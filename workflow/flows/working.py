@@ -14,6 +14,7 @@ from workflow.flows.notify import Notified, finish
 from workflow.flows.sending import Ending, Sent
 from workflow.flows.workspace import Workspace
 from workflow.ledger import notices
+from workflow.ledger.faults import LedgerOutOfReach
 from workflow.ledger.notices import Notice
 
 # How often the ledger is looked at for work.
@@ -68,7 +69,12 @@ class Worker:
 
     def take_part(self, notice: Notice, watcher: Watcher) -> Notified:
         """Send what is still to be sent, beside all others, until it is done or has to wait."""
-        notified = finish(self._workspace, notice, watcher)
+        try:
+            notified = finish(self._workspace, notice, watcher)
+        except LedgerOutOfReach:
+            if watcher.stop.is_set():  # whoever pressed Ctrl-C does not wait for a ledger
+                raise KeyboardInterrupt from None
+            raise
         if notified.standing.counts.pending:
             self._put_off[notice.id] = _put_off(notified.sent, self._workspace.wall())
         return notified

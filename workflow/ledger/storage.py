@@ -86,7 +86,7 @@ class Ledger:
         return self._clock.at(here)
 
     def close(self) -> None:
-        """Let go of every file and socket."""
+        """Let go of every file and socket; a transaction after that opens its own anew."""
         self._engine.dispose()
 
 
