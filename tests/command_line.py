@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from workflow.cli import app
+from workflow.cli.all_commands import app
 
 
 @dataclass(frozen=True)

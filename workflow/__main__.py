@@ -14,9 +14,10 @@ def main() -> None:
     """Run the command line."""
     gc.set_threshold(_NEW_OBJECTS)
     try:
-        from workflow.cli import app  # noqa: PLC0415 - what it loads is not garbage either
+        # What it loads is not garbage either.
+        from workflow.cli.chosen_command import app_for  # noqa: PLC0415
 
-        app()
+        app_for(sys.argv[1:])()
     except KeyboardInterrupt:  # before there was a command that could say more
         sys.exit(_interrupted())
     finally:

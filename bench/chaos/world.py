@@ -23,7 +23,7 @@ from typing import Any
 
 import requests
 
-from workflow.cli import app
+from workflow.cli.all_commands import app
 from workflow.rehearsal.lifecycle import RunningServer, ensure_running, stop
 from workflow.rehearsal.settings import SETTINGS_FILE
 

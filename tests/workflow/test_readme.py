@@ -23,7 +23,7 @@ from tests.workflow.readme_page import (
     same_each_time,
     shown_commands,
 )
-from workflow.cli import app
+from workflow.cli.all_commands import app
 from workflow.config import Config, Sending, SignInWay, load_settings
 
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,8 +8,11 @@ import subprocess
 import sys
 
 import pytest
+from typer.main import get_group
 
 from tests.command_line import Postmortem
+from workflow.cli.all_commands import app
+from workflow.cli.chosen_command import command_in
 
 _GOOGLE = {"googleapiclient", "google.auth", "google_auth_oauthlib", "httplib2", "requests"}
 _LEDGER = {"sqlalchemy", "alembic"}
@@ -69,6 +72,31 @@ def test_an_entry_loads_no_server_no_migrations_no_template_and_nothing_of_the_m
         loaded = loaded_by(postmortem, "log", words)
         assert "googleapiclient" in loaded
         assert not loaded & (_SERVER | _MAIL | _NOT_FOR_AN_ENTRY | _VALIDATING)
+
+
+@pytest.mark.parametrize("command", sorted(get_group(app).commands))
+def test_every_command_is_there_where_no_other_is_loaded(
+    postmortem: Postmortem, command: str
+) -> None:
+    loaded = loaded_by(postmortem, command, "--help")
+    assert "workflow.cli.all_commands" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        (["log", "show"], "log"),
+        (["--json", "-vv", "--quiet", "log"], "log"),
+        (["--profile", "log", "show"], "show"),
+        (["--incident=log", "show"], "show"),
+        (["--profile"], ""),
+        (["--version", "log"], ""),
+        (["--", "log"], ""),
+        ([], ""),
+    ],
+)
+def test_the_command_is_told_from_the_options_before_it(typed: list[str], command: str) -> None:
+    assert command_in(typed) == command
 
 
 @pytest.mark.parametrize("command", ["show", "list"])

@@ -89,7 +89,7 @@ def _become(
 
 
 def _exit_code(arguments: Sequence[str]) -> int:
-    from workflow.cli import app  # noqa: PLC0415 - it imports this module's user
+    from workflow.cli.all_commands import app  # noqa: PLC0415 - it imports this module's user
 
     try:
         app(list(arguments), prog_name="postmortem")
