@@ -59,7 +59,7 @@ sys.stdin = Stdin()
 WHILE_IT_LOADS = """
 class Late:
     def find_spec(self, name, *rest):
-        if name == "workflow.cli.record_commands":
+        if name == "workflow.cli.incident_commands":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Late())
 """
