@@ -26,9 +26,10 @@ from workflow.flows.pacing import Limits, Pacing
 from workflow.flows.sending import Sender
 from workflow.google.gmail import Draft, Sent
 from workflow.incident import Incident, MailTransport, Stage
-from workflow.ledger import incidents, notices
+from workflow.ledger import incidents, plans
 from workflow.ledger.deliveries import Delivery
-from workflow.ledger.notices import Notice, PlannedMail
+from workflow.ledger.notices import Notice
+from workflow.ledger.plans import PlannedMail
 from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
 
 _MAILS = 1000
@@ -136,7 +137,7 @@ def _plan(url: str, mailboxes: Sequence[str]) -> Notice:
             wanted=[],
             created_at=now,
         )
-        notices.add_notice(connection, notice, mails)
+        plans.add_notice(connection, notice, mails)
     ledger.close()
     return notice
 

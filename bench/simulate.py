@@ -28,9 +28,10 @@ from workflow.flows import sending
 from workflow.flows.pacing import Limits, Pacing
 from workflow.flows.sending import Ending, Sender
 from workflow.incident import Incident, Stage
-from workflow.ledger import incidents, notices
-from workflow.ledger.notices import Notice, PlannedMail
+from workflow.ledger import incidents, notices, plans
+from workflow.ledger.notices import Notice
 from workflow.ledger.pace import WINDOW_SECONDS
+from workflow.ledger.plans import PlannedMail
 from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
 
 _BEGAN = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
@@ -252,7 +253,7 @@ def _ledger(path: Path, size: Size) -> Ledger:
             wanted=[],
             created_at=_BEGAN,
         )
-        notices.add_notice(connection, _NOTICE, _mails(size))
+        plans.add_notice(connection, _NOTICE, _mails(size))
     return ledger
 
 

@@ -14,7 +14,7 @@ import sqlalchemy
 from hatchling.builders.wheel import WheelBuilder
 
 from tests.postgres_server import PostgresServer
-from workflow.ledger import incidents, migrate, notices, rows_left_out
+from workflow.ledger import incidents, migrate, notices, plans, rows_left_out
 from workflow.ledger.faults import LedgerUnavailable, NewerLedger
 from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
 
@@ -122,7 +122,7 @@ def test_a_ledger_of_any_revision_opens_and_keeps_its_rows(tmp_path: Path, revis
             sent = notices.notices_of(connection, incident.id)
             counts = [notices.count_deliveries(connection, notice) for notice in sent]
             (short,) = notices.shortfalls(connection, sent[0].id)
-            (file,) = notices.attachments_of(connection, sent[0].id)
+            (file,) = plans.attachments_of(connection, sent[0].id)
     finally:
         ledger.close()
     assert incident.title == "Wrong amounts 🧯 on invoices"

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from tests.postgres_server import PostgresServer
 from tests.workflow.plug import wait_until
 from workflow.flows import holders
-from workflow.ledger import deliveries, pace, postgres
+from workflow.ledger import claims, pace, postgres
 from workflow.ledger.faults import LedgerUnavailable
 from workflow.ledger.storage import Ledger, open_ledger
 from workflow.ledger.tables import deliveries as deliveries_table
@@ -59,7 +59,7 @@ def plan_a_notice(connection: Connection, count: int) -> None:
 
 
 def claim(connection: Connection, holder: str, limit: int) -> list[int]:
-    taken = deliveries.claim(
+    taken = claims.claim(
         connection,
         "n",
         holder=holder,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.flows.dividing import Share, dealt_out, shares
-from workflow.ledger.notices import PlannedMail
+from workflow.ledger.plans import PlannedMail
 
 SENDERS = ("ann@team.example", "bea@team.example", "cem@team.example")
 LEFTS = st.dictionaries(st.sampled_from(SENDERS), st.integers(-5, 60), min_size=1)

@@ -26,7 +26,7 @@ from workflow.cli.preview_page import sheet_lines
 from workflow.flows.mail_shelf import MailShelf
 from workflow.flows.planning import NotifyRequest, make_plan
 from workflow.flows.previewing import PlanPreview
-from workflow.ledger.notices import PlannedMail
+from workflow.ledger.plans import PlannedMail
 from workflow.preview.app import create_app
 from workflow.preview.frame import Width, height_px
 

@@ -24,6 +24,7 @@ _NOT_FOR_AN_ENTRY = {
     *("alembic", "google_auth_oauthlib", "mako", "pygments", "rich", "slack_sdk", "markdown_it"),
     *("workflow.document.new_document", "workflow.flows.doc_making", "workflow.pasted"),
     *("workflow.ledger.notices", "workflow.ledger.deliveries", "workflow.ledger.bounces"),
+    *("workflow.ledger.plans", "workflow.ledger.claims", "workflow.ledger.doc_making"),
 }
 # What writes into the doc, and reads the template for that.
 _DOC = {"markdown_it", "workflow.document.edits", "workflow.flows.doc"}

@@ -14,9 +14,10 @@ from workflow.flows.delivering import PLACE, Watcher, deliver
 from workflow.flows.sending import Ending
 from workflow.flows.workspace import Workspace
 from workflow.incident import DeliveryState, Stage
-from workflow.ledger import deliveries, notices
+from workflow.ledger import deliveries, notices, plans
 from workflow.ledger.announcements import Announcement
-from workflow.ledger.notices import Notice, PlannedMail
+from workflow.ledger.notices import Notice
+from workflow.ledger.plans import PlannedMail
 from workflow.mail.addresses import AddressBad, read_address
 
 # A notice of its own kind: no count of customers, no copy in the doc, no `resume` sees it.
@@ -68,7 +69,7 @@ def plan(
         steps=1 if workspace.settings.config.sending.one_step else 2,
     )
     mail = PlannedMail(1, to.email, to.key, to.name, message.subject, message.markdown)
-    notices.add_notice(connection, notice, [mail])
+    plans.add_notice(connection, notice, [mail])
 
 
 def plan_again(connection: Connection, announcement: Announcement) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflow.flows.faults import BadInput
 from workflow.flows.templates import TemplateText
-from workflow.ledger.notices import AttachedFile
+from workflow.ledger.plans import AttachedFile
 from workflow.mail.faces import parse_body, picture_names
 from workflow.mail.template import MailTemplate, RenderedMail
 

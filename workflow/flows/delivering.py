@@ -19,9 +19,10 @@ from workflow.google.drive import Account
 from workflow.google.faults import GoogleFault, Refused, SignInNeeded
 from workflow.google.gmail import Gmail
 from workflow.incident import DeliveryCounts, MailTransport
-from workflow.ledger import deliveries, notices
+from workflow.ledger import deliveries, notices, plans
 from workflow.ledger.faults import LedgerOutOfReach
-from workflow.ledger.notices import AttachedFile, Notice
+from workflow.ledger.notices import Notice
+from workflow.ledger.plans import AttachedFile
 
 # Gmail's quota since May 2026; five before.
 _UNITS_OF_MESSAGES_GET = 20
@@ -66,7 +67,7 @@ def deliver(workspace: Workspace, notice: Notice, watcher: Watcher) -> Sent:
     """Send what the notice still has to send. Never raises for Google: the answer says why not."""
     with workspace.ledger.read() as connection:
         mailboxes = deliveries.senders_with_work(connection, notice.id)
-        files = notices.attachments_of(connection, notice.id)
+        files = plans.attachments_of(connection, notice.id)
     try:
         _refuse_another_google(workspace, notice)
         if "" in mailboxes:

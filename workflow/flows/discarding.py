@@ -11,7 +11,7 @@ from workflow.flows.workspace import Workspace
 from workflow.google.faults import Refused
 from workflow.google.gmail import Gmail
 from workflow.incident import DeliveryState
-from workflow.ledger import deliveries
+from workflow.ledger import claims, deliveries
 from workflow.ledger.deliveries import Delivery
 from workflow.ledger.notices import Notice
 
@@ -60,7 +60,7 @@ def _discard_from(workspace: Workspace, notice: Notice, mailbox: str) -> int:
 def _claim(workspace: Workspace, notice: Notice, mailbox: str, holder: str) -> list[Delivery]:
     now = workspace.wall()
     with workspace.ledger.write() as connection:
-        return deliveries.claim(
+        return claims.claim(
             connection,
             notice.id,
             sender=mailbox,

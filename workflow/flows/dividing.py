@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from workflow.ledger.notices import PlannedMail
+from workflow.ledger.plans import PlannedMail
 
 
 @dataclass(frozen=True)

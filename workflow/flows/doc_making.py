@@ -23,7 +23,7 @@ from workflow.google import INCIDENT_PROPERTY, NewDocument
 from workflow.google.client import Json
 from workflow.google.faults import GoogleFault, Refused, StaleRevision, Undecided
 from workflow.incident import Incident
-from workflow.ledger import incidents
+from workflow.ledger import doc_making, incidents
 from workflow.ledger.incidents import DocRecord
 
 
@@ -49,7 +49,7 @@ def _read(workspace: Workspace, incident_id: str) -> tuple[Incident, DocRecord]:
 
 def _create_and_fill(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
     with workspace.ledger.write() as connection:
-        is_ours = incidents.doc_asked_for(connection, incident.id, record, at=workspace.wall())
+        is_ours = doc_making.doc_asked_for(connection, incident.id, record, at=workspace.wall())
     if not is_ours:
         return
     try:
@@ -58,7 +58,7 @@ def _create_and_fill(workspace: Workspace, incident: Incident, record: DocRecord
         raise
     except Refused:
         with workspace.ledger.write() as connection:
-            incidents.doc_not_made(connection, incident.id)
+            doc_making.doc_not_made(connection, incident.id)
         if not doc_id_in(record.template_name):
             raise
         # In an incident a doc in the usual form is worth more than none in one's own.
@@ -66,7 +66,7 @@ def _create_and_fill(workspace: Workspace, incident: Incident, record: DocRecord
         return
     except GoogleFault:  # a plain no: the next try need not look for anything
         with workspace.ledger.write() as connection:
-            incidents.doc_not_made(connection, incident.id)
+            doc_making.doc_not_made(connection, incident.id)
         raise
     _note_made(workspace, incident, made.id, made.url)
     incident, record = _read(workspace, incident.id)
@@ -93,7 +93,7 @@ def _make(workspace: Workspace, incident: Incident, record: DocRecord) -> NewDoc
 
 def _take_usual_template(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
     with workspace.ledger.write() as connection:
-        incidents.set_template(connection, incident.id, "postmortem", record.template_source)
+        doc_making.set_template(connection, incident.id, "postmortem", record.template_source)
 
 
 def _find_or_create(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
@@ -113,7 +113,7 @@ def _find(workspace: Workspace, incident: Incident, record: DocRecord) -> bool:
 
 def _note_made(workspace: Workspace, incident: Incident, doc_id: str, url: str) -> None:
     with workspace.ledger.write() as connection:
-        incidents.doc_made(connection, incident.id, doc_id=doc_id, doc_url=url)
+        doc_making.doc_made(connection, incident.id, doc_id=doc_id, doc_url=url)
 
 
 def _fill_if_empty(workspace: Workspace, incident: Incident, record: DocRecord) -> None:
@@ -127,7 +127,7 @@ def _fill_if_empty(workspace: Workspace, incident: Incident, record: DocRecord) 
         _fill(workspace, incident, record, requests, document.get("revisionId") or None)
         return
     with workspace.ledger.write() as connection:
-        incidents.doc_filled(connection, incident.id)
+        doc_making.doc_filled(connection, incident.id)
 
 
 def _document(workspace: Workspace, incident: Incident) -> Json:
@@ -148,7 +148,7 @@ def _fill(
     required_revision: str | None,
 ) -> None:
     with workspace.ledger.write() as connection:
-        if not incidents.doc_fill_asked_for(connection, incident.id, record, at=workspace.wall()):
+        if not doc_making.doc_fill_asked_for(connection, incident.id, record, at=workspace.wall()):
             return
     try:
         workspace.google.docs.batch_update(
@@ -158,13 +158,13 @@ def _fill(
         raise
     except GoogleFault as fault:  # a plain no, as above
         with workspace.ledger.write() as connection:
-            incidents.doc_not_filled(connection, incident.id)
+            doc_making.doc_not_filled(connection, incident.id)
         if not _is_about_parts(workspace, incident, fault, requests):
             raise
         # `make_doc` goes on from here, with text in the place of what was refused.
         return
     with workspace.ledger.write() as connection:
-        incidents.doc_filled(connection, incident.id)
+        doc_making.doc_filled(connection, incident.id)
 
 
 def _is_about_parts(
@@ -198,7 +198,7 @@ def _copy_filling(
     """Fill a copy, and keep in the ledger what it was: by that its sections are known."""
     source = templates.source_of_doc(document, record.template_source)
     with workspace.ledger.write() as connection:
-        incidents.set_template(connection, incident.id, record.template_name, source)
+        doc_making.set_template(connection, incident.id, record.template_name, source)
     values = doc_filling.doc_values(incident, workspace.settings.config)
     parts = native_parts.allowed_parts(workspace, record)
     return fill_copy(document, incident, values, parse_template(source).sections, parts)

@@ -21,7 +21,7 @@ from workflow.flows.showing import NoticeStanding, Standing, standing_of
 from workflow.flows.workspace import Workspace
 from workflow.google.client import Json
 from workflow.incident import DeliveryState, Shortfall, moment_text
-from workflow.ledger import deliveries, notices
+from workflow.ledger import deliveries, plans
 
 # Everything of the doc, with all that people typed and how it looks.
 _WHOLE_DOC = "title,documentId,tabs"
@@ -133,7 +133,7 @@ def _write_mails(workspace: Workspace, writer: _Folder, standing: Standing) -> I
         notice = each.notice
         rows = [["row", "email", "state", "sent_at", "evidence", "message_id", "file"]]
         with workspace.ledger.read() as connection:
-            files = notices.attachments_of(connection, notice.id)
+            files = plans.attachments_of(connection, notice.id)
             for delivery in deliveries.deliveries_of(connection, notice.id):
                 name = ""
                 if delivery.state is DeliveryState.SENT:

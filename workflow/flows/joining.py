@@ -13,7 +13,7 @@ from workflow.flows.faults import BadInput
 from workflow.flows.templates import doc_id_in
 from workflow.flows.workspace import Workspace
 from workflow.incident import Incident, Status
-from workflow.ledger import incidents
+from workflow.ledger import doc_making, incidents
 
 
 def join(workspace: Workspace, url: str) -> Incident:
@@ -50,7 +50,7 @@ def join(workspace: Workspace, url: str) -> Incident:
                 created_at=workspace.now(),
             )
             address = url.partition("?")[0].partition("#")[0]
-            incidents.doc_joined(connection, identity.incident_id, doc_id=doc_id, doc_url=address)
+            doc_making.doc_joined(connection, identity.incident_id, doc_id=doc_id, doc_url=address)
         incidents.make_current(
             connection,
             identity.incident_id,

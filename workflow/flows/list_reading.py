@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from workflow.flows.wording import Wording
 from workflow.flows.workspace import Workspace
 from workflow.incident import Stage
-from workflow.ledger import notices
-from workflow.ledger.notices import PlannedMail, ToldBefore
+from workflow.ledger import plans
+from workflow.ledger.plans import PlannedMail, ToldBefore
 from workflow.mail.recipients import BadRow, Duplicate, Recipient, open_list
 from workflow.mail.template import ValueMissing
 
@@ -104,8 +104,8 @@ class ListReader:
         if not keys:
             return
         with self.workspace.ledger.read() as connection:
-            planned = notices.already_planned(connection, self.content_key, keys)
-            told = notices.told_before(connection, self.incident_id, keys)
+            planned = plans.already_planned(connection, self.content_key, keys)
+            told = plans.told_before(connection, self.incident_id, keys)
         for each in addressees:
             if each.recipient.key in planned:
                 yield LeftOut(each.recipient, HAS_IT)

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from workflow.ledger.notices import PlannedMail
+from workflow.ledger.plans import PlannedMail
 
 _TABLES = """
 PRAGMA journal_mode = OFF;

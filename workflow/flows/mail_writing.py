@@ -12,7 +12,8 @@ from workflow.google.faults import Refused, SignInNeeded
 from workflow.google.gmail import Gmail
 from workflow.incident import MailTransport
 from workflow.ledger.deliveries import Delivery
-from workflow.ledger.notices import AttachedFile, Notice
+from workflow.ledger.notices import Notice
+from workflow.ledger.plans import AttachedFile
 from workflow.mail.faces import html_face, parse_body, picture_names, text_face
 from workflow.mail.message import Attachment, build_message
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from workflow.flows.faults import BadInput
 from workflow.flows.holders import is_gone
 from workflow.flows.workspace import Workspace
-from workflow.ledger import copying, deliveries, moves
+from workflow.ledger import claims, copying, moves
 from workflow.ledger.faults import LedgerAddressBad, LedgerUnavailable
 from workflow.ledger.storage import Ledger, open_ledger
 
@@ -130,7 +130,7 @@ def _refuse_what_is_there(connection: Connection, ledger: Ledger) -> None:
 
 
 def _refuse_while_sending(connection: Connection, workspace: Workspace) -> None:
-    holders = deliveries.holders_at_work(connection, now=workspace.wall())
+    holders = claims.holders_at_work(connection, now=workspace.wall())
     alive = [holder for holder in holders if not is_gone(holder)]
     if alive:
         where = ", ".join(sorted({holder.rpartition("/")[0] for holder in alive}))

@@ -21,8 +21,9 @@ from workflow.flows.showing import NoticeStanding, notice_standing
 from workflow.flows.workspace import Workspace, new_id
 from workflow.google.faults import Refused, SignInNeeded
 from workflow.incident import DeliveryState, MailTransport
-from workflow.ledger import deliveries, incidents, notices, rows_left_out
-from workflow.ledger.notices import Notice, PlannedMail
+from workflow.ledger import deliveries, incidents, notices, plans, rows_left_out
+from workflow.ledger.notices import Notice
+from workflow.ledger.plans import PlannedMail
 from workflow.ledger.rows_left_out import RowLeftOut
 from workflow.mail.addresses import AddressBad, read_address
 
@@ -43,14 +44,14 @@ def send(workspace: Workspace, plan: Plan, watcher: Watcher) -> Notified:
     count = Count()
     with workspace.ledger.write() as connection:
         mails = dealt_out(counted(plan.reader.read(), count), plan.division)
-        notices.add_notice(connection, notice, mails)
+        plans.add_notice(connection, notice, mails)
         if count.hash != plan.count.hash:
             # What was agreed to is no longer what would be sent; leaving by this undoes the plan.
             raise BadInput(
                 "Nothing was sent: a colleague began to write to customers of this list a moment "
                 "ago. See how it goes with: postmortem show"
             )
-        notices.add_attachments(connection, notice.id, list(plan.attachments))
+        plans.add_attachments(connection, notice.id, list(plan.attachments))
         left_out = (RowLeftOut(bad.row, bad.value, bad.reason) for bad in count.bad_rows)
         rows_left_out.add_rows(connection, notice.id, left_out)
     return finish(workspace, notice, watcher)
@@ -105,8 +106,8 @@ def send_test(
         *(mail.row, to.email, to.key, to.name, mail.subject, mail.markdown), sender=sender
     )
     with workspace.ledger.write() as connection:
-        notices.add_notice(connection, notice, [test])
-        notices.add_attachments(connection, notice.id, list(plan.attachments))
+        plans.add_notice(connection, notice, [test])
+        plans.add_attachments(connection, notice.id, list(plan.attachments))
     sent = deliver(workspace, notice, watcher)
     return Notified(notice_standing(workspace, notice), sent)
 

@@ -24,7 +24,7 @@ from workflow.flows.wording import Wording
 from workflow.flows.workspace import Workspace
 from workflow.incident import Incident, MailTransport, Stage, Status, moment_text
 from workflow.ledger import changes, notices
-from workflow.ledger.notices import AttachedFile, PlannedMail
+from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.addresses import AddressBad, read_address
 from workflow.mail.list_rules import ListCheck
 from workflow.mail.preflight import Finding, PatternRule, check_words

@@ -10,7 +10,7 @@ from workflow.flows.attaching import as_addresses
 from workflow.flows.mail_shelf import MailShelf
 from workflow.flows.planning import Plan, word_rules
 from workflow.flows.workspace import Workspace
-from workflow.ledger.notices import PlannedMail
+from workflow.ledger.plans import PlannedMail
 from workflow.mail.faces import html_face, parse_body, text_face
 from workflow.mail.finding import Finding, Level
 from workflow.mail.preflight import check_words

@@ -10,7 +10,7 @@ from pathlib import Path
 from workflow.flows.next_word import Promise, promises, told_at
 from workflow.flows.workspace import Workspace
 from workflow.incident import Incident, duration_text
-from workflow.ledger import incidents, notices
+from workflow.ledger import incidents, plans
 from workflow.ledger.promises import WordGiven, words_given
 from workflow.mail.recipients import RecipientList, read_recipients
 
@@ -53,7 +53,7 @@ def score(workspace: Workspace, incident: Incident, customers: Path | None) -> S
     with workspace.ledger.read() as connection:
         began_doc = incidents.said_at(connection, incident.id)
         given = words_given(connection, incident.id)
-        told = notices.told_before(connection, incident.id, keys)
+        told = plans.told_before(connection, incident.id, keys)
     made = promises(given)
     return Score(
         doc_after=began_doc - incident.started_at if incident.doc_id else None,

@@ -24,7 +24,7 @@ from workflow.flows.holders import holder_name, is_gone
 from workflow.flows.pacing import Pacing
 from workflow.google.faults import GoogleFault, SignInNeeded, SlowDown, Undecided, Unreachable
 from workflow.incident import DeliveryCounts, DeliveryState
-from workflow.ledger import deliveries, notices
+from workflow.ledger import claims, deliveries, notices
 from workflow.ledger.deliveries import Delivery, Transition
 from workflow.ledger.faults import LedgerOutOfReach
 from workflow.ledger.notices import Notice
@@ -156,7 +156,7 @@ class Sender:
         waited = [] if self._ended is None else self._callers.answers(_GRACE_SECONDS)
         with self._ledger.share() as connection:
             self._record(connection, waited)
-            deliveries.release_claims(connection, self._notice.id, holder=self._holder)
+            claims.release_claims(connection, self._notice.id, holder=self._holder)
             counts = notices.count_deliveries(connection, self._notice)
         self._report(counts)
 
@@ -284,7 +284,7 @@ class Sender:
         if wanted < self._pacing.in_flight and self._held:
             return
         now = self._now()
-        taken = deliveries.claim(
+        taken = claims.claim(
             connection,
             self._notice.id,
             sender=self._mailbox,
@@ -314,7 +314,7 @@ class Sender:
         last = self._looked_for_gone_at
         if last is None or (not self._held and now - last > timedelta(seconds=1)):
             self._looked_for_gone_at = now
-            holders = deliveries.claim_holders(connection, self._notice.id)
+            holders = claims.claim_holders(connection, self._notice.id)
             self._gone = [holder for holder in holders if is_gone(holder)]
         return self._gone
 
@@ -362,7 +362,7 @@ class Sender:
         now = self._now()
         if now - self._claims_renewed_at > self._lease / 4 and self._held:
             self._claims_renewed_at = now
-            deliveries.renew_claims(
+            claims.renew_claims(
                 connection, list(self._held), holder=self._holder, until=now + self._lease
             )
 

@@ -12,7 +12,7 @@ from workflow.flows.file_writing import write_whole
 from workflow.flows.mail_writing import write_mail
 from workflow.flows.workspace import Workspace
 from workflow.incident import DeliveryState
-from workflow.ledger import notices
+from workflow.ledger import plans
 from workflow.ledger import told as ledger
 from workflow.ledger.told import Told
 from workflow.mail.addresses import Address, AddressBad, read_address
@@ -48,7 +48,7 @@ def write_mails(workspace: Workspace, mails: Sequence[Told], folder: Path) -> li
         if told.delivery.state is not DeliveryState.SENT:
             continue
         with workspace.ledger.read() as connection:
-            files = notices.attachments_of(connection, told.notice.id)
+            files = plans.attachments_of(connection, told.notice.id)
         day = told.notice.said_at.astimezone(told.incident.zone)
         stage, address = told.notice.stage.value, _safe(told.delivery.email)
         name = f"{day:%Y-%m-%d-%H%M}-{stage}-{told.notice.id}-{address}.eml"

@@ -1,8 +1,7 @@
 """Deliveries: one recipient's mail, from the plan to what Gmail said.
 
-`move` is the only way from one state to another, and refuses what `ALLOWED` does not hold. A
-delivery that is not decided yet is worked on by whoever holds its claim; a claim is a lease, taken
-over when it has run out or its holder is gone.
+`move` is the only way from one state to another, and refuses what `ALLOWED` does not hold. Who may
+move a delivery is a matter of its claim.
 """
 
 from __future__ import annotations
@@ -64,74 +63,6 @@ class Delivery:
     sender: str = ""
 
 
-def claim(
-    connection: Connection,
-    notice_id: str,
-    *,
-    sender: str = "",
-    holder: str,
-    gone: Sequence[str],
-    limit: int,
-    now: datetime,
-    until: datetime,
-    states: Sequence[DeliveryState] = ORDER_OF_WORK,
-) -> list[Delivery]:
-    """Take up to `limit` of a sender's deliveries that nobody works on, until `until`.
-
-    A claim is free when nobody has it, when it ran out before `now`, or when its holder is among
-    `gone`. Those furthest along come first.
-    """
-    free = or_(
-        deliveries.c.claimed_by == "",
-        deliveries.c.claimed_until < now,
-        deliveries.c.claimed_by.in_(list(gone)),
-    )
-    taken: list[Delivery] = []
-    for state in states:
-        query = (
-            select(deliveries)
-            .where(
-                deliveries.c.notice_id == notice_id,
-                deliveries.c.state == state.value,
-                deliveries.c.sender == sender,
-                free,
-            )
-            .order_by(deliveries.c.id)
-            .limit(limit - len(taken))
-            .with_for_update(skip_locked=True)
-        )
-        taken += [delivery_of(row) for row in connection.execute(query)]
-        if len(taken) >= limit:
-            break
-    if taken:
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_([delivery.id for delivery in taken]))
-            .values(claimed_by=holder, claimed_until=until)
-        )
-    return taken
-
-
-def renew_claims(
-    connection: Connection, delivery_ids: Sequence[int], *, holder: str, until: datetime
-) -> None:
-    """Keep what this holder works on for longer."""
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id.in_(list(delivery_ids)), deliveries.c.claimed_by == holder)
-        .values(claimed_until=until)
-    )
-
-
-def release_claims(connection: Connection, notice_id: str, *, holder: str) -> None:
-    """Leave the rest to whoever comes next."""
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.notice_id == notice_id, deliveries.c.claimed_by == holder)
-        .values(claimed_by="", claimed_until=None)
-    )
-
-
 def count_in(
     connection: Connection, notice_id: str, states: Sequence[DeliveryState], *, sender: str = ""
 ) -> int:
@@ -157,30 +88,6 @@ def senders_with_work(connection: Connection, notice_id: str) -> list[str]:
         deliveries.c.state.in_([state.value for state in ORDER_OF_WORK]),
     )
     return sorted(connection.execute(query.distinct()).scalars())
-
-
-def claim_holders(connection: Connection, notice_id: str) -> list[str]:
-    """Who holds claims on undecided deliveries of a notice."""
-    query = (
-        select(deliveries.c.claimed_by)
-        .where(
-            deliveries.c.notice_id == notice_id,
-            deliveries.c.state.in_([state.value for state in ORDER_OF_WORK]),
-            deliveries.c.claimed_by != "",
-        )
-        .distinct()
-    )
-    return list(connection.execute(query).scalars())
-
-
-def holders_at_work(connection: Connection, *, now: datetime) -> list[str]:
-    """Who holds a claim on an undecided delivery of any notice that has not run out."""
-    query = select(deliveries.c.claimed_by).where(
-        deliveries.c.state.in_([state.value for state in ORDER_OF_WORK]),
-        deliveries.c.claimed_by != "",
-        deliveries.c.claimed_until >= now,
-    )
-    return list(connection.execute(query.distinct()).scalars())
 
 
 @dataclass(frozen=True)
