@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -29,6 +30,7 @@ class MisbehavingServer:
     """What was received, and what is done about it. A connection ends when `behave` raises."""
 
     behave: Behaviour
+    tls: ssl.SSLContext | None = None
     port: int = 0
     received: list[Received] = field(default_factory=list)
     connections: int = 0
@@ -49,8 +51,8 @@ class MisbehavingServer:
 
 
 @contextmanager
-def running(behave: Behaviour) -> Iterator[MisbehavingServer]:
-    server = MisbehavingServer(behave)
+def running(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[MisbehavingServer]:
+    server = MisbehavingServer(behave, tls)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.port = listener.getsockname()[1]
         threading.Thread(target=_accept, args=(listener, server), daemon=True).start()
@@ -87,6 +89,20 @@ def says(raw: bytes) -> Behaviour:
     return behave
 
 
+def drips(first: bytes) -> Behaviour:
+    """Write these bytes, and then one every 20 ms, until the client gives up."""
+
+    def behave(connection: socket.socket, _: Received) -> None:
+        connection.sendall(first)
+        ends_at = time.monotonic() + 5
+        while time.monotonic() < ends_at:
+            time.sleep(0.02)
+            connection.sendall(b"x")
+        raise ConnectionAbortedError
+
+    return behave
+
+
 def closes(connection: socket.socket, _: Received) -> None:
     """FIN, with no answer."""
     raise ConnectionAbortedError
@@ -117,6 +133,8 @@ def _accept(listener: socket.socket, server: MisbehavingServer) -> None:
 def _serve(connection: socket.socket, server: MisbehavingServer) -> None:
     connection.settimeout(5)
     try:
+        if server.tls is not None:
+            connection = server.tls.wrap_socket(connection, server_side=True)
         with connection, connection.makefile("rb") as stream:
             while line := stream.readline():
                 request = _read(line, stream.readline, stream.read)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ from tests.google.misbehaving_server import (
     Received,
     answers,
     closes,
+    drips,
     hangs,
+    http_answer,
     resets,
     running,
     says,
@@ -118,3 +122,22 @@ def test_what_is_not_shown_to_everybody_is_not_public(status: int) -> None:
 def test_where_nobody_answers_it_can_be_tried_again(behave: Behaviour) -> None:
     with pytest.raises(Unreachable, match=re.escape("127.0.0.1 could not be reached.")):
         had(behave)
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n"],
+    ids=["status", "headers", "content"],
+)
+def test_who_sends_a_byte_now_and_then_holds_nobody_up(begun: bytes) -> None:
+    began_at = time.monotonic()
+    with pytest.raises(NotPublic, match=re.escape("did not come within 1 s.")):
+        had(drips(begun))
+    assert time.monotonic() - began_at < 2
+
+
+def test_what_is_packed_is_not_unpacked() -> None:
+    """A kilobyte that unpacks into a gigabyte would pass any limit on what is read."""
+    packed = gzip.compress(b"x" * 5000)
+    behave = says(http_answer(200, packed, {"Content-Encoding": "gzip"}))
+    assert had(behave) == packed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from urllib.parse import urlsplit
 
 REAL_ORIGINS = frozenset(
@@ -13,6 +14,10 @@ REAL_ORIGINS = frozenset(
         "https://gmail.googleapis.com",
     }
 )
+# Where an IPv4 address is reached from a network without IPv4 (RFC 6052, 2.1), and all of IPv6
+# that is given out (RFC 3587, 3): Python counts more as global.
+_NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is one machine's on the open internet, where everybody can reach it."""
+    if isinstance(address, IPv6Address) and address in _NAT64:
+        address = IPv4Address(int(address) & 0xFFFFFFFF)
+    elif isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address.sixtofour or address
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _check(root_url: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from workflow.google.endpoint import Endpoint, origin
+from workflow.google.endpoint import Endpoint, is_public, origin
 from workflow.google.faults import Unreachable
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class PublicPictures:
 
     For the real one that is any https address of the open internet. A stand-in fetches from
     itself alone, so that nothing of a rehearsal leaves this machine. `timeout_seconds` bounds the
-    connecting and each wait for bytes.
+    connecting and each wait for bytes, and twice that the whole, so that nobody who sends a byte
+    now and then can hold a person up.
     """
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
@@ -61,20 +63,60 @@ class PublicPictures:
     def fetch(self, address: str, most_bytes: int) -> bytes:
         """What is there, up to one byte more than `most_bytes`.
 
-        Raises `NotPublic` where there is nothing that Docs could have, and `Unreachable` where
-        nobody answered.
+        Raises `NotPublic` where there is nothing that Docs could have, or not in time, and
+        `Unreachable` where nobody answered.
         """
-        import requests  # noqa: PLC0415 - only for a command that fetches
+        from concurrent.futures import Future  # noqa: PLC0415 - only for a command that fetches
 
-        session = requests.Session()
-        # A stand-in is on this machine: a proxy would carry the call away from it.
-        session.trust_env = self._endpoint.root_url is None
+        session = self._session()
+        had: Future[bytes] = Future()
+
+        def have() -> None:
+            try:
+                had.set_result(self._had(session, address, most_bytes))
+            except BaseException as fault:  # raised where it is waited for
+                had.set_exception(fault)
+
+        # A daemon: nobody waits for a call that a byte is dripped to now and then.
+        threading.Thread(target=have, daemon=True).start()
+        seconds = 2 * self._timeout_seconds
+        try:
+            return had.result(seconds)
+        except TimeoutError:
+            raise NotPublic(f"The picture did not come within {seconds:g} s.") from None
+
+    def _had(self, session: requests.Session, address: str, most_bytes: int) -> bytes:
+        from requests import RequestException  # noqa: PLC0415
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        from workflow.google.open_internet import NotOnTheInternet  # noqa: PLC0415
+
         try:
             with session:
                 return self._followed(session, address, most_bytes)
-        except requests.RequestException as fault:
+        except NotOnTheInternet as inside:
+            raise NotPublic(
+                f"{inside.name} leads to {inside.address} from here, which not everybody can "
+                "reach. Give a file instead."
+            ) from None
+        except (RequestException, HTTPError) as fault:
             host = urlsplit(address).hostname
             raise Unreachable(f"{host} could not be reached.", detail=repr(fault)) from fault
+
+    def _session(self) -> requests.Session:
+        import requests  # noqa: PLC0415
+
+        from workflow.google.open_internet import OpenInternet  # noqa: PLC0415
+
+        session = requests.Session()
+        # What is packed is not unpacked: a kilobyte may become a gigabyte.
+        session.headers["Accept-Encoding"] = "identity"
+        if self._endpoint.root_url is None:
+            session.mount("https://", OpenInternet())
+        else:
+            # A stand-in is on this machine: a proxy would carry the call away from it.
+            session.trust_env = False
+        return session
 
     def _followed(self, session: requests.Session, address: str, most_bytes: int) -> bytes:
         for _ in range(_MOST_REDIRECTS + 1):
@@ -98,7 +140,7 @@ def _content(answer: requests.Response, most_bytes: int) -> bytes:
             f"It answers with {answer.status_code}, so not everybody can see what is there."
         )
     content = bytearray()
-    for chunk in answer.iter_content(_CHUNK_BYTES):
+    for chunk in answer.raw.stream(_CHUNK_BYTES, decode_content=False):
         content += chunk
         if len(content) > most_bytes:
             break
@@ -112,7 +154,7 @@ def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _on_the_internet(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_global
+        return is_public(ipaddress.ip_address(host))
     except ValueError:
         pass
     # A name; one without a dot is of this machine or its network, and one that ends in a number
