@@ -22,6 +22,7 @@ from workflow.document.sections import (
     find_place,
     paragraphs_as_written,
     section_in_doc,
+    stand_together,
 )
 from workflow.document.splice import Join, Paragraphs, Spot, Words
 from workflow.document.template import (
@@ -118,8 +119,7 @@ class _Restating:
         return found
 
     def _is_free(self, run: Sequence[Paragraph]) -> bool:
-        together = all(one.follows_paragraph for one in run[1:])
-        return together and not any(one.start in self.taken for one in run)
+        return stand_together(run) and not any(one.start in self.taken for one in run)
 
     def _within(self, line: str, among: Sequence[Paragraph]) -> bool:
         """Where the statement stands in a line with other words, which tell the line."""

@@ -150,7 +150,7 @@ def untouched_hint(doc: DocView, place: Place) -> Hint | None:
     # Its range may be lost where a section was cut and pasted; its words tell it as well.
     words = tuple(block.text for block in place.section.hint)
     paragraphs = place.inside[: len(words)]
-    if words and tuple(one.text for one in paragraphs) == words and _together(paragraphs):
+    if words and tuple(one.text for one in paragraphs) == words and stand_together(paragraphs):
         return Hint(paragraphs, ())
     return None
 
@@ -273,10 +273,10 @@ def paragraphs_as_written(
         return ()
     paragraphs = doc.in_tab(own.range.tab_id)[first : first + count]
     written = naming(own.name.key, tuple(one.text for one in paragraphs))
-    return paragraphs if written == own.range.name and _together(paragraphs) else ()
+    return paragraphs if written == own.range.name and stand_together(paragraphs) else ()
 
 
-def _together(paragraphs: Sequence[Paragraph]) -> bool:
+def stand_together(paragraphs: Sequence[Paragraph]) -> bool:
     """Whether nothing but these paragraphs stands between the first and the last."""
     return all(one.follows_paragraph for one in paragraphs[1:])
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.engine import Connection
 
 from workflow.incident import Status
-from workflow.ledger.tables import incidents
+from workflow.ledger.incidents import update_incident
 
 
 def set_closed(connection: Connection, incident_id: str, at: datetime, *, reason: str) -> None:
     """The loop was closed at `at`; `reason` is why although something was left open, or ""."""
-    _update(
+    update_incident(
         connection,
         incident_id,
         status=Status.RESOLVED.value,
@@ -28,13 +27,9 @@ def set_reopened(connection: Connection, incident_id: str, status: Status) -> No
     values: dict[str, Any] = {"status": status.value, "closed_at": None, "close_reason": ""}
     if status is not Status.RESOLVED:
         values["resolved_at"] = None
-    _update(connection, incident_id, **values)
+    update_incident(connection, incident_id, **values)
 
 
 def set_locked(connection: Connection, incident_id: str, at: datetime | None) -> None:
     """Since when the doc is locked against edits; None: it is not."""
-    _update(connection, incident_id, locked_at=at)
-
-
-def _update(connection: Connection, incident_id: str, **values: Any) -> None:
-    connection.execute(update(incidents).where(incidents.c.id == incident_id).values(**values))
+    update_incident(connection, incident_id, locked_at=at)

@@ -6,12 +6,11 @@ Each step is written down before and after its call, so that a lost answer makes
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.engine import Connection
 
-from workflow.ledger.incidents import DocRecord
+from workflow.ledger.incidents import DocRecord, update_incident
 from workflow.ledger.tables import incidents
 
 
@@ -50,17 +49,17 @@ def doc_not_filled(connection: Connection, incident_id: str) -> None:
 
 def doc_filled(connection: Connection, incident_id: str) -> None:
     """The doc holds its sections."""
-    _update(connection, incident_id, doc_state="filled")
+    update_incident(connection, incident_id, doc_state="filled")
 
 
 def doc_joined(connection: Connection, incident_id: str, *, doc_id: str, doc_url: str) -> None:
     """The doc is a colleague's: it was made and filled on another machine."""
-    _update(connection, incident_id, doc_state="filled", doc_id=doc_id, doc_url=doc_url)
+    update_incident(connection, incident_id, doc_state="filled", doc_id=doc_id, doc_url=doc_url)
 
 
 def set_template(connection: Connection, incident_id: str, name: str, source: str) -> None:
     """From what the doc is made, once that is known."""
-    _update(connection, incident_id, template_name=name, template_source=source)
+    update_incident(connection, incident_id, template_name=name, template_source=source)
 
 
 def _move_doc(
@@ -84,7 +83,3 @@ def _back(connection: Connection, incident_id: str, before: str, after: str) -> 
         .where(incidents.c.id == incident_id, incidents.c.doc_state == before)
         .values(doc_state=after)
     )
-
-
-def _update(connection: Connection, incident_id: str, **values: Any) -> None:
-    connection.execute(update(incidents).where(incidents.c.id == incident_id).values(**values))

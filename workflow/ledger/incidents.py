@@ -170,7 +170,7 @@ def said_at(connection: Connection, incident_id: str) -> datetime:
 def set_status(connection: Connection, incident_id: str, status: Status, at: datetime) -> None:
     """Where the incident stands, and since when; it counts as resolved until it no longer is."""
     resolved_at = at if status is Status.RESOLVED else None
-    _update(connection, incident_id, status=status.value, resolved_at=resolved_at)
+    update_incident(connection, incident_id, status=status.value, resolved_at=resolved_at)
 
 
 def set_statement(
@@ -180,7 +180,7 @@ def set_statement(
     variables = incident.variables
     if statement.value in variables:
         variables = {**variables, statement.value: value}
-    _update(connection, incident.id, variables=variables, **{statement.value: value})
+    update_incident(connection, incident.id, variables=variables, **{statement.value: value})
 
 
 def doc_record(connection: Connection, incident_id: str) -> DocRecord:
@@ -201,10 +201,11 @@ def doc_record(connection: Connection, incident_id: str) -> DocRecord:
 def refuse_parts(connection: Connection, incident_id: str, parts: Iterable[str]) -> None:
     """Docs refused these native parts for the incident's doc; it is not asked for them again."""
     refused = set(doc_record(connection, incident_id).refused_parts) | set(parts)
-    _update(connection, incident_id, refused_parts=sorted(refused))
+    update_incident(connection, incident_id, refused_parts=sorted(refused))
 
 
-def _update(connection: Connection, incident_id: str, **values: Any) -> None:
+def update_incident(connection: Connection, incident_id: str, **values: Any) -> None:
+    """Set columns of an incident's row."""
     connection.execute(update(incidents).where(incidents.c.id == incident_id).values(**values))
 
 
