@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.both_ledgers import postgres_or_skip
 from tests.command_line import CustomerList, Postmortem, write_customers
 from tests.google_world import GoogleWorld
-from tests.postgres_server import NoPostgres, PostgresServer, running_postgres
+from tests.postgres_server import PostgresServer
 from workflow.rehearsal.lifecycle import serve_in_thread
 from workflow.rehearsal.settings import Settings
 
@@ -48,12 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL for all tests of this process; they are skipped where there is none."""
-    try:
-        # Clients are killed in these tests, never the machine.
-        with running_postgres("fsync=off") as server:
-            yield server
-    except NoPostgres as absent:
-        pytest.skip(f"no PostgreSQL here: {absent}")
+    with postgres_or_skip() as server:
+        yield server
 
 
 @pytest.fixture

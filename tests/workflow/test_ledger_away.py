@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from tests.both_ledgers import postgres_or_skip
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
-from tests.postgres_server import NoPostgres, PostgresServer, running_postgres
+from tests.postgres_server import PostgresServer
 from tests.workflow.plug import wait_until
 from workflow.flows.ledger_wait import LedgerWait, pause_seconds
 from workflow.ledger.storage import open_ledger
@@ -41,11 +42,8 @@ BACK = "The ledger is there again after "
 @pytest.fixture(scope="module")
 def mortal() -> Iterator[PostgresServer]:
     """A PostgreSQL that these tests may stop."""
-    try:
-        with running_postgres("fsync=off") as server:
-            yield server
-    except NoPostgres as absent:
-        pytest.skip(f"no PostgreSQL here: {absent}")
+    with postgres_or_skip() as server:
+        yield server
 
 
 @pytest.fixture

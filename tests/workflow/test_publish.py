@@ -134,15 +134,18 @@ def test_people_who_edit_the_doc_keep_their_words(author: Postmortem, google: Go
     assert "We sent right invoices" in google.text(anew["doc_id"])
 
 
-@pytest.mark.parametrize(
+interrupted = pytest.mark.parametrize(
     ("kind", "method"),
     [
-        ("close_after", "drive.files.create"),
         ("close_before", "drive.files.create"),
-        ("close_after", "docs.documents.batchUpdate"),
+        ("close_after", "drive.files.create"),
         ("503", "docs.documents.batchUpdate"),
+        ("close_after", "docs.documents.batchUpdate"),
     ],
 )
+
+
+@interrupted
 def test_a_lost_answer_makes_no_second_doc(
     author: Postmortem, google: GoogleWorld, kind: str, method: str
 ) -> None:
@@ -175,15 +178,7 @@ def test_killed_while_the_doc_is_made_it_is_finished_later(
     assert "What happened" in google.text(done["doc_id"])
 
 
-@pytest.mark.parametrize(
-    ("kind", "method"),
-    [
-        ("close_before", "drive.files.create"),
-        ("close_after", "drive.files.create"),
-        ("503", "docs.documents.batchUpdate"),
-        ("close_after", "docs.documents.batchUpdate"),
-    ],
-)
+@interrupted
 def test_sync_finishes_what_was_begun(
     author: Postmortem, google: GoogleWorld, kind: str, method: str
 ) -> None:
