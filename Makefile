@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint bench performance screenshots clean
+.PHONY: help setup demo test lint docs bench performance screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,10 +24,17 @@ test: $(READY) ## run the tests
 	@sh tests/system-packages
 	$(BIN)/pytest -n auto
 
-lint: $(READY) ## ruff and mypy --strict
+lint: $(READY) ## ruff, mypy --strict and the contract of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 workflow google_rehearsal
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin workflow google_rehearsal
+	$(BIN)/lint-imports
+
+docs: $(READY) ## build the docs as a site in build/site; a broken link fails
+	$(BIN)/python -m bench.command_reference
+	$(BIN)/zensical build --clean --strict
 
 bench: $(READY) ## measure: round trips, start-up, chaos
 	$(BIN)/python -m bench

@@ -32,6 +32,7 @@ _BENCHES: dict[str, Callable[[Path], Table]] = {
     "throughput": throughput.run,
     "memory": memory.run,
     "pace": pace.run,
+    "storm": pace.run_storm,
     "large-doc": large_doc.run,
     "dry-run": dry_run.run,
     "postgres-share": postgres_share.run,
@@ -39,7 +40,7 @@ _BENCHES: dict[str, Callable[[Path], Table]] = {
 
 
 def main() -> int:
-    """Run the benches that were asked for; 1 when what one of them asks is not kept."""
+    """Run the requested benches; 1 if one of them misses its target."""
     if sys.argv[1:2] == ["performance"]:
         return performance.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)

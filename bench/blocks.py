@@ -1,6 +1,6 @@
-"""The parts of a Markdown file that a run writes, between two marks; the rest is a person's.
+"""The parts of a Markdown file that a run writes, between two marks; people write the rest.
 
-A block stands between `<!-- run NAME -->` and `<!-- end NAME -->`, each on a line of its own.
+A block is between `<!-- run NAME -->` and `<!-- end NAME -->`, each on its own line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _MARK = re.compile(r"^<!-- (run|end) ([a-z-]+) -->$", re.MULTILINE)
 
 
 class BadMarks(ValueError):
-    """Marks that do not pair up; the text says which."""
+    """Unpaired marks; the text says which."""
 
 
 def block_names(text: str) -> list[str]:
@@ -33,13 +33,13 @@ def block_names(text: str) -> list[str]:
 
 
 def block(text: str, name: str) -> str:
-    """What stands in a block. Raises `BadMarks` when there is none of that name."""
+    """The content of a block. Raises `BadMarks` if there is none with that name."""
     begin, end = _bounds(text, name)
     return text[begin:end].strip("\n")
 
 
 def with_block(text: str, name: str, content: str) -> str:
-    """The text with other content in a block. Raises `BadMarks` when there is none."""
+    """The text with a block's content replaced. Raises `BadMarks` if there is none."""
     begin, end = _bounds(text, name)
     return f"{text[:begin]}\n{content.strip()}\n{text[end:]}"
 

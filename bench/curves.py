@@ -1,4 +1,4 @@
-"""Line charts as SVG, written by hand: two logarithmic or linear axes, a few lines, a legend."""
+"""Line charts as SVG: two logarithmic or linear axes, a few lines, a legend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 _WIDTH, _HEIGHT = 720, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 44, 64, 56
-# Told apart without colour too, by their marks (Okabe and Ito's palette).
+# The lines' marks differ too, not only their colours (Okabe and Ito's palette).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _FONT = "font-family='Helvetica, Arial, sans-serif'"
 
@@ -24,7 +24,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn. The x axis is logarithmic, the y axis begins at 0."""
+    """The drawing. The x axis is logarithmic, the y axis begins at 0."""
 
     title: str
     x_label: str

@@ -22,7 +22,7 @@ _CONFIG = 'time_zone = "UTC"\n[sending]\ntimeout_seconds = 120\n'
 
 @dataclass(frozen=True)
 class _Found:
-    """What one `log` took: calls, its own processor time, bytes read with and without a mask."""
+    """The cost of one `log`: calls, its own processor time, bytes read with and without a mask."""
 
     calls: int
     own_seconds: float
@@ -86,7 +86,7 @@ def _measure(home: Path, world: Google, entries: int) -> _Found:
 
 
 def _get(world: Google, title: str, fields: str) -> bytes:
-    """A doc as the server gives it for a mask."""
+    """A doc as the server returns it for a mask."""
     session = requests.Session()
     session.headers["Authorization"] = "Bearer rehearsal:you@rehearsal.example:drive,documents"
     base = world.server.base_url

@@ -1,9 +1,9 @@
-"""A Gmail that takes what it is given, for benches in which the strict one would be the brake.
+"""A lenient Gmail, for benches in which the strict one would be the bottleneck.
 
-It answers drafts create, get and send, messages send, about.get and the two Docs calls that a
-notice's copy needs, each after a fixed latency, and counts. It does not check: no request is
-compared with its schema, no quota, no fault, no token; a doc is always the same empty one and
-what is written to it is dropped. Of a mail it reads the `To` alone, to count who got how many.
+It answers drafts create, get and send, messages send, about.get and the two Docs calls for a
+notice's copy, each after a fixed latency, and counts. It checks nothing: no schema, quota, fault or
+token; a doc is always the same empty one, and writes to it are dropped. It only reads a mail's
+`To`, to count the mails for each address.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _IDS = re.compile(r"/(r-\d+|doc1)\b")
 _USER = re.compile(r"/users/[^/]+/")
 _TO = re.compile(rb"^To: (?:[^\r\n]|\r\n[ \t])*", re.MULTILINE)
 _ADDRESS = re.compile(rb"[^\s<>]+@[^\s<>]+")
-# As much of a mail in base64 as its headers surely fit in; whole groups of four.
+# Enough of a mail's base64 to include its headers; whole groups of four.
 _HEAD = 4096
 
 
@@ -67,7 +67,7 @@ class LightGoogle:
         return 200, {"id": draft, "message": {"id": f"m{number}", "threadId": f"t{number}"}}
 
     def send_draft(self, _path: str, body: bytes) -> Answer:
-        """Gmail's drafts.send: a draft that is sent is gone."""
+        """Gmail's drafts.send: a sent draft is gone."""
         recipient = self.drafts.pop(json.loads(body)["id"], None)
         return _GONE if recipient is None else self._sent(recipient)
 
@@ -97,7 +97,7 @@ class LightGoogle:
         return 200, {"replies": replies, "writeControl": {"requiredRevisionId": "1"}}
 
     def counts(self, _path: str, _body: bytes) -> Answer:
-        """What came in, for the bench."""
+        """The counts for the bench."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         return 200, {
             "mails": self.mails.total(),
@@ -117,7 +117,7 @@ class LightGoogle:
         return 200, {"id": f"s{number}", "threadId": f"t{number}", "labelIds": ["SENT"]}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, kept open for as long as the client wants."""
+        """One connection, kept open as long as the client wants."""
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 await self._serve_one(head, reader, writer)
@@ -176,7 +176,7 @@ def _recipient(raw: str) -> bytes:
 
 @dataclass(frozen=True)
 class RunningLightGoogle:
-    """A light Google in a process of its own."""
+    """A light Google in its own process."""
 
     url: str
 
@@ -188,7 +188,7 @@ class RunningLightGoogle:
 
 @contextmanager
 def light_google(latency_seconds: float = 0.0) -> Iterator[RunningLightGoogle]:
-    """A light Google for as long as the block runs."""
+    """A light Google while the block runs."""
     command = [sys.executable, "-m", "bench.light_google", str(latency_seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:

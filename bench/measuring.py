@@ -1,4 +1,4 @@
-"""Commands in processes of their own and what they cost; results as tables, the machine named."""
+"""Commands in new processes and their cost; results as tables that name the machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took: seconds on the clock and of the processor, and the most memory."""
+    """A process's cost: wall and processor seconds, and peak memory."""
 
     code: int
     wall_seconds: float
@@ -30,7 +30,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Table:
-    """What a bench found. `kept` is whether every promise that it is about was kept."""
+    """A bench's result. `kept`: all its targets were met."""
 
     title: str
     headers: tuple[str, ...]
@@ -55,12 +55,12 @@ class Table:
 
 
 class CommandFailed(RuntimeError):
-    """A measured command did not end with 0: what it cost means nothing."""
+    """A measured command did not end with 0: its cost means nothing."""
 
 
 @dataclass
 class Tool:
-    """`postmortem` with a home folder and a Google, each command in a fresh process."""
+    """`postmortem` with a home folder and a Google, each command in a new process."""
 
     home: Path
     google_url: str
@@ -81,7 +81,7 @@ class Tool:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the commands see."""
+        """The commands' environment."""
         return {
             **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
             "POSTMORTEM_HOME": str(self.home),
@@ -91,7 +91,7 @@ class Tool:
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str], said: Path) -> Cost:
-    """Run a command with both its outputs in the file `said`; what it cost."""
+    """Run a command with both its outputs in the file `said`; its cost."""
     began = time.perf_counter()
     with said.open("wb") as output:
         process = subprocess.Popen(
@@ -109,7 +109,8 @@ def measure(command: Sequence[str], environment: Mapping[str, str], said: Path) 
         process.returncode,
         time.perf_counter() - began,
         used.ru_utime + used.ru_stime,
-        # Linux tells the new program's own peak; elsewhere the most of it and of who started it.
+        # Linux reports the new program's own peak; elsewhere it is the larger of it and its
+        # parent's.
         peak_mib or used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / _MIB,
     )
 
@@ -123,9 +124,9 @@ def _peak_mib(pid: int) -> float:
 
 
 def medians(jobs: Sequence[Callable[[], Cost]], times: int) -> list[Cost]:
-    """The median of each job's costs over so many runs, after one that warms the caches.
+    """The median of each job's costs over this many runs, after one that warms the caches.
 
-    The jobs take turns: whatever else the machine does meanwhile falls on all of them alike.
+    The jobs take turns: other load on the machine affects all of them alike.
     """
     rounds = [[job() for job in jobs] for _ in range(times + 1)][1:]
     return [_median(costs) for costs in zip(*rounds, strict=True)]
@@ -141,7 +142,7 @@ def _median(costs: Sequence[Cost]) -> Cost:
 
 
 def write_list(path: Path, count: int) -> Path:
-    """A list of so many customers, written row by row."""
+    """A list of this many customers, written row by row."""
     with path.open("w", encoding="utf-8") as file:
         file.write("email,name\n")
         for number in range(1, count + 1):
@@ -150,7 +151,7 @@ def write_list(path: Path, count: int) -> Path:
 
 
 def machine() -> str:
-    """The machine and its Python, in one line; with how busy it was, where that is known."""
+    """The machine and its Python, in one line; with its load, if known."""
     load = ""
     with contextlib.suppress(OSError):
         load = f", load {os.getloadavg()[0]:.1f}"

@@ -1,6 +1,6 @@
-"""Whether memory and the cost of a recipient stay the same as a list grows.
+"""Whether memory and the cost per recipient stay constant as a list grows.
 
-Sent to the light Google without latency, so that what is measured is this program alone.
+Sent to the light Google without latency, so that only this program is measured.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MOST_MIB = 200
 _MOST_DEARER = 0.10
 _RUNS = 5
 _LARGEST = int(os.environ.get("BENCH_LARGEST", "10000"))
-# So short a preview costs less than start-up varies by.
+# A shorter preview costs less than start-up varies by.
 _PREVIEWS = tuple(each for each in (10_000, 100_000, 1_000_000) if each <= 10 * _LARGEST)
 _SENDS = tuple(each for each in (1_000, 10_000, 100_000) if each <= _LARGEST)
 
@@ -58,14 +58,14 @@ def run(folder: Path) -> Table:
 
 @dataclass(frozen=True)
 class _Job:
-    """A preview, or a notice sent, in a home of its own each time."""
+    """A preview, or a sent notice, in a new home each time."""
 
     folder: Path
     job: str
     recipients: int
 
     def __call__(self) -> Cost:
-        """Do it; what it cost. Each customer must have got exactly one mail, or none."""
+        """Do it; returns its cost. Each customer must have got exactly one mail, or none."""
         home = self.folder / secrets.token_hex(4)
         with light_google() as google:
             tool = Tool(home, google.url, config(128))

@@ -1,7 +1,8 @@
-"""`python -m bench performance`: one run that makes every table and picture of docs/performance.md.
+"""`python -m bench performance`: one run that makes every table and picture of the page.
 
-Each step measures, and what it found replaces the block of its name; the words around are written
-by hand. A step that fails leaves its block as it was and says why, and the run ends with 1.
+Each step measures, and its result replaces the block with its name in docs/performance.md; the text
+around the blocks is written by hand. A step that fails leaves its block unchanged and says why, and
+the run ends with 1.
 
 BENCH_LARGEST (10000 if unset) is the longest list that is sent; previews are ten times as long.
 """
@@ -29,7 +30,7 @@ _PICTURES = "pictures"
 
 @dataclass(frozen=True)
 class Found:
-    """What a step is for: its tables, and pictures by file name."""
+    """A step's result: its tables, and pictures by file name."""
 
     tables: list[Table]
     pictures: Mapping[str, Chart] = field(default_factory=dict)
@@ -37,9 +38,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much a run measures. The small one is for a look at whether all still works.
+    """The size of a run. The small one only checks whether everything still works.
 
-    `fixed` takes in the steps that have one size only.
+    `fixed` includes the steps that have only one size.
     """
 
     speed: speed.Size
@@ -56,14 +57,14 @@ QUICK = Scale(
     fixed=False,
 )
 
-# What a machine that lacks something, or is too busy, makes of a step: the others go on.
+# Failures of a machine that lacks something or is too busy: the other steps continue.
 _FAILURES = (OSError, RuntimeError, AssertionError, ImportError, sqlite3.Error)
 
 Step = Callable[[Path, Scale], Found | None]
 
 
 def main(arguments: list[str]) -> int:
-    """Run the steps that were asked for; 1 when one failed or a promise was not kept."""
+    """Run the requested steps; 1 if one failed or a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench performance", description=__doc__)
     parser.add_argument("step", nargs="*", choices=[*STEPS, []], help="all if left out")
     parser.add_argument("--quick", action="store_true", help="little of each, in seconds")
@@ -73,7 +74,7 @@ def main(arguments: list[str]) -> int:
 
 
 def make(document: Path, names: list[str], scale: Scale) -> int:
-    """Run these steps and write what they found into a document; 1 when one failed."""
+    """Run these steps and write their results into a document; 1 if one failed."""
     took: list[tuple[str, float]] = []
     wrong = 0
     for name in names:
@@ -86,7 +87,7 @@ def make(document: Path, names: list[str], scale: Scale) -> int:
         took.append((name, time.monotonic() - began))
         print(f"{name}: {took[-1][1]:.0f} s\n", flush=True)
         wrong += not kept
-    if names == list(STEPS):  # of parts, made on several days, neither would be true
+    if names == list(STEPS):  # for parts, made on several days, neither would be true
         _write(document, "machine", _machine(scale))
         _write(document, "time", as_markdown(_times(took)))
     return 1 if wrong else 0
@@ -148,7 +149,7 @@ def _lengths(folder: Path) -> Found:
 
 
 def _postgres(folder: Path) -> Found:
-    """What the ledger costs in PostgreSQL beside a file."""
+    """The ledger's cost in PostgreSQL compared with a file."""
     from bench import postgres_share  # noqa: PLC0415 - only here is PostgreSQL needed
 
     return Found([postgres_share.run(folder)])

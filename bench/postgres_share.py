@@ -1,7 +1,7 @@
-"""What the ledger costs a sender, in a file and in PostgreSQL, alone and four at a time.
+"""What the ledger costs in a file and in PostgreSQL, with one and with four senders.
 
-Senders whose calls are answered at once: what is left is the ledger and the loop around it. The
-server is on this machine; over a network each trip of a turn adds the network's own.
+The senders' calls are answered at once, so the cost is that of the ledger and the sender's loop.
+The server is on this machine; over a network each round trip takes longer.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from sqlalchemy.engine import Connection
 
 from bench.measuring import Table
 from tests.postgres_server import PostgresServer, running_postgres
-from workflow.flows.delivery_steps import Call
-from workflow.flows.pacing import Limits, Pacing
-from workflow.flows.sending import Sender
-from workflow.google.gmail import Draft, Sent
-from workflow.incident import Incident, MailTransport, Stage
+from workflow.google.gmail import AcceptedMail, Draft
 from workflow.ledger import incidents, plans
+from workflow.ledger.databases.storage import Ledger, open_ledger, sqlite_url
 from workflow.ledger.deliveries import Delivery
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail
-from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
+from workflow.model import Incident, MailTransport, Stage
+from workflow.sending.delivery_steps import Call
+from workflow.sending.pace import Limits, Pacing
+from workflow.sending.sender import Sender
 
 _MAILS = 1000
 _IN_FLIGHT = 5
@@ -51,7 +51,7 @@ class Spent:
 
 
 def run(folder: Path) -> Table:
-    """The ledger's share of a mail, of which the calls to Gmail take seconds."""
+    """The ledger's share of the time per mail; the calls to Gmail take seconds."""
     with running_postgres() as server:
         rows = [
             _row("file, 1 sender", sqlite_url(folder / "one"), [""], None),
@@ -145,7 +145,7 @@ def _plan(url: str, mailboxes: Sequence[str]) -> Notice:
 def _side_by_side(
     url: str, notice: Notice, mailboxes: Sequence[str], share: _Transaction
 ) -> Iterator[Spent]:
-    """A process for each of the mailboxes, all at once."""
+    """Run one process per mailbox, all at once."""
     pipes = []
     for mailbox in mailboxes:
         reading, writing = os.pipe()
@@ -196,7 +196,7 @@ def _send(url: str, notice: Notice, mailbox: str, share: _Transaction) -> Spent:
 
 
 class _Instant:
-    """Carries every mail at once, nowhere."""
+    """A sender's calls that succeed at once and send nothing."""
 
     transport = MailTransport.GMAIL
 
@@ -205,7 +205,7 @@ class _Instant:
 
     def carry(self, delivery: Delivery, call: Call) -> object:
         name = f"r{delivery.id}"
-        return Draft(name, name, name) if call is Call.CREATE_DRAFT else Sent(name, name)
+        return Draft(name, name, name) if call is Call.CREATE_DRAFT else AcceptedMail(name, name)
 
 
 def _measured(transaction: _Transaction, spent: Spent) -> _Transaction:
@@ -222,7 +222,7 @@ def _measured(transaction: _Transaction, spent: Spent) -> _Transaction:
 
 
 def _cpu_of(server: PostgresServer | None) -> float:
-    """Seconds of the processor that a server and its processes, living and gone, have used."""
+    """Seconds of processor time that a server's processes have used, the ended ones too."""
     if server is None:
         return 0.0
     total = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.chaos.world import Google, google
 from bench.measuring import Table, Tool, write_list
-from workflow.rehearsal.wire.quota import GMAIL_UNITS
+from google_rehearsal.wire.admission import GMAIL_UNITS
 
 _CONFIG = """
 [sending]
@@ -17,9 +17,9 @@ timeout_seconds = 30
 
 
 def run(folder: Path) -> Table:
-    """`start` at most 2 + one a share; `log` and `status` 2; `notify` 2 a recipient plus 4.
+    """`start` at most 2, plus 1 a share; `log` and `status` 2; `notify` 2 a recipient plus 4.
 
-    `close` reads once more, to say what the doc lacks.
+    `close` reads once more, to list what is missing in the doc.
     """
     with google(folder / "google") as world:
         tool = Tool(folder / "home", world.server.base_url, _CONFIG)
@@ -53,7 +53,7 @@ def run(folder: Path) -> Table:
 
 
 def _calls_and_units(world: Google, tool: Tool, arguments: tuple[str, ...]) -> tuple[int, int]:
-    """How many calls of all services a command makes, and how many of Gmail's units they cost."""
+    """Count a command's calls to all services, and the Gmail units they cost."""
     world.switchboard("delete", "requests")
     tool(*arguments)
     asked = world.switchboard("get", "requests")

@@ -1,7 +1,7 @@
-"""`make screenshots`: the README's pictures, taken of a rehearsal that really runs.
+"""`make screenshots`: the README's pictures, photographed from a real rehearsal.
 
-A rehearsal goes through in a folder of its own; Chromium then looks at what it left, and frames the
-views. Nothing is drawn by hand: a picture that no longer fits the program is taken anew.
+A rehearsal runs in a folder of its own; Chromium then opens its pages and puts a frame around each
+view. Nothing is drawn by hand: when the program changes, run this again.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 LARGEST_BYTES = 300_000
-# Pixels to a CSS pixel: as sharp as its size in a README allows.
+# Device pixels per CSS pixel: a higher scale makes the file too large for a README.
 SCALE = 1.5
-# How many lines of a step are shown: the words of an announcement are longer.
+# The most lines of a step that are shown: an announcement's text is longer.
 LONGEST_STEP = 9
-# Whose mail the phone shows.
+# The customer whose mail the phone shows.
 CUSTOMER = "kofi@accracycles.example"
-# The steps of the rehearsal that the terminal shows, each by how its command begins and ends.
+# The steps shown in the terminal picture, each by the beginning and end of its command.
 SHOWN_STEPS = (
     re.compile(r"start .*"),
     re.compile(r"log .*Recognized.*"),
@@ -56,6 +56,7 @@ def main() -> int:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 take_pictures(browser, _pages_address(environment), said)
                 take_report(browser, environment, Path(folder))
+                take_console(browser, environment, Path(folder))
                 browser.close()
         finally:
             subprocess.run(_command("rehearse", "stop"), env=environment, check=False)
@@ -66,7 +67,7 @@ def main() -> int:
 
 
 def rehearse(environment: dict[str, str]) -> str:
-    """What a rehearsal says on a terminal, with its colours. Raises when it fails."""
+    """Run a rehearsal and return its terminal output, with colours. Raises when it fails."""
     ours, its = pty.openpty()
     process = subprocess.Popen(_command("rehearse"), env=environment, stdout=its)
     os.close(its)
@@ -78,7 +79,7 @@ def rehearse(environment: dict[str, str]) -> str:
 
 
 def take_pictures(browser: Browser, address: str, said: str) -> None:
-    """Every picture of the README, from the rehearsal's pages and from what it said."""
+    """Take the README's pictures from the rehearsal's pages and its output."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     doc = _photograph(browser, _first_doc(browser, address), width=1220, height=1010, shown=800)
     mail = _photograph(
@@ -89,7 +90,7 @@ def take_pictures(browser: Browser, address: str, said: str) -> None:
 
 
 def take_report(browser: Browser, environment: dict[str, str], folder: Path) -> None:
-    """The first view of the report of an outage that is played for it."""
+    """Take the first view of the report, after a rehearsal of an outage."""
     page = folder / "report.html"
     for words in (("rehearse", "outage"), ("--profile", "rehearsal", "report", "--to", str(page))):
         subprocess.run(_command(*words), env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -97,8 +98,54 @@ def take_report(browser: Browser, environment: dict[str, str], folder: Path) -> 
     (PICTURES / "report.png").write_bytes(picture)
 
 
+def take_console(browser: Browser, environment: dict[str, str], folder: Path) -> None:
+    """Take the console's page of an incident and of a notice that is being written."""
+    customers = folder / "customers.csv"
+    rows = (f"person{number}@customer.example,Person {number}" for number in range(1, 13))
+    customers.write_text("\n".join(["email,name", *rows, ""]), encoding="utf-8")
+    title = "A message went to the wrong customers"
+    impact = "You got one message about another customer's account."
+    read = ("--customer-title", "A message that was not meant for you", "--customer-impact", impact)
+    send = ("notify", str(customers), "--send", "--confirm", "12", "--next-update", "25m")
+    for words in (
+        ("start", title, "--impact", "12 customers in Germany", "--severity", "SEV2", *read),
+        ("log", "Alerted the customer-facing colleagues in Slack", "--by", "Ann"),
+        ("status", "identified", "The wrong list was loaded"),
+        send,
+    ):
+        command = _command("--profile", "rehearsal", *words)
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    options = ("console", "--json", "--no-browser", "--profile", "rehearsal")
+    with subprocess.Popen(
+        _command(*options), env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = "".join(iter(process.stdout.readline, "}\n")) + "}"
+            page = browser.new_page(
+                viewport={"width": 1280, "height": 860},
+                device_scale_factor=SCALE * 800 / 1280,
+                color_scheme="light",
+            )
+            page.goto(Path(json.loads(said)["way_in"]).as_uri())
+            page.wait_for_selector(".timeline")
+            page.screenshot(path=PICTURES / "console-incident.png")
+            page.get_by_role("link", name="Write to customers").click()
+            page.get_by_label("The list of customers").set_input_files(customers)
+            page.get_by_role("button", name="Read the list").click()
+            page.get_by_label("Next update").fill("30m")
+            page.get_by_label("Stage", exact=True).select_option("update")
+            page.wait_for_selector("text=Update notice to 12 customers")
+            page.locator("iframe.mails").scroll_into_view_if_needed()
+            page.wait_for_timeout(500)
+            page.screenshot(path=PICTURES / "console-notice.png")
+            page.close()
+        finally:
+            process.terminate()
+
+
 def terminal_lines(said: str) -> Iterator[Markup]:
-    """The lines of the steps that are shown, as HTML; dots stand for those between."""
+    """The lines of the shown steps, as HTML; dots stand for the steps left out."""
     skipped = False
     for step in _steps(said):
         command = re.search(r"\$ postmortem (.*?)(?:\x1b\[0m)?$", step, re.MULTILINE)
@@ -115,13 +162,13 @@ def terminal_lines(said: str) -> Iterator[Markup]:
 
 
 def _steps(said: str) -> list[str]:
-    """The opening and then each step, from the words before its command to the next step's."""
+    """The opening and then each step, from the sentence before its command to the next step's."""
     story = said[: said.index("\n\x1b[32mThe rehearsal is over")]
     starts = [found.start() for found in re.finditer(_STEP_START, story, re.MULTILINE)]
     return [story[a:b] for a, b in zip([0, *starts], [*starts, len(story)], strict=True)]
 
 
-# A command, with the empty line and the sentence before it where there are any.
+# A command, with the empty line and the sentence before it if there are any.
 _STEP_START = r"(?:^\n^\x1b\[36m.*\n)?^\x1b\[1m *\d+:\d\d [AP]M  \$ postmortem "
 
 
@@ -152,7 +199,7 @@ def _link(browser: Browser, page_address: str, selector: str) -> str:
 
 
 def _photograph(browser: Browser, address: str, *, width: int, height: int, shown: int) -> bytes:
-    """A view of a page, in just the pixels that it has where its frame shows it `shown` wide."""
+    """A view of a page, with the resolution it needs to be `shown` pixels wide in its frame."""
     page = browser.new_page(
         viewport={"width": width, "height": height},
         device_scale_factor=SCALE * shown / width,
@@ -165,7 +212,7 @@ def _photograph(browser: Browser, address: str, *, width: int, height: int, show
 
 
 def _frame(browser: Browser, name: str, values: dict[str, object]) -> None:
-    """Lay a frame round what was photographed, and keep the picture of that."""
+    """Put a frame around the photographs, and save the result as a picture."""
     frames = Environment(loader=FileSystemLoader(FRAMES), autoescape=True)
     page = browser.new_page(device_scale_factor=SCALE, color_scheme="light")
     page.set_content(frames.get_template(f"{name}.html").render(values))
@@ -195,7 +242,7 @@ def _command(*arguments: str) -> Sequence[str]:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """The environment of the rehearsal: a home of its own, and nobody's settings."""
+    """The environment of the rehearsal: a home of its own, without this user's settings."""
     kept = {name: value for name, value in os.environ.items() if "POSTMORTEM" not in name}
     kept.pop("NO_COLOR", None)
     return kept | {"POSTMORTEM_HOME": str(home), "TERM": "xterm-256color"}

@@ -1,10 +1,10 @@
-"""A million customers from twenty mailboxes, by the real sender on a clock that does not wait.
+"""A simulation of a million mails from twenty mailboxes, on a clock that does not wait.
 
-What is replayed is the program's own: the sender's loop, its pace, its daily count, every state in
-a real ledger that has a row for each of the million. Gmail and time are stood in for, see
-`bench.virtual_gmail`. Mailboxes share nothing but the ledger, so one of each kind is replayed, for
-two days; the others and the later days are the same again. What the loop and the ledger cost is
-measured in seconds of this machine's processor.
+It runs the program's own sender: its loop, its pace and its daily count, with a real ledger that
+has a row for each of the million mails. Only Gmail and time are simulated, see
+`bench.virtual_gmail`. Mailboxes share only the ledger, so one mailbox per case is simulated, for
+two days; the other mailboxes and the later days would be the same. The cost of the loop and the
+ledger is measured in processor seconds on this machine.
 
 `python -m bench.simulate` prints the table alone.
 """
@@ -24,20 +24,20 @@ from unittest import mock
 
 from bench.measuring import Table, machine
 from bench.virtual_gmail import Clock, Faults, VirtualCalls, VirtualGmail
-from workflow.flows import sending
-from workflow.flows.pacing import Limits, Pacing
-from workflow.flows.sending import Ending, Sender
-from workflow.incident import Incident, Stage
 from workflow.ledger import incidents, notices, plans
+from workflow.ledger.claims import WINDOW_SECONDS
+from workflow.ledger.databases.storage import Ledger, open_ledger, sqlite_url
 from workflow.ledger.notices import Notice
-from workflow.ledger.pace import WINDOW_SECONDS
 from workflow.ledger.plans import PlannedMail
-from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
+from workflow.model import Incident, Stage
+from workflow.sending import sender
+from workflow.sending.pace import Limits, Pacing
+from workflow.sending.sender import Ending, Sender
 
 _BEGAN = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 _NO_LIMIT = 10**9
 _TIMEOUT_SECONDS = 30.0
-# How long after there is room again somebody, or a timer, runs `resume`.
+# How long after the daily limit allows mails again somebody, or a timer, runs `resume`.
 _RESUMED_AFTER = timedelta(minutes=5)
 _HOUR = 3600.0
 _MARKDOWN = "Hello,\n\nsome invoices show wrong amounts. We are looking into it.\n" * 4
@@ -45,7 +45,7 @@ _MARKDOWN = "Hello,\n\nsome invoices show wrong amounts. We are looking into it.
 
 @dataclass(frozen=True)
 class Size:
-    """What is asked (`recipients` from `senders`), and how much of it is replayed."""
+    """The size of the job (`recipients` from `senders`), and how much of it is simulated."""
 
     recipients: int = 1_000_000
     senders: int = 20
@@ -57,8 +57,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Case:
-    """The limits of each mailbox. `mails` ends a replay early: without a day's
-    limit nothing else does."""
+    """The limits of each mailbox.
+
+    `mails` ends a simulation early: without a daily limit nothing else does.
+    """
 
     name: str
     units_per_minute: int
@@ -69,9 +71,9 @@ class Case:
 
 @dataclass
 class Replayed:
-    """What a mailbox came to: mails; the clock's and the processor's seconds; what went wrong.
+    """The result for one mailbox: mails, seconds on the clock and of the processor, errors.
 
-    `pauses` are the clock's seconds between a day's end and the next `resume`.
+    `pauses` are the clock's seconds between the end of a day's mails and the next `resume`.
     """
 
     mails: int
@@ -85,12 +87,12 @@ class Replayed:
 
     @property
     def share_of_a_core(self) -> float:
-        """What one mailbox needs of a processor while it sends."""
+        """The share of a processor that one mailbox needs while it sends."""
         return self.cpu_seconds / (self.seconds - self.pauses)
 
 
 def cases(size: Size) -> list[Case]:
-    """The limits that a mailbox can have, from Google's tightest to none."""
+    """The limits that a mailbox can have, from Google's lowest to none."""
     day, some = size.daily_limit, size.replayed_mails
     return [
         Case(f"6,000 units a minute, {day:,} a day", 6_000, day, 5),
@@ -101,7 +103,7 @@ def cases(size: Size) -> list[Case]:
 
 
 def tables(folder: Path, size: Size) -> list[Table]:
-    """How long each case takes, and what binds."""
+    """How long each case takes, and which limit decides that."""
     rows, kept = [], True
     planned = time.process_time()
     with closing(_ledger(folder / "ledger.sqlite3", size)) as ledger:
@@ -130,7 +132,7 @@ def _mailboxes(size: Size) -> range:
 
 
 def _row(case: Case, found: list[Replayed], size: Size) -> tuple[str, ...]:
-    """The case as a whole: as many times what was replayed as there are mailboxes."""
+    """The whole case: the simulated mailboxes' results, scaled to all mailboxes."""
     mails = sum(each.mails for each in found)
     cores = size.senders * sum(each.share_of_a_core for each in found) / len(found)
     rate = size.senders * sum(each.mails_a_second for each in found) / len(found)
@@ -170,7 +172,7 @@ def _span(seconds: float) -> str:
 
 
 def _replay(ledger: Ledger, case: Case, size: Size, mailbox: str) -> Replayed:
-    """One mailbox, until its mails, or its days, are over."""
+    """Simulate one mailbox until its mails or its days have run out."""
     clock = Clock(_BEGAN)
     gmail = VirtualGmail(
         clock, case.units_per_minute, case.daily_limit, Faults(), random.Random(mailbox)
@@ -180,7 +182,7 @@ def _replay(ledger: Ledger, case: Case, size: Size, mailbox: str) -> Replayed:
     until = _BEGAN + timedelta(days=size.replayed_days)
     pauses, began = 0.0, time.process_time()
     stop = threading.Event()
-    with mock.patch.object(sending, "Callers", VirtualCalls):
+    with mock.patch.object(sender, "Callers", VirtualCalls):
         while clock() < until and not stop.is_set():
             sent = _sender(ledger, notice, case, gmail, mailbox, stop).run()
             if sent.ending is not Ending.DAILY_LIMIT:
@@ -201,7 +203,7 @@ def _replay(ledger: Ledger, case: Case, size: Size, mailbox: str) -> Replayed:
 
 
 def _rate(case: Case, gmail: VirtualGmail) -> float:
-    """Mails a second over days, or once the first minute's burst is over."""
+    """Mails a second over days, or after the first minute's burst."""
     seconds = (gmail.clock() - _BEGAN).total_seconds()
     burst = WINDOW_SECONDS if case.daily_limit == _NO_LIMIT and seconds > 2 * WINDOW_SECONDS else 0
     since = _BEGAN.timestamp() + burst
@@ -236,9 +238,9 @@ def _sender(
 
 
 def _ledger(path: Path, size: Size) -> Ledger:
-    """A ledger with one planned notice, a row for each customer.
+    """A ledger with one planned notice, and a row for each customer.
 
-    Each case has mailboxes of its own in it, for the ledger knows what a mailbox has spent.
+    Each case has its own mailboxes in it, because the ledger counts what each mailbox has sent.
     """
     ledger = open_ledger(sqlite_url(path))
     incident = Incident("sim", "Wrong amounts", _BEGAN, "UTC")

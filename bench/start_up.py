@@ -1,4 +1,4 @@
-"""How long a person waits for the program itself: its help, and an entry from end to end."""
+"""How long the program itself takes: its help, and an entry from start to end."""
 
 from __future__ import annotations
 

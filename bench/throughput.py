@@ -1,4 +1,4 @@
-"""Mails a second with no quota and 300 ms a call, against a plain loop over the same server."""
+"""Mails a second with no quota and 300 ms a call, against a plain loop on the same server."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bench.measuring import Table, Tool, write_list
 _LATENCY_SECONDS = 0.3
 _RECIPIENTS = 3_000
 _LOOP_MAILS = 20
-# As many as the pool keeps connections for. A mail in two steps is two calls of 0.3 s one after the
-# other, so fewer than 60 could not carry 100 a second even if nothing else took any time.
+# As many as the pool keeps connections for. A mail in two steps is two calls of 0.3 s, one after
+# the other, so fewer than 60 could not send 100 a second even if nothing else took any time.
 _IN_FLIGHT = 128
 _TIMES_A_LOOP = 15
 _MAILS_A_SECOND = 100
 
 
 def config(in_flight: int) -> str:
-    """A config without quota, with so many calls at a time."""
+    """A config without a quota, with this many calls at a time."""
     return f"""
 [sending]
 units_per_minute = 1000000000
@@ -32,7 +32,7 @@ timeout_seconds = 30
 
 
 def run(folder: Path) -> Table:
-    """100 mails a second and 15 times a plain loop, each customer exactly one mail."""
+    """At least 100 mails a second and 15 times a plain loop; one mail per customer."""
     loop = _plain_loop()
     one_step = _notice(folder / "one-step", "--one-step")
     two_step = _notice(folder / "two-step")

@@ -1,7 +1,7 @@
-"""A clock that jumps, calls whose answers come by it, and a mailbox of Gmail that counts by it.
+"""A simulated Gmail mailbox, with a clock that jumps and calls that are answered by it.
 
-They stand in for time, threads and Google, so that the sender's own loop, pace and ledger can be
-replayed for weeks in minutes.
+They replace Google, time and threads, so that the sender's own loop, pace and ledger can run
+through weeks in minutes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from workflow.flows.callers import Answered
-from workflow.flows.delivery_steps import Answer, Call
+from google_rehearsal.wire.admission import DAY_SECONDS, MINUTE_SECONDS, SlidingWindow
 from workflow.google.faults import GoogleFault, Refused, SlowDown, Undecided
-from workflow.google.gmail import Draft, Sent
-from workflow.incident import MailTransport
+from workflow.google.gmail import AcceptedMail, Draft, DraftSeen
 from workflow.ledger.deliveries import Delivery
-from workflow.rehearsal.wire.quota import DAY_SECONDS, MINUTE_SECONDS, SlidingWindow
+from workflow.model import MailTransport
+from workflow.sending.delivery_steps import Answer, Call, TakenBack
+from workflow.sending.threads import Answered
 
 LATENCY_SECONDS = (0.25, 0.6)
 _SLOWED_SECONDS = 20.0
@@ -27,7 +27,7 @@ _SLOWED_SECONDS = 20.0
 
 @dataclass
 class Clock:
-    """What time it is; it stands still until it is moved."""
+    """A clock that stands still until it is moved."""
 
     at: datetime
 
@@ -41,11 +41,17 @@ class Clock:
 
 
 class VirtualCalls:
-    """In place of the sender's threads: a call is made when its answer is due by the clock."""
+    """A replacement for the sender's threads: a call is made when its answer is due."""
 
     def __init__(
-        self, carry: Callable[[Delivery, Call], object], now: Clock, *, threads: int
+        self,
+        carry: Callable[[Delivery, Call], object],
+        now: Clock,
+        *,
+        threads: int,
+        may_call: Callable[[], bool],
     ) -> None:
+        del may_call  # its clock does not sleep
         self._carry = carry
         self._clock = now
         self._dice = random.Random(threads)
@@ -53,7 +59,7 @@ class VirtualCalls:
         self._asked = 0
 
     def ask(self, delivery: Delivery, call: Call) -> None:
-        """Begin a call; it takes as long as the dice say."""
+        """Begin a call; its duration is random."""
         began_at = self._clock()
         seconds = self._dice.uniform(*LATENCY_SECONDS)
         self._asked += 1
@@ -61,7 +67,7 @@ class VirtualCalls:
         heapq.heappush(self._under_way, due)
 
     def answers(self, wait_seconds: float) -> list[Answered]:
-        """The answers that are due; the clock moves on to the first, or by all of the wait."""
+        """The answers that are due; moves the clock to the first one, or by the whole wait."""
         until = self._clock() + timedelta(seconds=max(wait_seconds, 0))
         first = self._under_way[0][0] if self._under_way else until
         self._clock.move_to(min(first, until))
@@ -84,7 +90,7 @@ class VirtualCalls:
 
 @dataclass(frozen=True)
 class Faults:
-    """How often what goes wrong: shares of calls, and for `refused` of drafts."""
+    """How often each fault happens: shares of calls, and for `refused` of drafts."""
 
     lost: float = 0.005
     slowed: float = 0.0005
@@ -93,11 +99,11 @@ class Faults:
 
 @dataclass
 class VirtualGmail:
-    """One mailbox. What is over its units a minute or its mails a day is turned away, and counted.
+    """One mailbox. It refuses and counts calls over its units a minute or its mails a day.
 
-    `copies` has how many mails each delivery got, `overdrawn` how often the sender asked for more
-    than its account may, `faults_met` what the dice gave it, `sent_at` the last day's mails in
-    seconds since 1970.
+    `copies` has the number of mails of each delivery, `overdrawn` how often the sender asked for
+    more than its account may, `faults_met` the faults that happened, `sent_at` the last day's mails
+    in seconds since 1970.
     """
 
     clock: Clock
@@ -115,7 +121,7 @@ class VirtualGmail:
     _made: int = 0
 
     def message_id(self, _delivery: Delivery) -> str:
-        """Gmail gives each mail its own when it sends it."""
+        """Empty: Gmail sets the id itself when it sends."""
         return ""
 
     def carry(self, delivery: Delivery, call: Call) -> object:
@@ -139,8 +145,13 @@ class VirtualGmail:
         return result
 
     def _do(self, delivery: Delivery, call: Call) -> object:
-        if call is Call.LOOK:
-            return delivery.draft_id in self._drafts
+        if call in {Call.LOOK, Call.CONFIRM}:
+            there = delivery.draft_id in self._drafts
+            return DraftSeen("", "", frozenset({"DRAFT"})) if there else None
+        if call in {Call.WITHDRAW, Call.REPLACE}:
+            there = delivery.draft_id in self._drafts
+            self._drafts.discard(delivery.draft_id)
+            return TakenBack.DELETED if there else None
         self._made += 1
         name = f"{self._made:x}"
         if call is Call.CREATE_DRAFT:
@@ -151,7 +162,7 @@ class VirtualGmail:
                 raise Refused("Gone.", status=404)
             self._drafts.remove(delivery.draft_id)
         self.copies[delivery.id] += 1
-        return Sent(f"s{name}", delivery.thread_id)
+        return AcceptedMail(f"s{name}", delivery.thread_id)
 
     def _charge(self, call: Call, now: float) -> None:
         limit = self.units_per_minute

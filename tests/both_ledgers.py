@@ -1,4 +1,4 @@
-"""Marks for tests of what has to hold wherever the ledger is, and of a ledger in a file alone."""
+"""Marks for tests that run with both kinds of ledger, or only with a file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ in_a_file = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 
 @contextlib.contextmanager
 def postgres_or_skip() -> Iterator[PostgresServer]:
-    """A PostgreSQL for tests, which are skipped where there is none."""
+    """A PostgreSQL for tests; they are skipped if there is none."""
     try:
-        # Clients and servers are killed in these tests, never the machine.
+        # These tests kill clients and servers, never the machine.
         with running_postgres("fsync=off") as server:
             yield server
     except NoPostgres as absent:

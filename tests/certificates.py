@@ -1,4 +1,4 @@
-"""A certificate for a name that nobody but a test trusts."""
+"""A certificate that only a test trusts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certify(name: str, folder: Path) -> Path:
-    """Write `cert.pem` and `key.pem`, which prove to be `name`, into a folder; the folder."""
+    """Write `cert.pem` and `key.pem` for a host name into a folder; returns the folder."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)

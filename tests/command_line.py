@@ -1,4 +1,4 @@
-"""The command line as a user's session: run a command, look at what it said and how it ended."""
+"""The command line as a user's session: run a command, check its output and exit code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from workflow.cli.all_commands import app
+from tests.advice import advice_in, refusal_of
+from workflow.cli.app import app
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended and what it said."""
+    """A command's exit code and output."""
 
     code: int
     out: str
@@ -33,7 +34,7 @@ class Result:
 
 @dataclass
 class Postmortem:
-    """A person with a home folder. Commands run in this process; `start_process` is a real one."""
+    """A person with a home folder. Commands run in this process, except with `start_process`."""
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -41,8 +42,13 @@ class Postmortem:
     def __call__(
         self, *arguments: str, typed: str | bytes = b"", expect: int | None = 0, **settings: str
     ) -> Result:
-        """Run a command; `expect` is the exit code that the test is about (None: any)."""
+        """Run a command; `expect` is its exit code (None: any).
+
+        Every command that it advises must be one that can be typed.
+        """
         result = self._run(arguments, typed, settings)
+        for advice in advice_in(f"{result.out}\n{result.err}"):
+            assert not refusal_of(advice), f"{advice}: {refusal_of(advice)}"
         if expect is not None and result.code != expect:
             shown = " ".join(arguments)
             raise AssertionError(
@@ -58,7 +64,7 @@ class Postmortem:
     def start_process(
         self, *arguments: str, stdin: int = subprocess.DEVNULL, **settings: str
     ) -> subprocess.Popen[str]:
-        """A real process, to be killed or waited for, or typed at where `stdin` is a pipe."""
+        """Start a real process, to kill, to wait for, or to type at if `stdin` is a pipe."""
         return subprocess.Popen(
             [sys.executable, "-m", "workflow", *arguments],
             env=self._environment(settings),
@@ -68,6 +74,10 @@ class Postmortem:
             text=True,
             encoding="utf-8",
         )
+
+    def environment_of_a_run(self, **settings: str) -> dict[str, str]:
+        """The environment in which a command of this person runs."""
+        return self._environment(settings)
 
     def configure(self, text: str) -> None:
         """Write the config file."""
@@ -113,7 +123,7 @@ class CustomerList:
 
 
 def write_customers(path: Path, count: int, *, domain: str = "customer.example") -> CustomerList:
-    """A list of `count` customers, each with a name of their own."""
+    """Write a list of `count` customers, each with a different name."""
     addresses = tuple(f"person{number}@{domain}" for number in range(1, count + 1))
     lines = ["email,name", *(f"{each},Person {at}" for at, each in enumerate(addresses, 1))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -122,7 +132,7 @@ def write_customers(path: Path, count: int, *, domain: str = "customer.example")
 
 @contextmanager
 def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    """A process that does not outlive the test."""
+    """A process that is ended with the test."""
     try:
         yield process
     finally:

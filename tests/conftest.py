@@ -1,20 +1,33 @@
-"""What every test of a user's session stands on: a Google of its own, and a home folder."""
+"""Fixtures for tests of a user's session: a Google and a home folder for each."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from google_rehearsal.lifecycle import serve_in_thread
+from google_rehearsal.store import Settings
 from tests.both_ledgers import postgres_or_skip
 from tests.command_line import CustomerList, Postmortem, write_customers
 from tests.google_world import GoogleWorld
 from tests.postgres_server import PostgresServer
-from workflow.rehearsal.lifecycle import serve_in_thread
-from workflow.rehearsal.settings import Settings
+from workflow.doc import push
 
-# Quota tests set their own limits; all others are not to wait for a minute to pass.
+# The same examples each time, so that a failure is due to the change being tested. `pytest
+# --hypothesis-profile=wide` looks for new ones.
+settings.register_profile("steady", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("wide")
+settings.load_profile("steady")
+
+# A shell ignores Ctrl-C for what it starts in the background, and so would every program that a
+# test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Quota tests set their own limits; the others should not wait for a minute to pass.
 NO_LIMITS = Settings(
     gmail_units_per_minute=0,
     docs_reads_per_minute=0,
@@ -55,7 +68,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def ledger_url(request: pytest.FixtureRequest) -> str:
-    """Where a person's ledger is: "" for the file in their home. See `tests.both_ledgers`."""
+    """The address of a person's ledger: "" for the file in their home. See `tests.both_ledgers`."""
     kind = getattr(request, "param", request.config.getoption("--ledger"))
     if kind == "sqlite":
         return ""
@@ -65,7 +78,7 @@ def ledger_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def postmortem(tmp_path: Path, google: GoogleWorld, ledger_url: str) -> Postmortem:
-    """A person whose tool talks to that Google."""
+    """A person whose commands use that Google."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     person = Postmortem(home, {"POSTMORTEM_GOOGLE_URL": google.url})
@@ -73,6 +86,12 @@ def postmortem(tmp_path: Path, google: GoogleWorld, ledger_url: str) -> Postmort
         person.environment["POSTMORTEM_DATABASE_URL"] = ledger_url
     person.configure(CONFIG)
     return person
+
+
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two attempts per change of the doc, for tests in which Docs often fails."""
+    monkeypatch.setattr(push, "_ATTEMPTS", 2)
 
 
 @pytest.fixture

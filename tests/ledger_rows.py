@@ -1,16 +1,18 @@
-"""Looking into a person's ledger, and changing it behind their back, wherever it is."""
+"""Direct access to a person's ledger, in a file or a database."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from tests.command_line import Postmortem
-from workflow.ledger.postgres import LOCK
+from workflow.ledger.databases.postgres import LOCK
 
 
 def run_sql(postmortem: Postmortem, statement: str) -> list[tuple[Any, ...]]:
@@ -25,7 +27,7 @@ def run_sql(postmortem: Postmortem, statement: str) -> list[tuple[Any, ...]]:
 
 
 def everything_in(postmortem: Postmortem) -> bytes:
-    """All that is kept in the person's ledger, to look for what must not be there."""
+    """All contents of the person's ledger, to search for text that must not be there."""
     url = postmortem.environment.get("POSTMORTEM_DATABASE_URL", "")
     if not url:
         return b"".join(path.read_bytes() for path in postmortem.home.rglob("ledger.sqlite3*"))
@@ -37,7 +39,7 @@ def everything_in(postmortem: Postmortem) -> bytes:
 
 
 def somebody_writes(postmortem: Postmortem) -> bool:
-    """Whether a transaction that writes is under way in the person's ledger."""
+    """Whether a write transaction is under way in the person's ledger."""
     url = postmortem.environment.get("POSTMORTEM_DATABASE_URL", "")
     if url:
         with psycopg.connect(url, connect_timeout=10) as ledger:
@@ -49,3 +51,17 @@ def somebody_writes(postmortem: Postmortem) -> bool:
         except sqlite3.OperationalError:
             return True
     return False
+
+
+def restore(postmortem: Postmortem, backup: Path) -> None:
+    """Put an older ledger back after moving the damaged one away, as the program advises."""
+    for number, each in enumerate(postmortem.home.glob("ledger.sqlite3*")):
+        each.rename(postmortem.home / f"damaged-{number}")
+    shutil.copy(backup, postmortem.home / "ledger.sqlite3")
+
+
+def back_up(postmortem: Postmortem) -> Path:
+    """Copy the ledger's file, as a backup does."""
+    with closing(sqlite3.connect(postmortem.home / "ledger.sqlite3")) as ledger:
+        ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Path(shutil.copy(postmortem.home / "ledger.sqlite3", postmortem.home / "backup"))

@@ -1,4 +1,4 @@
-"""Small pictures in the three formats that Google Docs takes."""
+"""Small pictures in the three formats that Google Docs accepts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def png(width: int = 40, height: int = 20, *, shade: int = 0xC0) -> bytes:
 
 
 def png_head(width: int, height: int) -> bytes:
-    """The head alone of a picture that may be far larger than any test wants to hold."""
+    """Only the head of a picture, which may be far larger than a test should hold."""
     return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", width, height)
 
 

@@ -1,7 +1,7 @@
-"""A PostgreSQL of the tests' own: made in a temporary folder, gone with the tests.
+"""A PostgreSQL for the tests: made in a temporary folder, removed with the tests.
 
-The server listens on a Unix socket in that folder alone. It runs as `postgres` where the tests run
-as root, which PostgreSQL refuses, and the kernel ends it when the tests are killed.
+The server listens only on a Unix socket in that folder. It runs as `postgres` if the tests run as
+root, which PostgreSQL refuses, and the kernel ends it when the tests are killed.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ GUARDED, PASSWORD = "guarded", "kept to itself"
 
 
 class NoPostgres(Exception):
-    """PostgreSQL can't be had here; `str()` says why."""
+    """PostgreSQL isn't available; `str()` says why."""
 
 
 @dataclass
 class PostgresServer:
-    """A running server. `url` is of a database that is there; `new_database` makes others."""
+    """A running server. `url` is an existing database; `new_database` makes others."""
 
     folder: Path
     process: subprocess.Popen[bytes]
@@ -47,11 +47,11 @@ class PostgresServer:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def url(self, database: str = "postgres") -> str:
-        """The address of a database, as POSTMORTEM_DATABASE_URL takes it."""
+        """The address of a database, in the form of POSTMORTEM_DATABASE_URL."""
         return f"postgresql:///{database}?host={self.folder}&port={_PORT}&user=postgres"
 
     def new_database(self) -> str:
-        """The address of a database with nothing in it."""
+        """The address of a new, empty database."""
         name = f"ledger{next(self._numbers)}"
         self("CREATE DATABASE {}", name)
         return self.url(name)
@@ -64,7 +64,7 @@ class PostgresServer:
             return cursor.fetchall() if cursor.description else []
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it: SIGINT puts everybody out in good order, SIGQUIT is a crash."""
+        """Stop it: SIGINT closes all sessions in order, SIGQUIT is a crash."""
         self.process.send_signal(how)
         try:
             self.process.wait(timeout=20)
@@ -73,12 +73,12 @@ class PostgresServer:
             self.process.wait(timeout=10)
 
     def start_again(self) -> None:
-        """Start it anew after it was stopped, and wait until it answers."""
+        """Start it again after it was stopped, and wait until it answers."""
         self.process = self._begin()
         _wait_until_it_answers(self)
 
     def cut_off(self, url: str) -> None:
-        """End every connection to a database, as a server that goes down does."""
+        """End every connection to a database, as a server that shuts down does."""
         name = url.removeprefix("postgresql:///").partition("?")[0]
         self(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
@@ -103,7 +103,7 @@ def running_postgres(*settings: str) -> Iterator[PostgresServer]:
             server(f"CREATE ROLE {GUARDED} LOGIN PASSWORD '{PASSWORD}'")
             yield server
         finally:
-            server.stop(signal.SIGQUIT)  # at once, without a tidy end
+            server.stop(signal.SIGQUIT)  # at once, without a clean end
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -122,7 +122,7 @@ def _version(program: Path) -> int:
 
 
 def _owner() -> pwd.struct_passwd | None:
-    """Whom the server runs as: None for whoever runs the tests."""
+    """The user who runs the server: None for the user of the tests."""
     if os.geteuid() != 0:
         return None
     try:

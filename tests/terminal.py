@@ -1,4 +1,4 @@
-"""A command at a terminal: a process of its own that can ask a person."""
+"""A command at a terminal: its own process, which can ask a person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.command_line import Postmortem, Result
 def at_a_terminal(
     postmortem: Postmortem, *arguments: str, typed: str = "", **settings: str
 ) -> Result:
-    """Run a command whose stdin and stdout are a terminal at which a line is typed."""
+    """Run a command whose stdin and stdout are a terminal in which a line is typed."""
     ours, theirs = pty.openpty()
     try:
         os.write(ours, f"{typed}\n".encode())

@@ -1,11 +1,13 @@
-"""The configuration: one TOML file, checked word by word, and what the environment overrides."""
+"""The configuration: one TOML file with every key checked, and the environment's overrides."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import re
+import shlex
 import stat
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -14,31 +16,27 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workflow.colleagues.channels import (
-    Channel,
-    ChannelBad,
-    ChannelKind,
-    Secret,
-    read_channels,
-)
+from workflow.chat.channels import Channel, ChannelBad, ChannelKind, Secret, read_channels
+from workflow.errors import NotSetUp, shown_name, without_secrets
 from workflow.google.endpoint import Endpoint, is_loopback
-from workflow.mail_relay.settings import Smtp, fault_in
+from workflow.smtp.settings import Smtp, fault_in
 
 GOOGLE = "google"
 REHEARSAL = "rehearsal"
 
 
-class ConfigBad(ValueError):
+class ConfigBad(NotSetUp):
     """The configuration can't be used. `str()` says what is wrong, where, and what to do."""
 
 
 @dataclass(frozen=True)
 class Sending:
-    """How mail leaves. Units are Gmail's quota units per user and minute; times are in seconds.
+    """How mail is sent. Units are Gmail's quota units per user and minute; times are in seconds.
 
     6,000 units is what Google gives a Cloud project made since May 2026; older ones have 15,000.
-    `read_threads`: read the Message-ID of a customer's earlier mail, to go on in their thread. It
-    needs a scope that reads mail.
+    `read_threads`: read the Message-ID of a customer's earlier mail, to continue their thread. This
+    needs a scope that reads mail. `stop_at_bounces`: the share of bounced mails above which the
+    rest of a notice is stopped.
     """
 
     units_per_minute: int = 6000
@@ -47,13 +45,14 @@ class Sending:
     timeout_seconds: float = 60.0
     one_step: bool = False
     read_threads: bool = False
+    stop_at_bounces: float = 0.05
 
 
 @dataclass(frozen=True)
 class WordRule:
-    """A team's own rule for the words of a mail: where `pattern` is found, say `message`.
+    """A team's own rule for the text of a mail: if `pattern` is found, report `message`.
 
-    `level` is warning or error; `stages` are those that it is for, none means all.
+    `level` is warning or error. `stages` are the stages that it applies to; none means all.
     """
 
     code: str
@@ -65,11 +64,11 @@ class WordRule:
 
 @dataclass(frozen=True)
 class SignInWay:
-    """How this program comes in at Google.
+    """How this program signs in to Google.
 
     `kind` is person (a browser), service_account (a key `file`, acting as the person `subject`) or
-    adc (Application Default Credentials, the machine's own). `keep` says where a person's sign-in
-    is kept: in a file, or in the keyring of the operating system.
+    adc (Application Default Credentials, provided by the machine). `keep` says where a person's
+    sign-in is kept: in a file, or in the keyring of the operating system.
     """
 
     kind: str = "person"
@@ -80,13 +79,19 @@ class SignInWay:
 
 @dataclass(frozen=True)
 class Config:
-    """What a team sets once. Empty means: not set.
+    """A team's settings. Empty means: not set.
 
     `senders` are the mailboxes among which a list is divided, each a subject of the service
-    account.
-    `native_chips`: times, people, Drive links and the status as chips; off, they are text, which
-    any search finds and any export shows. `credentials` is the OAuth client's file; `scopes`
-    what is wished beside the usual ones. `announce` are the channels in which colleagues are told.
+    account. `native_chips`: write times, people, Drive links and the status as chips; if off, they
+    are text, which search finds and every export shows. `credentials` is the OAuth client's file;
+    `scopes` are requested in addition to the usual ones. Paths are absolute once the config is
+    loaded: a relative one in the file starts from the file's folder. `list_database_url` is the
+    database that `notify sql:FILE` queries, as a user that may only read. `announce` are the
+    channels in which colleagues are notified. `require_approval`: a second person approves each
+    notice, or those to more than this many people. `approver_keys`: whose signatures on plan files
+    count, each a name and a public key in hex. `names_in_doc`: the doc names customers who replied;
+    if off, it only counts them. `retention_days`: forget an incident's customers this many days
+    after it was closed; 0 means never.
     """
 
     organisation: str = ""
@@ -100,6 +105,7 @@ class Config:
     share_notify: bool = False
     folder: str = ""
     templates: str = ""
+    list_database_url: str = ""
     own_domains: tuple[str, ...] = ()
     allowed_findings: tuple[str, ...] = ()
     word_rules: tuple[WordRule, ...] = ()
@@ -108,16 +114,25 @@ class Config:
     native_chips: bool = False
     google_url: str = ""
     google_url_hosts: tuple[str, ...] = ()
-    google_url_token: str = "rehearsal"  # noqa: S105 - a stand-in's, known to all
+    google_url_token: str = "rehearsal"  # noqa: S105 - the rehearsal's, known to all
     sending: Sending = field(default_factory=Sending)
     sign_in: SignInWay = field(default_factory=SignInWay)
     announce: tuple[Channel, ...] = ()
     smtp: Smtp = field(default_factory=Smtp)
+    require_approval: bool | int = False
+    approver_keys: tuple[str, ...] = ()
+    names_in_doc: bool = False
+    retention_days: int = 0
+
+    def needs_approval(self, recipients: int) -> bool:
+        """Whether a notice to this many people needs a second person's approval."""
+        wanted = self.require_approval
+        return wanted if isinstance(wanted, bool) else recipients > wanted
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The configuration of one run: the profile's values, and where everything lives."""
+    """The configuration of one run: the profile's values, and the paths of its files."""
 
     profile: str
     home: Path
@@ -127,24 +142,30 @@ class Settings:
 
     @property
     def profile_folder(self) -> Path:
-        """Where this profile keeps its own: a rehearsal never mixes with the real thing."""
+        """This profile's folder: a rehearsal never mixes with real data."""
         return self.home if self.profile == GOOGLE else self.home / self.profile
 
     @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """This profile's folders: texts in progress, records, the rehearsal's world."""
+        names = ("unfinished", "records", "google")
+        return tuple(self.profile_folder / name for name in names)
+
+    @property
     def token_path(self) -> Path:
-        """The sign-in's token file; the one for a stand-in of Google is another."""
+        """The path of the sign-in's token file; another Google-compatible server has its own."""
         stand_in = bool(self.config.google_url)
         return self.profile_folder / ("stand-in-token.json" if stand_in else "token.json")
 
     @property
     def client_path(self) -> Path:
-        """Where the OAuth client's file is: as configured, else beside the config."""
+        """The path of the OAuth client's file: the configured one, else beside the config."""
         named = self.config.credentials
-        return self.home / Path(named).expanduser() if named else self.home / "credentials.json"
+        return Path(named) if named else self.home / "credentials.json"
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone in which new incidents are told: the configured one, else the machine's."""
+        """The time zone of new incidents: the configured one, else the machine's."""
         return ZoneInfo(self.config.time_zone) if self.config.time_zone else machine_zone()
 
 
@@ -152,6 +173,7 @@ def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings
     """Settings from the config file and the environment. Raises `ConfigBad`."""
     home, path = _home(environment), config_path(environment)
     refuse_open_to_others(home)
+    _refuse_written_by_others(path)
     document = _document(path, named="POSTMORTEM_CONFIG" in environment)
     name = profile or environment.get("POSTMORTEM_PROFILE") or GOOGLE
     profiles = document.pop("profiles", {})
@@ -163,45 +185,86 @@ def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings
             f"There is no profile {name!r}. Known: {known}. Add [profiles.{name}] to {path}."
         )
     base = _REHEARSAL if name == REHEARSAL else Config()
-    if name == REHEARSAL:  # it tells its own channel, never the team's
+    if name == REHEARSAL:  # a rehearsal writes to its own channel, never to the team's
         document.pop("announce", None)
     config = _config(_config(base, document, path), profiles.get(name, {}), path)
     config = replace(
         config, google_url=environment.get("POSTMORTEM_GOOGLE_URL") or config.google_url
     )
+    config = _placed(config, path.absolute().parent)
     _check(config, path)
     _check_senders(config, path, rehearses=name == REHEARSAL)
     settings = Settings(name, home, path, "", config)
+    refuse_open_to_others(settings.profile_folder, *settings.own_folders)
     database = environment.get("POSTMORTEM_DATABASE_URL") or (
         f"sqlite:///{settings.profile_folder / 'ledger.sqlite3'}"
     )
     return replace(settings, database_url=database)
 
 
-def refuse_open_to_others(home: Path) -> None:
-    """Raise `ConfigBad` for a folder in which others could put a config, a ledger or a token."""
-    if os.name != "posix" or not home.exists():
+_WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def refuse_open_to_others(*folders: Path) -> None:
+    """Raise `ConfigBad` for a folder in which others could put a config, ledger or token."""
+    if sys.platform == "win32":
         return
-    found = home.stat()
-    if found.st_mode & stat.S_IWOTH:
+    for folder in folders:
+        if not folder.exists():
+            continue
+        found = folder.stat()
+        if found.st_mode & _WRITTEN_BY_OTHERS:
+            raise ConfigBad(
+                f"Other users of this machine may write into {folder}, so nothing in it can be "
+                f"trusted. Run `chmod 700 {shlex.quote(str(folder))}` and look at what is in it, "
+                "or set POSTMORTEM_HOME to another folder."
+            )
+        if os.getuid() not in {0, found.st_uid}:
+            raise ConfigBad(
+                f"{folder} belongs to somebody else on this machine. Set POSTMORTEM_HOME to "
+                "another folder."
+            )
+
+
+def _refuse_written_by_others(path: Path) -> None:
+    """Raise `ConfigBad` for a config that another user of this machine could have written."""
+    if sys.platform == "win32" or not path.exists():
+        return
+    if path.stat().st_mode & _WRITTEN_BY_OTHERS:
         raise ConfigBad(
-            f"Everybody on this machine may write into {home}, so nothing in it can be trusted. "
-            f"Run `chmod 700 {home}` and look at what is in it, or take another POSTMORTEM_HOME."
+            f"Other users of this machine may write {path}, so it can't be trusted. Read it, then "
+            f"run `chmod go-w {shlex.quote(str(path))}`."
         )
-    if os.getuid() not in {0, found.st_uid}:
-        raise ConfigBad(
-            f"{home} belongs to somebody else on this machine. Take another POSTMORTEM_HOME."
-        )
+
+
+def _placed(config: Config, folder: Path) -> Config:
+    """Make the config's paths absolute; a relative path starts from the config's folder."""
+
+    def whole(name: str) -> str:
+        return str(folder / Path(name).expanduser()) if name else ""
+
+    database = config.list_database_url
+    start = "sqlite:///"
+    if database.startswith(start) and database != start:
+        database = start + whole(database.removeprefix(start))
+    return replace(
+        config,
+        credentials=whole(config.credentials),
+        templates=whole(config.templates),
+        list_database_url=database,
+        sign_in=replace(config.sign_in, file=whole(config.sign_in.file)),
+        smtp=replace(config.smtp, password_file=whole(config.smtp.password_file)),
+    )
 
 
 def config_path(environment: Mapping[str, str]) -> Path:
-    """Where the config file is, or would be."""
+    """The path of the config file, whether or not it exists."""
     named = environment.get("POSTMORTEM_CONFIG")
     return Path(named).expanduser() if named else _home(environment) / "config.toml"
 
 
-# The rehearsal Google gives the quota of an older Cloud project, so that a drill moves along.
-# Its customers live in domains that nobody has, which is no surprise there.
+# The rehearsal Google has the quota of an older Cloud project, so that a drill runs quickly. Its
+# customers use test domains, so don't warn about those.
 _REHEARSAL = Config(
     allowed_findings=("test_domain",),
     announce=(
@@ -219,7 +282,7 @@ def _home(environment: Mapping[str, str]) -> Path:
     named = environment.get("POSTMORTEM_HOME")
     if named:
         return Path(named).expanduser().absolute()
-    import platformdirs  # noqa: PLC0415 - only when nobody named a folder
+    import platformdirs  # noqa: PLC0415 - 20 ms, when nobody named a folder
 
     return Path(platformdirs.user_data_dir("postmortem", appauthor=False))
 
@@ -234,8 +297,6 @@ def _document(path: Path, *, named: bool) -> dict[str, Any]:
             ) from None
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        from workflow.shown_names import without_secrets  # noqa: PLC0415 - after a slip alone
-
         why = without_secrets(str(fault))
         raise ConfigBad(f"{path} is not TOML that can be read: {why}.") from None
     except OSError as fault:
@@ -243,7 +304,7 @@ def _document(path: Path, *, named: bool) -> dict[str, Any]:
 
 
 def _config(base: Config, table: dict[str, Any], path: Path) -> Config:
-    """`base` with the table's values in place, each of the right type."""
+    """`base` with the table's values, each checked for its type."""
     values = dict(table)
     inner = {name: values.pop(name, {}) for name in ("sending", "sign_in", "smtp")}
     for name, found in inner.items():
@@ -307,12 +368,14 @@ def _word_rule(table: Any, path: Path) -> WordRule:
 def _value(base: Config | Sending | SignInWay | Smtp, key: str, value: Any, path: Path) -> Any:
     names = [each.name for each in fields(base) if each.name not in _TABLES]
     if key not in names:
-        from workflow.shown_names import shown_name  # noqa: PLC0415 - after a slip alone
-
         close = difflib.get_close_matches(key, names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
         raise ConfigBad(f"{path}: there is no setting {shown_name(key)!r}.{hint}")
     present = getattr(base, key)
+    if key == "require_approval":
+        if isinstance(value, int) and value >= 0:
+            return value
+        raise ConfigBad(f"{path}: require_approval is true, false or a number of recipients.")
     if isinstance(present, tuple):
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
@@ -322,7 +385,7 @@ def _value(base: Config | Sending | SignInWay | Smtp, key: str, value: Any, path
             return float(value)
         if isinstance(value, type(present)):
             return value
-    # The value itself may be a secret that slipped into the wrong place.
+    # Don't quote the value: it may be a secret that was put in the wrong place.
     found = _TYPE_WORDS.get(type(value), "something else")
     raise ConfigBad(f"{path}: {key} must be {_TYPE_WORDS[type(present)]}, not {found}.")
 
@@ -334,6 +397,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "daily_limit": (1, 1_000_000_000),
     "in_flight": (1, 1_000),
     "timeout_seconds": (0.1, 86_400),
+    "stop_at_bounces": (0, 1),
 }
 
 _TYPE_WORDS: dict[type, str] = {
@@ -347,10 +411,12 @@ _TYPE_WORDS: dict[type, str] = {
 
 
 def _check(config: Config, path: Path) -> None:
+    if config.retention_days < 0:
+        raise ConfigBad(f"{path}: retention_days is a number of days, or 0 for never.")
     if config.time_zone:
         try:
             ZoneInfo(config.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, like America
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as America
             raise ConfigBad(
                 f"{path}: time_zone {config.time_zone!r} is not a zone's name, like Europe/Berlin."
             ) from None
@@ -365,7 +431,10 @@ def _check(config: Config, path: Path) -> None:
 
 
 def _check_senders(config: Config, path: Path, *, rehearses: bool) -> None:
-    """Several mailboxes need a sign-in that can act for each; a rehearsal brings its own."""
+    """Check that several mailboxes come with a sign-in that can act for each of them.
+
+    A rehearsal brings its own sign-in.
+    """
     spellings = [sender.casefold() for sender in config.senders]
     for sender in config.senders:
         if not re.fullmatch(r"[^@\s<>,;:]+@[^@\s<>,;:]+", sender):
@@ -395,7 +464,7 @@ def _check_sign_in(way: SignInWay, path: Path) -> None:
 
 
 def _check_google_url(config: Config) -> None:
-    """A stand-in for Google is on this machine, unless the config names its host."""
+    """Refuse a Google-compatible server on another machine unless the config names its host."""
     try:
         Endpoint(config.google_url)
     except ValueError as fault:
@@ -410,8 +479,8 @@ def _check_google_url(config: Config) -> None:
 
 
 def machine_zone() -> ZoneInfo:
-    """The zone of this machine: TZ where it names one, else the system's setting, else UTC."""
-    import tzlocal  # noqa: PLC0415 - only when no zone is configured
+    """The time zone of this machine: TZ if set, else the system's setting, else UTC."""
+    import tzlocal  # noqa: PLC0415 - 20 ms, when no zone is configured
 
     try:
         return ZoneInfo(os.environ.get("TZ", "").lstrip(":") or tzlocal.get_localzone_name())

@@ -1,1 +1,1 @@
-"""What happens when the plug is pulled: real processes, real sockets, counted at the server."""
+"""Fault tests with real processes and real sockets, counted at the server."""

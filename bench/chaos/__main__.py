@@ -1,4 +1,4 @@
-"""`python -m bench.chaos`: kill, cut off and crowd the sender, and count what came of it."""
+"""`python -m bench.chaos`: kill, interrupt and overload the sender, and count the results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from bench.chaos import docs, faults, kills, postgres, team, together
+from bench.chaos import docs, faults, kills, people, postgres, stopped, team, together
+from bench.chaos.model import running as model
 
 
 class Series(Protocol):
-    """What a series came to; `str()` of it is for people."""
+    """The result of a series; `str()` of it is for people."""
 
     @property
     def kept(self) -> bool:
@@ -23,7 +24,7 @@ class Series(Protocol):
 
 
 def main() -> int:
-    """Run the series that were asked for; 1 when any promise was broken."""
+    """Run the requested series; 1 if any promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
     parser.add_argument("series", nargs="*", choices=[*_RUNNERS, []], help="all if left out")
     parser.add_argument("--share", type=float, default=1.0, help="of each series' runs (0 to 1)")
@@ -40,11 +41,16 @@ def main() -> int:
 
 
 _RUNNERS: dict[str, tuple[Callable[[Path, int], Series], int]] = {
+    "model": (model.run, 20_000),
     "kills": (kills.run, 500),
     "faults-two-step": (faults.run_two_step, 200),
     "faults-one-step": (faults.run_one_step, 50),
     "two-resume": (together.run_two, 20),
     "four-resume": (together.run_four, 20),
+    "sleepers": (stopped.run_sleepers, 200),
+    "clocks": (stopped.run_clocks, 200),
+    "postgres-away": (stopped.run_postgres_away, 200),
+    "people": (people.run, 300),
     "doc-entries": (docs.run, 40),
     "team": (team.run, 200),
     "postgres": (postgres.run, 1),

@@ -20,7 +20,7 @@ _KINDS = ("close_before", "close_after", "hang", "half_answer", "error_after", "
 
 @dataclass
 class DocTally:
-    """What came of a series of docs."""
+    """The counts of a series of docs."""
 
     runs: int = 0
     entries: int = 0
@@ -45,7 +45,7 @@ class DocTally:
 
 
 def run(folder: Path, runs: int) -> DocTally:
-    """One doc a run: twelve entries, one call in five at fault, and somebody typing."""
+    """One doc a run: twelve entries, one call in five fails, and somebody types."""
     tally = DocTally()
     with google(folder / "google") as world:
         for number in range(runs):
@@ -84,7 +84,7 @@ def _one(home: Path, world: Google, number: int, tally: DocTally) -> None:
 
 
 class _Typist(threading.Thread):
-    """Types at the ends of paragraphs, as a person does between our read and our write."""
+    """Type at the ends of paragraphs, as a person does between our read and our write."""
 
     def __init__(self, world: Google, title: str, dice: random.Random) -> None:
         super().__init__(daemon=True)
@@ -102,7 +102,7 @@ class _Typist(threading.Thread):
                 self._type(doc)
 
     def stop(self) -> None:
-        """Let go of the keyboard."""
+        """Stop typing."""
         self._over.set()
         self.join()
 
@@ -121,7 +121,7 @@ class _Typist(threading.Thread):
 
 
 def _call(world: Google, verb: str, path: str, body: Any = None) -> Any:
-    """A call of the person's own browser; a fault or a refusal is None."""
+    """A call of the person's own browser; None after a fault or a refusal."""
     scopes = "drive,documents"
     try:
         answer = requests.request(

@@ -1,7 +1,7 @@
-"""Dying at a chosen point: before or after a commit of the ledger, before or after a call.
+"""Kill the process at a chosen point: before or after a commit of the ledger, or a call.
 
-The points are counted as a command comes to them; at the chosen one the process kills itself with
-SIGKILL, which no handler sees and nothing is flushed for.
+The points are counted as a command reaches them. At the chosen one the process kills itself with
+SIGKILL, which no handler sees and which flushes nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from workflow.google.transport import Transport
-from workflow.ledger.storage import Ledger
+from workflow.ledger.databases.storage import Ledger
 
 
 def die_at(point: int, tally: Path | None = None) -> Callable[[], None]:
-    """What to run in a new process so that it dies when it comes to the `point`th point.
+    """What to run in a new process so that it dies at the `point`th point.
 
-    With `tally`, the number of points that were passed is written there (to plan a series).
+    With `tally`, the number of passed points is written there (to plan a series).
     """
 
     def arm() -> None:

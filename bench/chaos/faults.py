@@ -1,4 +1,4 @@
-"""A Google that answers wrongly: one call in five, in every way that is known."""
+"""A Google that answers wrongly: one call in five, in every known way."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _SHARE = 0.2
 
 
 def run_two_step(folder: Path, runs: int) -> Tally:
-    """Draft, then send: nothing may be doubled, lost or left unknown."""
+    """Draft, then send: nothing may be sent twice, lost or left unknown."""
     return _run(folder, runs, Tally(), ())
 
 
 def run_one_step(folder: Path, runs: int) -> Tally:
-    """Sent at once: nothing doubled, and each unknown is one whose answer really was lost."""
+    """Send at once: nothing is sent twice, and mails are unknown only if their answer was lost."""
     return _run(folder, runs, Tally(unknown_allowed=True), ("--one-step",))
 
 

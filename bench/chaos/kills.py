@@ -10,7 +10,7 @@ from bench.chaos.tally import Tally
 from bench.chaos.world import Google, Person, google, wait_or_kill, write_list
 
 RECIPIENTS = 50
-# Short time-outs, so that "look again after the time-out" takes no minutes.
+# Short time-outs, so that "look again after the time-out" doesn't take minutes.
 CONFIG = """
 [sending]
 units_per_minute = 10000000
@@ -42,7 +42,7 @@ def run(folder: Path, runs: int) -> Tally:
 
 
 def _points(folder: Path, world: Google) -> int:
-    """How many points a whole notice comes to."""
+    """The number of points in a whole notice."""
     person = _person(folder, world)
     listed = write_list(person.home / "list.csv", RECIPIENTS, "plan.example")
     count = person.home / "points"
@@ -58,7 +58,7 @@ def _person(home: Path, world: Google) -> Person:
 
 
 def _finish(person: Person, words: tuple[str, ...], tally: Tally) -> None:
-    """What a person does after the plug was pulled: the same command again, then `resume`."""
+    """A person's actions after the crash: the same command again, then `resume`."""
     again = person(*words)
     if again not in {0, 5}:
         tally.wrong.append(f"notify again ended with {again}")

@@ -1,4 +1,4 @@
-"""Four senders on one PostgreSQL, 2,000 customers: killed, cut off and lied to at random."""
+"""Four senders on one PostgreSQL, 2,000 customers: killed, interrupted and misled at random."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.postgres_server import PostgresServer, running_postgres
 
 RECIPIENTS = 2000
 _SENDERS = 4
-# Of all calls, so many are not answered as they should be.
+# The share of calls with a wrong answer.
 _SHARE = 0.05
-# Between one blow and the next, in seconds; one blow in five is to the database's connections.
+# The time between faults, in seconds; one in five hits the database's connections.
 _PAUSE = (0.2, 1.2)
 _LONGEST_SECONDS = 900.0
-# Done; not set up (the database was taken away); Google out of reach; some undecided.
+# Done; not set up (the database was away); Google out of reach; some undecided.
 _HONEST = {0, 4, 5, 6, -signal.SIGKILL}
 
 
@@ -43,7 +43,7 @@ def run(folder: Path, runs: int) -> Tally:
 
 @dataclass
 class _Storm:
-    """One notice, its four senders, and what is done to them."""
+    """One notice, its four senders, and the faults."""
 
     folder: Path
     world: Google
@@ -96,7 +96,7 @@ class _Storm:
                 self.tally.kills += 1
 
     def _end_well(self) -> None:
-        """What people do when the storm is over."""
+        """People's actions after the faults."""
         self.world.switchboard("delete", "faults")
         for at, pid in self.running.items():
             self._note(at, wait(pid))

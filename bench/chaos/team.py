@@ -1,5 +1,8 @@
-"""A team in one doc: four tools write at once while a person types, moves headings, deletes ranges
-and suggests. Every entry once, every typed character still there, and no edit refused."""
+"""A team in one doc: four tools write at once while a person edits.
+
+The person types, moves headings, deletes ranges and suggests. Every entry must be there once, with
+every typed character, and no edit refused.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _RECORDED = 5
 
 @dataclass
 class TeamTally:
-    """What came of a day of the team."""
+    """The result of a team's day."""
 
     rounds: int = 0
     said: int = 0
@@ -87,7 +90,7 @@ def _make_doc(world: Google, home: Path) -> tuple[str, str]:
 
 
 def _words(tool: int, number: int) -> tuple[str, ...]:
-    """What a tool says in a round: mostly entries, at any time of the last hours."""
+    """A tool's command in a round: mostly entries, at any time of the last hours."""
     said = f"said-{tool}-{number}."
     kind = (tool + number) % 5
     if kind == 0:
@@ -123,7 +126,7 @@ class _Line:
 
 
 class _Hand:
-    """A person in the doc. Each deed is locked to what they see, as the cursor of an editor is."""
+    """A person in the doc. Each act is locked to what they see, as in an editor."""
 
     def __init__(self, world: Google, doc_id: str, dice: random.Random) -> None:
         self._address = f"{world.server.base_url}/v1/documents/{doc_id}"
@@ -134,7 +137,7 @@ class _Hand:
         self.moved = 0
 
     def work(self, deeds: int) -> None:
-        """Do a few things, each anew when somebody else was quicker."""
+        """Do a few things, each again if somebody else was quicker."""
         for _ in range(deeds):
             deed = self._dice.choice(
                 (self._type, self._type, self._suggest, self._move, self._forget)
@@ -165,7 +168,7 @@ class _Hand:
         return done
 
     def _move(self) -> bool:
-        """Cut a heading and set it above another line of the doc."""
+        """Cut a heading and put it above another line of the doc."""
         doc = self._read()
         lines = self._lines(doc)
         headings = [line for line in lines if line.style == "HEADING_1" and line.text.strip()]

@@ -1,4 +1,4 @@
-"""Several processes that finish the same notice at the same time."""
+"""Several processes finish the same notice at the same time."""
 
 from __future__ import annotations
 

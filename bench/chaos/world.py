@@ -1,7 +1,7 @@
-"""A rehearsal Google in a process of its own, and people whose commands run in forked ones.
+"""A rehearsal Google in its own process, and people whose commands run in forked ones.
 
-Forked, not started anew: the imports are paid once, so that hundreds of runs take minutes, and a
-child is still a process that `kill -9` ends anywhere.
+Forking pays for the imports once, so that hundreds of runs take minutes; a child is still a process
+that `kill -9` can end anywhere.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from typing import Any
 
 import requests
 
-from workflow.cli.all_commands import app
-from workflow.rehearsal.lifecycle import RunningServer, ensure_running, stop
-from workflow.rehearsal.settings import SETTINGS_FILE
+from google_rehearsal.lifecycle import RunningServer, ensure_running, stop
+from google_rehearsal.store import SETTINGS_FILE
+from workflow.cli.app import app
 
-# What commands import when they run; paid once here instead of in every child.
+# Modules that commands import when they run; imported here once instead of in every child.
 for _name in (
     *("requests", "sqlalchemy.dialects.sqlite", "css_inline"),
-    *("workflow.cli.showing", "workflow.cli.opening", "workflow.cli.progress"),
-    *("workflow.cli.preflight_sheet", "workflow.flows.notify", "workflow.flows.planning"),
-    *("workflow.flows.start", "workflow.flows.section", "workflow.flows.sync"),
+    *("workflow.cli.output", "workflow.cli.session", "workflow.cli.lasting_jobs"),
+    *("workflow.cli.preflight_sheet", "workflow.notice.send", "workflow.notice.plan"),
+    *("workflow.incident.start", "workflow.incident.facts", "workflow.incident.sync"),
     *("workflow.google.transport", "workflow.google.sign_in", "email_validator"),
 ):
     importlib.import_module(_name)
@@ -48,7 +48,7 @@ NO_LIMITS: dict[str, Any] = {
 
 @contextmanager
 def google(folder: Path, **settings: Any) -> Iterator[Google]:
-    """A rehearsal Google in its own process, without limits unless `settings` say otherwise."""
+    """A rehearsal Google in its own process, without limits unless set in `settings`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / SETTINGS_FILE).write_text(json.dumps(NO_LIMITS | settings), encoding="utf-8")
     try:
@@ -59,7 +59,7 @@ def google(folder: Path, **settings: Any) -> Iterator[Google]:
 
 @dataclass(frozen=True)
 class Google:
-    """The server, and what lies in its store."""
+    """The server, and its store."""
 
     server: RunningServer
     folder: Path
@@ -92,7 +92,7 @@ class Google:
 
 @dataclass
 class Person:
-    """Somebody with a home folder, whose commands run in processes of their own."""
+    """A person with a home folder, whose commands run in new processes."""
 
     home: Path
     url: str
@@ -166,7 +166,7 @@ def wait(pid: int) -> int:
 
 
 def wait_or_kill(pid: int, seconds: float) -> int:
-    """Let a process run for so long, then `kill -9` it."""
+    """Let a process run this long, then `kill -9` it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found, status = os.waitpid(pid, os.WNOHANG)
@@ -178,7 +178,7 @@ def wait_or_kill(pid: int, seconds: float) -> int:
 
 
 def write_list(path: Path, count: int, domain: str) -> Path:
-    """A list of customers, all of one domain."""
+    """A list of customers, all in one domain."""
     rows = [f"person{number}@{domain},Person {number}" for number in range(1, count + 1)]
     path.write_text("\n".join(["email,name", *rows]) + "\n", encoding="utf-8")
     return path

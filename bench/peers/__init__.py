@@ -1,1 +1,1 @@
-"""Other tools that mail many: installed beside this one, measured and broken in the same way."""
+"""Other tools that mail many: installed beside this one, measured and tested the same way."""

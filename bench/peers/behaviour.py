@@ -1,8 +1,8 @@
-"""What becomes of a list when a tool is killed, turned away, or left without an answer.
+"""The result for a list when a tool is killed, refused, or gets no answer.
 
-Each tool has a world of its own: the strict rehearsal Google, or for SMTP a sink that breaks in the
-same way. Then its user goes on as the tool offers, and what lies in the mailbox is counted. The
-worlds run side by side, for most of the time is spent waiting.
+Each tool has its own world: the strict rehearsal Google, or for SMTP a sink that fails the same
+way. Then its user continues as the tool offers, and the mails in the mailbox are counted. The
+worlds run in parallel, because most of the time is spent waiting.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _LATENCY_SECONDS = 0.05
 _SECONDS_A_COMMAND = 180
 _REFUSALS, _REFUSED_SECONDS = 4, 3
 _COMMANDS = 4
-# It starts a process for each row, which is a second's work: one run of it shows as much.
+# It starts a process for each row, which takes a second: one run of it shows enough.
 _HEAVY = "GAM7"
-# Done; or done as far as it goes, with somebody to decide about.
+# Done; or done as far as possible, with something to decide.
 _FINISHED = frozenset({0, 6})
 _WORDS = 150
 
 
 class Trouble(StrEnum):
-    """What happens in the middle of a list."""
+    """The fault in the middle of a list."""
 
     KILLED = "kill -9"
     REFUSED = "429"
@@ -48,10 +48,10 @@ class Trouble(StrEnum):
 
 @dataclass
 class Outcome:
-    """The sums of a tool's runs with one trouble, and the last thing that it said of it.
+    """The sums of a tool's runs with one fault, and its last message.
 
-    `undecided` are those that the tool itself names as perhaps sent; `lost` those who have nothing
-    and whom it does not name. `commands` is how often it was called in all.
+    `undecided` are recipients that the tool itself names as perhaps sent; `lost` those who got
+    nothing and whom it does not name. `commands` is the total number of its commands.
     """
 
     customers: int = 0
@@ -64,7 +64,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Tried:
-    """A tool and what came of each trouble; `why_not` where it could not be tried."""
+    """A tool and its result for each fault; `why_not` if it could not be tried."""
 
     name: str
     outcomes: dict[Trouble, Outcome] = field(default_factory=dict)
@@ -73,9 +73,9 @@ class Tried:
 
 @dataclass(frozen=True)
 class Size:
-    """How much is tried: customers on each list, runs of each trouble.
+    """The amount of testing: customers on each list, runs of each fault.
 
-    `only` names the tools, all when it is empty; `fetch` may install them.
+    `only` names the tools, all if it is empty; `fetch` may install them.
     """
 
     recipients: int = 20
@@ -85,7 +85,7 @@ class Size:
 
 
 def try_all(folder: Path, size: Size) -> list[Tried]:
-    """Every tool in every trouble."""
+    """Every tool with every fault."""
     every: dict[str, Maker] = {
         "postmortem": lambda home, at: tools.postmortem(home, at.google_url, CONFIG),
         "postmortem --one-step": lambda home, at: tools.postmortem(
@@ -120,7 +120,7 @@ def _try_one(name: str, make: Maker, folder: Path, size: Size) -> Tried:
 
 @dataclass
 class _Series:
-    """The runs of one tool in one trouble."""
+    """The runs of one tool with one fault."""
 
     folder: Path
     mailbox: Google
@@ -130,7 +130,7 @@ class _Series:
     dice: random.Random = field(default_factory=lambda: random.Random(7))
 
     def run(self, make: Maker, size: Size) -> Outcome:
-        """So many runs, each with customers and a folder of its own."""
+        """This many runs, each with its own customers and folder."""
         for number in range(size.runs):
             word = f"{self.trouble.name.lower()}{number}"
             home = self.folder / word
@@ -172,7 +172,7 @@ class _Series:
     def _command(
         self, peer: Peer, words: Sequence[str], domain: str, kill_at: int | None = None
     ) -> tuple[int, str]:
-        """Run a command; killed at so many mails, where that is the trouble."""
+        """Run a command; killed after this many mails, if that is the fault."""
         path = self.folder / f"{domain}.said"
         with path.open("wb") as output:
             process = subprocess.Popen(
@@ -231,14 +231,14 @@ class _Series:
             self.mailbox.switchboard("post", "faults", {"faults": [_SLOW]})
 
 
-# Each call takes as long as a mail in the sink: there is a middle in which something can happen.
+# Each call takes as long as a mail in the sink, so that a fault can happen in the middle.
 _SLOW = {"match": {"method": "gmail.*"}, "kind": "slow", "seconds": _LATENCY_SECONDS}
 
 
 def _last_words(said: str) -> str:
-    """What a tool says last, with the line before where both are short; no log of its own.
+    """A tool's last message, with the line before if both are short; without log lines.
 
-    A traceback's frames are indented; what they led to is not.
+    A traceback's frames are indented; its final message is not.
     """
     lines = [line.strip() for line in said.splitlines() if line[:1].strip()]
     telling = [line for line in lines if not _NOISE.match(line)] or [""]

@@ -1,4 +1,4 @@
-"""What became of the lists, as a table for each trouble."""
+"""The results of the lists, as a table for each fault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TITLES = {
 
 
 def tables(tried: list[Tried]) -> list[Table]:
-    """A table for each trouble. Kept when this program doubled and lost nothing."""
+    """A table for each fault. Kept if this program doubled and lost nothing."""
     return [_table(trouble, tried) for trouble in Trouble]
 
 

@@ -1,9 +1,9 @@
-"""Brings a program that only knows https://….googleapis.com to a server on this machine.
+"""Lead a program that only knows https://….googleapis.com to a server on this machine.
 
-It does what a firewall that inspects TLS does, so the program needs no change: it is told of the
-proxy (HTTPS_PROXY) and of one more authority to trust. Requests for Google's mail go to the server;
-the sign-in is answered with a token that the server knows, the description of the API with the one
-in google-api-python-client. Any other host is refused: nothing leaves the machine.
+It works like a firewall that inspects TLS, so the program needs no change: it gets the proxy
+(HTTPS_PROXY) and one more trusted authority. Requests for Gmail go to the server; the sign-in is
+answered with a token that the server knows, the API's description with the one in
+google-api-python-client. Any other host is refused: nothing leaves the machine.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Authority:
 
 
 class NoOpenSsl(RuntimeError):
-    """The `openssl` command, which makes the certificate, is not there."""
+    """The `openssl` command, which makes the certificate, is missing."""
 
 
 def make_authority(folder: Path) -> Authority:
-    """An authority that only the bench's own processes are told to trust. Raises `NoOpenSsl`."""
+    """An authority that only the bench's own processes trust. Raises `NoOpenSsl`."""
     made = Authority(folder / "authority.pem", folder / "authority.key")
     command = [
         *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
@@ -62,7 +62,7 @@ def make_authority(folder: Path) -> Authority:
 
 @contextmanager
 def inspecting_proxy(upstream: str, authority: Authority) -> Iterator[str]:
-    """A proxy whose Google is the server at `upstream`; its address."""
+    """A proxy whose Google is the server at `upstream`; returns its address."""
     words = (upstream, str(authority.certificate), str(authority.key))
     with served("bench.peers.inspecting_proxy", *words) as address:
         yield address
@@ -75,7 +75,7 @@ class _Proxy:
         self._tls = tls
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of a client, and one to the server that it stands for."""
+        """One connection of a client, and one to the server behind it."""
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
             head = await reader.readuntil(b"\r\n\r\n")
             verb, target, _ = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
@@ -105,7 +105,7 @@ class _Proxy:
             server_writer.close()
 
     def _addressed(self, head: bytes) -> bytes:
-        """The head as the server wants it: under its own name, with a token that it knows."""
+        """The head as the server needs it: with its own name and a token that it knows."""
         line, _, rest = _DROPPED.sub(b"", head).partition(b"\r\n")
         own = f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {TOKEN}\r\n"
         return line + b"\r\n" + own.encode("ascii") + rest

@@ -1,4 +1,4 @@
-"""Peers from PyPI, each release in an environment of its own, kept for the next run."""
+"""Other tools from PyPI, each release in its own environment, kept for the next run."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import sys
 from pathlib import Path
 
 _SECONDS = 300
-# Beside the packages of the environment that runs the bench, so that both are removed together.
+# Inside the environment that runs the bench, so that both are removed together.
 _FOLDER = Path(sys.prefix) / "peers"
 
 
 class NotInstalled(RuntimeError):
-    """A peer is not here and could not be fetched; the text says so in a few words."""
+    """A tool is not installed and could not be fetched; the text says so in a few words."""
 
 
 def installed(name: str, version: str, *more: str, fetch: bool) -> Path:
-    """The folder of a release's commands. With `fetch` it is installed when it is not here.
+    """The folder of a release's commands. With `fetch` it is installed if missing.
 
-    `more` are packages that it needs and does not ask for.
-    Raises `NotInstalled`.
+    `more` are packages that it needs and does not declare. Raises `NotInstalled`.
     """
     folder = _FOLDER / f"{name}-{version}"
     ready = folder / ".ready"

@@ -1,4 +1,4 @@
-"""Where the tools mail to: a Google, a way to it for those that know only the real one, SMTP."""
+"""The tools' mail servers: a Google, a proxy for tools that know only the real one, SMTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.peers.tools import Peer
 
 @dataclass(frozen=True)
 class Place:
-    """The servers of one run. `authority` is None where no certificate can be made."""
+    """The servers of one run. `authority` is None if no certificate can be made."""
 
     google_url: str
     proxy_url: str
@@ -43,7 +43,7 @@ Maker = Callable[[Path, Place], Peer]
 
 
 def others(*, fetch: bool) -> dict[str, Maker]:
-    """How each other tool is made in a folder. Raises `NotInstalled` when it is called."""
+    """How to create each other tool in a folder. Raises `NotInstalled` when called."""
     return {
         "plain loop": lambda _folder, at: tools.plain_loop(at.google_url),
         "plain loop, num_retries=3": lambda _folder, at: tools.plain_loop(at.google_url, 3),

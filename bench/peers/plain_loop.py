@@ -1,7 +1,7 @@
-"""The script that people write: read the list, build a message, `messages.send`, take the next.
+"""The script that people write: read the list, build a message, `messages.send`, next.
 
 `python -m bench.peers.plain_loop ADDRESS LIST [RETRIES]`; RETRIES is googleapiclient's
-`num_retries`, left at its default of 0 as most do, or what the others copy from an answer.
+`num_retries`: its default of 0 as in most scripts, or what others copy from an answer.
 """
 
 from __future__ import annotations

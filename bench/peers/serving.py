@@ -1,4 +1,4 @@
-"""Servers of the bench in processes of their own, for as long as a block runs."""
+"""The bench's servers in their own processes, while a block runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def served(module: str, *arguments: str) -> Iterator[str]:
-    """Run `python -m module`, which prints its address as its first line; the address."""
+    """Run `python -m module`, which prints its address as its first line; returns the address."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:

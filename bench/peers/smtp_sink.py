@@ -1,8 +1,8 @@
-"""An SMTP server that keeps nothing but how many mails each address has; it can break on purpose.
+"""An SMTP server that only counts the mails of each address; it can fail on purpose.
 
-It takes mail in clear text without a login. `refuse` answers so many mails, after `skip` that went
-well, with 421 and hangs up, as Gmail does when asked too fast; `drop_after` takes a mail and hangs
-up instead of saying so.
+It takes mail in clear text without a login. `refuse` answers this many mails, after `skip` that
+went well, with 421 and hangs up, as Gmail does after too many; `drop_after` takes a mail and hangs
+up without a reply.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SECONDS_IDLE = 60
 
 @dataclass
 class SmtpSink:
-    """What has come in; and how the next mails are treated."""
+    """The received mails, and how to treat the next ones."""
 
     port: int
     latency_seconds: float
@@ -34,12 +34,12 @@ class SmtpSink:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def break_after(self, skip: int, *, refuse: int = 0, drop_after: int = 0) -> None:
-        """After `skip` more mails refuse so many, or take them without saying so."""
+        """After `skip` more mails, refuse this many, or take them without a reply."""
         with self._lock:
             self.skip, self.refuse, self.drop_after = skip, refuse, drop_after
 
     def take(self, recipients: list[str]) -> bytes:
-        """The answer to a mail's last line; nothing at all for one whose answer is lost."""
+        """The reply to a mail's last line; empty if the answer is lost."""
         time.sleep(self.latency_seconds)
         with self._lock:
             if self.skip:
@@ -57,7 +57,7 @@ class SmtpSink:
 
 @contextmanager
 def smtp_sink(latency_seconds: float) -> Iterator[SmtpSink]:
-    """A sink on a free port of this machine, for as long as the block runs."""
+    """A sink on a free port of this machine, while the block runs."""
     with _Server(("127.0.0.1", 0), _Conversation) as server:
         server.sink = SmtpSink(server.server_address[1], latency_seconds)
         thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""How fast each tool mails, all against servers that take equally long for each call."""
+"""How fast each tool mails, with equally slow servers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ HEADERS = (
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: mails of a tool that makes one call at a time, and runs of each.
+    """The amount of measuring: mails of a tool that makes one call at a time, and runs of each.
 
-    `only` names the tools, all when it is empty; `fetch` may install them.
+    `only` names the tools, all if it is empty; `fetch` may install them.
     """
 
     mails: int = 16
@@ -39,7 +39,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Measured:
-    """A tool's medians for one mail and for so many; `why_not` where it could not be measured."""
+    """A tool's medians for one mail and for many; `why_not` if it could not be measured."""
 
     name: str
     mails: int = 0
@@ -49,7 +49,7 @@ class Measured:
 
     @property
     def mails_a_second(self) -> float:
-        """What each further mail adds to the time, turned round: start-up is left out."""
+        """Mails a second, from the time that each further mail adds: without start-up."""
         return (self.mails - 1) / self._further(lambda cost: cost.wall_seconds)
 
     @property
@@ -78,7 +78,7 @@ class Measured:
 
 
 def measure_all(folder: Path, size: Size) -> list[Measured]:
-    """Every tool, in turns, so that whatever else the machine does falls on all alike."""
+    """Every tool, in turns, so that other load on the machine affects all alike."""
     with (
         light_google(_LATENCY_SECONDS) as google,
         place(folder / "place", google.url, _LATENCY_SECONDS) as at,
@@ -109,7 +109,7 @@ def measure_all(folder: Path, size: Size) -> list[Measured]:
 
 @dataclass(frozen=True)
 class _Job:
-    """A tool that mails a new list from a folder of its own each time."""
+    """A tool that mails a new list from a new folder each time."""
 
     folder: Path
     at: Place
@@ -123,11 +123,11 @@ class _Job:
         return self.maker(self.folder / secrets.token_hex(4), self.at)
 
     def one(self) -> Cost:
-        """What a single mail costs."""
+        """The cost of a single mail."""
         return self._mail(1)
 
     def many(self) -> Cost:
-        """What so many mails cost."""
+        """The cost of many mails."""
         return self._mail(self.mails)
 
     def _mail(self, count: int) -> Cost:
@@ -152,7 +152,7 @@ class _Job:
 
 
 def table(found: list[Measured], size: Size) -> Table:
-    """The tools beside each other."""
+    """The tools compared."""
     loop = next(each.mails_a_second for each in found if each.name == "plain loop")
     return Table(
         f"Mails a second, {_LATENCY_SECONDS * 1000:.0f} ms a call, no quota, "
@@ -163,12 +163,12 @@ def table(found: list[Measured], size: Size) -> Table:
     )
 
 
-# Where many go at a time the first wave is not counted: there are enough for that to weigh little.
+# If many calls run at a time, the first wave is not counted: enough waves make its weight small.
 _WAVES = 80
 
 
 def _makers(size: Size) -> dict[str, tuple[Maker, int]]:
-    """Each tool with how many mails it is measured by: more where many go at a time."""
+    """Each tool with its number of mails: more if many calls run at a time."""
     ours: dict[str, tuple[Maker, int]] = {
         SHIPPED: (_ours(config(5)), 2 * size.mails),
         "postmortem, 64 calls at a time": (_ours(config(64)), _WAVES * size.mails),

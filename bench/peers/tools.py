@@ -1,4 +1,4 @@
-"""How each tool is told to mail a list, and what its user does when it did not end well."""
+"""How each tool mails a list, and what its user does after a failure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.peers.inspecting_proxy import TOKEN, Authority
 from bench.peers.installing import installed
 
 MAILMERGE = ("mailmerge", "2.3.0")
-# httplib2 speaks through a proxy with PySocks alone, which it does not ask for.
+# httplib2 needs PySocks for a proxy, but does not declare it.
 DRAFTMACHINE = ("draftmachine", "0.1.0", "PySocks")
 GAM = ("gam7", "7.49.0")
 
@@ -38,7 +38,7 @@ _MAILMERGE_HINT = re.compile(r'--resume (\d+)"')
 
 
 class Leaves(StrEnum):
-    """What a tool leaves for each customer: a mail in Gmail, a draft there, or a mail by SMTP."""
+    """A tool's result for each customer: a mail in Gmail, a draft there, or a mail by SMTP."""
 
     MAIL = "gmail.users.messages.send"
     TWO_STEPS = "gmail.users.drafts.send"
@@ -47,18 +47,18 @@ class Leaves(StrEnum):
 
     @property
     def path(self) -> str:
-        """Where the Gmail API takes it."""
+        """The Gmail API's path for it."""
         _, users, resource, verb = self.value.split(".")
         return f"/gmail/v1/{users}/me/{resource}" + ("" if verb == "create" else f"/{verb}")
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A tool in a folder of its own, ready to mail lists to one server.
+    """A tool in its own folder, ready to mail lists to one server.
 
-    `again` is what its user types after reading what it said: the same once more, or the number
-    that it names as the next; `finish` what it offers beside that. `home` is where
-    this program has its ledger.
+    `again` is what its user types after reading its output: the same command, or the number that it
+    names as the next; `finish` is what it offers besides that. `home` is this program's ledger
+    folder.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Peer:
     home: Path | None = None
 
     def first(self, listed: Path, count: int) -> list[str]:
-        """The command that mails a list of so many."""
+        """The command that mails a list of this many."""
         values = {"{list}": str(listed), "{count}": str(count)}
         return [values.get(word, word) for word in self.command]
 
@@ -81,7 +81,7 @@ class Peer:
 
 
 def _next(said: str) -> int:
-    """The message that mailmerge is to go on with: as it says, or after the last one it named."""
+    """The message mailmerge should continue with: as it says, or after the last one it named."""
     hints = [int(number) for number in _MAILMERGE_HINT.findall(said)]
     done = [int(number) for number in _MAILMERGE_DONE.findall(said)]
     return hints[-1] if hints else max(done, default=0) + 1
@@ -106,7 +106,7 @@ def mailmerge(folder: Path, port: int, *, fetch: bool) -> Peer:
         *("--template", str(folder / "template.txt"), "--config", str(folder / "server.conf")),
         *("--database", "{list}"),
     )
-    # At a terminal each line is seen at once, and its user goes by the last one.
+    # At a terminal each line appears at once, and its user goes by the last one.
     environment = _environment(PYTHONUNBUFFERED="1")
     return Peer("mailmerge", Leaves.SMTP, words, environment, resumes_at=True)
 

@@ -1,4 +1,4 @@
-"""The run that makes docs/performance.md: its marks, its tables and pictures, its worlds."""
+"""The run that makes docs/performance.md: its marks, tables, pictures and set-ups."""
 
 from __future__ import annotations
 

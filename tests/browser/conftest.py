@@ -1,4 +1,4 @@
-"""A rehearsal served on loopback, and Debian's Chromium to look at it."""
+"""A rehearsal served on loopback, and Debian's Chromium to open it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from google_rehearsal.pages import blueprint
 from tests.browser.sample_world import SampleWorld, finished_rehearsal
-from workflow.rehearsal.pages import blueprint
 
-# How soon the server notices that a test is over.
+# How soon the server notices that a test has ended.
 POLL_SECONDS = 0.02
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -48,7 +48,7 @@ def client(app: Flask) -> FlaskClient:
 
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
-        """Says nothing: a test's output is its failures."""
+        """Print nothing: a test's output is its failures."""
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page on a desk's screen, of which the browser must have nothing to complain."""
+    """A page at desktop size, on which the browser must not report any problem."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     complaints: list[str] = []
@@ -83,5 +83,5 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-    # A request that the next navigation cuts off is no fault of the page.
+    # A request that the next navigation cuts off is not the page's fault.
     assert [text for text in complaints if "net::" not in text] == []

@@ -1,4 +1,4 @@
-"""A finished rehearsal to look at: one postmortem with all that a doc can hold, and its mails."""
+"""A finished rehearsal: a postmortem with everything that a doc can hold, and its mails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
-from workflow.rehearsal.world import StoredFile, StoredMail
+from google_rehearsal.store import StoredFile, StoredMail
 
 Doc = dict[str, Any]
 
@@ -165,7 +165,7 @@ _DROPDOWNS = {
 
 
 def postmortem() -> Doc:
-    """A finished postmortem, every kind of chip, list, table and suggestion in it."""
+    """A finished postmortem with every kind of chip, list, table and suggestion."""
     chosen = {
         "dropdownDefinitionId": "kix.status",
         "selectedOptionId": "dropdownItem.r",

@@ -1,4 +1,4 @@
-"""What the sender sees when `notify --preview` is opened in a browser: a real command, served."""
+"""`notify --preview` in a browser, with a real command that serves it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from google_rehearsal.lifecycle import serve_in_thread
 from tests.browser.test_pages_in_chromium import WEAK_TEXTS
 from tests.command_line import Postmortem, running
 from tests.conftest import NO_LIMITS
-from workflow.rehearsal.lifecycle import serve_in_thread
 
 PHONE, DESK = 390, 1280
 SAID = (

@@ -1,4 +1,4 @@
-"""The report in a real browser: on a desk, on a phone, in the dark and on paper."""
+"""The report in a browser: at desktop and phone size, in dark mode and printed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.test_pages_in_chromium import WEAK_TEXTS
-from workflow.incident import DeliveryCounts, Incident, Shortfall, Status, TimelineEntry
+from workflow.model import DeliveryCounts, Incident, Shortfall, Status, TimelineEntry
 from workflow.report.facts import (
     ActionFacts,
     IncidentFacts,
@@ -20,9 +20,12 @@ from workflow.report.facts import (
     LedgerFacts,
     NoticeFacts,
     PromiseFacts,
+    StatusChange,
     Step,
+    WordToCustomers,
+    milestones,
+    phases,
 )
-from workflow.report.milestones import StatusChange, WordToCustomers, milestones, phases
 from workflow.report.page import incident_page, ledger_page
 
 PHONE, DESK, PAPER = 390, 1280, 688  # A4 between the page's margins, in CSS pixels
@@ -32,7 +35,7 @@ SHOUT = "<img src=http://evil.example/p.png onerror=alert(1)> שלום 🧯 "
 
 
 def an_incident(unit: timedelta) -> IncidentFacts:
-    """An incident whose turns are a few `unit`s apart."""
+    """An incident whose events are a few `unit`s apart."""
     incident = Incident(
         id="abcdefgh",
         title=f"{SHOUT}{LONG}",
@@ -140,7 +143,7 @@ PAGES = {
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of which the browser has nothing to complain, and for which it fetches nothing."""
+    """A page that loads nothing, and on which the browser reports no problem."""
     context = browser.new_context(viewport={"width": DESK, "height": 900})
     page = context.new_page()
     complaints: list[str] = []
@@ -209,7 +212,7 @@ def test_a_report_on_ten_thousand_deliveries_stays_small() -> None:
 
 
 def _overlaps(page: Page) -> list[tuple[str, str]]:
-    """Labels of a picture that lie over one another."""
+    """Labels of a picture that overlap."""
     boxes = page.eval_on_selector_all("svg.picture text", BOXES)
     return [
         (one["text"], other["text"])
@@ -228,7 +231,7 @@ BOXES = """texts => texts.map(text => {
     left: box.left, right: box.right, top: box.top, bottom: box.bottom};
 })"""
 
-# Words of a picture that leave its frame.
+# Texts of a picture that extend beyond its frame.
 OUTSIDE = """() => [...document.querySelectorAll('svg.picture text')].filter(text => {
   const box = text.getBoundingClientRect();
   const frame = text.closest('figure').getBoundingClientRect();

@@ -1,4 +1,4 @@
-"""Signing in, in Chromium: the consent page, what it sends back, and the command that waits."""
+"""Signing in, in Chromium: the consent page, its redirect, and the waiting command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A doc of the rehearsal Google as a person and the tool see it: the judge of what edits do."""
+"""A doc of the rehearsal Google, as a person and as the program sees it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,21 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from workflow.document.changes import AddEntry, Change, Edit
+from google_rehearsal.docs import FetchedPicture, apply_batch, blank_document, render_document
 from workflow.document.chips import NativePart, native_part_of
-from workflow.document.edits import compute_edit
-from workflow.document.new_document import fill_new_document
+from workflow.document.edits.batch import compute_edit
+from workflow.document.edits.changes import AddEntry, Change, Edit
+from workflow.document.edits.new_document import fill_new_document
+from workflow.document.edits.timeline import entries_in
 from workflow.document.template import PostmortemTemplate, parse_template
-from workflow.document.timeline import entries_in
 from workflow.document.view import DocView, Paragraph, read_document
-from workflow.incident import Incident, TimelineEntry
-from workflow.rehearsal.docs import (
-    FetchedPicture,
-    apply_batch,
-    blank_document,
-    render_document,
-)
+from workflow.model import Incident, TimelineEntry
 
 PARIS = ZoneInfo("Europe/Paris")
 START = datetime(2026, 11, 24, 14, 39, tzinfo=PARIS)
 SHIPPED = Path(__file__).parents[2] / "templates" / "postmortem.md"
 
-# Small, so that what people do and what the tool does often meet.
+# Small, so that the edits of people and of the program often meet.
 SMALL = parse_template("""
 # {{ title }}
 
@@ -73,7 +68,7 @@ def an_entry(
     by: str = "",
     link: str = "",
 ) -> AddEntry:
-    """An entry `minutes` after the start, said `said_after` minutes after it happened."""
+    """An entry `minutes` after the start, logged `said_after` minutes after it happened."""
     at = START + timedelta(minutes=minutes)
     said = at + timedelta(minutes=said_after)
     return AddEntry(TimelineEntry(entry_id, at, text, said, by, link), PARIS)
@@ -88,7 +83,7 @@ class Page:
     template: PostmortemTemplate = field(default_factory=shipped_template)
     values: dict[str, str] = field(default_factory=dict)
     parts: frozenset[NativePart] = frozenset()
-    deleted: list[str] = field(default_factory=list)  # what the tool took out
+    deleted: list[str] = field(default_factory=list)  # the text that the program deleted
     pictures: dict[str, FetchedPicture] = field(default_factory=dict)  # what Docs can fetch
 
     def __post_init__(self) -> None:
@@ -98,10 +93,10 @@ class Page:
         self.model.boundary_inserts = self.boundary
         self.by_hand(*fill_new_document(self.template, self.incident, self.values, self.parts))
 
-    # What the tool does
+    # Edits by the program
 
     def edit(self, *changes: Change) -> Edit:
-        """One command: read, compute, write. Keeps what text it took out."""
+        """Run one command: read, compute, write. Keeps the deleted text."""
         view = self.view()
         edit = compute_edit(view, changes, self.template.sections, self.parts)
         self.deleted += _deleted_texts(view, edit.requests)
@@ -110,10 +105,12 @@ class Page:
             self._apply({"requests": edit.requests, "writeControl": lock})
         return edit
 
-    # What a person does
+    # Edits by a person
 
     def by_hand(self, *requests: dict[str, Any]) -> None:
+        self.model.suggested_deletes = "work"  # in the doc's window, unlike through its API
         self._apply({"requests": list(requests)})
+        self.model.suggested_deletes = "fail"
 
     def type_at(self, index: int, text: str) -> None:
         self.by_hand({"insertText": {"location": {"index": index}, "text": text}})
@@ -138,6 +135,13 @@ class Page:
     def suggest(self, request: dict[str, Any]) -> None:
         self._apply({"requests": [request], "writeControl": {"writeMode": "SUGGEST"}})
 
+    def suggest_without(self, words: str) -> None:
+        """Suggest to take words out."""
+        paragraph = self.line(words)
+        start = paragraph.start + _units(paragraph.text[: paragraph.text.index(words)])
+        gone = {"startIndex": start, "endIndex": start + _units(words)}
+        self.suggest({"deleteContentRange": {"range": gone}})
+
     def suggest_line_above(self, words: str, line: str) -> None:
         self.suggest_at(self.line(words).start, f"{line}\n")
 
@@ -145,7 +149,7 @@ class Page:
         self.suggest_at(self.line(words).end - 1, f"\n{line}")
 
     def lines_once(self, decided: Literal["accepted", "turned down"]) -> list[str]:
-        """The lines of the doc once all that was suggested is accepted or turned down."""
+        """The lines of the doc after all suggestions are accepted or turned down."""
         mode = {
             "accepted": "PREVIEW_SUGGESTIONS_ACCEPTED",
             "turned down": "PREVIEW_WITHOUT_SUGGESTIONS",
@@ -167,7 +171,7 @@ class Page:
             if given.name.startswith(prefix):
                 self.by_hand({"deleteNamedRange": {"namedRangeId": given.id}})
 
-    # What is there
+    # The contents
 
     def document(self) -> dict[str, Any]:
         return render_document(
@@ -234,8 +238,11 @@ def _units(text: str) -> int:
 
 
 def _deleted_texts(view: DocView, requests: Sequence[dict[str, Any]]) -> list[str]:
-    """The text that an edit takes out. It works from the end of a tab to its start, so that the
-    indexes of a deletion are still those of the doc as it was read."""
+    """The text that an edit deletes.
+
+    An edit works from the end of a tab to its start, so the indexes of a deletion are still those
+    of the doc as it was read.
+    """
     texts = []
     for before, request in zip([{}, *requests], requests, strict=False):
         gone = request.get("deleteContentRange", {}).get("range")

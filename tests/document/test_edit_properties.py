@@ -1,10 +1,11 @@
-"""Whatever people do to the doc and whatever is said: all is kept, once and in order."""
+"""Whatever people do to the doc, every entry is kept, once and in order."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,15 +14,16 @@ from hypothesis import strategies as st
 
 from tests.document.page import SMALL, Boundary, Page, an_entry
 from workflow.document.blocks import blocks_from_text
-from workflow.document.changes import AddEntry, Change, FillSection, PutNotice, SetField
 from workflow.document.chips import NativePart
-from workflow.document.header_line import NOT_KNOWN, field_value
-from workflow.document.new_document import incident_values
+from workflow.document.edits.changes import AddEntry, Change, FillSection, PutNotice, SetField
+from workflow.document.edits.header import NOT_KNOWN, field_value
+from workflow.document.edits.new_document import incident_values
+from workflow.document.edits.timeline import entries_in
 from workflow.document.parse import blocks_from_markdown
-from workflow.document.text import LINE_BREAK, NON_TEXT, clean_text
-from workflow.document.timeline import entries_in
+from workflow.document.requests import LINE_BREAK, NON_TEXT, clean_text
+from workflow.document.typed import blocks_from_typed
 from workflow.document.view import Paragraph
-from workflow.incident import Status
+from workflow.model import Status
 
 AWKWARD = st.sampled_from(
     [
@@ -57,21 +59,22 @@ SECTIONS = st.sampled_from(["Timeline", "Summary", "Next", "customer_facing_resp
 
 
 ENTRY = st.builds(
-    lambda number, minutes, after, text, by: an_entry(
-        f"e{number}", minutes, text, said_after=after, by=by
+    lambda number, minutes, after, text, by, markdown: replace(
+        an_entry(f"e{number}", minutes, text, said_after=after, by=by), markdown=markdown
     ),
     st.integers(0, 30),
     st.integers(0, 60 * 30),
     st.sampled_from([0, 5, 11, 500]),
     WORDS,
     st.sampled_from(["", "Ann", "ann@team.example"]),
+    st.booleans(),
 )
 FIELD = st.builds(SetField, st.sampled_from(["status", "duration", "room"]), WORDS | STATES)
 FILL = st.builds(
     lambda number, section, blocks: FillSection(f"f{number}", section, tuple(blocks)),
     st.integers(0, 20),
     SECTIONS,
-    WORDS.map(blocks_from_text) | WORDS.map(blocks_from_markdown),
+    WORDS.map(blocks_from_text) | WORDS.map(blocks_from_markdown) | WORDS.map(blocks_from_typed),
 )
 NOTICE = st.builds(
     lambda number, facts, body: PutNotice(
@@ -88,7 +91,7 @@ _typed = re.compile("⟦[0-9]+⟧")
 
 
 def _pick(page: Page, fraction: float) -> Paragraph:
-    """Half of the time a line that the tool has a range in."""
+    """A line; half of the time one that has a range of the program's."""
     view = page.view()
     ours = [one for one in map(view.paragraph_of, view.ranges) if one is not None]
     either = ours if ours and fraction < 0.5 else view.paragraphs
@@ -96,7 +99,7 @@ def _pick(page: Page, fraction: float) -> Paragraph:
 
 
 def _index_in(paragraph: Paragraph, fraction: float) -> int:
-    """An index between two characters of a paragraph, never within one."""
+    """An index between two characters of a paragraph, never inside one."""
     before = paragraph.text[: int(fraction * (len(paragraph.text) + 1))]
     return paragraph.start + len(before.encode("utf-16-le")) // 2
 
@@ -162,6 +165,21 @@ def _forget(where: float) -> Hand:
     return by_hand
 
 
+def _suggest_cut(where: float, start: float, end: float) -> Hand:
+    def by_hand(page: Page) -> None:
+        paragraph = _pick(page, where)
+        low, high = sorted((_index_in(paragraph, start), _index_in(paragraph, end)))
+        if low < high:
+            gone = {"startIndex": low, "endIndex": high}
+            page.suggest({"deleteContentRange": {"range": gone}})
+
+    return by_hand
+
+
+def _suggest(where: float, offset: float) -> Hand:
+    return lambda page: page.suggest_at(_index_in(_pick(page, where), offset), "‹perhaps›")
+
+
 def _tabulate(where: float, *, below: bool) -> Hand:
     def by_hand(page: Page) -> None:
         paragraph = _pick(page, where)
@@ -182,7 +200,12 @@ GENTLE: list[st.SearchStrategy[Hand]] = [
     st.builds(_forget, FRACTION),
     st.builds(_tabulate, FRACTION, below=st.booleans()),
 ]
-ROUGH = [*GENTLE, st.builds(_cut_line, FRACTION)]
+ROUGH = [
+    *GENTLE,
+    st.builds(_cut_line, FRACTION),
+    st.builds(_suggest, FRACTION, FRACTION),
+    st.builds(_suggest_cut, FRACTION, FRACTION, FRACTION),
+]
 
 
 @pytest.mark.parametrize("parts", [frozenset(), frozenset(NativePart)], ids=["text", "chips"])

@@ -1,4 +1,4 @@
-"""How the tool edits a doc that people write in: like a careful colleague."""
+"""The program's edits in a doc that people write in."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from google_rehearsal.wire.call import apply_mask, parse_mask
 from tests.document.page import SMALL, Boundary, Page, an_entry, shipped_template
 from workflow.document.blocks import blocks_from_text
-from workflow.document.changes import FillSection, PutNotice, SetField
-from workflow.document.edits import compute_edit, section_text
+from workflow.document.edits.batch import compute_edit, section_text
+from workflow.document.edits.changes import FillSection, PutNotice, SetField
 from workflow.document.names import entry_name, section_name
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.view import FIELDS, read_document
-from workflow.rehearsal.wire.fields import apply_mask, parse_mask
 
 
 @pytest.fixture(params=["outside", "inside"])
@@ -141,7 +141,7 @@ class TestTimeline:
         edit = page.edit(an_entry("b", 4, "second"))
         assert page.entry_ids == ["a", "b", "c"]
         assert edit.notices_to_user == (
-            "The heading “Timeline” is gone; entries were put with those there.",
+            "The heading “Timeline” is missing. Entries were added to the existing ones.",
         )
 
     def test_an_entry_that_the_doc_has_is_not_written_again(self, page: Page) -> None:
@@ -163,8 +163,8 @@ class TestHeader:
         edit = page.edit(SetField("status", "Identified"))
         assert page.line("Status").text == "Status: Identified · Panic (see chat)"
         assert edit.notices_to_user == (
-            "The line “Status” was changed by hand (“Panic (see chat)”); "
-            "the new value was put in front of it.",
+            "The line “Status” was edited by hand (“Panic (see chat)”). The new value was put "
+            "before it.",
         )
         page.edit(SetField("status", "Resolved"))
         assert page.line("Status").text == "Status: Resolved · Panic (see chat)"
@@ -184,7 +184,9 @@ class TestHeader:
         page.delete_line("Status")
         edit = page.edit(SetField("status", "Resolved"))
         assert page.lines[:8][-1] == "Status: Resolved"
-        assert edit.notices_to_user == ("The line “Status” was gone; it was put back at the top.",)
+        assert edit.notices_to_user == (
+            "The line “Status” was missing. It was added again at the top.",
+        )
 
     def test_a_line_put_back_under_one_that_changes_leaves_both_whole(self, page: Page) -> None:
         page.edit(SetField("room", "ops-1"), SetField("links", "https://status.example"))
@@ -274,7 +276,7 @@ class TestSections:
         assert page.lines[-2:] == ["Solution", "Rolled back."]
         assert page.line("Solution").named_style == "HEADING_1"
         assert edit.notices_to_user == (
-            "The section “Solution” was gone; it was put back at the end.",
+            "The section “Solution” was missing. It was added again at the end.",
         )
 
     def test_a_section_that_never_was_is_added_once(self, page: Page) -> None:
@@ -308,12 +310,12 @@ class TestSections:
         assert page.line("Who").named_style == "HEADING_2"
 
     def test_a_heading_right_behind_a_table_keeps_its_range(self, page: Page) -> None:
-        """Text goes in at the heading's very start there, the one place at a range's edge."""
+        """The text is inserted at the heading's very start, the one place at a range's edge."""
         page.edit(an_entry("a", 0, "first"))
         at = {"index": page.line("Solution").start}
         page.by_hand({"insertTable": {"rows": 1, "columns": 1, "location": at}})
         page.forget_ranges("postmortem/section/solution")
-        page.edit(a_text("1", "solution", "Rolled back."))  # Gives the heading its range anew.
+        page.edit(a_text("1", "solution", "Rolled back."))  # Gives the heading a new range.
         page.edit(a_text("2", "timeline", "below the table"), a_text("3", "timeline", "further"))
         page.replace("Solution", by="Mend")
         page.edit(a_text("4", "solution", "Checked."))
@@ -361,7 +363,7 @@ class TestNotices:
             "Almost all accepted",
             "3 of 3 accepted",
         ]
-        assert "changed by hand" in edit.notices_to_user[0]
+        assert "edited by hand" in edit.notices_to_user[0]
         page.edit(a_notice("3 of 3 accepted, 1 bounced"))
         assert page.under("Customer-facing response")[1:3] == [
             "Almost all accepted",

@@ -1,4 +1,4 @@
-"""A doc on disk: Markdown and HTML with all that people typed, and nothing read as markup."""
+"""A doc as files: Markdown and HTML with all typed text, none of it taken as markup."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from google_rehearsal.docs import FetchedPicture
 from tests.document.page import Page, an_entry, an_incident
 from workflow.document.blocks import Block, Kind, Span
-from workflow.document.changes import FillSection, PutNotice
-from workflow.document.html import to_html
-from workflow.document.markdown import blocks_to_markdown, to_markdown
+from workflow.document.chips import InlinePicture
+from workflow.document.edits.action_items import file_blocks
+from workflow.document.edits.changes import FillSection, PutNotice
+from workflow.document.exports import blocks_to_markdown, to_html, to_markdown
 from workflow.document.parse import blocks_from_markdown
-from workflow.document.pictures import InlinePicture
-from workflow.document.supporting_data import file_blocks
-from workflow.document.text import LINE_BREAK, NON_TEXT
+from workflow.document.requests import LINE_BREAK, NON_TEXT
 from workflow.document.view import read_document
-from workflow.rehearsal.docs import FetchedPicture
 
 PICTURE = InlinePicture("https://a.example/g.png", 40, 20)
 RECORDED = sorted((Path(__file__).parents[1] / "fixtures" / "docs").glob("*.json"))
@@ -44,7 +43,7 @@ SPAN = st.builds(
 
 
 def seen(markdown: str) -> str:
-    """What a reader of the rendered Markdown reads, line for line."""
+    """The text that a reader of the rendered Markdown sees, line by line."""
     rendered = re.sub(r"<br ?/?>\n?|</(p|li|h\d|td|th)>", "\n", GITHUB.render(markdown))
     return unescape(re.sub(r"<[^>]*>", "", rendered))
 

@@ -1,4 +1,4 @@
-"""What a doc still lacks: an action is read as people write it."""
+"""What is missing in a doc: an action is recognized in people's own form."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.document.gaps import read_action
-from workflow.document.text import NON_TEXT
+from workflow.document.edits.action_items import read_action
+from workflow.document.requests import NON_TEXT
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Markdown as blocks: what a mail or a template says, without its marks."""
+"""Markdown as blocks: the text of a mail or a template, without its marks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workflow.document.blocks import Block, Kind, Span, blocks_from_text, plain
 from workflow.document.parse import blocks_from_markdown
-from workflow.document.text import clean_text, inner_length, text_from, utf16_length
+from workflow.document.requests import clean_text, inner_length, text_from, utf16_length
 
 
 def shapes(markdown: str) -> list[tuple[Kind, str, int, int]]:

@@ -1,4 +1,4 @@
-"""The impact and the severity said anew: every place shows it, and people's words stay."""
+"""Updates of impact and severity: every place shows them, and people's text stays."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.document.page import Page, an_incident
 from tests.document.test_edit_properties import WORDS
 from workflow.document.blocks import blocks_from_text
-from workflow.document.changes import Edit, FillSection, Restate
+from workflow.document.edits.changes import Edit, FillSection, Restate
+from workflow.document.requests import clean_text
 from workflow.document.template import parse_template
-from workflow.document.text import clean_text
-from workflow.incident import Statement
+from workflow.model import Statement
 
 FIRST = "about 200 customers 🧾"
 NEXT = "about 340 customers, all in Germany"
@@ -81,7 +81,7 @@ def test_what_a_person_made_of_it_stays_and_the_new_words_stand_below() -> None:
     edit = impact(page, NEXT, FIRST)
     assert page.under("Impact") == ["about 200 customers, mostly shops 🧾", NEXT]
     assert edit.notices_to_user == (
-        "The impact in the doc was changed by hand; what is said now was put below it.",
+        "The impact in the doc was edited by hand. The new text was added below it.",
     )
     assert not impact(page, LAST, FIRST, NEXT).notices_to_user
     assert page.under("Impact") == ["about 200 customers, mostly shops 🧾", LAST]
@@ -144,7 +144,7 @@ def test_a_doc_without_a_place_for_it_is_left_alone() -> None:
     page = Page(template=parse_template("# {{ title }}\n\n## Timeline\n\n## Solution\n"))
     before = page.lines
     edit = impact(page, NEXT, "")
-    assert edit.notices_to_user == ("The doc has no place for the impact; its timeline tells it.",)
+    assert edit.notices_to_user == ("The doc has no place for the impact. It is in the timeline.",)
     assert page.lines == before
 
 

@@ -1,22 +1,25 @@
-"""Where people suggest, what this program writes stands by itself whatever is decided later."""
+"""The program's text beside people's suggestions, whatever is decided about those later."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.document.page import SMALL, Boundary, Page, an_entry
+from tests.document.page import SMALL, Boundary, Page, an_entry, an_incident
 from tests.document.test_edits import a_notice, a_text, page
-from workflow.document.changes import SetField
+from workflow.document.edits.changes import Restate, RewordEntry, SetField, StrikeEntry
+from workflow.model import Statement
 
 __all__ = ["page"]  # a fixture
 
 
 def timeline(lines: list[str]) -> list[str]:
-    """What is said under the timeline's heading, without the times."""
+    """The text under the timeline's heading, without the times."""
     start = lines.index("Timeline") + 2  # the heading, the day
     return [line.split("  ")[-1] for line in lines[start : lines.index("Solution")] if line]
 
@@ -51,7 +54,7 @@ def test_an_entry_under_a_line_suggested_below_the_last_one(page: Page) -> None:
 
 def test_an_entry_and_a_line_suggested_above_the_next_heading(page: Page) -> None:
     with_a_suggestion(page, above="Solution").edit(an_entry("d", 12, "fourth"))
-    # A line put in at a heading's start is a heading itself, and so the next section's.
+    # A line inserted at a heading's start would be a heading, and belong to the next section.
     assert timeline(page.lines_once("accepted")) == ["first", "third", "fourth", "suggested"]
     assert timeline(page.lines_once("turned down")) == ["first", "third", "fourth"]
     assert page.line("Solution").named_style == "HEADING_1"
@@ -82,6 +85,93 @@ def test_what_is_suggested_into_a_hint_or_a_value_is_kept(page: Page) -> None:
     page.suggest_at(page.line("Status: ").end - 1, " (said Ann)")
     page.edit(SetField("status", "Resolved"))
     assert "(said Ann)" in page.text
+
+
+def test_a_hint_that_somebody_suggests_to_change_stays_and_the_text_comes_below(
+    page: Page,
+) -> None:
+    hint = page.under("Summary")[0]
+    page.suggest_without(hint[:12])
+    edit = page.edit(a_text("t1", "summary", "Begun."))
+    assert page.under("Summary")[:2] == [hint, "Begun."]
+    assert [left.text for left in edit.left_alone] == [hint]
+    assert len(edit.left_alone[0].suggestion_ids) == 1
+
+
+def test_a_value_that_somebody_suggests_to_change_stays_behind_the_new_one(page: Page) -> None:
+    page.suggest_without("Investigating")
+    assert page.edit(SetField("status", "Identified")).left_alone
+    assert page.line("Status").text == "Status: Identified · Investigating"
+    assert not page.edit(SetField("status", "Resolved")).left_alone
+    assert page.line("Status").text == "Status: Resolved · Investigating"
+
+
+def test_a_correction_stands_beside_words_that_somebody_suggests_to_change(page: Page) -> None:
+    for markdown, words in ((False, "the first words"), (True, "Plan:\n- rows\n- yards")):
+        entry = replace(an_entry(f"a{markdown}", 3 + markdown, words), markdown=markdown)
+        page.edit(entry)
+        page.suggest_without("first" if not markdown else "yards")
+        page.deleted.clear()
+        change = RewordEntry(
+            f"w{markdown}", replace(entry.entry, text="Better"), entry.zone, (words,), markdown
+        )
+        edit = page.edit(change, StrikeEntry(f"s{markdown}", entry.entry, entry.zone, (words,)))
+        assert edit.left_alone
+        assert not edit.notices_to_user
+        assert page.deleted == []
+        assert "(corrected: Better)" in page.line(words.split("\n")[0]).text
+
+
+def test_facts_and_statements_under_a_suggestion_stay(page: Page) -> None:
+    page.edit(a_notice("2 PM: 5 customers"))
+    page.suggest_without("5 customers")
+    assert page.edit(a_notice("2 PM: 7 customers")).left_alone
+    assert {"2 PM: 5 customers", "2 PM: 7 customers"} <= set(page.lines)
+    stated = Page(template=page.template, incident=an_incident(impact="nobody"))
+    stated.suggest_without("nobody")
+    restate = Restate(Statement.IMPACT, "everybody", ("nobody",), stated.template)
+    assert stated.edit(restate).left_alone
+    assert stated.under("Impact")[:2] == ["nobody", "everybody"]
+
+
+@dataclass
+class PageWithStyles(Page):
+    """A doc in which somebody suggests another style for words, or for their paragraph."""
+
+    words: str = ""
+    kind: str = ""
+
+    def document(self) -> dict[str, Any]:
+        found = super().document()
+        for element in found["tabs"][0]["documentTab"]["body"]["content"]:
+            paragraph = element.get("paragraph", {})
+            runs = [each["textRun"] for each in paragraph.get("elements", ()) if "textRun" in each]
+            for run in runs:
+                if self.words and self.words in run["content"]:
+                    styled = run if self.kind == "suggestedTextStyleChanges" else paragraph
+                    styled[self.kind] = {"suggest.style": {}}
+        return found
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["suggestedTextStyleChanges", "suggestedParagraphStyleChanges", "suggestedBulletChanges"],
+)
+def test_text_with_a_suggested_style_is_not_deleted(kind: str) -> None:
+    page = PageWithStyles(kind=kind)
+    entry = an_entry("a", 3, "the first words")
+    page.edit(entry)
+    page.words = "the first words"
+    page.deleted.clear()
+    edit = page.edit(
+        RewordEntry("w", replace(entry.entry, text="Better"), entry.zone, ("the first words",))
+    )
+    assert [each.suggestion_ids for each in edit.left_alone] == [("suggest.style",)]
+    assert page.deleted == []
+    assert "(corrected: Better)" in page.line("the first words").text
+    page.words = "Investigating"
+    assert page.edit(SetField("status", "Identified")).left_alone
+    assert page.deleted == []
 
 
 LINES = re.compile(r"e\d+")

@@ -1,4 +1,4 @@
-"""What a template becomes: a new doc in which every value is text, to the letter."""
+"""A template filled into a new doc: every value is inserted as plain text."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests.document.page import SMALL, Page, an_incident, shipped_template
 from workflow.document.blocks import Kind
-from workflow.document.new_document import leftovers
-from workflow.document.template import TemplateBad, find_section, parse_template
-from workflow.document.text import clean_text
+from workflow.document.edits.new_document import leftovers
+from workflow.document.requests import clean_text
+from workflow.document.template import DocTemplateBad, find_section, parse_template
 
 SECTIONS = [
     "Summary",
@@ -119,11 +119,14 @@ def test_a_name_that_could_be_several_sections_or_none_is_none(name: str) -> Non
         ("no headings at all", "the template has no sections"),
         ("---\ntimeline\n---\n## Timeline", "line 2 of the template is not “key: Title”"),
         ("---\nTime Line: Timeline\n---\n## Timeline", "line 2 of the template"),
-        ("---\nimpact: Impact\n---\n## Timeline", "names headings that the template lacks: impact"),
+        (
+            "---\nimpact: Impact\n---\n## Timeline",
+            "names headings that are not in the template: impact",
+        ),
     ],
 )
 def test_a_template_that_cannot_be_used_says_why(markdown: str, message: str) -> None:
-    with pytest.raises(TemplateBad, match=message):
+    with pytest.raises(DocTemplateBad, match=message):
         parse_template(markdown)
 
 

@@ -1,4 +1,4 @@
-"""A TCP server that reads requests to the end, counts them, and then behaves as it is told."""
+"""A TCP server that reads and counts requests, and then behaves as configured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Behaviour = Callable[[socket.socket, "Received"], None]
 
 @dataclass(frozen=True)
 class Received:
-    """One request, read to its last byte."""
+    """One request, read completely."""
 
     method: str
     target: str
@@ -27,7 +27,7 @@ class Received:
 
 @dataclass
 class MisbehavingServer:
-    """What was received, and what is done about it. A connection ends when `behave` raises."""
+    """The received requests, and the behaviour. A connection ends when `behave` raises."""
 
     behave: Behaviour
     tls: ssl.SSLContext | None = None
@@ -40,7 +40,7 @@ class MisbehavingServer:
         return f"http://127.0.0.1:{self.port}"
 
     def posts(self) -> int:
-        """How many POSTs came; a client that gave up may be ahead of the server's reading."""
+        """The number of POSTs received. Waits, as a client may give up before they are read."""
         deadline = time.monotonic() + 5
         while not self.received and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -75,7 +75,7 @@ def http_answer(
 def answers(
     status: int, body: bytes | dict[str, object], headers: dict[str, str] | None = None
 ) -> Behaviour:
-    """Answer every request alike and keep the connection open."""
+    """Give every request the same answer, and keep the connection open."""
     return lambda connection, _: connection.sendall(http_answer(status, body, headers))
 
 
@@ -104,18 +104,18 @@ def drips(first: bytes) -> Behaviour:
 
 
 def closes(connection: socket.socket, _: Received) -> None:
-    """FIN, with no answer."""
+    """Send FIN, without an answer."""
     raise ConnectionAbortedError
 
 
 def resets(connection: socket.socket, _: Received) -> None:
-    """RST, with no answer."""
+    """Send RST, without an answer."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     raise ConnectionAbortedError
 
 
 def hangs(connection: socket.socket, _: Received) -> None:
-    """No answer, until the client gives up."""
+    """Don't answer until the client gives up."""
     connection.recv(1)
     raise ConnectionAbortedError
 
@@ -140,7 +140,7 @@ def _serve(connection: socket.socket, server: MisbehavingServer) -> None:
                 request = _read(line, stream.readline, stream.read)
                 server.received.append(request)
                 server.behave(connection, request)
-    except (OSError, ValueError):  # the client went away, or it was no HTTP
+    except (OSError, ValueError):  # the client closed, or it was not HTTP
         return
 
 

@@ -1,4 +1,4 @@
-"""Each error that Google is known to answer: which kind it is, and the sentence a person reads."""
+"""Each known error of Google: its class, and the sentence that a person reads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHARE = "drive.permissions.create"
 SEND = "gmail.users.drafts.send"
 
 NOT_SIGNED_IN = "Google does not accept the sign-in. Run `postmortem auth login`."
-PACE = "{} asks to slow down: it is too much at once for this account."
+PACE = "{} asks to slow down: too many requests for this account."
 LACKS_SCOPE = (
     "This sign-in does not allow what {} was asked to do."
     " Run `postmortem auth login` and leave every box ticked."
@@ -140,21 +140,21 @@ EXPECTED: dict[str, tuple[str, type[GoogleFault], str, str]] = {
         SHARE,
         Refused,
         SHARED_WITHOUT_MAIL,
-        "The doc was shared, but Google could not send the mail that says so.",
+        "The doc was shared, but Google could not send the invitation.",
     ),
     "drive_403_access_not_configured": (
         CREATE,
         SignInNeeded,
         "accessNotConfigured",
-        "The Google Drive API is not switched on in your Google Cloud project. Switch it on, wait"
-        " some minutes, and try again: https://console.developers.google.com/apis/api/"
+        "The Google Drive API is not enabled in your Google Cloud project. Enable it, wait "
+        "some minutes, and try again: https://console.developers.google.com/apis/api/"
         "drive.googleapis.com/overview?project=27000000000",
     ),
     "drive_403_active_item_limit": (
         CREATE,
         Refused,
         "activeItemCreationLimitExceeded",
-        "This account can't create anything more in Google Drive. Delete some items for good.",
+        "This account can't create more items in Google Drive. Delete some permanently.",
     ),
     "drive_403_app_not_authorized": (
         CREATE,
@@ -166,8 +166,7 @@ EXPECTED: dict[str, tuple[str, type[GoogleFault], str, str]] = {
         CREATE,
         SlowDown,
         "",
-        "This account has used up what Google Drive allows it in a day. It opens again within"
-        " 24 hours.",
+        "This account has reached its daily limit for Google Drive. Try again within 24 hours.",
     ),
     "drive_403_domain_policy": (
         CREATE,
@@ -180,7 +179,7 @@ EXPECTED: dict[str, tuple[str, type[GoogleFault], str, str]] = {
         CREATE,
         Refused,
         "insufficientFilePermissions",
-        "This account may not change that file. Ask its owner for the role of an editor.",
+        "This account may not change that file. Ask its owner to make it an editor.",
     ),
     "drive_403_insufficient_scopes": (
         CREATE,
@@ -199,8 +198,8 @@ EXPECTED: dict[str, tuple[str, type[GoogleFault], str, str]] = {
         SHARE,
         SlowDown,
         "",
-        "Google Drive shares nothing more for this account for now: its sharing quota is used"
-        " up. Try again in some hours, or share with one Google Group.",
+        "Google Drive has reached the sharing quota of this account. Try again in some hours, or "
+        "share with one Google Group.",
     ),
     "drive_403_storage_quota": (
         CREATE,
@@ -213,8 +212,8 @@ EXPECTED: dict[str, tuple[str, type[GoogleFault], str, str]] = {
         CREATE,
         Undecided,
         "",
-        "Google Drive had a fault of its own (500). Whether it did what was asked is not known"
-        " yet.",
+        "Google Drive had an internal error (500). It is unknown whether the request was carried "
+        "out.",
     ),
     "gmail_400_invalid_to_header": (
         SEND,
@@ -259,7 +258,7 @@ EXPECTED: dict[str, tuple[str, type[GoogleFault], str, str]] = {
         SEND,
         SlowDown,
         "",
-        PACE.format("Gmail") + " It asks for no further try before 2023-03-07 18:03:15 UTC.",
+        PACE.format("Gmail") + " Try again after 2023-03-07 18:03:15 UTC.",
     ),
     "sheets_429_write_requests": (DOCS, SlowDown, "", PACE.format("Google Docs")),
 }
@@ -281,7 +280,7 @@ def google_error(code: int, message: str, **more: object) -> bytes:
 
 
 def not_renewed(error: str, description: str, **options: bool) -> RefreshError:
-    """What google-auth raises when the token server says no."""
+    """The error that google-auth raises when the token server refuses."""
     answer = {"error": error, "error_description": description}
     return RefreshError("no", answer, **options)  # type: ignore[no-untyped-call]
 
@@ -338,6 +337,10 @@ NOW = datetime(2026, 11, 24, 14, 39, tzinfo=UTC)
         ({"Retry-After": "90"}, NOW + timedelta(seconds=90)),
         ({"retry-after": "0"}, NOW),
         ({"retry-after": "9" * 30}, NOW + timedelta(days=7)),
+        ({"retry-after": "9" * 5_000}, NOW + timedelta(days=7)),
+        ({"retry-after": "0" * 5_000 + "5"}, NOW + timedelta(seconds=5)),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 -1200"}, None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, NOW + timedelta(days=7)),
         ({"retry-after": "Tue, 24 Nov 2026 15:00:00 GMT"}, NOW.replace(hour=15, minute=0)),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
@@ -425,7 +428,7 @@ def test_an_api_that_is_switched_off_is_known_by_the_detail_that_docs_gives() ->
     )
     fault = sort_http_error(403, {}, body, DOCS)
     assert isinstance(fault, SignInNeeded)
-    assert fault.sentence.startswith("The Google Docs API is not switched on")
+    assert fault.sentence.startswith("The Google Docs API is not enabled")
     assert fault.sentence.endswith(
         "https://console.cloud.google.com/apis/library/docs.googleapis.com"
     )

@@ -1,4 +1,4 @@
-"""What each gateway asks of Google, to the letter, and what it makes of the answer."""
+"""Each gateway's exact requests to Google, and its reading of the answers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from tests.google.misbehaving_server import Received, http_answer, running
 from workflow.google import (
+    AcceptedMail,
     Draft,
     Endpoint,
     Google,
     Refused,
-    Sent,
     StaleRevision,
     Undecided,
     connect,
@@ -35,7 +35,7 @@ SENT: dict[str, object] = {"id": "m2", "threadId": "t1", "labelIds": ["SENT"]}
 
 @contextmanager
 def google_answering(*script: Answer) -> Iterator[tuple[Google, list[Received]]]:
-    """A Google that gives these answers in turn, and what it was asked."""
+    """A Google that gives these answers in turn, and the requests it got."""
     answers = iter(script)
 
     def behave(connection: socket.socket, _: Received) -> None:
@@ -129,7 +129,10 @@ def test_a_400_to_an_unlocked_write_and_any_other_refusal_are_just_that() -> Non
 
 
 def test_a_document_is_created_in_its_folder_with_its_incident() -> None:
-    answer: dict[str, object] = {"id": "1abc", "webViewLink": "https://docs.google.com/d/1abc"}
+    answer: dict[str, object] = {
+        "id": "1abc",
+        "webViewLink": "https://docs.google.com/d/1abc?usp=drivesdk",
+    }
     with google_answering((200, answer)) as (google, received):
         made = google.drive.create_document(
             "Mail went to the wrong list",
@@ -304,7 +307,7 @@ def test_a_draft_is_made_in_its_thread() -> None:
 
 def test_a_draft_is_sent_by_its_id_and_the_mail_has_one_of_its_own() -> None:
     with google_answering((200, SENT)) as (google, received):
-        assert google.gmail.send_draft("r-1") == Sent("m2", "t1")
+        assert google.gmail.send_draft("r-1") == AcceptedMail("m2", "t1")
     assert asked(received[0]) == (
         "POST",
         "/gmail/v1/users/me/drafts/send",
@@ -315,7 +318,7 @@ def test_a_draft_is_sent_by_its_id_and_the_mail_has_one_of_its_own() -> None:
 
 def test_a_message_is_sent_in_one_step() -> None:
     with google_answering((200, SENT)) as (google, received):
-        assert google.gmail.send_message(b"hi", thread_id="t9") == Sent("m2", "t1")
+        assert google.gmail.send_message(b"hi", thread_id="t9") == AcceptedMail("m2", "t1")
     assert asked(received[0])[1:] == (
         "/gmail/v1/users/me/messages/send",
         {},
@@ -346,12 +349,12 @@ def test_a_large_message_that_is_not_ascii_stays_in_its_resource() -> None:
 def test_a_draft_is_there_or_gone_and_anything_else_is_a_fault() -> None:
     broken: Answer = (500, {"error": {"code": 500, "message": "Backend Error"}})
     with google_answering((200, DRAFT), NOT_FOUND, BAD, broken) as (google, _):
-        assert google.gmail.draft_exists("r-1")
-        assert not google.gmail.draft_exists("r-1")
+        assert google.gmail.look_at_draft("r-1") is not None
+        assert google.gmail.look_at_draft("r-1") is None
         with pytest.raises(Refused):
-            google.gmail.draft_exists("r-1")
+            google.gmail.look_at_draft("r-1")
         with pytest.raises(Undecided):
-            google.gmail.draft_exists("r-1")
+            google.gmail.look_at_draft("r-1")
 
 
 def test_a_404_that_is_not_googles_does_not_say_that_a_draft_is_gone() -> None:
@@ -359,7 +362,7 @@ def test_a_404_that_is_not_googles_does_not_say_that_a_draft_is_gone() -> None:
         google_answering((404, {"detail": "no such page"})) as (google, _),
         pytest.raises(Undecided),
     ):
-        google.gmail.draft_exists("r-1")
+        google.gmail.look_at_draft("r-1")
 
 
 def test_a_draft_is_deleted_for_good() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import stat
 import threading
 from base64 import urlsafe_b64encode
@@ -19,6 +20,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 import requests
 
+from tests.certificates import certify
 from tests.google.misbehaving_server import (
     MisbehavingServer,
     Received,
@@ -42,15 +44,16 @@ from workflow.google import (
 )
 from workflow.google.credentials import SavedCredentials, authorized_session
 from workflow.google.login import login
-from workflow.google.scopes import missing_scopes
+from workflow.google.sign_in import missing_scopes
 from workflow.google.token_file import read_token, write_token
+from workflow.google.transport import Transport
 
 AUTH = "https://www.googleapis.com/auth/"
 READ = AUTH + "gmail.readonly"
 
 
 def stored(token_uri: str = "http://127.0.0.1:1/token", **more: object) -> dict[str, Any]:
-    """A sign-in as it lies on disk, its access token run out."""
+    """A sign-in as stored on disk, with an expired access token."""
     return {
         "token": "ya29.old-access",
         "refresh_token": "1//renewal-token",
@@ -66,6 +69,98 @@ def stored(token_uri: str = "http://127.0.0.1:1/token", **more: object) -> dict[
 
 def renewed(access: str = "ya29.new-access", **more: object) -> dict[str, object]:
     return {"access_token": access, "expires_in": 3599, "token_type": "Bearer", **more}
+
+
+ELSEWHERE = [
+    "http://127.0.0.1:1/token",
+    "http://oauth2.googleapis.com/token",
+    "https://oauth2.googleapis.com.evil.example/token",
+    "https://evil.example/oauth2.googleapis.com",
+    "https://oauth2.googleapis.com:8443/token",
+    "https://oauth2.googleapis.com@evil.example/token",
+    "https://[oauth2.googleapis.com/token",
+]
+
+
+@pytest.mark.usefixtures("only_googles_own")
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_a_sign_in_is_renewed_at_googles_own_address_alone(token_path: Path, address: str) -> None:
+    write_token(token_path, stored(address))
+    with pytest.raises(SignInNeeded, match="not Google's"):
+        google_session(token_path, DEFAULT_SCOPES)
+    write_token(token_path, stored("https://oauth2.googleapis.com/token"))
+    google_session(token_path, DEFAULT_SCOPES).close()
+
+
+@pytest.mark.usefixtures("only_googles_own")
+@pytest.mark.parametrize("address", ELSEWHERE)
+@pytest.mark.parametrize("key", ["auth_uri", "token_uri"])
+def test_a_client_file_that_leads_elsewhere_signs_nobody_in(
+    tmp_path: Path, key: str, address: str
+) -> None:
+    with signing_in(tmp_path, GRANTED) as attempt:
+        file = json.loads(attempt.client_secrets.read_text())
+        file["installed"] |= {"token_uri": "https://oauth2.googleapis.com/token"}
+        file["installed"] |= {key: address}
+        attempt.client_secrets.write_text(json.dumps(file))
+        browser = Browser(agrees)
+        with pytest.raises(SignInNeeded, match=f"its {key} leads to"):
+            attempt.run(browser)
+    assert browser.links == []
+
+
+def test_a_sign_in_is_shown_to_nobody_who_does_not_prove_to_be_google(
+    tmp_path: Path, token_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # requests puts the bundle of the environment in place of a session that trusts everybody.
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    certify("localhost", tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    read: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                    with connection, context.wrap_socket(connection, server_side=True) as inside:
+                        read.append(inside.recv(4096))
+                except ssl.SSLError:
+                    continue  # the caller refuses it
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"https://localhost:{listener.getsockname()[1]}"
+        for expiry in ("2020-01-01T00:00:00Z", "2120-01-01T00:00:00Z"):  # renewed first, or used
+            credentials = SavedCredentials.of(token_path, stored(f"{url}/token", expiry=expiry))
+            with authorized_session(credentials) as session:
+                transport = Transport(session, origins=frozenset({url}), timeout_seconds=2)
+                with pytest.raises(Unreachable):
+                    transport.request(f"{url}/anything")
+        listener.shutdown(socket.SHUT_RDWR)
+    assert read == []
+
+
+def test_nothing_of_a_sign_in_follows_a_redirect(tmp_path: Path, token_path: Path) -> None:
+    with running(answers(200, renewed(refresh_token="1//fresh"))) as elsewhere:
+        away = f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere.url}/token\r\nContent-Length: 0\r\n\r\n"
+        with signing_in(tmp_path, away.encode()) as attempt:
+            with pytest.raises(Unreachable):
+                attempt.run(Browser(agrees))
+            write_token(token_path, stored(f"{attempt.server.url}/token"))
+            session = google_session(token_path, DEFAULT_SCOPES)
+            transport = Transport(
+                session, origins=frozenset({attempt.server.url}), timeout_seconds=2
+            )
+            with pytest.raises(Unreachable):
+                transport.request(f"{attempt.server.url}/anything")
+            transport.close()
+            revoke = f"{attempt.server.url}/revoke"
+            assert logout(token_path, revoke_url=revoke) is LoggedOut.FORGOTTEN
+        assert elsewhere.received == []
 
 
 @pytest.fixture
@@ -260,7 +355,7 @@ def test_a_renewal_does_not_bring_back_a_sign_in_that_was_signed_out(token_path:
 
 @dataclass
 class Browser:
-    """A person at a browser: what they visit on the way back from the consent page."""
+    """A person at a browser, and the addresses visited on the way back from the consent page."""
 
     visit: Callable[[str, str], list[str]]
     links: list[str] = field(default_factory=list)
@@ -283,7 +378,7 @@ def agrees(redirect: str, state: str) -> list[str]:
 
 @dataclass
 class SigningIn:
-    """One attempt: its parts, and what it left behind."""
+    """One attempt: its parts, and the files it left."""
 
     client_secrets: Path
     token_path: Path
@@ -439,7 +534,7 @@ def test_a_client_that_google_does_not_know_says_where_to_get_it_anew(tmp_path: 
     answer = http_answer(401, {"error": "invalid_client", "error_description": "Unauthorized"})
     with (
         signing_in(tmp_path, answer) as attempt,
-        pytest.raises(SignInNeeded, match=r"Download credentials\.json anew"),
+        pytest.raises(SignInNeeded, match=r"Download credentials\.json again"),
     ):
         attempt.run(Browser(agrees))
 
@@ -471,7 +566,7 @@ def test_a_failed_sign_in_leaves_the_one_before(tmp_path: Path) -> None:
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with (
         signing_in(tmp_path, GRANTED) as attempt,
-        pytest.raises(SignInNeeded, match=f"Port {attempt.server.port} is taken"),
+        pytest.raises(SignInNeeded, match=f"Port {attempt.server.port} is used by another program"),
     ):
         login(
             attempt.client_secrets,

@@ -1,4 +1,4 @@
-"""What happens to a request when the network or the server fails: sent once, and sorted."""
+"""A request when the network or the server fails: sent once, and classified."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -30,6 +31,7 @@ from tests.google.misbehaving_server import (
     Received,
     answers,
     closes,
+    drips,
     hangs,
     http_answer,
     resets,
@@ -47,10 +49,10 @@ from workflow.google import (
     Unreachable,
     connect,
     emulator_session,
+    transport,
 )
 from workflow.google.client import Api
-from workflow.google.httplib2_shape import Httplib2Shape
-from workflow.google.transport import Transport
+from workflow.google.transport import Httplib2Shape, Transport
 
 SENT: dict[str, object] = {"id": "m1", "threadId": "t1", "labelIds": ["SENT"]}
 WAIT_SECONDS = 0.6
@@ -76,7 +78,7 @@ HALF_ZIPPED = (
     + gzip.compress(json.dumps(SENT).encode())[:-12]
 )
 
-# Every way in which an answer can go missing or be nobody's, once the POST has been read.
+# Every way in which an answer can get lost or be invalid after the POST was read.
 LOST_ANSWERS: dict[str, Behaviour] = {
     "closed without an answer": closes,
     "a garbage status line": says(b"\x16\x03\x01 what is this\r\n\r\n"),
@@ -113,7 +115,7 @@ def test_a_lost_answer_is_undecided_and_the_post_is_never_repeated(behave: Behav
             google_at(server.url).gmail.send_draft("r1")
         assert server.posts() == len(server.received) == 1
     assert caught.value.method == "gmail.users.drafts.send"
-    assert "not known" in caught.value.sentence
+    assert "unknown" in caught.value.sentence
 
 
 @pytest.mark.parametrize("behave", LOST_ANSWERS.values(), ids=LOST_ANSWERS.keys())
@@ -177,13 +179,13 @@ def test_a_refused_connection_is_provably_not_sent() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(Unreachable) as caught:
         google_at(f"http://127.0.0.1:{port}").gmail.send_draft("r1")
-    assert "Nothing left this machine" in caught.value.sentence
+    assert "Nothing was sent" in caught.value.sentence
     assert caught.value.method == "gmail.users.drafts.send"
 
 
 def test_a_name_that_can_not_be_looked_up_is_provably_not_sent() -> None:
     url = "https://postmortem.invalid"
-    with pytest.raises(Unreachable, match="looked up"):
+    with pytest.raises(Unreachable, match="could not be found"):
         google_at(url).docs.get("d", "revisionId")
 
 
@@ -213,6 +215,45 @@ def test_a_tls_handshake_that_hangs_is_provably_not_sent() -> None:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(Unreachable):
             google_at(url).gmail.send_draft("r1")
+
+
+def test_an_answer_that_drips_in_is_cut_off_whatever_it_drips(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "OVERALL_TIMES", 2)
+    for first in (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nX: ",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+    ):
+        began_at = time.monotonic()
+        with running(drips(first)) as server, pytest.raises(Undecided):
+            google_at(server.url, 0.2).gmail.send_draft("r1")
+        assert time.monotonic() - began_at < 2.5
+
+
+def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = gzip.compress(b"[" + b" " * 5_000_000 + b"]")
+    whole = http_answer(200, packed, {"Content-Encoding": "gzip"})
+    endless = b"HTTP/1.1 200 OK\r\n\r\n[" + b" " * 2_000_000
+    for raw in (whole, endless):
+        with running(says(raw)) as server:
+            road = Transport(
+                requests.Session(),
+                origins=frozenset({server.url}),
+                timeout_seconds=WAIT_SECONDS,
+                most_bytes=1_000_000,
+            )
+            with pytest.raises(Undecided, match="larger than any"):
+                road.request(f"{server.url}/anything")
+            road.close()
+
+
+@pytest.mark.parametrize("status", [200, 400, 429, 500])
+def test_an_answer_nested_without_end_is_no_defect(status: int) -> None:
+    nested = b'{"a":' * 200_000 + b"1" + b"}" * 200_000
+    with running(answers(status, nested)) as server, pytest.raises(GoogleFault):
+        google_at(server.url).gmail.send_draft("r1")
 
 
 def test_a_missing_certificate_bundle_is_provably_not_sent(
@@ -284,7 +325,7 @@ def test_a_call_meant_for_the_real_google_reaches_nobody_when_another_is_configu
 
 
 def client_of(name: str, version: str, server: MisbehavingServer) -> Any:
-    """The client as its document has it: pointed at the real Google."""
+    """The client as the discovery document describes it: pointed at the real Google."""
     document = json.loads(get_static_doc(name, version))  # type: ignore[no-untyped-call]
     session = emulator_session(server.url)
     transport = Transport(
@@ -370,13 +411,13 @@ def test_with_the_real_google_no_other_address_is_called(uri: str) -> None:
     transport = Transport(
         requests.Session(), origins=Endpoint().origins, timeout_seconds=WAIT_SECONDS
     )
-    with pytest.raises(Unreachable, match="no business"):
+    with pytest.raises(Unreachable, match="not a configured host"):
         transport.request(uri, "POST", b"{}")
 
 
 @pytest.fixture(scope="module")
 def steady() -> Iterator[tuple[MisbehavingServer, Transport]]:
-    """A server that answers, for many examples: a socket for each would use up the ports."""
+    """A server for many examples: one each would use up the ports."""
     with running(answers(200, SENT)) as server:
         origins = Endpoint(server.url).origins
         session = emulator_session(server.url)
@@ -388,7 +429,7 @@ def steady() -> Iterator[tuple[MisbehavingServer, Transport]]:
 def test_no_address_of_any_shape_leads_away_from_the_server(
     steady: tuple[MisbehavingServer, Transport], host: str, path: str
 ) -> None:
-    with pytest.raises(Unreachable, match="no business"):
+    with pytest.raises(Unreachable, match="not a configured host"):
         steady[1].request(f"http://{host}:9/{path}", "POST", b"")
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.google.misbehaving_server import answers, running
 from workflow.google import Endpoint, SignInNeeded, connect
-from workflow.google.scopes import DEFAULT_SCOPES
+from workflow.google.sign_in import DEFAULT_SCOPES
 from workflow.google.unattended import machine_session, service_account_session
 
 SUBJECT = "support@example.com"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from google_rehearsal.lifecycle import serve_in_thread
 from workflow.google import (
     INCIDENT_PROPERTY,
     Endpoint,
@@ -20,7 +21,6 @@ from workflow.google import (
     connect,
     emulator_session,
 )
-from workflow.rehearsal.lifecycle import serve_in_thread
 
 MAIL = b"To: Ada <ada@example.com>\r\nSubject: We sent you the wrong mail\r\n\r\nSorry.\r\n"
 
@@ -115,12 +115,16 @@ def test_the_account_is_known_to_drive_and_to_gmail(google: Google) -> None:
 
 def test_a_draft_is_sent_once_and_then_it_is_gone(google: Google) -> None:
     draft = google.gmail.create_draft(MAIL)
-    assert google.gmail.draft_exists(draft.id)
+    seen = google.gmail.look_at_draft(draft.id)
+    assert seen is not None
+    assert (seen.message_id, seen.thread_id) == (draft.message_id, draft.thread_id)
+    assert "DRAFT" in seen.label_ids
+    assert not seen.is_sent
     assert draft in google.gmail.list_drafts()
     sent = google.gmail.send_draft(draft.id)
     assert sent.thread_id == draft.thread_id
     assert sent.message_id != draft.message_id
-    assert not google.gmail.draft_exists(draft.id)
+    assert google.gmail.look_at_draft(draft.id) is None
     with pytest.raises(Refused) as caught:
         google.gmail.send_draft(draft.id)
     assert caught.value.status == 404
@@ -130,7 +134,7 @@ def test_a_draft_is_read_back_and_deleted(google: Google) -> None:
     draft = google.gmail.create_draft(MAIL)
     assert b"We sent you the wrong mail" in google.gmail.get_draft_raw(draft.id)
     google.gmail.delete_draft(draft.id)
-    assert not google.gmail.draft_exists(draft.id)
+    assert google.gmail.look_at_draft(draft.id) is None
 
 
 def test_a_message_is_sent_in_one_step_and_followed_up_in_its_thread(google: Google) -> None:

@@ -1,4 +1,4 @@
-"""The way to a public picture: to the address that was looked at, and never into a network here."""
+"""Fetching a public picture: from the checked address, never from a private network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ from typing import Any
 import pytest
 
 from tests.certificates import certify
-from tests.google.misbehaving_server import (
-    Behaviour,
-    MisbehavingServer,
-    answers,
-    running,
-)
+from tests.google.misbehaving_server import Behaviour, MisbehavingServer, answers, running
 from workflow.google.endpoint import Endpoint
 from workflow.google.faults import Unreachable
 from workflow.google.public_pictures import NotPublic, PublicPictures
@@ -28,7 +23,7 @@ _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", 
 
 
 class World:
-    """Names that lead to what a test says, and an open internet that is one server here."""
+    """Host names with test addresses, and an open internet that is one local server."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: dict[str, list[str]] = {}
@@ -63,7 +58,7 @@ class World:
 
     @contextmanager
     def server(self, behave: Behaviour, certificates: Path) -> Iterator[MisbehavingServer]:
-        """Who answers at `OPEN`."""
+        """The server that answers at `OPEN`."""
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
         with running(behave, tls) as server:
@@ -100,6 +95,19 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_called(
     assert world.connected_to == [OPEN]
 
 
+def test_a_password_of_netrc_does_not_go_along(
+    world: World, trusted: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine pictures.example login ann password hunter2\n", encoding="ascii")
+    monkeypatch.setenv("NETRC", str(netrc))
+    world.names["pictures.example"] = [OPEN]
+    with world.server(answers(200, b"picture"), trusted) as server:
+        assert had() == b"picture"
+        (request,) = server.received
+    assert not {"authorization", "cookie"} & request.headers.keys()
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -123,15 +131,14 @@ def test_a_public_name_that_leads_into_a_network_here_is_not_asked(
     with pytest.raises(NotPublic) as refused:
         had()
     assert str(refused.value) == (
-        f"pictures.example leads to {address} from here, which not everybody can reach. "
-        "Give a file instead."
+        f"pictures.example leads to {address}, a private address. Attach a file instead."
     )
     assert world.connected_to == []
 
 
 def test_one_such_address_among_others_is_enough(world: World) -> None:
     world.names["pictures.example"] = [OPEN, "192.168.1.9"]
-    with pytest.raises(NotPublic, match=re.escape("leads to 192.168.1.9 from here")):
+    with pytest.raises(NotPublic, match=re.escape("leads to 192.168.1.9, a private address")):
         had()
     assert world.connected_to == []
 

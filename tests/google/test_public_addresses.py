@@ -1,4 +1,4 @@
-"""Which addresses everybody can have a picture from: names and addresses of the open internet."""
+"""Which addresses are public: names and addresses on the open internet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REAL = PublicPictures(Endpoint(), 1.0)
     "host", ["127.1", "0x7f.1", "0x7f.0x1", "1.2.3.04", "10.0.0.1", "[::1]", "a..b", ".", "nas"]
 )
 def test_a_host_that_is_not_on_the_internet_is_not_asked(host: str) -> None:
-    with pytest.raises(NotPublic, match="can't be reached by everybody"):
+    with pytest.raises(NotPublic, match="is not public"):
         _REAL.check_address(f"https://{host}/picture.png")
 
 

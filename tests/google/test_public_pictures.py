@@ -1,4 +1,4 @@
-"""From where a picture may be fetched: what everybody can reach, and by a stand-in itself alone."""
+"""The allowed sources of pictures: public addresses, or the rehearsal's own."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_what_not_everybody_can_reach_is_refused_before_a_call_is_made(address: 
 
 @pytest.mark.parametrize("address", ["https://status.example/a.png", "http://127.0.0.1:9/a.png"])
 def test_a_stand_in_fetches_from_itself_alone(address: str) -> None:
-    with pytest.raises(NotPublic, match="In a rehearsal nothing is fetched from"):
+    with pytest.raises(NotPublic, match="A rehearsal fetches nothing from"):
         PublicPictures(Endpoint("http://127.0.0.1:8080"), 1).fetch(address, MOST_BYTES)
 
 
@@ -106,9 +106,9 @@ def test_a_redirect_is_followed_within_what_may_be_reached() -> None:
 
 
 def test_a_redirect_leads_nowhere_else_and_not_for_ever() -> None:
-    with pytest.raises(NotPublic, match=re.escape("fetched from 10.0.0.5")):
+    with pytest.raises(NotPublic, match=re.escape("fetches nothing from 10.0.0.5")):
         had(answers(302, b"", {"Location": "https://10.0.0.5/"}))
-    with pytest.raises(NotPublic, match="leads from one address to the next"):
+    with pytest.raises(NotPublic, match="redirects too many times"):
         had(answers(302, b"", {"Location": "/again"}))
 
 
@@ -131,13 +131,13 @@ def test_where_nobody_answers_it_can_be_tried_again(behave: Behaviour) -> None:
 )
 def test_who_sends_a_byte_now_and_then_holds_nobody_up(begun: bytes) -> None:
     began_at = time.monotonic()
-    with pytest.raises(NotPublic, match=re.escape("did not come within 1 s.")):
+    with pytest.raises(NotPublic, match=re.escape("did not arrive within 1 s.")):
         had(drips(begun))
     assert time.monotonic() - began_at < 2
 
 
 def test_what_is_packed_is_not_unpacked() -> None:
-    """A kilobyte that unpacks into a gigabyte would pass any limit on what is read."""
+    """A kilobyte that unpacks into a gigabyte would pass any limit on the bytes read."""
     packed = gzip.compress(b"x" * 5000)
     behave = says(http_answer(200, packed, {"Content-Encoding": "gzip"}))
     assert had(behave) == packed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -14,16 +15,17 @@ import sqlalchemy
 from hatchling.builders.wheel import WheelBuilder
 
 from tests.postgres_server import PostgresServer
-from workflow.ledger import incidents, migrate, notices, plans, rows_left_out
+from workflow.ledger import incidents, notices, plans
+from workflow.ledger.databases import migrate
+from workflow.ledger.databases.storage import Ledger, open_ledger, sqlite_url
 from workflow.ledger.faults import LedgerUnavailable, NewerLedger
-from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
 
 ROOT = Path(__file__).resolve().parents[2]
 DUMPS = ROOT / "tests" / "fixtures" / "ledgers"
 
 
 def schema(path: Path) -> dict[str, dict[str, Any]]:
-    """What each table of a file is: its columns with their types, its keys and indexes."""
+    """The schema of a file's tables: columns with types, keys and indexes."""
     return schema_at(sqlite_url(path))
 
 
@@ -51,13 +53,25 @@ def schema_at(url: str) -> dict[str, dict[str, Any]]:
 
 
 def _named(found: Sequence[Any], name: str) -> dict[str, str]:
-    return {str(each[name]): str(each) for each in found}
+    # An index's condition is an object of SQLAlchemy; compare its text.
+    return {str(each[name]): json.dumps(each, default=str, sort_keys=True) for each in found}
 
 
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as database:
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         return {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables}
+
+
+def values(path: Path) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table, by the names of its columns."""
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {
+            name: [dict(row) for row in database.execute(f'SELECT * FROM "{name}"')]
+            for (name,) in tables
+        }
 
 
 def restore(dump: Path, path: Path) -> Path:
@@ -88,7 +102,7 @@ def test_the_migrations_arrive_where_the_tables_are_on_postgres_too(
     open_ledger(whole).close()
     found = [schema_at(by_sqlalchemy(url)) for url in (stepwise, whole)]
     for each in found:
-        del each["alembic_version"]  # Alembic's own, which it makes by itself
+        del each["alembic_version"]  # Alembic's own, which it creates itself
     assert found[0] == found[1]
     open_ledger(stepwise).close()
 
@@ -138,22 +152,43 @@ def test_a_ledger_of_any_revision_opens_and_keeps_its_rows(tmp_path: Path, revis
     assert schema(path) == schema(tmp_path / "new")
 
 
-def test_a_ledger_in_which_no_rows_were_kept_gets_room_for_them_in_place(tmp_path: Path) -> None:
-    path = restore(DUMPS / "0005.sql", tmp_path / "ledger.sqlite3")
-    before = rows(path)
+@pytest.mark.parametrize("revision", [each for each in migrate.REVISIONS if each >= "0005"])
+def test_an_older_ledger_gets_room_for_what_is_new_and_keeps_every_value(
+    tmp_path: Path, revision: str
+) -> None:
+    path = restore(DUMPS / f"{revision}.sql", tmp_path / "ledger.sqlite3")
+    before = values(path)
     open_ledger(sqlite_url(path)).close()
-    after = rows(path)
-    assert after.pop("rows_left_out") == []
-    assert after.pop("alembic_version") == [(LAST,)]
+    after = values(path)
+    assert after["alembic_version"] == [{"version_num": LAST}]
     del before["alembic_version"]
-    assert after == before
+    for name, old_rows in before.items():
+        kept = [
+            {key: new[key] for key in old} for old, new in zip(old_rows, after[name], strict=True)
+        ]
+        assert kept == old_rows
+
+
+def test_facts_of_a_notice_leave_the_templates_variables(tmp_path: Path) -> None:
+    path = restore(DUMPS / "0019.sql", tmp_path / "ledger.sqlite3")
+    variables = {"postmortem/google": "https://google.example", "names_repliers": True, "x": "1"}
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE notices SET variables = ?", [json.dumps(variables)])
+    ledger = open_ledger(sqlite_url(path))
+    with ledger.read() as connection:
+        (incident,) = incidents.all_incidents(connection, profile="google")
+        found = notices.notices_of(connection, incident.id)
+    ledger.close()
+    assert [(each.place, each.names_repliers, each.variables) for each in found] == [
+        ("https://google.example", True, {"x": "1"})
+    ] * 2
 
 
 def test_a_row_that_was_left_out_is_read_again(tmp_path: Path) -> None:
     ledger = open_ledger(sqlite_url(restore(DUMPS / "0006.sql", tmp_path / "ledger.sqlite3")))
     try:
         with ledger.read() as connection:
-            (left_out,) = rows_left_out.rows_of(connection, "hg8c5znh")
+            (left_out,) = notices.rows_left_out_of(connection, "hg8c5znh")
     finally:
         ledger.close()
     assert (left_out.row, left_out.value) == (5, "dora at customer.example")
@@ -183,7 +218,7 @@ def next_step(more: str) -> str:
 
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The next version of this program, which has one step more; gives that step's file."""
+    """The next version of this program, with one more migration; returns that file."""
     scripts = tmp_path / "migrations"
     shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
@@ -203,7 +238,7 @@ def test_an_older_ledger_is_brought_up_to_date_with_its_rows(
     assert after["alembic_version"] == [("9000",)]
     assert after["deliveries"] == before["deliveries"]
     assert after["incidents"] == [(*row, f"#{row[0]}") for row in before["incidents"]]
-    open_ledger(sqlite_url(path)).close()  # and once it is there, it stays as it is
+    open_ledger(sqlite_url(path)).close()  # when it exists, it isn't changed
     assert rows(path) == after
 
 

@@ -1,4 +1,4 @@
-"""Moving many deliveries at once: each as if it were moved alone."""
+"""Moving many deliveries at once gives the same result as moving each alone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 
-from workflow.incident import DeliveryState
+from workflow.ledger.databases.storage import Ledger, open_ledger, sqlite_url
 from workflow.ledger.deliveries import Transition, move_all
 from workflow.ledger.faults import MoveRefused
-from workflow.ledger.storage import Ledger, open_ledger, sqlite_url
 from workflow.ledger.tables import deliveries, incidents, notices
+from workflow.model import DeliveryState
 
 _S = DeliveryState
 _NOW = datetime(2026, 11, 24, 13, 39, tzinfo=UTC)
@@ -140,5 +140,5 @@ def test_what_is_refused_takes_nothing_back_of_what_was_moved_before_it() -> Non
 
 
 def test_a_way_that_no_delivery_goes_is_refused_before_anything_is_written() -> None:
-    with pytest.raises(MoveRefused, match="does not go from drafted to sent"):
-        Transition(1, _S.DRAFTED, _S.SENT)
+    with pytest.raises(MoveRefused, match="does not go from drafting to sent"):
+        Transition(1, _S.DRAFTING, _S.SENT)

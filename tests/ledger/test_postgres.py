@@ -1,4 +1,4 @@
-"""A ledger that machines share: who waits for whom, by whose clock, and what a loss costs."""
+"""A shared ledger: waiting for each other, its clock, and lost connections."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sqlalchemy.engine import Connection
 
 from tests.postgres_server import PostgresServer
 from tests.workflow.plug import wait_until
-from workflow.flows import holders
-from workflow.ledger import claims, pace, postgres
+from workflow.ledger import claims
+from workflow.ledger.databases import postgres
+from workflow.ledger.databases.storage import Ledger, open_ledger
 from workflow.ledger.faults import LedgerUnavailable
-from workflow.ledger.storage import Ledger, open_ledger
 from workflow.ledger.tables import deliveries as deliveries_table
 from workflow.ledger.tables import incidents, notices
 
@@ -83,7 +83,7 @@ def in_background(pool: ThreadPoolExecutor, job: Callable[[], None]) -> threadin
     return done
 
 
-# Who waits for whom
+# Waiting for each other
 
 
 def test_senders_claim_side_by_side_and_never_the_same_mail(ledger: Ledger) -> None:
@@ -106,13 +106,13 @@ def test_who_writes_alone_waits_for_all_others_and_they_for_it(ledger: Ledger) -
         with ledger.write():
             wait_too = [in_background(pool, lambda: write(ledger)), in_background(pool, share)]
             assert not any(each.wait(0.15) for each in wait_too)
-            with ledger.read() as looking:  # looking never waits
+            with ledger.read() as looking:  # reading never waits
                 assert looking.execute(select(incidents.c.id)).scalars().all() == ["i"]
         assert all(each.wait(_SECONDS) for each in wait_too)
 
 
 def test_what_was_read_in_a_write_is_still_true_when_it_commits(ledger: Ledger, url: str) -> None:
-    """Many add one to a number that each has read, on machines of their own."""
+    """Several machines add one to a number that each has read."""
 
     def add_one(_number: int) -> None:
         mine = open_ledger(url)
@@ -141,10 +141,10 @@ def test_no_two_senders_of_one_account_spend_the_same_units(ledger: Ledger, url:
         spent = 0
         for _ in range(5):
             with mine.share() as connection:
-                pace.hold(connection, "s@x.example")
-                free = pace.units_free(connection, "s@x.example", second=100, budget=1000)
+                claims.hold_units(connection, "s@x.example")
+                free = claims.units_free(connection, "s@x.example", second=100, budget=1000)
                 if free >= 110:
-                    pace.spend_units(connection, "s@x.example", 110, second=100)
+                    claims.spend_units(connection, "s@x.example", 110, second=100)
                     spent += 110
         mine.close()
         return spent
@@ -165,7 +165,7 @@ def test_two_who_open_a_new_ledger_at_once_make_it_once(postgres: PostgresServer
         list(pool.map(open_it, range(6), timeout=_SECONDS))
 
 
-# Somebody vanishes
+# Lost connections
 
 
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,12 +186,12 @@ def test_a_lock_that_is_not_let_go_is_told_and_a_laptop_that_was_shut_is_put_out
         with shut.write() as asleep:
             with pytest.raises(LedgerUnavailable, match=r"locked by another program\. Try again"):
                 write(colleague)
-            wait_until(lambda: can_write(colleague))  # the server has put the sleeper out
+            wait_until(lambda: can_write(colleague))  # the server has ended the sleeper's session
             asleep.execute(select(notices))
 
     with pytest.raises(LedgerUnavailable, match="can't be reached"):
         sleep_in_a_transaction()
-    with shut.write():  # and once it is awake it goes on
+    with shut.write():  # awake again, it continues
         pass
     shut.close()
     colleague.close()
@@ -234,7 +234,7 @@ def test_a_connection_that_is_lost_in_a_transaction_is_told_and_nothing_of_it_is
         assert connection.execute(select(notices.c.skipped)).scalar_one() == 0
 
 
-# By whose clock
+# Clocks
 
 
 def test_the_ledgers_clock_is_the_servers_however_wrong_a_machine_is(
@@ -250,16 +250,16 @@ def test_the_ledgers_clock_is_the_servers_however_wrong_a_machine_is(
 
 
 def test_a_holder_elsewhere_is_never_taken_for_gone_by_its_process_id() -> None:
-    mine = holders.holder_name()
+    mine = claims.holder_name()
     where, _, word = mine.split("/")
     host, _, space = where.rpartition("-")
-    assert not holders.is_gone(mine)
-    assert holders.is_gone(f"{where}/{2**22 + 1}/{word}")  # no process has such an id
+    assert not claims.is_gone(mine)
+    assert claims.is_gone(f"{where}/{2**22 + 1}/{word}")  # no process has such an id
     for elsewhere in (f"{host}-00000000", f"other-{space}", host):
-        assert not holders.is_gone(f"{elsewhere}/{2**22 + 1}/{word}")
+        assert not claims.is_gone(f"{elsewhere}/{2**22 + 1}/{word}")
 
 
-# What can be written
+# Values that can be written
 
 
 def test_a_text_is_kept_however_long_it_is(ledger: Ledger) -> None:

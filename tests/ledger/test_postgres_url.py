@@ -1,18 +1,118 @@
-"""POSTMORTEM_DATABASE_URL: what is taken, and how what is not is refused without repeating it."""
+"""POSTMORTEM_DATABASE_URL: which values are accepted, and errors that don't repeat the value."""
 
 from __future__ import annotations
 
+import socket
+import ssl
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from tests.certificates import certify
 from tests.command_line import Postmortem
 from tests.postgres_server import GUARDED, PASSWORD, PostgresServer
+from workflow.ledger.databases.postgres import place_of
+from workflow.ledger.databases.storage import open_ledger
 from workflow.ledger.faults import LedgerUnavailable
-from workflow.ledger.postgres import place_of
-from workflow.ledger.storage import open_ledger
 
 SECRET = "hunter2"
+ASKS_FOR_TLS = bytes.fromhex("0000000804d2162f")
+
+
+@dataclass
+class Listener:
+    """A server that is not PostgreSQL, and the bytes sent to it, in clear or within TLS."""
+
+    port: int
+    received: list[bytes] = field(default_factory=list)
+
+    def url(self, host: str, more: str = "") -> str:
+        """A URL of this server with any host name."""
+        here = f"hostaddr=127.0.0.1&port={self.port}&connect_timeout=5"
+        return f"postgresql://ann:{SECRET}@{host}/ledger?{here}{more}"
+
+
+@contextmanager
+def listening(certificates: Path | None = None) -> Iterator[Listener]:
+    """A server that offers TLS with the certificate in a folder, or no TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        listener = Listener(server.getsockname()[1])
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with suppress(OSError), connection:
+                    connection.settimeout(5)
+                    listener.received.append(connection.recv(1024))
+                    if listener.received[-1] != ASKS_FOR_TLS:
+                        continue
+                    connection.sendall(b"S" if certificates else b"N")
+                    if certificates:
+                        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                        context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+                        connection = context.wrap_socket(connection, server_side=True)
+                    listener.received.append(connection.recv(1024))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener
+        # Closing does not end a waiting accept; a connection does.
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(timeout=5)
+
+
+@pytest.mark.parametrize("more", ["", "&application_name=x"])
+def test_nothing_goes_to_another_machine_in_clear_text(postmortem: Postmortem, more: str) -> None:
+    with listening() as server:
+        url = server.url("db.example", more)
+        result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=url)
+    assert "could not agree on TLS" in result.err
+    assert "?sslmode=disable" in result.err
+    assert set(server.received) <= {ASKS_FOR_TLS, b""}
+
+
+def test_a_server_that_can_not_prove_its_name_is_sent_nothing(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    with listening(certify("db.example", tmp_path)) as server:
+        result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=server.url("db.example"))
+        assert "?sslrootcert=FILE" in result.err
+        other = server.url("other.example", f"&sslrootcert={tmp_path / 'cert.pem'}")
+        assert (
+            "as the certificate names it"
+            in postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=other).err
+        )
+        assert set(server.received) <= {ASKS_FOR_TLS, b""}
+        proved = server.url("db.example", f"&sslrootcert={tmp_path / 'cert.pem'}")
+        postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=proved)
+        assert b"ledger" in server.received[-1]  # the user and the database, within TLS
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "settings"),
+    [
+        ("127.0.0.1", "", {}),
+        ("localhost", "", {}),
+        ("db.example", "&sslmode=disable", {}),
+        ("db.example", "&sslmode=prefer", {}),
+        ("db.example", "", {"PGSSLMODE": "disable"}),
+    ],
+)
+def test_on_this_machine_or_where_somebody_says_so_no_tls_is_needed(
+    postmortem: Postmortem, host: str, more: str, settings: dict[str, str]
+) -> None:
+    with listening() as server:
+        url = server.url(host, more)
+        postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=url, **settings)
+    assert b"ledger" in server.received[-1]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +222,7 @@ def test_a_user_without_rights_a_database_that_is_not_there_and_a_standby_are_to
     only_looks = f"{url}&options=-cdefault_transaction_read_only%3Don"
     postmortem("list", POSTMORTEM_DATABASE_URL=only_looks)
     result = postmortem("start", "Outage", expect=4, POSTMORTEM_DATABASE_URL=only_looks)
-    assert "only lets us look" in result.err
+    assert "is read-only" in result.err
 
 
 def test_a_database_that_can_not_hold_every_name_is_refused(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from workflow.incident import Incident
 from workflow.mail.template import MailRenderer, parse_template
 from workflow.mail.variables import shared_variables
+from workflow.model import Incident
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates" / "email"
 STARTED = datetime(2026, 11, 24, 13, 39, tzinfo=UTC)

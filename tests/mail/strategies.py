@@ -1,4 +1,4 @@
-"""The text that people and exports really produce, and what does harm."""
+"""Text that people and exports really produce, and harmful text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MARKUP = (
         "](",
     ),
 )
-# Anything at all, seasoned with what has a meaning somewhere.
+# Any text, mixed with characters that have a meaning somewhere.
 any_text = st.lists(
     st.one_of(
         st.sampled_from(MARKUP),

@@ -1,4 +1,4 @@
-"""From a hostile row of a list to the raw mail: one person, the template's headers, only text."""
+"""A hostile row of a list as raw mail: one recipient, the template's headers, text only."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from tests.mail.letters import EVERYTHING, shipped
 from tests.mail.strategies import any_text
 from workflow.mail.faces import html_face, link_addresses, parse_body, text_face
+from workflow.mail.lists.recipients import read_recipients
 from workflow.mail.message import build_message
-from workflow.mail.recipients import read_recipients
 
 RENDERER = shipped("resolved", EVERYTHING)
 HEADERS = {"from", "to", "subject", "mime-version", "content-type"}
@@ -74,5 +74,5 @@ def test_any_name_makes_a_mail_to_one_person(name: str) -> None:
     mail = BytesParser(policy=default).parsebytes(mail_for(name.replace("\0", "")))
     assert {header.lower() for header in mail} == HEADERS
     assert [each.addr_spec for each in mail["To"].addresses] == ["ann@one.example"]
-    assert mail["Subject"] == "Resolved: Messages to customers were not delivered"
+    assert mail["Subject"] == "Messages to customers were not delivered – resolved"
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]

@@ -1,4 +1,4 @@
-"""Whatever is in a variable, every face shows those characters, and nothing else happens."""
+"""Any value of a variable is shown as those characters in each part of a mail, and as no markup."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def render(place: str, value: str) -> RenderedMail:
 
 
 class Visible(HTMLParser):
-    """What a reader of the HTML sees, and the elements that are there."""
+    """The visible text of the HTML, and its elements."""
 
     def __init__(self, document: str) -> None:
         super().__init__()
@@ -64,12 +64,12 @@ class Visible(HTMLParser):
 
 
 def squeezed(text: str) -> str:
-    """Text without its layout: spaces and line breaks differ between faces, letters must not."""
+    """Text without spaces and line breaks: a mail's parts may differ only in those."""
     return re.sub(r"\s+", "", text)
 
 
 def expected(place: str, value: str) -> str:
-    """The template's own words with the value's characters where it stands."""
+    """The template's own text with the value's characters in its place."""
     source = re.sub(r"^(# |> |\d\. |\|[-|]+$|\s*- )", "", PLACES[place], flags=re.MULTILINE)
     source = re.sub(r"\[(.*)\]\(.*\)", r"\1", source).replace("**", "").replace("|", "")
     return squeezed(source.replace("{{ x }}", clean(value)))
@@ -94,7 +94,7 @@ def test_a_value_is_shown_letter_by_letter_in_every_face(place: str, value: str)
 @settings(max_examples=25, deadline=None)
 @given(value=any_text)
 def test_a_value_adds_no_link_and_no_element_but_line_breaks(place: str, value: str) -> None:
-    assume(clean(value).strip())  # `- ` with nothing behind it is the template's own matter
+    assume(clean(value).strip())  # an empty `- ` is up to the template
     plain = parse_body(render(place, "word").markdown)
     tokens = parse_body(render(place, value).markdown)
     assert set(link_addresses(tokens)) <= set(link_addresses(plain))

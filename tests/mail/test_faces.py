@@ -1,4 +1,4 @@
-"""One Markdown, two faces: what a reader of the text and of the HTML gets."""
+"""One Markdown source, two parts: what a reader sees in the text and in the HTML."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ a | b
 
 * * *
 
-https://plain.example/ and gone and code
+https://plain.example/ and ~~gone~~ and code
 """
 
 

@@ -1,4 +1,4 @@
-"""What people export and hand over as a list, and what must become of every row of it."""
+"""Lists as people export them, and the required result for every row."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from workflow.mail.recipients import ListUnreadable, read_recipients
+from workflow.mail.lists.decoding import ListUnreadable
+from workflow.mail.lists.recipients import read_recipients
 
 ANN, BOB, CY = "ann@one.example", "bob@two.example", "cy@three.example"
 
 
 @dataclass(frozen=True)
 class Export:
-    """A file and what must come of it: who is written to, in which rows, and what is set aside."""
+    """A file and its required result: the recipients, their rows, and the rows set aside."""
 
     name: str
     content: bytes
@@ -162,6 +163,40 @@ EXPORTS = [
         b"email\nmailto:ann@one.example?subject=Hi\nMAILTO:bob@two.example\n",
         [ANN, BOB],
         [2, 3],
+    ),
+    Export(
+        "the codes and the slashes of links",
+        b"email\nmailto:ann%2Bshop@one.example\nmailto://bob@two.example\n"
+        b"<mailto:cy%40three.example?subject=a%20b>\n",
+        ["ann+shop@one.example", BOB, CY],
+        [2, 3, 4],
+    ),
+    Export(
+        "stray marks round the address",
+        "email\n'ann@one.example\n`bob@two.example`\n’cy@three.example’\n".encode(),
+        [ANN, BOB, CY],
+        [2, 3, 4],
+    ),
+    Export(
+        "whole rows in quotes with tabs between the cells",
+        b'"email\tname"\n"ann@one.example\tAnn"\n',
+        [ANN],
+        [2],
+        columns={"name": "Ann"},
+    ),
+    Export(
+        "whole rows in quotes under a header without them",
+        b'email,name,account\n"ann@one.example,Ann,A"\nbob@two.example,Bob,B\n',
+        [BOB],
+        [3],
+        bad={2: "the whole row stands in one pair of quotes"},
+    ),
+    Export(
+        "whole rows in quotes with semicolons under a header without them",
+        b'name;email\n"Ann;ann@one.example"\n"no address; here"\nBob;bob@two.example\n',
+        [BOB],
+        [4],
+        bad={2: "the whole row stands in one pair of quotes", 3: "cells in this row: 1"},
     ),
     Export("a separator left behind the address", b'email\n"ann@one.example; "\n', [ANN], [2]),
     Export(
@@ -317,7 +352,7 @@ UNREADABLE = [
         b"ann@one.example,Ann\n",
         "has no header: its first line is `ann@one.example, Ann`",
     ),
-    ("no column of addresses", b"name;city\nAnn;Rome\n", "it has `name`, `city`. Say which"),
+    ("no column of addresses", b"name;city\nAnn;Rome\n", "it has `name`, `city`. Choose one"),
     (
         "two columns of addresses",
         b"E-mail,Email Address\na@x.example,b@x.example\n",
@@ -364,6 +399,22 @@ def test_the_column_of_addresses_can_be_named() -> None:
         assert read_recipients(content, email_column=name).recipients[0].email == ANN
     with pytest.raises(ListUnreadable, match="no column `billing`; it has `E-mail`"):
         read_recipients(content, email_column="billing")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Impacted customers,,\n,,\nName,Account,Contact\nAnn,A,ann@one.example\n",
+        b"Report\nName;Account;Contact\nAnn;A;ann@one.example\n",
+        b"Report:\tX\nDate:\t24 Nov 2026\n\nName\tAccount\tContact\nAnn\tA\tann@one.example\n",
+    ],
+)
+def test_the_header_below_a_title_is_named_though_no_column_is_called_email(content: bytes) -> None:
+    with pytest.raises(ListUnreadable, match='--column email="Contact"'):
+        read_recipients(content)
+    found = read_recipients(content, email_column="Contact")
+    assert [each.email for each in found.recipients] == [ANN]
+    assert (found.recipients[0].columns["account"], found.bad_rows) == ("A", ())
 
 
 def test_a_50_mb_cell_is_refused_quickly() -> None:

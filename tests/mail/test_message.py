@@ -1,4 +1,4 @@
-"""The raw mail: what a header was meant to say is what every reader of mail reads in it."""
+"""The raw mail: every mail reader reads the headers as they were meant."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.mail.strategies import any_text
+from workflow.mail.escape import NAME_LIMIT, one_line
 from workflow.mail.message import (
     MESSAGE_LIMIT_BYTES,
     Attachment,
@@ -22,7 +23,6 @@ from workflow.mail.message import (
     MessageTooBig,
     build_message,
 )
-from workflow.mail.oneline import NAME_LIMIT, one_line
 
 ALLOWED_HEADERS = {"from", "to", "reply-to", "subject", "date", "mime-version", "content-type"}
 
@@ -56,7 +56,7 @@ def build(
 
 
 def decoded_by_hand(value: str) -> str:
-    """A header as RFC 2047 says, by another route than the modern policy's parser."""
+    """A header decoded as RFC 2047 says, without the parser of Python's modern policy."""
     value = re.sub(r"\r?\n(?=[ \t])", "", value)
     return "".join(
         part if isinstance(part, str) else part.decode(charset or "ascii")
@@ -85,7 +85,7 @@ def test_any_text_in_a_column_reaches_the_headers_as_text_and_one_person(
     assert [each.addr_spec for each in modern["To"].addresses] == ["ann@customer.example"]
     assert [each.addr_spec for each in modern["From"].addresses] == ["support@acme.example"]
     # Python 3.11 puts a space between the encoded words of a name, which RFC 2047 section 6.2
-    # takes out; the second route below does as the RFC says.
+    # removes; the second decoder below does as the RFC says.
     shown = modern["To"].addresses[0].display_name
     assert shown.replace(" ", "") == one_line(name, NAME_LIMIT).replace(" ", "")
     assert str(modern["Subject"]) == one_line(subject)
@@ -192,7 +192,7 @@ def test_an_attachment_keeps_its_name_and_bytes_and_adds_no_header(
     }
     assert attached.get_payload(decode=True) == content
     name = one_line(re.split(r"[/\\]", filename)[-1], 150) or "attachment"
-    # Python takes angle brackets round a whole name off, as it would off an address.
+    # Python removes angle brackets around a whole name, as it would around an address.
     assert attached.get_filename() == unquote(name)
     assert max(len(line) for line in raw.split(b"\r\n")) <= 78
 

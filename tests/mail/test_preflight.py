@@ -1,13 +1,17 @@
-"""The check before sending: what it finds in the words and in the list, and what it lets be."""
+"""The check before sending: its findings in text and list, and what it accepts."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from workflow.incident import Stage
-from workflow.mail.preflight import Finding, PatternRule, check_list, check_words
-from workflow.mail.recipients import read_recipients
+from workflow.mail.finding import Finding
+from workflow.mail.lists.list_rules import check_list
+from workflow.mail.lists.recipients import read_recipients
 from workflow.mail.template import RenderedMail
+from workflow.mail.word_rules import LINE_RULES, PatternRule, WordRules, check_words
+from workflow.model import Stage
 
 DOC = "https://docs.google.com/document/d/1aBcDeFgHiJkLmNoP/edit?tab=t.0"
 GOOD = (
@@ -96,6 +100,11 @@ def test_what_a_mail_lacks_is_found(base: str, stage: Stage, code: str) -> None:
     assert code in codes(base=base, stage=stage)
 
 
+def test_an_incident_may_begin_and_end_in_the_same_minute() -> None:
+    base = GOOD.replace("6:45 PM", "2:39 PM").replace(" at 7 PM CET", " soon")
+    assert "no_start_or_end" not in codes(base=base)
+
+
 def test_an_apology_in_another_language_is_one() -> None:
     for words in ("Es tut uns leid.", "Nous sommes désolés.", "Lo sentimos.", "Ci scusiamo."):
         assert "no_apology" not in codes(base=GOOD.replace("We are sorry.", words))
@@ -175,3 +184,55 @@ def test_an_empty_list_is_said_to_be_one() -> None:
 def test_many_rows_are_counted_and_not_all_listed() -> None:
     rows = "".join(f"c{at}@example.com\n" for at in range(30))
     assert lint(f"email\n{rows}")["test_domain"].where.endswith("11 and 20 more")
+
+
+# Pieces of what the rules look for, from which lines are put together.
+_PIECES = (
+    *(
+        "TODO",
+        "tbd",
+        "XX:XX",
+        "??",
+        "<!--",
+        "-->",
+        "<b>",
+        "{{ name }}",
+        "{First Name}",
+        "*|FNAME|*",
+    ),
+    *("<<Name>>", "«Name»", "%NAME%", "[First Name]", "[ ] ", "- [x] ", "**", "__", "](", "# "),
+    *(
+        " ,",
+        " .",
+        "()",
+        "“”",
+        "localhost",
+        "db.internal",
+        "10.0.0.1",
+        "https://jira.example/browse/A-1",
+    ),
+    *("https://docs.google.com/d", "will be fixed by ", "'ll be back in ", "never happen again"),
+    *(
+        "2:39 PM",
+        "14:30",
+        "2 pm CET",
+        "We promise",
+        "100 % sure",
+        "niemals wieder",
+        "\u202e",
+        "FNAME",
+    ),
+    *("passwort: abc123", "$name", "@firstname", "##NAME##", "DRAFT", "plus jamais", "Ä", "ß", " "),
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES) | st.text("aN m,.:1{<%[*", max_size=4), max_size=6))
+def test_the_quick_look_before_a_rule_hides_nothing_that_it_finds(pieces: list[str]) -> None:
+    line = "".join(pieces)
+    rules = WordRules(stage=Stage.UPDATE, doc_url="")
+    lazy = [
+        rule
+        for rule in (*LINE_RULES, *rules.of_lines)
+        if rule.needs and not any(need in line.lower() for need in rule.needs)
+    ]
+    assert [(rule.code, said) for rule in lazy for said in rule.look(line, "")] == []

@@ -1,4 +1,4 @@
-"""Reports of mail that failed: what they claim, and that nothing in them can do harm."""
+"""Reports of failed mail: their claims, and that nothing in them can do harm."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.mail.reports import is_automatic, is_report, read_report
+from workflow.mail.content import Report, is_automatic, is_report, read_report
 
 GMAIL = b"""\
 From: Mail Delivery Subsystem <mailer-daemon@googlemail.com>
@@ -94,6 +94,26 @@ def test_a_report_of_ten_thousand_addresses_is_cut() -> None:
         for number in range(1000)
     ]
     assert len(read_report(with_fields(*groups)).failures) == 100
+
+
+_REPORT = b"Content-Type: multipart/report; report-type=delivery-status; boundary=b"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _REPORT + b";" * 3_600_000 + b"\n\nx",
+        _REPORT + b';a="' * 900_000 + b"\n\nx",
+        _REPORT + b"\n\n--b\nContent-Disposition: x" + b";\n a=1" * 500_000 + b"\n\n--b--",
+        b"Subject: " + b"\r\n x" * 900_000 + b"\r\n\r\nx",
+        b"Subject: " + b"\r x" * 900_000 + b"\r\rx",
+    ],
+    ids=["semicolons", "quotes", "folded parameters", "folded", "carriage returns"],
+)
+def test_a_long_report_takes_no_longer_than_its_length(raw: bytes) -> None:
+    began_at = time.process_time()
+    assert read_report(raw) == Report((), ())
+    assert time.process_time() - began_at < 10  # hours, if a header is read piece by piece
 
 
 @given(st.binary(max_size=400), st.integers(0, len(GMAIL)), st.integers(0, 40))

@@ -1,4 +1,4 @@
-"""The mails that come with the program: each reads well with everything known, and with nothing."""
+"""The shipped mail templates: each reads well with all values, and with none."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 import pytest
 
 from tests.mail.letters import EVERYTHING, TEMPLATES, shipped
-from workflow.incident import Stage
 from workflow.mail.faces import html_face, parse_body, text_face
-from workflow.mail.preflight import check_words
+from workflow.mail.word_rules import check_words
+from workflow.model import Stage
 
 DOC = "https://docs.google.com/document/d/1aBcDeFgHiJkLmNoP/edit"
 STAGES = [stage.value for stage in Stage]
+LANGUAGES = ("de", "fr", "es")
 
 
 def text_of(stage: str, given: dict[str, str], columns: dict[str, str]) -> str:
@@ -20,7 +21,10 @@ def text_of(stage: str, given: dict[str, str], columns: dict[str, str]) -> str:
 
 
 def test_there_is_a_template_for_every_stage() -> None:
-    assert {path.stem for path in TEMPLATES.glob("*.md")} == {*STAGES, "sign-off"}
+    stems = {path.stem for path in TEMPLATES.glob("*.md")}
+    assert {stem for stem in stems if "." not in stem} == {*STAGES, "sign-off"}
+    for language in LANGUAGES:
+        assert {f"{name}.{language}" for name in (*STAGES, "sign-off")} <= stems
 
 
 @pytest.mark.parametrize("stage", STAGES)

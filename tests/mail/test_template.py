@@ -1,24 +1,22 @@
-"""Writing a template: what may stand in it, and what is said when something is wrong."""
+"""Mail templates: what they may contain, and the errors in them."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
 from tests.mail.letters import shared, written
-from workflow.incident import Stage
 from workflow.mail.faces import parse_body, text_face
-from workflow.mail.template import (
-    MailRenderer,
-    TemplateBad,
-    ValueMissing,
-    parse_template,
-)
+from workflow.mail.sandbox import MailTemplateBad
+from workflow.mail.template import MailRenderer, ValueMissing, parse_template
+from workflow.model import Stage
 
 ANN = {"email": "ann@one.example", "name": "Ann", "account": "4711"}
 
 
 def body_of(body: str, columns: dict[str, str] | None = None, **given: str) -> str:
-    """The plain text that a body comes out as."""
+    """The plain text of a rendered body."""
     renderer = written(f"---\nsubject: S\n---\n{body}", given)
     return text_face(parse_body(renderer.render(columns or ANN).markdown)).rstrip("\n")
 
@@ -50,7 +48,7 @@ def test_the_head_says_subject_sender_and_what_is_required() -> None:
 
 def test_a_body_alone_is_a_template_and_lacks_only_a_subject() -> None:
     template = parse_template("mine.md", "Hello {{ name }}\n")
-    with pytest.raises(TemplateBad, match=r"subject is empty\. Give it a line `subject: …`"):
+    with pytest.raises(MailTemplateBad, match=r"subject is empty\. Give it a line `subject: …`"):
         MailRenderer(template, shared(), lambda _: None).render(ANN)
 
 
@@ -66,9 +64,9 @@ def test_a_body_alone_is_a_template_and_lacks_only_a_subject() -> None:
         ("---\nsubject: {{ x\n---\n", "mine.md, subject, line 1:"),
         ("---\nsubject: x\n---\n\nHi {{ name }\n", "mine.md, line 5:"),
         ("---\nsubject: x\n---\n{% if name %}\nHi\n", "mine.md, line"),
-        ("Hi `{{ name }}`", "line 1: a variable stands inside code"),
-        ("Hi\n\n    {{ name }}\n", "line 3: a variable stands inside code"),
-        ("Hi\n\n```\n{{ name }}\n```\n", "line 3: a variable stands inside code"),
+        ("Hi `{{ name }}`", "line 1: a variable is inside code"),
+        ("Hi\n\n    {{ name }}\n", "line 3: a variable is inside code"),
+        ("Hi\n\n```\n{{ name }}\n```\n", "line 3: a variable is inside code"),
         ("Hi {{ name|uper }}", "no filter `uper`. Did you mean `upper`?"),
         ("{% macro x() %}{% endmacro %}", "`macro` isn't for mails"),
         ("{% extends 'x' %}", "`extends` isn't for mails"),
@@ -78,7 +76,7 @@ def test_a_body_alone_is_a_template_and_lacks_only_a_subject() -> None:
     ],
 )
 def test_a_mistake_in_a_template_is_named_with_its_line(source: str, told: str) -> None:
-    with pytest.raises(TemplateBad) as refused:
+    with pytest.raises(MailTemplateBad) as refused:
         parse_template("mine.md", source)
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -98,7 +96,7 @@ def test_a_mistake_in_a_template_is_named_with_its_line(source: str, told: str) 
     ],
 )
 def test_a_mistake_about_a_variable_says_what_was_meant(body: str, told: str) -> None:
-    with pytest.raises(TemplateBad) as refused:
+    with pytest.raises(MailTemplateBad) as refused:
         body_of(body)
     assert told in str(refused.value)
 
@@ -108,7 +106,7 @@ def test_a_required_value_that_one_recipient_lacks_is_named() -> None:
     renderer.render(ANN)
     with pytest.raises(ValueMissing, match="`account` is empty"):
         renderer.render(ANN | {"account": " "})
-    with pytest.raises(TemplateBad, match="requires `acount`, which is neither a column"):
+    with pytest.raises(MailTemplateBad, match="requires `acount`, which is neither a column"):
         written("---\nsubject: S\nrequired: acount\n---\nHi").render(ANN)
 
 
@@ -139,11 +137,11 @@ def test_included_files_are_part_of_the_template() -> None:
         source, end="Yours, *{{ sender_name }}* {{ name }}", given={"sender_name": "J*"}
     )
     assert rendered.render(ANN).markdown == "Hi\n\nYours, *J\\** Ann\n"
-    with pytest.raises(TemplateBad, match=r"includes `end\.md`, and there is no such file"):
+    with pytest.raises(MailTemplateBad, match=r"includes `end\.md`, and there is no such file"):
         written(source)
-    with pytest.raises(TemplateBad, match=r"end\.md includes itself"):
+    with pytest.raises(MailTemplateBad, match=r"end\.md includes itself"):
         written(source, end="{% include 'end.md' %}")
-    with pytest.raises(TemplateBad, match=r"end\.md, line 2: `nmae`"):
+    with pytest.raises(MailTemplateBad, match=r"end\.md, line 2: `nmae`"):
         written(source, end="\n{{ nmae }}").render(ANN)
 
 
@@ -171,6 +169,9 @@ def test_the_copy_for_the_doc_names_each_column_once_rendered() -> None:
         "{{ ''.__class__.__mro__ }}",
         "{{ name.__class__ }}",
         "{{ name['__class__'] }}",
+        "{{ name['upper'] }}",
+        "{{ name['format'] }}",
+        "{{ incident['title']['join'] }}",
         "{{ name|attr('__class__') }}",
         "{{ config.items() }}",
         "{{ self.__init__ }}",
@@ -200,8 +201,28 @@ def test_the_copy_for_the_doc_names_each_column_once_rendered() -> None:
     ],
 )
 def test_a_template_reaches_nothing_but_its_words(payload: str) -> None:
-    with pytest.raises(TemplateBad):
+    with pytest.raises(MailTemplateBad):
         body_of(payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ("{{ name.__class__ }}", "`.__class__` is inside the program; a mail can't read it."),
+        ("{{ name.upper() }}", "can't call functions; use a filter."),
+        ("{{ 2 * 3 }}", "`mul` isn't for mails."),
+        ("{{ name|center(9) }}", "no filter `center`"),
+    ],
+)
+def test_a_template_is_told_what_it_can_not_do(payload: str, words: str) -> None:
+    with pytest.raises(MailTemplateBad, match=re.escape(words)):
+        body_of(payload)
+
+
+@pytest.mark.parametrize("name", ["cycler", "dict", "joiner", "lipsum", "namespace", "range"])
+def test_what_jinja2_has_by_itself_is_not_there_for_a_mail(name: str) -> None:
+    asked_after = f"{{% if {name} is defined %}}{{{{ {name} }}}}{{% endif %}}"
+    assert body_of(f"Hello.{asked_after}{{{{ {name}|default('') }}}}") == "Hello."
 
 
 @pytest.mark.parametrize(

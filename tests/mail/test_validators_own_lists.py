@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow.mail.addresses import AddressBad, read_address
+from workflow.mail.lists.addresses import AddressBad, read_address
 
 LISTS = json.loads(
     (Path(__file__).parents[1] / "fixtures" / "addresses" / "email_validator.json").read_text(
@@ -37,7 +37,7 @@ def test_a_bad_address_is_refused_with_a_sentence(cell: str) -> None:
 
 
 def refusal(cell: str) -> str:
-    """Why a cell is no address, "" when it is one."""
+    """Why a cell is not an address, "" if it is one."""
     try:
         assert read_address(cell).email.isascii()
     except AddressBad as bad:

@@ -1,4 +1,4 @@
-"""What leaves the house: nothing that is known to be internal, however it was typed."""
+"""Published texts contain nothing that is known to be internal, however it was typed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from workflow.document.blocks import Block, Kind, Span
-from workflow.publication.folding import fold, without_tricks
 from workflow.publication.patterns import Kind as LeftOutKind
+from workflow.publication.patterns import fold, without_tricks
 from workflow.publication.redaction import Internal, Redactor
 
 CALM = settings(max_examples=60, deadline=None)
@@ -56,7 +56,7 @@ UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\ufe0f\u180e\u115f"
 
 
 def tricky(draw: st.DrawFn, secret: str) -> str:
-    """The secret as somebody might type it who does not want it to be found."""
+    """The secret as somebody might type it to hide it."""
     typed = ""
     for letter in secret:
         shapes = [letter]

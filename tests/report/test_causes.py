@@ -1,11 +1,10 @@
-"""What comes again is said with care: by the same name, or perhaps by the same words."""
+"""Recurring causes are named carefully: the same name, or perhaps the same words."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from workflow.report.causes import shared_causes
-from workflow.report.facts import IncidentRow
+from workflow.report.facts import IncidentRow, shared_causes
 
 
 def row(name: str, *, cause: str = "", root_cause: str = "") -> IncidentRow:

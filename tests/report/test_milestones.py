@@ -1,13 +1,12 @@
-"""The turns of an incident: from what was said, with its source, or not known."""
+"""An incident's milestones: from what was logged, with its source, or not known."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from workflow.incident import Incident, Status, TimelineEntry
-from workflow.report.facts import Milestone
-from workflow.report.milestones import StatusChange, WordToCustomers, milestones, phases
+from workflow.model import Incident, Status, TimelineEntry
+from workflow.report.facts import Milestone, StatusChange, WordToCustomers, milestones, phases
 
 BEGUN = datetime(2026, 11, 24, 13, 39, tzinfo=UTC)
 INCIDENT = Incident("abc", "Wrong amounts", BEGUN, "Europe/Berlin")
@@ -41,7 +40,7 @@ def test_what_nobody_said_is_not_known_and_says_why() -> None:
         "closed": None,
     }
     assert "no entry says who noticed it" in found["detected"].known_from
-    assert "no notice has reached anybody" in found["first_word"].known_from
+    assert "no notice was accepted" in found["first_word"].known_from
 
 
 def test_the_first_entry_that_speaks_of_a_sign_tells_when_it_was_detected() -> None:

@@ -1,4 +1,4 @@
-"""Labels and ticks of a picture never touch, whether things are seconds or months apart."""
+"""Labels and ticks of a picture never touch, whether events are seconds or months apart."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow.report.scale import NARROWEST_PX, Label, lay_out, scale_over, text_width, ticks
+from workflow.report.svg import NARROWEST_PX, Label, lay_out, scale_over, text_width, ticks
 
 CALM = settings(max_examples=60, deadline=None)
 BEGUN = datetime(2026, 11, 24, 13, 39, tzinfo=UTC)
 LENGTHS = st.integers(0, 7) | st.integers(0, 3600) | st.integers(0, 400 * 86400)
-WORDS = ("Began", "Colleagues told", "Customers told", "Told of the end", "24 Nov, 12:39 PM")
+WORDS = (
+    "Began",
+    "Colleagues told",
+    "Customers notified",
+    "Customers told it is resolved",
+    "24 Nov, 12:39 PM",
+)
 
 
 def extent(label: Label, width_px: float) -> tuple[float, float]:
     at = label.percent / 100 * width_px
-    return (at - label.width, at) if label.is_left else (at, at + label.width)
+    return at + label.shift, at + label.shift + label.width
 
 
 @CALM

@@ -1,20 +1,23 @@
-"""Pulling the plug: real processes that die at a chosen point, are stopped, or are let go on."""
+"""Crashes and pauses: real processes that are killed, stopped or resumed at a chosen point."""
 
 from __future__ import annotations
 
 import base64
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from tests.command_line import Postmortem
+from tests.command_line import Postmortem, running
 from tests.google_world import ACCOUNT, GoogleWorld
 from tests.ledger_rows import somebody_writes
 
@@ -40,18 +43,87 @@ from workflow.__main__ import main
 main()
 """
 
+_SLEEPING_IN = """
+import functools, importlib, json, os, pathlib, signal, sys
+mark, when, module, names, settings, *words = sys.argv[1:]
+for place, name, value in json.loads(settings):
+    setattr(importlib.import_module(place), name, value)
+*owners, name = names.split(".")
+owner = functools.reduce(getattr, owners, importlib.import_module(module))
+work = getattr(owner, name)
+
+def sleeping(*given, **more):
+    answer = work(*given, **more) if when == "after" else None
+    if not os.path.exists(mark):
+        pathlib.Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return answer if when == "after" else work(*given, **more)
+
+setattr(owner, name, sleeping)
+sys.argv[1:] = words
+from workflow.__main__ import main
+main()
+"""
+
 
 def dies_at(point: int, postmortem: Postmortem, *arguments: str) -> None:
     """Run a command that kills itself with SIGKILL at its `point`th point."""
     _dies(_DYING, postmortem, str(point), *arguments)
 
 
+def died_at(point: int, postmortem: Postmortem, *arguments: str) -> bool:
+    """Run a command that kills itself with SIGKILL at its `point`th point; False if it has fewer.
+
+    A command with fewer points must succeed.
+    """
+    code, said = _ran(_DYING, postmortem, str(point), *arguments)
+    assert code in {-9, 0}, said
+    return code == -9
+
+
 def dies_in(module: str, function: str, postmortem: Postmortem, *arguments: str) -> None:
-    """Run a command that kills itself with SIGKILL when it comes to a function."""
+    """Run a command that kills itself with SIGKILL when it reaches a function."""
     _dies(_DYING_IN, postmortem, module, function, *arguments)
 
 
+@contextmanager
+def sleeping_in(
+    where: tuple[str, str],
+    postmortem: Postmortem,
+    *arguments: str,
+    when: str = "before",
+    settings: Sequence[tuple[str, str, float]] = (),
+) -> Iterator[subprocess.Popen[str]]:
+    """A command that stops right "before" or "after" a function, the first time.
+
+    `where` is a module and a name in it, `settings` are numbers of modules to set before. `go_on`
+    within the block resumes it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        mark = Path(folder) / "asleep"
+        words = [str(mark), when, *where, json.dumps(settings), *arguments]
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SLEEPING_IN, *words],
+            cwd=ROOT,
+            env=postmortem._environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        with running(process):
+            wait_until(mark.exists)
+            yield process
+
+
 def _dies(script: str, postmortem: Postmortem, *arguments: str) -> None:
+    code, said = _ran(script, postmortem, *arguments)
+    assert code == -9, (code, said)
+
+
+def _ran(script: str, postmortem: Postmortem, *arguments: str) -> tuple[int, str]:
+    """The exit code and the stderr of a command in a separate process."""
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
@@ -61,7 +133,7 @@ def _dies(script: str, postmortem: Postmortem, *arguments: str) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == -9, (done.returncode, done.stderr.decode())
+    return done.returncode, done.stderr.decode()
 
 
 def wait_until(what: Callable[[], bool], *, seconds: float = 20) -> None:
@@ -73,7 +145,7 @@ def wait_until(what: Callable[[], bool], *, seconds: float = 20) -> None:
 
 
 def stand_still(process: subprocess.Popen[str], postmortem: Postmortem) -> None:
-    """Stop a process where it does not hold the ledger's lock, as a laptop's lid does."""
+    """Stop a process while it does not hold the ledger's lock, as closing a laptop does."""
     while True:
         os.kill(process.pid, signal.SIGSTOP)
         if not somebody_writes(postmortem):
@@ -83,7 +155,7 @@ def stand_still(process: subprocess.Popen[str], postmortem: Postmortem) -> None:
 
 
 def go_on(process: subprocess.Popen[str]) -> None:
-    """Let a process that stands still go on."""
+    """Resume a stopped process."""
     os.kill(process.pid, signal.SIGCONT)
 
 

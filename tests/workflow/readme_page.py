@@ -1,4 +1,4 @@
-"""The README as its reader uses it: the commands it shows, when they are typed, what they say."""
+"""The README and the guide as a reader uses them: commands, their times, their output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-# The day on which the README's story takes place.
+GUIDE = ROOT / "docs" / "incident-guide.md"
+# The day of the guide's story.
 STORY_DAY = "2026-11-24"
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -21,8 +22,9 @@ _CLOCK = re.compile(r"^#+ (\d{1,2}):(\d\d) ([AP])M\b", re.MULTILINE)
 class ShownCommand:
     """A command of a `console` block.
 
-    `at` is the time of day in the heading above it, 24 hours; `settings` are the environment's
-    values in front of it; `says` are the lines below it, where a line `…` stands for any others.
+    `at` is the time in the heading above it, 24 hours, "" without one; `settings` are the
+    environment variables before it; `says` are the lines below it, in which a line `…` stands for
+    any others.
     """
 
     at: str
@@ -37,7 +39,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def shown_commands(text: str) -> Iterator[ShownCommand]:
-    """Every `$ postmortem …` of the README's console blocks, in order."""
+    """Every `$ postmortem …` of a page's console blocks, in order."""
     for block in _BLOCK.finditer(text):
         if block[1] == "console":
             yield from _commands(block[2], _clock_above(text, block.start()))
@@ -56,26 +58,26 @@ def _commands(block: str, at: str) -> Iterator[ShownCommand]:
 def _clock_above(text: str, place: int) -> str:
     found = list(_CLOCK.finditer(text, 0, place))
     if not found:
-        return "00:00"
+        return ""
     hour, minute, half = found[-1].groups()
     return f"{int(hour) % 12 + (12 if half == 'P' else 0):02}:{minute}"
 
 
 def same_each_time(text: str) -> list[str]:
-    """Lines of output with what differs from run to run taken out: ids, ports, paths."""
+    """Lines of output without the parts that change with each run: ids, ports, paths."""
     for pattern, stand_in in (
         (r"http://127\.0\.0\.1:\d+", "http://127.0.0.1"),
         (r"/document/d/[\w-]+/", "/document/d/ID/"),
         (r"\b(Incident|incident|Notice|notice|resume) [2-9b-z]{8}\b", r"\1 ID"),
         (r"  \[[2-9b-z]{8,}\]$", "  [ID]"),
-        (r"^\d{4}-\d\d-\d\d \d\d:\d\d  ", "WHEN  "),  # `told` goes by the machine's zone
+        (r"^\d{4}-\d\d-\d\d \d\d:\d\d  ", "WHEN  "),  # `told` uses the machine's zone
     ):
         text = re.sub(pattern, stand_in, text, flags=re.MULTILINE)
     return [line.rstrip() for line in text.rstrip("\n").split("\n")] if text.strip() else []
 
 
 def fits(shown: list[str], said: list[str]) -> bool:
-    """Whether what is shown is what was said; a line `…` stands for any number of lines."""
+    """Whether the shown output is the real one; a line `…` matches any number of lines."""
     pattern = "".join(
         r"(?:.*\n)*" if line.strip() == "…" else re.escape(line) + r"\n" for line in shown
     )

@@ -1,13 +1,16 @@
-"""Colleagues are told: each channel once, whatever happens on the way, and in the timeline."""
+"""Messages to colleagues: once per channel whatever happens, and in the timeline."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,8 @@ from tests.command_line import Postmortem, running
 from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import everything_in, run_sql
+from tests.workflow.plug import go_on, sleeping_in
+from workflow.chat.channels import Channel, ChannelBad, ChannelKind, check_address
 
 WEBHOOK = "/services/TREHEARSAL/BINCIDENTS/told-on-this-machine"
 SUPPORT = "/services/TREHEARSAL/BSUPPORT/told-on-this-machine"
@@ -27,7 +32,7 @@ Channels = Callable[..., None]
 
 @pytest.fixture
 def channels(postmortem: Postmortem, google: GoogleWorld) -> Channels:
-    """Set up channels: each a kind and what else its table holds."""
+    """Set up channels: each a kind and the other keys of its table."""
 
     def set_up(*tables: dict[str, str]) -> None:
         lines = [CONFIG]
@@ -75,17 +80,17 @@ def loses_answer(
     channels: Channels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> LosesAnswer:
-    """An incident with one channel, of which the next answer is lost in one of the ways there are.
+    """An incident with one channel whose next answer is lost, once for each way to lose it.
 
-    Takes the channel's table, the method that is called and the fault's kind.
+    Takes the channel's table, the called method and the fault's kind.
     """
 
     def set_up(table: dict[str, str], method: str, kind: str) -> None:
-        monkeypatch.setattr("workflow.colleagues.telling.TIMEOUT_SECONDS", 1.0)
+        monkeypatch.setattr("workflow.chat.telling.TIMEOUT_SECONDS", 1.0)
         channels(table)
         start(postmortem)
         google.forget_calls()
-        google.misbehave(kind, method, times=1, seconds=2)  # longer than anybody waits
+        google.misbehave(kind, method, times=1, seconds=2)  # longer than the program waits
 
     return set_up
 
@@ -131,7 +136,7 @@ def test_each_channel_stands_in_the_timeline_and_the_doc_once(
     start(postmortem)
     postmortem("announce")
     said = postmortem("announce").out
-    assert "#incidents has this message already: it is not told twice." in said
+    assert "#incidents already has this message. It was not sent again." in said
     assert len(google.told()) == 1
     assert google.copies_per_recipient() == {GROUP: 1}
     assert timeline(postmortem) == [
@@ -140,7 +145,7 @@ def test_each_channel_stands_in_the_timeline_and_the_doc_once(
     ]
     text = google.text(google.documents()[0]["id"])
     assert text.count("Told colleagues in #incidents") == 1
-    # A group of colleagues is no customer.
+    # A group of colleagues is not a customer.
     assert postmortem.json("show")["notices"] == []
     assert "nothing to resume" in postmortem("resume").out
 
@@ -194,7 +199,7 @@ def test_a_run_that_speaks_to_a_stand_in_for_google_tells_no_real_channel(
     start(postmortem)
     secret = "https://hooks.slack.com/services/T0/B0/hushhush"
     said = postmortem("announce", "-v", expect=4, REAL=secret).err
-    assert "nobody real is told from here" in said
+    assert "Real channels are not told from a rehearsal" in said
     assert "hushhush" not in said
 
 
@@ -218,6 +223,27 @@ def test_an_address_that_is_not_the_services_own_is_refused_without_being_named(
     assert "#incidents" in result.err
     assert "hush" not in result.err
     assert timeline(postmortem) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.slack.com.evil.example/services/T0/B0/hush",
+        "https://evil.example/services/T0/B0/hush",
+        "https://hooks.slack.com:8443/services/T0/B0/hush",
+        "http://hooks.slack.com/services/T0/B0/hush",
+        "ftp://127.0.0.1/services/T0/B0/hush",
+        "https://user@hooks.slack.com/services/T0/B0/hush",
+        "https://hooks.slack.com/other/hush",
+        "https://[hooks.slack.com/services/hush",
+    ],
+)
+def test_a_webhook_is_the_services_own_or_nobodys(address: str) -> None:
+    channel = Channel(ChannelKind.SLACK_WEBHOOK, "#incidents")
+    with pytest.raises(ChannelBad) as refused:
+        check_address(channel, address, only_here=False)
+    assert "hush" not in str(refused.value)
+    check_address(channel, "https://hooks.slack.com/services/T0/B0/hush", only_here=False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes")
@@ -284,7 +310,7 @@ def test_one_channel_can_be_told_alone(
     channels(SLACK, LEADS)
     start(postmortem)
     assert states(postmortem.json("announce", "--to", "support")) == {"#support-leads": "sent"}
-    assert "is no channel" in postmortem("announce", "--to", "#sales", expect=3).err
+    assert "is not a channel" in postmortem("announce", "--to", "#sales", expect=3).err
 
 
 def test_what_slack_refuses_is_said_in_words_and_told_when_it_is_mended(
@@ -295,11 +321,11 @@ def test_what_slack_refuses_is_said_in_words_and_told_when_it_is_mended(
     gone = f"{google.url}/services/TREHEARSAL/BARCHIVED/told-on-this-machine"
     result = postmortem("announce", expect=6, HOOK=gone)
     assert "#incidents: not told: the channel is archived (channel_is_archived)." in result.err
-    assert "#incidents" in postmortem("show").err
+    assert "#incidents: not told" in postmortem("show").out
     assert timeline(postmortem) == ["Told colleagues in #support-leads: about 200 customers"]
     assert states(postmortem.json("announce", "--again", "#incidents")) == {"#incidents": "sent"}
     assert len(google.told()) == 2
-    assert postmortem("show").err == ""
+    assert "told:" not in postmortem("show").out
 
 
 @pytest.mark.parametrize("kind", ["close_after", "hang", "half_answer", "garbage", "error_after"])
@@ -307,18 +333,18 @@ def test_a_lost_answer_is_not_known_and_never_repeated_by_itself(
     postmortem: Postmortem, google: GoogleWorld, loses_answer: LosesAnswer, kind: str
 ) -> None:
     loses_answer(SLACK, "slack.webhook", kind)
-    assert "perhaps told" in postmortem("announce", expect=6).err
-    assert "Nothing waits" in postmortem("sync").out
+    assert "unknown:" in postmortem("announce", expect=6).err
+    assert "Everything is in the doc" in postmortem("sync").out
     postmortem("announce", expect=6)
     assert len(google.told()) == 1
     assert timeline(postmortem) == [
-        "Told colleagues in #incidents, as far as is known (no answer came): about 200 customers"
+        "Told colleagues in #incidents (no answer came): about 200 customers"
     ]
     refused = postmortem("announce", "--again", "#incidents", expect=3).err
-    assert "is not known. To tell it again, add --yes." in refused
+    assert "To send it again, add --yes." in refused
     postmortem("announce", "--again", "#incidents", "--yes")
     assert len(google.told()) == 2
-    assert postmortem("show").err == ""
+    assert "told:" not in postmortem("show").out
 
 
 @pytest.mark.parametrize("kind", ["close_after", "hang", "half_answer", "garbage", "500"])
@@ -432,21 +458,109 @@ def test_a_mail_to_the_team_goes_once_though_gmails_answer_is_lost(
 
 
 def test_a_program_killed_while_it_tells_slack_leaves_it_open_whether_it_did(
-    postmortem: Postmortem, google: GoogleWorld, channels: Channels, tmp_path: Path
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
 ) -> None:
     channels(SLACK)
     start(postmortem)
+    kill_while_it_tells(postmortem, google)
+    # Its process has ended, so nobody waits for its answer; and nothing may be sent again.
+    assert "unknown:" in postmortem("sync", expect=6).err
+    postmortem("sync")
+    assert len(google.told()) == 1
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["time passes", "the clock is set back"])
+def test_a_call_of_another_machine_is_waited_for_and_not_for_ever(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels, hours: int
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    kill_while_it_tells(postmortem, google)
+    run_sql(postmortem, "UPDATE announcements SET called_by = 'else/1/x'")
+    assert "sync" in postmortem("sync", expect=5).err
+    let_pass(postmortem, hours)
+    assert "unknown:" in postmortem("sync", expect=6).err
+    assert len(google.told()) == 1
+
+
+def kill_while_it_tells(postmortem: Postmortem, google: GoogleWorld) -> None:
     google.misbehave("hang", "slack.webhook", times=1, seconds=60)
     with running(postmortem.start_process("announce")) as process:
         wait_until(lambda: len(google.told()) == 1)
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=10)
-    # It may be under way still: nothing is decided, and above all nothing is told again.
-    assert "sync" in postmortem("sync", expect=5).err
-    long_ago(postmortem)
-    assert "perhaps told" in postmortem("sync", expect=6).err
+
+
+@pytest.mark.parametrize("others", [(), ("sync",)], ids=["alone", "others give it up"])
+def test_who_sleeps_over_slacks_answer_learns_that_it_was_told(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    channels: Channels,
+    others: tuple[str, ...],
+) -> None:
+    channels(SLACK, LEADS)
+    start(postmortem)
+    with telling(postmortem, sleeps="after") as sleeper:
+        let_pass(postmortem, 1)
+        if others:
+            assert "unknown:" in postmortem(*others, expect=6).err
+        go_on(sleeper)
+        assert sleeper.wait(timeout=20) == 0
+    assert sorted(each["channel"] for each in google.told()) == ["#incidents", "#support-leads"]
+    assert {each["state"] for each in postmortem.json("show")["announcements"]} == {"sent"}
     postmortem("sync")
-    assert len(google.told()) == 1
+    said = [f"Told colleagues in {name}: about 200 customers" for name in CHANNELS]
+    assert sorted(timeline(postmortem)) == said
+    text = google.text(google.documents()[0]["id"])
+    assert [text.count(each) for each in said] == [1, 1]
+    assert "(no answer came)" not in text
+
+
+@pytest.mark.parametrize(
+    "others",
+    [(), ("sync",), ("announce", "--again", "#incidents", "--yes")],
+    ids=["alone", "others give it up", "others tell it again"],
+)
+def test_who_sleeps_right_before_telling_slack_looks_before_it_tells(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    channels: Channels,
+    others: tuple[str, ...],
+) -> None:
+    channels(SLACK)
+    start(postmortem)
+    with telling(postmortem, sleeps="before") as sleeper:
+        time.sleep(LEASE_SECONDS + 0.2)
+        if others:
+            let_pass(postmortem, 1)
+            assert "unknown:" in postmortem("sync", expect=6).err
+        if "--again" in others:
+            postmortem(*others)
+        go_on(sleeper)
+        assert sleeper.wait(timeout=20) == (6 if "--again" in others else 0)
+    assert [each["channel"] for each in google.told()] == ["#incidents"]
+    assert "(no answer came)" not in " ".join(standing(postmortem))
+    assert standing(postmortem) == ["Told colleagues in #incidents: about 200 customers"]
+    assert "Everything is in the doc" in postmortem("sync").out
+
+
+CHANNELS = ("#incidents", "#support-leads")
+LEASE_SECONDS = 0.5
+
+
+def telling(
+    postmortem: Postmortem, *, sleeps: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    """An `announce` that is stopped right "before" its call, or right "after" its answer."""
+    quick = [("workflow.chat.telling", "TIMEOUT_SECONDS", LEASE_SECONDS)]
+    where = ("workflow.chat.telling", "Chats.tell")
+    return sleeping_in(where, postmortem, "announce", when=sleeps, settings=quick)
+
+
+def standing(postmortem: Postmortem) -> list[str]:
+    """The timeline without struck-out text."""
+    entries = postmortem.json("show")["timeline"]
+    return [entry["text"] for entry in entries if "struck_at" not in entry]
 
 
 def test_a_program_killed_while_the_teams_mail_leaves_sends_no_second_one(
@@ -583,6 +697,47 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
         pause.wait(0.02)
 
 
-def long_ago(postmortem: Postmortem) -> None:
-    """Let what is under way have begun an hour ago."""
-    run_sql(postmortem, "UPDATE announcements SET called_at = called_at - 3600000")
+def let_pass(postmortem: Postmortem, hours: int) -> None:
+    """Move the start of calls under way this far back; negative for a clock set back."""
+    run_sql(postmortem, f"UPDATE announcements SET called_at = called_at - {hours * 3600000}")
+
+
+@pytest.mark.parametrize("table", [SLACK, SPACE, MAIL], ids=["slack", "chat", "mail"])
+def test_what_was_announced_offline_is_told_with_the_link_and_the_status_of_then(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels, table: dict[str, str]
+) -> None:
+    channels(table)
+    for name in ("HOOK", "CHAT_HOOK"):  # a URL where nobody answers now
+        postmortem.environment[name] = postmortem.environment[name].replace(
+            google.url, "http://127.0.0.1:9"
+        )
+    online = postmortem.environment.pop("POSTMORTEM_GOOGLE_URL")
+    postmortem.environment["POSTMORTEM_GOOGLE_URL"] = "http://127.0.0.1:9"
+    postmortem("start", "Wrong amounts", "--impact", "200 customers", "--announce", expect=5)
+    postmortem("status", "identified", expect=5)
+    postmortem("impact", "40 customers", expect=5)
+    channels(table)
+    postmortem.environment["POSTMORTEM_GOOGLE_URL"] = online
+    postmortem("sync")
+    doc_url = postmortem.json("show")["doc_url"]
+    mails = [str(mail.get_body(("plain",)).get_content()) for mail in google.sent()]  # type: ignore[union-attr]
+    told = [json.dumps(each, ensure_ascii=False) for each in google.told()] + mails
+    assert len(told) == 1
+    assert doc_url.rpartition("/d/")[2].partition("/")[0] in told[0]
+    assert "40 customers" in told[0]
+    assert "200 customers" not in told[0]
+    assert "dentified" in told[0]
+    assert "nvestigating" not in told[0]
+    postmortem("sync")
+    assert len(google.told()) + len(google.sent()) == 1
+
+
+def test_nothing_on_this_machine_goes_through_a_proxy(
+    postmortem: Postmortem, google: GoogleWorld, channels: Channels
+) -> None:
+    channels(SLACK)
+    nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+    postmortem.environment.update(nowhere)
+    start(postmortem)
+    postmortem("announce")
+    assert [each["channel"] for each in google.told()] == ["#incidents"]

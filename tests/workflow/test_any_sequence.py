@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from tests.command_line import Postmortem
 from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
-from workflow.document.text import clean_text
+from workflow.document.requests import clean_text
+from workflow.document.typed import blocks_from_typed
 
 START = datetime.fromisoformat("2026-11-23T08:00:00+01:00")
 
-# What a person can type or paste, marks of every language the text passes through included.
+# Text that a person can type or paste, with marks of every language on the text's way.
 PIECES = st.one_of(
     st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20),
     st.sampled_from(
@@ -62,7 +63,7 @@ COMMANDS = st.one_of(
 
 @dataclass
 class Said:
-    """What was said so far, as the doc should show it."""
+    """The text logged so far, as the doc should show it."""
 
     entries: list[tuple[datetime, str]] = field(default_factory=list)
     sections: list[tuple[str, str]] = field(default_factory=list)
@@ -108,12 +109,12 @@ def _check(
     assert _flat(" ".join(title.split())) in _flat(text)
     logged = [words for _, words in sorted(said.entries, key=lambda each: each[0])]
     assert [each for each in timeline if each in logged] == logged
-    _assert_in_order(_flat(text), [_flat(each) for each in timeline])
+    _assert_in_order(_flat(text), [part for each in timeline for part in _parts(each)])
     for _, written in said.sections:
-        for line in written.strip("\n").splitlines():
-            # A quoted mail's marks are nobody's words; a mark that a person typed is theirs.
+        for part in _parts(written):
+            # A quoted mail's marks are not text of ours; a mark that a person typed is text.
             shown = f"{_flat(' '.join(lines))} {_flat(text)}"
-            assert _flat(line).strip() in shown, line
+            assert part in shown, part
     own = {each: n for each, n in google.copies_per_recipient().items() if each in said.notified}
     assert own == said.notified
 
@@ -144,8 +145,22 @@ def _notify(person: Postmortem, said: Said, name: str, count: int) -> None:
     said.notified |= dict.fromkeys(addresses, 1)
 
 
+def _parts(typed: str) -> list[str]:
+    """The paragraphs and cells in the doc for a text that a person typed.
+
+    The program's own text about a notice is not Markdown, even if its subject looks like it.
+    """
+    if typed.startswith("Emailed "):
+        return [_flat(typed)]
+    return [
+        _flat("".join(span.text for span in spans))
+        for block in blocks_from_typed(typed)
+        for spans in (block.spans, *(cell for row in block.rows for cell in row))
+    ]
+
+
 def _flat(text: str) -> str:
-    """Text as it stands in the doc, line ends and runs of spaces told alike."""
+    """A text in the doc, with line ends and runs of spaces as one space."""
     return " ".join(clean_text(text).replace("\v", " ").replace("\ue907", "\ufffd").split())
 
 

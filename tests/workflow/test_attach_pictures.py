@@ -1,4 +1,4 @@
-"""`attach` with a picture: shown in the doc where it is public, or where a person publishes it."""
+"""`attach` with a picture: shown in the doc if it is public, or if a person publishes it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def graph(tmp_path: Path) -> str:
 
 
 def pictures(google: GoogleWorld, doc_id: str) -> list[dict[str, Any]]:
-    """The pictures that the doc shows."""
+    """The pictures in the doc."""
     objects = google.document(doc_id)["tabs"][0]["documentTab"].get("inlineObjects", {})
     return [each["inlineObjectProperties"]["embeddedObject"] for each in objects.values()]
 
@@ -39,7 +39,7 @@ def who_may_see(google: GoogleWorld, name: str) -> set[str]:
 
 
 def published(google: GoogleWorld, postmortem: Postmortem, path: str) -> str:
-    """The public address of a picture that somebody made public in Drive."""
+    """The public address of a picture that somebody shared in Drive."""
     url = str(postmortem.json("attach", path)["url"])
     file_id = url.rsplit("/", 2)[-2]
     answer = google._session().post(
@@ -96,7 +96,8 @@ def test_what_could_not_be_made_private_is_said_and_sync_does_it(
     assert "Anyone who has its link can still see graph 🧯.png" in said.err
     assert "postmortem sync" in said.err
     assert who_may_see(google, "graph 🧯.png") == {"user", "anyone"}
-    assert postmortem.json("attach", graph, "--publish", "--yes", expect=5)["public"] is True
+    more = postmortem.json("attach", graph, "--publish", "--yes", "--again", expect=5)
+    assert more["public"] is True
     google.behave()
     postmortem("sync")
     every = google._pages("drive/v3/files", "files", fields="nextPageToken,files(*)")
@@ -104,7 +105,7 @@ def test_what_could_not_be_made_private_is_said_and_sync_does_it(
     assert len(graphs) == 2
     for each in graphs:
         assert {one["type"] for one in google.permissions(each)} == {"user"}
-    assert "Nothing waits" in postmortem("sync").out
+    assert "Everything is in the doc" in postmortem("sync").out
 
 
 def test_where_drive_says_no_a_person_is_told_how_to_do_it_and_it_is_not_tried_again(
@@ -113,7 +114,7 @@ def test_where_drive_says_no_a_person_is_told_how_to_do_it_and_it_is_not_tried_a
     google.misbehave("403_file", "drive.permissions.delete")
     said = postmortem("attach", graph, "--publish", "--yes")
     assert "Anyone who has its link can still see graph 🧯.png" in said.err
-    assert "In Drive its owner can take that away: http" in said.err
+    assert "Its owner can make it private in Drive: http" in said.err
     assert "private again" not in said.out
     google.forget_calls()
     assert postmortem("log", "Goes on").err == ""
@@ -124,7 +125,7 @@ def test_killed_while_it_is_public_sync_makes_it_private(
     postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
 ) -> None:
     dies_in(
-        "workflow.flows.pictures", "make_private", postmortem, "attach", graph, "--publish", "--yes"
+        "workflow.doc.pictures", "make_private", postmortem, "attach", graph, "--publish", "--yes"
     )
     assert who_may_see(google, "graph 🧯.png") == {"user", "anyone"}
     postmortem("sync")
@@ -146,7 +147,7 @@ def test_what_is_said_later_goes_where_it_should_beside_a_picture(
     places = [text.index(words, text.index("\nSupporting data\n")) for words in order]
     assert places == sorted(places)
     assert len(pictures(google, doc_id)) == 1
-    assert "Closed the loop" in text[: places[0]]
+    assert "Closed the incident" in text[: places[0]]
 
 
 def test_a_picture_that_a_person_deleted_does_not_come_back(
@@ -171,7 +172,7 @@ def test_without_a_terminal_publishing_needs_yes_and_nothing_is_recorded(
     postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
 ) -> None:
     result = postmortem("attach", graph, "--publish", expect=3)
-    assert "anyone who has the link" in result.err
+    assert "anyone with the link" in result.err
     assert "--yes" in result.err
     assert postmortem.json("show")["pending_sync"] == 0
     assert "graph 🧯" not in google.text(doc_id)
@@ -188,7 +189,7 @@ def test_a_person_is_asked_in_plain_words(
     count: int,
 ) -> None:
     result = at_a_terminal(postmortem, "attach", graph, "--publish", typed=answer)
-    assert "Anyone who has the link will be able to see" in result.err
+    assert "Anyone with the link can see" in result.err
     assert result.code == code
     assert len(pictures(google, doc_id)) == count
 
@@ -291,13 +292,13 @@ def test_a_picture_at_a_public_address_is_shown_and_nothing_is_uploaded(
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("https://status.example/graph.png", "In a rehearsal nothing is fetched from"),
-        ("http://127.0.0.1:1/graph.png", "In a rehearsal nothing is fetched from"),
+        ("https://status.example/graph.png", "A rehearsal fetches nothing from"),
+        ("http://127.0.0.1:1/graph.png", "A rehearsal fetches nothing from"),
         ("{google}/uc?id=nothing&key=secret", "It answers with 404"),
         ("{google}/", "is not a PNG, JPEG or GIF picture"),
         ("https://ann:hunter2@status.example/a.png", "a name and a password"),
-        ("https://[::1/a.png", "not an address that can be read"),
-        ("https://a.example:port/a.png", "not an address that can be read"),
+        ("https://[::1/a.png", "not a valid address"),
+        ("https://a.example:port/a.png", "not a valid address"),
         ("{google}/" + "a" * 2048, "longer than the 2 kB"),
     ],
 )
@@ -313,4 +314,4 @@ def test_an_address_that_shows_no_picture_to_everybody_is_refused(
 
 def test_publish_and_yes_go_with_a_file(postmortem: Postmortem, doc_id: str, graph: str) -> None:
     assert "already" in postmortem("attach", "https://a.example/b", "--publish", expect=2).err
-    assert "goes with --publish" in postmortem("attach", graph, "--yes", expect=2).err
+    assert "works only with --publish" in postmortem("attach", graph, "--yes", expect=2).err

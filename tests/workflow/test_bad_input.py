@@ -17,14 +17,14 @@ Customers = Callable[[int], CustomerList]
     ("arguments", "words"),
     [
         (["start", "   "], "The title is empty"),
-        (["start", "x", "--at", "tomorrow-ish"], "not a time that can be read"),
+        (["start", "x", "--at", "tomorrow-ish"], "not a time this program can read"),
         (["start", "x", "--at", "2099-01-01 10:00"], "still ahead"),
         (["start", "x", "--share", "nobody"], "neither an email address nor a domain"),
         (["start", "x", "--share", "a@b.example:owner"], "is not a role"),
         (["start", "x", "--template", "unheard-of"], "There is no template 'unheard-of'"),
         (["start", "x", "--set", "novalue"], "--set novalue"),
         (["log", "x"], "There is no incident yet"),
-        (["show", "--incident", "zzz"], "No incident 'zzz' here"),
+        (["show", "--incident", "zzz"], "There is no incident 'zzz' here"),
     ],
 )
 def test_before_there_is_an_incident(
@@ -43,10 +43,10 @@ def test_before_there_is_an_incident(
         (["log", " \n "], "There is nothing to log"),
         (["log", "x", "--link", "javascript:alert(1)"], "a link starts with"),
         (["log", "x", "--at", "2026-11-20 09:00"], "before the incident began"),
-        (["log", "x", "--at", "25:00"], "no time of day"),
+        (["log", "x", "--at", "25:00"], "not a time of day"),
         (["log", "x", "--at", "2026-02-30 10:00"], "not a day in the calendar"),
         (["log", "x", "--at", "2026-03-29 02:30"], "does not exist"),
-        (["section", "no such", "text"], "names no section"),
+        (["section", "no such", "text"], "fits no section"),
         (["section", "summary", " "], "There is no text"),
         (["notify", "missing.csv"], "can't be read"),
         (["resume", "zzz"], "There is no notice 'zzz'"),
@@ -68,7 +68,7 @@ def test_in_an_incident(
     [
         ("", [], "no header"),
         ("name\nAnn\n", [], "email"),
-        ("email\n", [], "names nobody"),
+        ("email\n", [], "has no recipients"),
         ("email\nann@\n", [], "row 2"),
         ("email\na@b.example\n", ["--stage", "someday"], "there is no such stage"),
         ("email\na@b.example\n", ["--next-update", "5 minutes ago"], "passed already"),
@@ -99,7 +99,7 @@ def test_a_wrong_number_sends_nothing(
 ) -> None:
     postmortem("start", "Wrong amounts")
     result = postmortem("notify", str(customers(3)), "--send", "--confirm", "2", expect=3)
-    assert "this would write to 3, not 2" in result.err
+    assert "this would send to 3, not 2" in result.err
     result = postmortem("notify", str(customers(3)), "--send", expect=3)
     assert "--confirm 3" in result.err
     assert google.copies_per_recipient() == {}

@@ -1,4 +1,4 @@
-"""What comes back: bounced customers are marked and named, replies counted, and nobody else."""
+"""Bounces and replies: bounced customers are marked and named, replies are counted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def message_id_of(google: GoogleWorld, address: str) -> str:
 
 
 def a_report(of: str, *, to: str, quoting: str, subject: str = "Undeliverable") -> bytes:
-    """A report in a thread of its own, from somebody who calls himself postmaster."""
+    """A report in a new thread, from somebody who calls himself postmaster."""
     return (
         f"From: Postmaster <postmaster@{of.partition('@')[2]}>\r\nTo: {to}\r\n"
         f"Subject: {subject}\r\nMessage-ID: <r1@{of.partition('@')[2]}>\r\n"
@@ -68,6 +68,7 @@ def test_a_customer_whose_mail_bounced_is_marked_and_named_everywhere(
 ) -> None:
     google.set(bouncing=[GONE])
     doc_id = reader.json("start", "Wrong amounts")["doc_id"]
+    reader("status", "resolved")
     send(reader, customers(3), 3, "--stage", "resolved")
     found = reader.json("bounces")
     [bounced] = the_notice(found)["bounced"]
@@ -75,23 +76,35 @@ def test_a_customer_whose_mail_bounced_is_marked_and_named_everywhere(
     assert "does not exist" in bounced["reason"]
     assert found["new"] == {"bounced": 1, "replies": 0}
     text = google.text(doc_id)
-    assert "Came back: 1 bounced" in text
+    assert "Bounces and replies: 1 bounced" in text
     assert f"Bounced: {GONE} – 5.1.1 The email account" in text
     shown = reader("show")
     assert "accepted by Gmail 3 of 3, 1 bounced" in shown.out
-    assert f"row 3  {GONE} bounced: 5.1.1" in shown.err
+    assert f"row 3  {GONE} bounced: 5.1.1" in shown.out
     [notice] = reader.json("show")["notices"]
     assert [each["email"] for each in notice["bounced"]] == [GONE]
     [told] = reader.json("told", GONE)["notices"]
     assert (told["state"], told["bounced"]["status"]) == ("sent", "5.1.1")
     assert "  bounced   " in reader("told", GONE).out
     closed = reader("close")
-    assert "The mail to 1 customer came back" in closed.err
-    assert "2 customers told, 2 of the end" in closed.out
+    assert "The mail to 1 customer bounced" in closed.err
+    assert "2 customers notified, 2 told it is resolved" in closed.out
     reader("export", str(tmp_path), "--format", "csv")
     listed = (tmp_path / "not-told.csv").read_text(encoding="utf-8-sig").splitlines()
     assert [line.split(",")[0] for line in listed[1:]] == [GONE]
     assert "1 bounced" in google.text(doc_id).partition("Communications summary")[2]
+
+
+def test_the_sheet_of_the_next_notice_says_in_words_why_a_customer_is_left_out(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.set(bouncing=[GONE])
+    reader("start", "Wrong amounts")
+    send(reader, customers(3), 3)
+    said = reader("bounces")
+    assert f"{GONE}: the address does not exist (5.1.1" in said.out + said.err
+    sheet = reader("notify", str(customers(3)), "--stage", "update")
+    assert f"{GONE} is suppressed (bounced: the address does not exist" in sheet.err
 
 
 def test_looking_again_changes_nothing_and_reads_nothing_twice(
@@ -116,9 +129,11 @@ def test_replies_are_counted_for_the_notice_that_they_answer(
     reader: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     doc_id = reader.json("start", "Wrong amounts")["doc_id"]
+    reader("status", "identified")
     send(reader, customers(2), 2, "--stage", "identified")
     google.answered_by("person1@customer.example")
     google.answered_by("person2@customer.example", automatic=True)
+    reader("status", "resolved")
     send(reader, customers(2), 2, "--stage", "resolved")
     google.answered_by("person1@customer.example", "Thank you")
     google.answered_by("person1@customer.example", "One more question")
@@ -126,8 +141,8 @@ def test_replies_are_counted_for_the_notice_that_they_answer(
     assert first["replies"] == {"people": 1, "automatic": 1}
     assert second["replies"] == {"people": 2, "automatic": 0}
     text = google.text(doc_id)
-    assert "Came back: 1 reply, 1 automatic reply" in text
-    assert "Came back: 2 replies" in text
+    assert "Bounces and replies: 1 reply, 1 automatic reply" in text
+    assert "Bounces and replies: 2 replies" in text
 
 
 def test_a_report_in_a_thread_of_its_own_counts_by_the_mail_that_it_quotes(
@@ -149,7 +164,7 @@ def test_no_report_marks_a_customer_of_whose_mail_it_knows_nothing(
     send(reader, customers(2), 2)
     google.receive(a_report(GONE, to=ACCOUNT, quoting="<made-up@evil.example>"))
     google.receive(a_report(GONE, to=ACCOUNT, quoting="<x OR in:sent>"))
-    # The first customer knows their own mail, and claims that the second one's came back.
+    # The first customer knows their own mail, and claims that the second one's bounced.
     own = message_id_of(google, "person1@customer.example")
     google.receive(a_report(GONE, to=ACCOUNT, quoting=own))
     found = reader.json("bounces")
@@ -157,6 +172,21 @@ def test_no_report_marks_a_customer_of_whose_mail_it_knows_nothing(
     assert found["new"]["bounced"] == 0
     [words] = found["unclear"]
     assert "Nobody was marked" in words
+
+
+def test_a_report_that_somebody_passes_on_is_none(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    reader("start", "Wrong amounts")
+    send(reader, customers(2), 2)
+    quoting = message_id_of(google, GONE)
+    passed_on = a_report(GONE, to=ACCOUNT, quoting=quoting).replace(
+        b"multipart/report", b"multipart/mixed"
+    )
+    google.receive(passed_on)
+    found = reader.json("bounces")
+    assert the_notice(found)["bounced"] == []
+    assert found["new"]["bounced"] == 0
 
 
 @pytest.mark.parametrize(
@@ -207,15 +237,17 @@ def test_a_lost_answer_and_a_busy_moment_are_sat_out(
 
 def test_an_incident_without_mails_has_nothing_that_could_come_back(reader: Postmortem) -> None:
     reader("start", "Wrong amounts")
-    assert "nothing can have come back" in reader("bounces").out
+    assert "there are no bounces" in reader("bounces").out
 
 
 def test_a_customer_whose_word_of_the_end_bounced_does_not_know_the_end(
     reader: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     reader("start", "Wrong amounts")
+    reader("status", "identified")
     send(reader, customers(2), 2, "--stage", "identified")
     google.set(bouncing=[GONE])
+    reader("status", "resolved")
     send(reader, customers(2), 2, "--stage", "resolved")
     reader("bounces")
-    assert "1 customer was told of it and not of its end" in reader("close", expect=3).err
+    assert "1 customer was notified but not told it is resolved" in reader("close", expect=3).err

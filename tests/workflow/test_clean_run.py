@@ -1,4 +1,4 @@
-"""A day's commands as real processes, with Python's own warnings taken for errors."""
+"""A day's commands as real processes, with Python's own warnings as errors."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def test_nothing_is_left_open_and_nothing_is_out_of_date(tmp_path: Path) -> None
     commands = (
         ("start", "Wrong amounts", "--impact", "Invoices show wrong amounts"),
         ("log", "Found the cause"),
+        ("status", "resolved"),
         ("notify", customers, "--stage", "resolved", "--send", "--confirm", "2"),
         ("doctor",),
         ("export", str(tmp_path / "record")),

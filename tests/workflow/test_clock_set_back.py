@@ -1,4 +1,4 @@
-"""A clock that somebody sets while mails are sent: nothing waits for the time to come again."""
+"""A clock that is set back while mails are sent: nothing waits for the old time to return."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
-from workflow.flows.steady_clock import SteadyClock
+from workflow.times.clocks import SteadyClock
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def test_it_goes_on_where_the_wall_goes_back() -> None:
 def test_it_follows_the_wall_forward_as_after_a_sleep() -> None:
     clocks = Clocks()
     clock = clocks.steady()
-    clocks.wall += timedelta(hours=8)  # the lid was shut: nothing was counted
+    clocks.wall += timedelta(hours=8)  # the laptop was closed: nothing was counted
     assert clock() == NOON + timedelta(hours=8)
     clocks.passes(1)
     assert clock() == NOON + timedelta(hours=8, seconds=1)
@@ -75,7 +75,7 @@ def test_a_clock_set_back_by_an_hour_in_the_middle_of_a_send_holds_nobody_up(
         readings += 1
         return datetime.now(UTC) - (timedelta(hours=1) if readings > 40 else timedelta())
 
-    monkeypatch.setattr("workflow.cli.opening._wall_clock", wall)
+    monkeypatch.setattr("workflow.cli.session._wall_clock", wall)
     postmortem("notify", str(listed), "--send", "--confirm", "6")
     assert readings > 40
     assert google.copies_per_recipient() == dict.fromkeys(listed.addresses, 1)

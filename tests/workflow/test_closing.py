@@ -1,4 +1,4 @@
-"""Closing the loop: what stops it, what is only said, the summary, the lock, and the way back."""
+"""Closing: its errors, its warnings, the summary, the lock, and reopening."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.google_world import GoogleWorld
 
 Customers = Callable[[int], CustomerList]
 DAY = "2026-11-23"
-# What a correction must say.
+# The text that a correction needs.
 RIGHT = ("--set", "wrong_text=It began at 9.", "--set", "what_happened=It began at 8.")
 
 
@@ -37,7 +37,7 @@ def test_an_incident_without_mails_closes_simply(postmortem: Postmortem) -> None
     assert closed["time_to_first_notice"] is None
     assert closed["reason"] is None
     assert closed["locked"] is False
-    assert postmortem.json("show")["timeline"][-1]["text"] == "Closed the loop"
+    assert postmortem.json("show")["timeline"][-1]["text"] == "Closed the incident"
 
 
 def test_one_whose_customers_all_know_the_end_closes_and_says_so(
@@ -45,15 +45,20 @@ def test_one_whose_customers_all_know_the_end_closes_and_says_so(
 ) -> None:
     doc_id = postmortem.json("start", "Wrong amounts", "--at", "20 minutes ago")["doc_id"]
     listed = customers(3)
+    postmortem("status", "identified")
     send(postmortem, listed, 3, "--stage", "identified", "--next-update", "in 30 minutes")
+    postmortem("status", "resolved")
     send(postmortem, listed, 3, "--stage", "resolved")
     result = postmortem("close")
-    assert "First word to customers after 20 min; 3 customers told, 3 of the end" in result.out
+    assert (
+        "First notice to customers after 20 min; 3 customers notified, 3 told it is resolved"
+        in result.out
+    )
     summary = google.text(doc_id).partition("Communications summary")[2]
     assert "20 min after the start" in summary
-    assert "Told: 3 customers; told of the end: 3" in summary
+    assert "Notified: 3 customers; told it is resolved: 3" in summary
     assert summary.count("3 of 3 accepted by Gmail, 0 failed, 0 unknown") == 2
-    assert "Next word promised for" in summary
+    assert "Next update promised for" in summary
     assert "30 min early" in summary
 
 
@@ -62,6 +67,7 @@ def test_customers_who_were_not_told_of_the_end_stop_it_and_become_a_list(
 ) -> None:
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
     send(postmortem, customers(3), 3, "--stage", "investigating")
+    postmortem("status", "resolved")
     send(postmortem, customers(1), 1, "--stage", "resolved")
     before = google.text(doc_id)
     refused = postmortem.json("close", expect=3)
@@ -83,13 +89,17 @@ def test_customers_who_were_not_told_of_the_end_stop_it_and_become_a_list(
     assert postmortem.json("close")["customers"]["told_of_the_end"] == 3
 
 
-def test_a_correction_after_the_incident_was_resolved_is_a_word_of_its_end(
+def test_a_correction_is_not_the_end_for_who_was_never_told_of_it(
     postmortem: Postmortem, customers: Customers
 ) -> None:
     postmortem("start", "Wrong amounts")
+    postmortem("status", "identified")
     send(postmortem, customers(1), 1, "--stage", "identified")
     postmortem("status", "resolved")
     send(postmortem, customers(1), 1, "--stage", "correction")
+    assert kinds(postmortem.json("close", expect=3))[0] == "not_told"
+    send(postmortem, customers(1), 1, "--stage", "resolved")
+    send(postmortem, customers(1), 1, "--stage", "correction", "--set", "what_happened=So it was.")
     postmortem("close")
 
 
@@ -97,6 +107,7 @@ def test_mails_that_failed_are_unknown_or_wait_stop_it_with_the_command_for_each
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     postmortem("start", "Wrong amounts")
+    postmortem("status", "resolved")
     words = ("notify", str(customers(2)), "--stage", "resolved", "--send", "--confirm", "2")
     google.misbehave("404", "gmail.users.drafts.create", times=1)
     failed = postmortem.json(*words, expect=6)["notice"]
@@ -118,9 +129,11 @@ def test_a_failed_mail_is_settled_by_a_later_one_to_the_same_customer(
 ) -> None:
     postmortem("start", "Wrong amounts")
     google.misbehave("404", "gmail.users.drafts.create", times=1)
+    postmortem("status", "identified")
     words = ("notify", str(customers(1)), "--stage", "identified", "--send", "--confirm", "1")
     postmortem(*words, expect=6)
     google.behave()
+    postmortem("status", "resolved")
     send(postmortem, customers(1), 1, "--stage", "resolved")
     postmortem("close")
 
@@ -135,8 +148,8 @@ def test_it_is_closed_all_the_same_for_a_reason_that_the_record_keeps(
     assert closed["reason"] == "They were told by phone"
     entry = postmortem.json("show")["timeline"][-1]["text"]
     assert entry == (
-        "Closed the loop. Left open: 2 customers were told of it and not of its end. "
-        "Why: They were told by phone"
+        "Closed the incident. Still open: 2 customers were notified but not told it is resolved. "
+        "Reason: They were told by phone"
     )
     assert "Closed with something left open: They were told by phone" in google.text(doc_id)
 
@@ -155,7 +168,7 @@ def test_what_the_doc_lacks_is_said_and_stops_nothing(
     assert "Summary" not in texts["sections"]
     assert texts["actions"].endswith("“Two people check” lacks an owner and a date")
     assert "Name the list" not in texts["actions"]
-    assert "Closed the loop" in google.text(doc_id)
+    assert "Closed the incident" in google.text(doc_id)
 
 
 def test_with_google_out_of_reach_it_says_what_could_not_be_checked_and_closes(
@@ -167,12 +180,13 @@ def test_with_google_out_of_reach_it_says_what_could_not_be_checked_and_closes(
     assert "so its sections and actions were not checked" in result.out
     assert postmortem.json("show")["closed_at"] is not None
     postmortem("sync")
-    assert "Closed the loop" in google.text(doc_id)
+    assert "Closed the incident" in google.text(doc_id)
 
 
 def test_a_check_changes_nothing(postmortem: Postmortem, customers: Customers) -> None:
     postmortem("start", "Wrong amounts")
     assert "sections" in kinds(postmortem.json("close", "--check"))
+    postmortem("status", "monitoring")
     send(postmortem, customers(1), 1, "--stage", "monitoring")
     assert "not_told" in kinds(postmortem.json("close", "--check", expect=3))
     assert postmortem.json("show")["closed_at"] is None
@@ -182,16 +196,19 @@ def test_the_summary_is_one_block_however_often_the_loop_is_closed(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    postmortem("status", "resolved")
     send(postmortem, customers(2), 2, "--stage", "resolved")
     postmortem("close")
     postmortem("reopen", "It came back")
     assert "Reopened: It came back" in google.text(doc_id)
+    postmortem("status", "monitoring")
     send(postmortem, customers(3), 3, "--stage", "update")
+    postmortem("status", "resolved")
     send(postmortem, customers(3), 3, "--stage", "resolved", "--subject", "Over, this time")
     postmortem("close")
     text = google.text(doc_id)
     assert text.count("Communications summary") == 1
-    assert text.count("Told: 3 customers; told of the end: 3") == 1
+    assert text.count("Notified: 3 customers; told it is resolved: 3") == 1
     assert "Told: 2 customers" not in text
     ranges = [
         name
@@ -206,6 +223,7 @@ def test_a_mail_after_the_close_brings_the_summary_up_to_date(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    postmortem("status", "resolved")
     send(postmortem, customers(2), 2, "--stage", "resolved")
     postmortem("close")
     send(postmortem, customers(2), 2, "--stage", "postmortem")
@@ -219,6 +237,7 @@ class TestTheLock:
         self, postmortem: Postmortem, google: GoogleWorld, customers: Customers
     ) -> None:
         doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+        postmortem("status", "resolved")
         send(postmortem, customers(1), 1, "--stage", "resolved")
         assert postmortem.json("close", "--lock")["locked"] is True
         [lock] = google.file(doc_id)["contentRestrictions"]
@@ -252,7 +271,7 @@ class TestTheLock:
         doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
         postmortem("close")
         assert postmortem.json("close", "--lock")["locked"] is True
-        assert google.text(doc_id).count("Closed the loop") == 1
+        assert google.text(doc_id).count("Closed the incident") == 1
 
     def test_where_drive_refuses_it_is_closed_and_the_refusal_is_said_plainly(
         self, postmortem: Postmortem, google: GoogleWorld

@@ -1,4 +1,4 @@
-"""The copy in the doc: what was sent, to how many, and by name who did not surely get it."""
+"""The copy in the doc: the sent text, the number of mails, and failed or unknown ones by name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AT_ONCE = "gmail.users.messages.send"
 
 @pytest.fixture
 def doc_id(postmortem: Postmortem) -> str:
-    """The doc of an incident that has just begun."""
+    """The doc of a new incident."""
     started = postmortem.json("start", "Wrong amounts")
     postmortem.configure(CONFIG)
     return str(started["doc_id"])
@@ -38,10 +38,11 @@ def test_who_did_not_surely_get_it_is_named_in_the_doc_and_by_show(
     (unknown,) = postmortem.json(*words, expect=6)["failures"]
     doc = google.text(doc_id)
     assert "Accepted by Gmail: 2 of 3, 1 unknown" in doc
-    assert f"Not surely told: {unknown['email']} – unknown: Gmail's answer was lost" in doc
+    assert "Emailed 2 of 3 customers; 1 unknown: “" in doc
+    assert f"Failed or unknown: {unknown['email']} – unknown: Gmail's answer was lost" in doc
     shown = postmortem("show")
     assert "accepted by Gmail 2 of 3, unknown 1" in shown.out
-    assert f"row {unknown['row']}  {unknown['email']}: unknown" in shown.err
+    assert f"row {unknown['row']}  {unknown['email']}: unknown" in shown.out
     assert postmortem.json("show")["notices"][0]["failures"] == [unknown]
 
 
@@ -51,14 +52,35 @@ def test_a_notice_that_is_resumed_later_has_its_copy_brought_up_to_date_and_not_
     google.misbehave("token_expired", SEND, skip=2)
     postmortem("notify", str(customers(5)), "--send", "--confirm", "5", expect=4)
     assert "Accepted by Gmail: 2 of 5, 3 still to send" in google.text(doc_id)
+    assert "Emailed 2 of 5 customers; 3 still to send: “" in google.text(doc_id)
     google.behave()
     assert postmortem.json("resume")["copied_back"]
     doc = google.text(doc_id)
     assert doc.count("Accepted by Gmail: ") == 1
     assert "Accepted by Gmail: 5 of 5" in doc
     assert doc.count("Subject: ") == 1
-    assert doc.count("Wrote to 5 customers") == 1
+    assert doc.count("Emailed ") == doc.count("Emailed 5 customers: “") == 1
     assert "Customers affected: 5 told by mail" in doc
+
+
+def test_the_timeline_says_how_many_emails_were_accepted_and_no_more(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, doc_id: str
+) -> None:
+    subject = "Wrong amounts"
+    listed = str(customers(3))
+    google.misbehave("400", "gmail.users.drafts.create")
+    refused = postmortem("notify", listed, "--send", "--confirm", "3", expect=6)
+    assert "is in the doc" not in refused.out
+    assert f"Emailed 0 of 3 customers; 3 failed: “{subject}”" in google.text(doc_id)
+    google.behave()
+    google.misbehave("400", "gmail.users.drafts.create", times=1)
+    postmortem("resume", "--retry-failed", "--confirm", "3", expect=6)
+    assert f"Emailed 2 of 3 customers; 1 failed: “{subject}”" in google.text(doc_id)
+    done = postmortem("resume", "--retry-failed", "--confirm", "1")
+    assert "The text that was sent is in the doc." in done.out
+    text = google.text(doc_id)
+    assert text.count(f": “{subject}”") == text.count(f"Emailed 3 customers: “{subject}”") == 1
+    assert google.copies_per_recipient() == dict.fromkeys(customers(3).addresses, 1)
 
 
 @pytest.mark.parametrize("kind", ["close_after", "half_answer", "error_after", "garbage", "hang"])
@@ -70,7 +92,7 @@ def test_a_copy_whose_answer_was_lost_is_there_once(
     assert sent["copied_back"]
     doc = google.text(doc_id)
     assert doc.count("Accepted by Gmail: 1 of 1") == 1
-    assert doc.count("Wrote to 1 customer:") == 1
+    assert doc.count("Emailed 1 customer:") == 1
 
 
 def test_when_docs_is_out_of_order_the_mail_leaves_and_resume_brings_the_copy(
@@ -91,7 +113,7 @@ def test_a_process_that_died_before_it_wrote_the_copy_leaves_it_to_resume(
 ) -> None:
     listed = str(customers(2))
     dies_in(
-        "workflow.flows.copy_back",
+        "workflow.notice.copy_back",
         "_record",
         postmortem,
         *("notify", listed, "--send", "--confirm", "2"),

@@ -1,4 +1,4 @@
-"""`log --edit` and `log --strike`: a mistake is mended in the open, and nothing is lost."""
+"""`log --edit` and `log --strike`: a mistake is corrected visibly, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
+from tests.late_entries import without_late_mark
 from tests.ledger_rows import run_sql
 
 START = "2026-11-23 14:39"
@@ -25,7 +26,7 @@ def line_of(google: GoogleWorld, doc_id: str, words: str) -> str:
 
 
 def struck(google: GoogleWorld, doc_id: str) -> str:
-    """All the text that is struck through."""
+    """All struck-out text."""
     (tab,) = google.document(doc_id)["tabs"]
     runs = (
         element["textRun"]
@@ -43,7 +44,8 @@ def test_an_entry_gets_other_words_in_its_place(
     entry = log(postmortem, "Alerted Bob", "--by", "Ann", "--link", "https://chat.example/1")
     answer = postmortem.json("log", "--edit", entry[:4], "Alerted Rob 🧯")
     assert (answer["entry"], answer["text"], answer["synced"]) == (entry, "Alerted Rob 🧯", True)
-    assert line_of(google, doc_id, "Alerted") == "2:43 PM CET  Alerted Rob 🧯 (chat.example) — Ann"
+    line = without_late_mark(line_of(google, doc_id, "Alerted"))
+    assert line == "2:43 PM CET  Alerted Rob 🧯 (chat.example) — Ann"
     assert [each["text"] for each in postmortem.json("show")["timeline"]] == ["Alerted Rob 🧯"]
 
 
@@ -63,8 +65,8 @@ def test_what_a_person_made_of_the_entry_stays_and_the_correction_stands_beside(
     change = {"containsText": {"text": "Alerted Bob"}, "replaceText": "Alerted Bob and his team"}
     google.edit(doc_id, {"replaceAllText": change})
     said = postmortem("log", "--edit", entry, "Alerted Rob").err
-    assert "changed by hand" in said
-    line = line_of(google, doc_id, "Alerted")
+    assert "edited by hand" in said
+    line = without_late_mark(line_of(google, doc_id, "Alerted"))
     assert line == "2:43 PM CET  Alerted Bob and his team (corrected: Alerted Rob)"
 
 
@@ -75,12 +77,14 @@ def test_a_struck_entry_stays_with_a_line_through_it(
     entry = log(postmortem, "was another incident", "--by", "Ann")
     for _ in range(2):
         assert "(struck) was another incident" in postmortem("log", "--strike", entry).out
-    assert struck(google, doc_id) == "2:43 PM CET  was another incident — Ann"
+    words = without_late_mark(struck(google, doc_id))
+    assert words == "2:43 PM CET  was another incident — Ann"
     timeline = postmortem.json("show")["timeline"]
     assert ["struck_at" in each for each in timeline] == [False, True]
     assert postmortem("log", "--edit", entry, "x", expect=3).err.startswith("Entry")
 
 
+@pytest.mark.usefixtures("little_patience")
 def test_corrections_said_offline_reach_the_doc_later_and_once(
     postmortem: Postmortem, google: GoogleWorld, doc_id: str
 ) -> None:
@@ -93,7 +97,7 @@ def test_corrections_said_offline_reach_the_doc_later_and_once(
     google.behave()
     postmortem("sync")
     postmortem("sync")
-    assert struck(google, doc_id) == "2:43 PM CET  Seen by support"
+    assert without_late_mark(struck(google, doc_id)) == "2:43 PM CET  Seen by support"
     assert google.text(doc_id).count("Seen") == google.text(doc_id).count("Said") == 1
     assert line_of(google, doc_id, "Said").startswith("2:50 PM CET  Said offline")
 
@@ -128,10 +132,10 @@ def test_an_entry_that_a_person_removed_is_not_put_back(
     [
         (["--edit", "nothere", "x"], 3, "No entry 'nothere'"),
         (["--strike", "nothere"], 3, "No entry 'nothere'"),
-        (["--edit", "a"], 2, "needs the new words"),
-        (["--strike", "a", "x"], 2, "takes no words"),
+        (["--edit", "a"], 2, "needs the new text"),
+        (["--strike", "a", "x"], 2, "takes no text"),
         (["--strike", "a", "--edit", "b", "x"], 2, "either --edit or --strike"),
-        (["--edit", "a", "x", "--by", "Ann"], 2, "changes the words alone"),
+        (["--edit", "a", "x", "--by", "Ann"], 2, "changes only the text"),
         ([], 2, "say what happened"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Whether a customer knows the end, and which of their mails nobody has decided on."""
+"""Whether a customer knows that it is resolved, and which of their mails are undecided."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workflow.customers import Customer, Word
-from workflow.incident import DeliveryState, Stage
+from workflow.ledger.customers import Customer, Word
+from workflow.model import DeliveryState, Stage
 
 START = datetime(2026, 11, 23, 14, 39, tzinfo=UTC)
 SENT, FAILED, UNKNOWN = DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN
 
 
 def told(*words: str) -> Customer:
-    """A customer who had these mails an hour apart, such as `resolved` and `update bounced`."""
+    """A customer with these mails an hour apart, such as `resolved` and `update bounced`."""
     listed = []
     for hour, word in enumerate(words):
         stage, _, fate = word.partition(" ")
@@ -43,13 +43,7 @@ def told(*words: str) -> Customer:
     ],
 )
 def test_the_last_word_that_stands_tells(words: list[str], knows: bool) -> None:
-    assert told(*words).knows_the_end(None) is knows
-
-
-def test_a_correction_once_the_incident_was_resolved_is_a_word_of_the_end() -> None:
-    customer = told("identified", "correction")
-    assert customer.knows_the_end(START + timedelta(minutes=30))
-    assert not customer.knows_the_end(START + timedelta(hours=2))
+    assert told(*words).knows_the_end() is knows
 
 
 @pytest.mark.parametrize(

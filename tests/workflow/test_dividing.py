@@ -1,4 +1,4 @@
-"""A list divided among several mailboxes: nobody lost, nobody over their day, threads kept."""
+"""A list divided among several mailboxes: complete, within each daily limit, threads kept."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.flows.dividing import Share, dealt_out, shares
 from workflow.ledger.plans import PlannedMail
+from workflow.notice.division import MailboxShare, dealt_out, shares
 
 SENDERS = ("ann@team.example", "bea@team.example", "cem@team.example")
 LEFTS = st.dictionaries(st.sampled_from(SENDERS), st.integers(-5, 60), min_size=1)
@@ -21,12 +21,12 @@ def mail(row: int, sender: str = "") -> PlannedMail:
 
 @st.composite
 def lists(draw: st.DrawFn) -> tuple[dict[str, int], list[str]]:
-    """What each mailbox has left, and for each row the mailbox that holds its thread, or ""."""
+    """Each mailbox's remaining mails, and for each row the mailbox of its thread, or ""."""
     left = draw(LEFTS)
     return left, draw(st.lists(st.sampled_from(["", "", *left]), max_size=150))
 
 
-def divided(left: dict[str, int], bound: list[str]) -> tuple[list[Share], list[PlannedMail]]:
+def divided(left: dict[str, int], bound: list[str]) -> tuple[list[MailboxShare], list[PlannedMail]]:
     held = Counter(each for each in bound if each)
     division = shares(len(bound), held, left)
     rows = (mail(row, sender) for row, sender in enumerate(bound, 2))

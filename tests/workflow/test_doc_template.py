@@ -1,4 +1,4 @@
-"""A team's own template that is a Google Doc: copied, filled everywhere, its leftovers named."""
+"""A team's own template as a Google Doc: copied, filled in everywhere, its leftovers named."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from google_rehearsal.docs import apply_batch, blank_document, render_document
 from tests.command_line import Postmortem
 from tests.document.page import SHIPPED, an_incident
 from tests.google_world import ACCOUNT, GoogleWorld
-from workflow.document.doc_template import fill_copy
-from workflow.document.text import clean_text
+from tests.late_entries import without_late_mark
+from workflow.document.edits.new_document import fill_copy
+from workflow.document.requests import clean_text
 from workflow.document.view import read_document
-from workflow.rehearsal.docs import apply_batch, blank_document, render_document
 
 LINES = [
     ("{{ title }}", "TITLE"),
@@ -165,7 +166,7 @@ def test_a_template_that_can_not_be_seen_still_gives_a_doc(
 ) -> None:
     url = "https://docs.google.com/document/d/1nobodyKnowsThisDocument/edit"
     result = postmortem("start", *WORDS, "--template", url)
-    assert "made from the usual template" in result.err
+    assert "created from the default template" in result.err
     assert "Root cause" in google.text(google.documents()[0]["id"])
 
 
@@ -220,7 +221,7 @@ def test_check_reads_a_mails_template_by_name_and_by_path(
     assert found["required"] == ["account"]
     said = postmortem("template", "check", str(path))
     assert "A mail: Your order {{ order_no }}" in said.out
-    assert "Asks for what_happend, which is no usual value" in said.err
+    assert "Asks for what_happend, which is not a built-in value" in said.err
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_check_names_what_is_wrong_in_a_mails_template(
     sorted(
         path
         for path in (SHIPPED.parent / "email").glob("*.md")
-        if path.read_text(encoding="utf-8").startswith("---")  # not what others include
+        if path.read_text(encoding="utf-8").startswith("---")  # not the files that others include
     ),
     ids=lambda path: path.stem,
 )
@@ -310,7 +311,7 @@ owner = "ann@team.example"
 
 
 def chips_of(google: GoogleWorld, doc_id: str) -> list[str]:
-    """The kinds of chips that a doc's body has, in order, those in tables included."""
+    """The kinds of chips in a doc's body, in order, including those in tables."""
     found: list[str] = []
 
     def look(content: list[dict[str, Any]]) -> None:
@@ -326,7 +327,7 @@ def chips_of(google: GoogleWorld, doc_id: str) -> list[str]:
 
 
 def team_template(google: GoogleWorld) -> str:
-    """A template that has its owner and start in a line each, a sentence and a table."""
+    """A template with its owner and start each in a line, a sentence and a table."""
     _, url = google_template(google)
     lines = "Owner: {{ owner }}\nBegan {{ started }}, says {{ owner }}: 🧯 {{ title }}\n"
     doc_id = url.rpartition("/d/")[2].partition("/")[0]
@@ -360,3 +361,159 @@ def test_a_chip_that_docs_refuses_is_text_in_the_copy_too(
     assert kinds[part] not in chips_of(google, doc_id)
     assert chips_of(google, doc_id)
     assert ("ann@team.example" in google.text(doc_id)) or part == "insertDate"
+
+
+def numbered_template(google: GoogleWorld) -> str:
+    """A team's own template: numbered headings, the timeline as a table, “Why” by a placeholder."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer rehearsal:{ACCOUNT}:drive,documents"
+    made = {"name": "Team template", "mimeType": "application/vnd.google-apps.document"}
+    answer = session.post(f"{google.url}/drive/v3/files?fields=id", json=made, timeout=10)
+    doc_id = str(answer.json()["id"])
+    heads = {"⏱️ 1. TIMELINE (UTC)", "Why", "3) ACTION ITEMS", "{{ title }}"}
+    lines = [
+        *("{{ title }}", "⏱️ 1. TIMELINE (UTC)", "Use the table."),
+        *("Why", "{{root_cause}}", "3) ACTION ITEMS", "who / what / when"),
+    ]
+    google.edit(doc_id, {"insertText": {"location": {"index": 1}, "text": "\n".join(lines) + "\n"}})
+    at = 1
+    for words in lines:
+        end = at + len(words.encode("utf-16-le")) // 2
+        if words in heads:
+            style = {"namedStyleType": "TITLE" if words == "{{ title }}" else "HEADING_2"}
+            within = {"startIndex": at, "endIndex": end}
+            update = {"range": within, "paragraphStyle": style, "fields": "namedStyleType"}
+            google.edit(doc_id, {"updateParagraphStyle": update})
+        if words == "Use the table.":
+            table_at = end
+        at = end + 1
+    where = {"index": table_at}
+    google.edit(doc_id, {"insertTable": {"rows": 2, "columns": 3, "location": where}})
+    for column, head in reversed(list(enumerate(("Time (UTC)", "Event", "Who")))):
+        cell = {"index": table_at + 1 + 1 + 1 + 2 * column + 1}
+        google.edit(doc_id, {"insertText": {"location": cell, "text": head}})
+    return f"{google.url}/document/d/{doc_id}/edit"
+
+
+def test_a_teams_own_headings_and_its_table_are_found(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    url = numbered_template(google)
+    checked = postmortem.json("template", "check", url)
+    assert [one["key"] for one in checked["sections"]] == ["timeline", "root_cause", "next_time"]
+    assert checked["found"]["root_cause"] == "{{ root_cause }} under “Why”"
+    assert checked["found"]["timeline"].endswith("; entries become rows of its table")
+    assert checked["found"]["next_time"] == "heading “3) ACTION ITEMS”, by its meaning"
+    assert "“Why”" in postmortem("template", "check", url).out
+    day = "2026-11-23"
+    doc_id = postmortem.json("start", "T", "--at", f"{day} 14:39", "--template", url)["doc_id"]
+    postmortem("log", "Seen **late**", "--at", f"{day} 14:43", "--by", "Ann")
+    postmortem("log", "Seen first", "--at", f"{day} 14:41")
+    entry = postmortem.json("log", "Slip", "--at", f"{day} 14:50")["entry"]
+    postmortem("log", "--edit", entry, "Put right")
+    said = postmortem("section", "root", "A stale price list")
+    postmortem("section", "next", "- [ ] Name the list — Ann — 2026-12-10")
+    assert "gone" not in said.out + said.err
+    (table,) = (
+        block["table"]
+        for block in google.document(doc_id)["tabs"][0]["documentTab"]["body"]["content"]
+        if "table" in block
+    )
+    cells = [
+        [
+            "".join(
+                element["textRun"]["content"]
+                for element in cell["content"][0]["paragraph"]["elements"]
+            ).strip()
+            for cell in row["tableCells"]
+        ]
+        for row in table["tableRows"]
+    ]
+    assert cells[0] == ["Time (UTC)", "Event", "Who"]
+    assert [(without_late_mark(row[1]), row[2]) for row in cells[1:]] == [
+        ("Seen first", ""),
+        ("Seen late", "Ann"),
+        ("Put right", ""),
+    ]
+    assert [row[0].split()[0] for row in cells[1:]] == ["1:41", "1:43", "1:50"]
+    text = google.text(doc_id)
+    assert text.count("TIMELINE") == 1
+    assert text.index("Why") < text.index("A stale price list") < text.index("ACTION ITEMS")
+    assert text.index("ACTION ITEMS") < text.index("Name the list")
+
+
+def test_check_finds_a_slip_in_every_branch_of_a_mails_template(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.md"
+    path.write_text(
+        "---\nsubject: A{% if false %}{{ incident.titel }}{% endif %}\nstage: resolved\n---\n"
+        "Hi {% if name %}{{ nmae }}{% else %}{{ sections.sumary }}{% endif %}"
+        "{{ incident.title }}\n",
+        encoding="utf-8",
+    )
+    found = postmortem.json("template", "check", str(path))
+    assert found["unknown"] == ["nmae"]
+    assert found["unknown_parts"] == ["incident.titel", "sections.sumary"]
+    assert "{{ incident.titel }} is always empty" in postmortem("template", "check", str(path)).err
+
+
+def test_check_says_which_placeholder_was_surely_meant(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.md"
+    path.write_text("# {{ titel }}\n\n## 1. Timeline {{ startd }}\n", encoding="utf-8")
+    found = postmortem.json("template", "check", str(path))
+    assert found["left_over"] == ["titel", "startd"]
+    said = postmortem("template", "check", str(path)).err
+    assert "Left over: {{ titel }}. Did you mean {{ title }}?" in said
+
+
+def form_template(google: GoogleWorld) -> str:
+    """A team's own template that is a form: its sections are the cells of a table."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer rehearsal:{ACCOUNT}:drive,documents"
+    made = {"name": "Form", "mimeType": "application/vnd.google-apps.document"}
+    answer = session.post(f"{google.url}/drive/v3/files?fields=id", json=made, timeout=10)
+    doc_id = str(answer.json()["id"])
+    google.edit(
+        doc_id,
+        {"insertText": {"location": {"index": 1}, "text": "{{ title }}\n"}},
+        {"insertTable": {"rows": 2, "columns": 2, "location": {"index": 13}}},
+    )
+    words = [["Why", "{{root_cause}}"], ["Fixed by", "{{ solution }}"]]
+    for row, column in ((1, 1), (1, 0), (0, 1), (0, 0)):
+        at = 13 + 1 + 1 + row * 5 + 1 + 2 * column + 1
+        text = words[row][column]
+        google.edit(doc_id, {"insertText": {"location": {"index": at}, "text": text}})
+    return f"{google.url}/document/d/{doc_id}/edit"
+
+
+def test_a_form_gets_its_texts_into_its_cells(postmortem: Postmortem, google: GoogleWorld) -> None:
+    url = form_template(google)
+    found = postmortem.json("template", "check", url)["found"]
+    assert found["root_cause"] == "{{ root_cause }} in the cell beside “Why”"
+    doc_id = postmortem.json("start", "T", "--template", url)["doc_id"]
+    postmortem("section", "root", "A stale price list")
+    postmortem("section", "root", "and nobody looked")
+    postmortem("section", "solution", "- loaded **October**")
+    (table,) = (
+        block["table"]
+        for block in google.document(doc_id)["tabs"][0]["documentTab"]["body"]["content"]
+        if "table" in block
+    )
+    cells = [
+        [
+            "".join(
+                element["textRun"]["content"]
+                for block in cell["content"]
+                for element in block["paragraph"]["elements"]
+            )
+            for cell in row["tableCells"]
+        ]
+        for row in table["tableRows"]
+    ]
+    assert cells == [
+        ["Why\n", "A stale price list\nand nobody looked\n"],
+        ["Fixed by\n", "loaded October\n"],
+    ]

@@ -1,4 +1,4 @@
-"""`doctor`: every part of the set-up on a line of its own, with its mend."""
+"""`doctor`: each part of the setup in a line of its own, with its fix."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ share = ["team@example.com", "example.com:reader"]
 
 
 def findings(postmortem: Postmortem, expect: int = 0) -> dict[str, list[dict[str, Any]]]:
-    """What was found, by check."""
+    """The findings by check."""
     found: dict[str, list[dict[str, Any]]] = {}
     for each in postmortem.json("doctor", expect=expect)["findings"]:
         found.setdefault(each["check"], []).append(each)
@@ -61,7 +61,7 @@ def test_without_a_config_the_way_to_one_is_named(postmortem: Postmortem) -> Non
         ("time_zone = ", "not TOML"),
         ('time_zone = "Berlin"', "not a zone's name"),
         ("organization = 1", "Did you mean 'organisation'"),
-        ('scopes = ["everything"]', "not a scope to add"),
+        ('scopes = ["everything"]', "not a known scope"),
     ],
 )
 def test_a_config_that_cannot_be_read_is_the_one_broken_line(
@@ -162,6 +162,20 @@ def test_a_sign_in_that_others_can_read_is_broken(
     assert "chmod 600" in result.out + result.err
 
 
+@in_a_file
+def test_a_ledger_that_others_can_open_is_a_warning_with_its_mend(postmortem: Postmortem) -> None:
+    assert levels(postmortem, "ledger") == ["ok"]
+    (ledger,) = postmortem.home.rglob("ledger.sqlite3")
+    for mode in (0o644, 0o660):
+        ledger.chmod(mode)
+        [found] = findings(postmortem)["ledger"]
+        assert found["level"] == "warning"
+        assert "may open" in found["says"]
+        assert found["mend"] == f"Run `chmod 600 {ledger}`."
+    ledger.chmod(0o600)
+    assert levels(postmortem, "ledger") == ["ok"]
+
+
 def test_a_folder_is_looked_at(postmortem: Postmortem, google: GoogleWorld) -> None:
     postmortem.configure(WHOLE + 'folder = "no-such-folder"\n')
     assert levels(postmortem, "folder", expect=4) == ["broken"]
@@ -180,7 +194,7 @@ def test_a_clock_that_is_wrong_is_seen(
     for minutes, level in ((2, "warning"), (60, "broken")):
         wrong = timedelta(minutes=minutes)
         monkeypatch.setattr(
-            "workflow.cli.opening._wall_clock", lambda wrong=wrong: datetime.now(UTC) + wrong
+            "workflow.cli.session._wall_clock", lambda wrong=wrong: datetime.now(UTC) + wrong
         )
         found = findings(postmortem, expect=0 if level == "warning" else 4)
         assert found["clock"][0]["level"] == level

@@ -1,4 +1,4 @@
-"""How a run ends that never came to its command, or whose answer nobody could take."""
+"""Exits outside a command, and commands whose output nobody could read."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ sys.stdin = Stdin()
 WHILE_IT_LOADS = """
 class Late:
     def find_spec(self, name, *rest):
-        if name == "workflow.cli.incident_commands":
+        if name == "workflow.cli.commands.section":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Late())
 """

@@ -1,5 +1,7 @@
-"""Each way in which Google says no, through the command line: the code, the words, the mend, and
-that nothing is lost: `sync` or `resume` brings it later."""
+"""Each refusal by Google, through the command line: exit code, sentence and fix.
+
+Nothing is lost: `sync` or `resume` sends it later.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ Customers = Callable[[int], CustomerList]
 
 @dataclass(frozen=True)
 class No:
-    """A fault that is switched on, and how a command that meets it ends."""
+    """A fault to switch on, and the exit of a command that meets it."""
 
     kind: str
     code: int
@@ -32,22 +34,22 @@ LOGGING = [
     No(
         "403_not_enabled",
         4,
-        ("The Google Docs API is not switched on", "/apis/api/docs.googleapis.com/overview"),
+        ("The Google Docs API is not enabled", "/apis/api/docs.googleapis.com/overview"),
     ),
     No("404", 5, ("That doc can't be found", "deleted", "not shared with this account")),
     No("403_rate", 5, ("Google Docs asks to slow down",)),
     No("429", 5, ("Google Docs asks to slow down",)),
-    No("500", 5, ("Google Docs had a fault of its own (500)",)),
-    No("503", 5, ("Google Docs had a fault of its own (503)",)),
-    No("close_before", 5, ("broke before its answer was read",)),
-    No("garbage", 5, ("broke before its answer was read",)),
-    No("half_answer", 5, ("broke before its answer was read",)),
+    No("500", 5, ("Google Docs had an internal error (500)",)),
+    No("503", 5, ("Google Docs had an internal error (503)",)),
+    No("close_before", 5, ("was lost before the answer came",)),
+    No("garbage", 5, ("was lost before the answer came",)),
+    No("half_answer", 5, ("was lost before the answer came",)),
 ]
 
 
 @pytest.fixture(autouse=True)
 def waits_are_not_sat_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflow.flows.doc.time", SimpleNamespace(sleep=lambda _seconds: None))
+    monkeypatch.setattr("workflow.doc.push.time", SimpleNamespace(sleep=lambda _seconds: None))
 
 
 def one_line(text: str) -> bool:
@@ -76,7 +78,7 @@ STARTING = [
     No(
         "403_not_enabled",
         4,
-        ("The Google Drive API is not switched on", "/apis/api/drive.googleapis.com/overview"),
+        ("The Google Drive API is not enabled", "/apis/api/drive.googleapis.com/overview"),
     ),
     No("403_no_scope", 4, ("does not allow what Google Drive", "leave every box ticked")),
 ]
@@ -105,6 +107,11 @@ def test_an_incident_is_kept_and_its_doc_made_once_later(
         ("403_publish_out", "do not allow sharing with anyone"),
         ("403_file", "may not change that file"),
         ("403_domain_policy", "administrators of your domain"),
+        ("403_share_out", "people outside of it"),
+        ("403_share_out_user", "with this person"),
+        ("403_share_in", "of that person's domain"),
+        ("403_share_warning", "share the doc in the browser"),
+        ("403_share_unknown", "(403): shareLevelNotPermitted."),
     ],
 )
 def test_who_a_doc_is_not_shared_with_is_named_and_the_rest_is_done(
@@ -118,6 +125,19 @@ def test_who_a_doc_is_not_shared_with_is_named_and_the_rest_is_done(
     allowed = {each.get("emailAddress") for each in google.permissions(google.documents()[0]["id"])}
     assert allowed >= {"ben@example.com"}
     assert "ann@example.com" not in allowed
+
+
+def test_where_drive_is_switched_off_nobody_is_sent_to_sign_in_again(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    google.misbehave("401_drive_off", "drive.*")
+    result = postmortem("start", "Wrong amounts", expect=4)
+    assert "signing in again does not help" in result.err
+    assert "auth login" not in result.err
+    google.behave()
+    assert google.documents() == []
+    postmortem("sync")
+    assert len(google.documents()) == 1
 
 
 def test_a_sharing_quota_that_is_used_up_waits_for_sync(
@@ -135,7 +155,7 @@ def test_a_sharing_quota_that_is_used_up_waits_for_sync(
 SENDING = [
     No("token_expired", 4, ("does not accept the sign-in",)),
     No("403_no_scope", 4, ("does not allow what Gmail", "postmortem auth login")),
-    No("403_not_enabled", 4, ("The Gmail API is not switched on",)),
+    No("403_not_enabled", 4, ("The Gmail API is not enabled",)),
     No("400_no_mailbox", 4, ("has no Gmail mailbox",)),
     No("403_daily_limit", 5, ("within 24 hours",)),
 ]
@@ -149,7 +169,7 @@ def test_a_notice_stops_with_its_plan_kept_and_resume_sends_the_rest_once(
     postmortem("start", "Wrong amounts", "--impact", "Invoices show wrong amounts")
     google.misbehave(no.kind, "gmail.users.drafts.create", skip=1)
     result = postmortem("notify", str(listed), "--send", "--confirm", "3", expect=no.code)
-    for words in (*no.words, "the plan is kept", "postmortem resume"):
+    for words in (*no.words, "To continue", "postmortem resume"):
         assert words in result.err
     google.behave()
     postmortem("resume")
@@ -162,24 +182,24 @@ def test_the_instant_of_a_429_is_told_in_the_incidents_zone(
     listed = customers(1)
     postmortem("start", "Wrong amounts", "--impact", "Invoices show wrong amounts")
     google.misbehave("daily_sends", "gmail.users.drafts.create", seconds=7200)
-    # The machine's own zone is another one than the incident's.
+    # The machine's zone differs from the incident's.
     result = postmortem(
         "notify", str(listed), "--send", "--confirm", "1", expect=5, TZ="Asia/Tokyo"
     )
-    assert "no further try before" in result.err
+    assert "Try again after" in result.err
     assert "CET" in result.err or "CEST" in result.err
     assert "UTC" not in result.err
 
 
-# google-auth renews a token that holds for less than four minutes.
+# google-auth renews a token that is valid for less than four minutes.
 TO_BE_RENEWED = 60
 WITHDRAWN = [
     (
         "invalid_grant",
         ("7 days", "in testing", "change of password", "6 months", "withdrawn", "auth login"),
     ),
-    ("invalid_client", ("Download credentials.json anew",)),
-    ("deleted_client", ("Download credentials.json anew",)),
+    ("invalid_client", ("Download credentials.json again",)),
+    ("deleted_client", ("Download credentials.json again",)),
     ("admin_policy_enforced", ("administrators of your domain", "Admin console")),
 ]
 

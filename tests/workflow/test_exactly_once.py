@@ -1,4 +1,4 @@
-"""One mail to each customer, whatever breaks: files, answers, processes, people at the mailbox."""
+"""One mail to each customer, despite failures of files, answers, processes, and people's edits."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.workflow.plug import delete_draft, dies_at, go_on, make_draft, stand_still, wait_until
+from workflow.notice.recipients import Count, Read
 
 Customers = Callable[[int], CustomerList]
 
@@ -35,7 +36,7 @@ def an_incident(postmortem: Postmortem) -> None:
 
 
 def send(postmortem: Postmortem, listed: CustomerList, *more: str, expect: int | None = 0) -> str:
-    """Send to a list without further questions; the notice's id."""
+    """Send to a list without further questions; returns the notice's id."""
     count = str(len(listed.addresses))
     found = postmortem.json(
         "notify", str(listed), "--send", "--confirm", count, *more, expect=expect
@@ -48,11 +49,32 @@ def one_each(listed: CustomerList) -> dict[str, int]:
 
 
 def interrupted_after(google: GoogleWorld, mails: int) -> None:
-    """From that many mails on the sign-in has run out, until `google.behave()`."""
+    """Let the sign-in expire after that many mails, until `google.behave()`."""
     google.misbehave("token_expired", SEND, skip=mails)
 
 
 # The frozen plan
+
+
+def test_a_list_that_is_not_the_one_agreed_to_is_not_sent(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    customers: Callable[[int], CustomerList],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class AnotherWord(Count):
+        """One mail's text differs between the preview and the written plan."""
+
+        def take(self, read: Read) -> None:
+            super().take(read)
+            self._hash.update(b"another word")
+
+    postmortem("start", "Wrong amounts")
+    monkeypatch.setattr("workflow.notice.send.Count", AnotherWord)
+    words = ("notify", str(customers(2)), "--send", "--confirm", "2")
+    assert "Nothing was sent" in postmortem(*words, expect=3).err
+    assert google.copies_per_recipient() == {}
+    assert postmortem.json("show")["notices"] == []
 
 
 def test_what_was_agreed_to_is_sent_whatever_happens_to_the_files(
@@ -87,15 +109,17 @@ def test_a_second_notify_sends_nothing_says_so_and_offers_resume(
     listed = customers(4)
     interrupted_after(google, 1)
     stopped = postmortem("notify", str(listed), "--send", "--confirm", "4", expect=4)
-    assert "1 sent, 3 still to send; the plan is kept" in stopped.err
+    assert "1 sent, 3 still to send. To continue" in stopped.err
     google.behave()
     again = postmortem("notify", str(listed), "--send", "--confirm", "4", expect=5)
     assert "Nothing new was sent" in again.out
     assert "postmortem resume " in again.out
+    quiet = postmortem("--quiet", "notify", str(listed), "--send", "--confirm", "4", expect=5)
+    assert "Nothing new was sent" in quiet.err
     assert sum(google.copies_per_recipient().values()) == 1
     postmortem("resume")
     once_more = postmortem("notify", str(listed), "--send", "--confirm", "4")
-    assert "everybody on the list has these words already" in once_more.out
+    assert "everybody on the list already has this text" in once_more.out
     assert google.copies_per_recipient() == one_each(listed)
 
 
@@ -132,7 +156,7 @@ def test_a_longer_list_writes_to_the_new_ones_alone(
     send(postmortem, customers(3))
     longer = customers(5)
     refused = postmortem("notify", str(longer), "--send", "--confirm", "5", expect=3)
-    assert "this would write to 2 (3 have it already), not 5" in refused.err
+    assert "this would send to 2 (3 already have it), not 5" in refused.err
     postmortem("notify", str(longer), "--send", "--confirm", "2")
     assert google.copies_per_recipient() == one_each(longer)
 
@@ -155,7 +179,7 @@ def test_two_people_who_press_send_together_write_to_each_customer_once(
     assert [each["recipients"] for each in postmortem.json("show")["notices"]] == [12]
 
 
-# Answers that are lost
+# Lost answers
 
 
 LOSSES = (
@@ -165,7 +189,7 @@ LOSSES = (
 
 
 def each_once(google: GoogleWorld, method: str) -> None:
-    """Each way of losing an answer hits one call of the method."""
+    """Each way to lose an answer affects one call of the method."""
     for kind in LOSSES:
         google.misbehave(kind, method, times=1, seconds=1.0)
 
@@ -175,7 +199,7 @@ def test_in_two_steps_no_lost_answer_costs_a_mail_or_doubles_one(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, method: str
 ) -> None:
     listed = customers(len(LOSSES))
-    if method == LOOK:  # there is something to look for only where the send's answer was lost
+    if method == LOOK:  # there is something to look for only if the send's answer was lost
         google.misbehave("close_after", SEND, times=5)
         google.misbehave("close_before", SEND, times=5)
     each_once(google, method)
@@ -207,7 +231,7 @@ def test_in_one_step_only_what_is_undecidable_is_unknown_and_nothing_is_sent_aga
     postmortem("resume", shown["notice"], expect=6)
     copies = google.copies_per_recipient()
     assert set(copies.values()) == {1}
-    # Half of the ways do the work before they lose the answer: sent, and nobody can tell.
+    # Half of the ways carry out the call before they lose the answer: sent, but unknown.
     assert len(copies) == 2 + sum(
         kind in {"close_after", "hang", "half_answer", "error_after", "garbage"} for kind in LOSSES
     )
@@ -236,7 +260,7 @@ def test_a_draft_that_somebody_deleted_is_unknown_by_name_and_asked_about(
         delete_draft(google, draft["id"])
     shown = postmortem.json("resume", expect=6)
     assert shown["counts"]["unknown"] >= 1
-    assert all("deleted or sent the draft" in each["reason"] for each in shown["failures"])
+    assert all("sent or deleted the draft" in each["reason"] for each in shown["failures"])
     named = {each["email"] for each in shown["failures"]}
     assert sum(google.copies_per_recipient().values()) == 3 - len(named)
 
@@ -265,7 +289,7 @@ def test_what_gmail_refused_is_named_and_tried_again_only_when_asked_for(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     listed = customers(3)
-    google.misbehave("share_mail_failed", CREATE, times=1)  # a 400, though a draft was made
+    google.misbehave("share_mail_failed", CREATE, times=1)  # a 400, although a draft was created
     shown = postmortem.json("notify", str(listed), "--send", "--confirm", "3", expect=6)
     assert shown["counts"]["failed"] == 1
     (failed,) = shown["failures"]
@@ -274,14 +298,14 @@ def test_what_gmail_refused_is_named_and_tried_again_only_when_asked_for(
     postmortem("resume", shown["notice"], expect=6)  # never by itself
     asks = postmortem("resume", shown["notice"], "--retry-failed", expect=3)
     assert failed["email"] in asks.err
-    assert "Say so with --confirm 1" in asks.err
+    assert "To confirm, add --confirm 1" in asks.err
     assert sum(google.copies_per_recipient().values()) == 2
     postmortem("resume", shown["notice"], "--retry-failed", "--confirm", "1")
     assert google.copies_per_recipient() == one_each(listed)
-    assert google.drafts() == []  # the one that was refused is not left for somebody to send
+    assert google.drafts() == []  # the refused one is not left for somebody to send
 
 
-# Processes that die, stand still, or work together
+# Processes that die, pause, or work together
 
 
 @on_both_ledgers
@@ -321,13 +345,13 @@ def test_a_resume_beside_a_living_sender_harms_nothing(
 
 
 def claims(postmortem: Postmortem) -> set[str]:
-    """Who holds deliveries that are not decided."""
+    """The holders of undecided deliveries."""
     rows = run_sql(postmortem, "SELECT DISTINCT claimed_by FROM deliveries WHERE claimed_by != ''")
     return {holder for (holder,) in rows}
 
 
 def let_leases_run_out(postmortem: Postmortem) -> None:
-    """As if a machine had slept for an hour."""
+    """Expire all leases, as if a machine had slept for an hour."""
     run_sql(
         postmortem,
         "UPDATE deliveries SET claimed_until = 1, called_at = called_at - 3600000 "
@@ -368,7 +392,7 @@ def test_a_lease_keeps_others_away_as_long_as_its_holder_may_live(
     ) as sleeper:
         wait_until(lambda: google.calls().get(CREATE, 0) >= 1)
         stand_still(sleeper, postmortem)
-        time.sleep(0.5)  # what was under way at Google comes to its end
+        time.sleep(0.5)  # calls under way at Google end
         holders = claims(postmortem)
         google.forget_calls()
         with running(postmortem.start_process("resume")) as other:

@@ -1,4 +1,4 @@
-"""`export`: the whole record in a folder that explains itself, what people typed included."""
+"""`export`: the whole record in a folder that explains itself, with all typed text."""
 
 from __future__ import annotations
 
@@ -103,5 +103,5 @@ def test_a_folder_within_that_leads_elsewhere_is_refused(
     elsewhere.mkdir()
     (folder / "mails").symlink_to(elsewhere)
     result = postmortem("export", str(folder), expect=3)
-    assert "mails is a link to another place. Name a new folder." in result.err
+    assert "mails is a symbolic link. Use a new folder." in result.err
     assert list(elsewhere.iterdir()) == []

@@ -1,7 +1,8 @@
-"""Whom a notice goes to, in which words, and how it follows what they had before."""
+"""A notice's recipients and text, and its relation to earlier notices."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tests.command_line import CustomerList, Postmortem
 from tests.conftest import CONFIG
 from tests.google_world import ACCOUNT, GoogleWorld
-from workflow.cli.opening import shipped_templates
+from workflow.cli.session import shipped_templates
 
 Customers = Callable[[int], CustomerList]
 
@@ -37,7 +38,7 @@ def write(path: Path, *lines: str) -> Path:
 
 @pytest.fixture
 def own_templates(postmortem: Postmortem, tmp_path: Path) -> Path:
-    """A folder of the team's own templates, the shipped ones to begin with."""
+    """A folder of the team's own templates, initially the shipped ones."""
     folder = tmp_path / "templates"
     shutil.copytree(shipped_templates(), folder)
     postmortem.configure(f'templates = "{folder}"\n{CONFIG}')
@@ -61,6 +62,7 @@ def test_a_locale_column_picks_the_template_in_that_language(
         "c@x.example,,",
     ]
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    postmortem("status", "resolved")
     send(postmortem, write(tmp_path / "l.csv", *rows), 3, "--stage", "resolved")
     assert body_to(google, "a@x.example").startswith("Hallo Ada, es ist vorbei.")
     assert body_to(google, "b@x.example").startswith("Hello Ben,")
@@ -95,15 +97,18 @@ def test_one_mail_for_each_customer_lists_all_that_is_theirs(
     ]
     postmortem("start", "Wrong amounts")
     listed = write(tmp_path / "l.csv", *rows)
-    send(postmortem, listed, 2, "--stage", "resolved", "--group-by", "Account")
-    assert google.copies_per_recipient() == {"ann@north.example": 1, "cy@south.example": 1}
-    text = body_to(google, "ann@north.example")
-    assert [each for each in ("invoice 1", "invoice 2", "invoice 4") if each in text] == [
-        "invoice 1",
-        "invoice 2",
-        "invoice 4",
-    ]
-    assert "invoice 3" not in text
+    postmortem("status", "resolved")
+    send(postmortem, listed, 3, "--stage", "resolved", "--group-by", "Account")
+    contacts = ("ann@north.example", "bob@north.example")
+    assert google.copies_per_recipient() == dict.fromkeys((*contacts, "cy@south.example"), 1)
+    for contact in contacts:
+        text = body_to(google, contact)
+        assert [each for each in ("invoice 1", "invoice 2", "invoice 4") if each in text] == [
+            "invoice 1",
+            "invoice 2",
+            "invoice 4",
+        ]
+        assert "invoice 3" not in text
     words = ("notify", str(listed), "--group-by", "nothing")
     assert "no such column" in postmortem(*words, expect=3).err
 
@@ -142,10 +147,50 @@ def test_the_next_word_goes_on_in_the_customers_own_thread(
     postmortem("start", "Wrong amounts")
     send(postmortem, customers(2), 2, "--stage", "investigating")
     first = {str(each["To"]): str(each["Message-ID"]) for each in google.sent()}
+    postmortem("status", "resolved")
     send(postmortem, customers(2), 2, "--stage", "resolved")
     for mail in google.sent()[2:]:
         assert str(mail["References"]).strip() == first[str(mail["To"])]
         assert str(mail["In-Reply-To"]).strip() == first[str(mail["To"])]
+
+
+# Gmail wants the same subject without the marks of replies. How other programs compare subjects is
+# not known; they go by References.
+_REPLY = re.compile(r"(?:re|aw|sv|antw|fwd?|wg)(?:\[\d+\])?:\s*", re.IGNORECASE)
+
+
+def _base(subject: str) -> str:
+    return _REPLY.sub("", " ".join(subject.split())).casefold()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_all_mails_to_a_customer_are_one_thread_where_that_can_be(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, reads: bool
+) -> None:
+    scopes = "drive.file,documents,gmail.compose" + (",gmail.readonly" if reads else "")
+    token = f'google_url_token = "rehearsal:{ACCOUNT}:{scopes}"\n'
+    postmortem.configure(f"{token}{CONFIG}read_threads = {str(reads).lower()}\n")
+    postmortem("start", "Wrong amounts")
+    for stage in ("investigating", "identified", "update", "monitoring", "resolved"):
+        if stage not in {"investigating", "update"}:
+            postmortem("status", stage)
+        send(postmortem, customers(2), 2, "--stage", stage)
+    *others, end = [mail for mail in google.sent() if "person1@" in str(mail["To"])]
+    assert len(others) == 4
+    assert {_base(str(mail["Subject"])) for mail in others} == {"wrong amounts"}
+    before: list[str] = []
+    for mail in (*others, end):
+        named = str(mail["References"] or "").split()
+        assert bool(named) is (reads and bool(before))
+        assert set(named) <= set(before)
+        before.append(str(mail["Message-ID"]))
+    if reads:
+        assert str(end["In-Reply-To"]).strip() in before
+        assert _base(str(end["Subject"])) == "wrong amounts"
+        assert len(google.threads()) == 2
+    else:
+        # The subject is all that is left to a mail program. It still begins alike.
+        assert str(end["Subject"]).startswith("Wrong amounts – ")
 
 
 def test_without_a_scope_that_reads_the_next_word_still_goes_out(
@@ -154,6 +199,7 @@ def test_without_a_scope_that_reads_the_next_word_still_goes_out(
     postmortem.configure(f"{CONFIG}read_threads = true\n")
     postmortem("start", "Wrong amounts")
     send(postmortem, customers(2), 2, "--stage", "investigating")
+    postmortem("status", "resolved")
     send(postmortem, customers(2), 2, "--stage", "resolved")
     assert all(mail["References"] is None for mail in google.sent())
     assert set(google.copies_per_recipient().values()) == {2}
@@ -173,7 +219,7 @@ def test_drafts_wait_for_a_second_pair_of_eyes(
     assert sent["counts"]["sent"] == 3
     assert google.drafts() == []
     assert set(google.copies_per_recipient().values()) == {1}
-    assert "Agreed by: Kim (plan " in google.text(doc_id)
+    assert "Approved by: Kim (plan " in google.text(doc_id)
 
 
 def test_an_alias_is_checked_where_the_sign_in_can(
@@ -183,7 +229,7 @@ def test_an_alias_is_checked_where_the_sign_in_can(
     postmortem("start", "Wrong amounts")
     words = ["notify", str(customers(1)), "--from", "support@rehearsal.example", "--send"]
     said = postmortem(*words, "--confirm", "1").err
-    assert "is not known: this sign-in can't read the account's aliases" in said
+    assert "is an alias: this sign-in can't read the account's aliases" in said
     assert str(google.sent()[0]["From"]) == "You <support@rehearsal.example>"
 
     scopes = "drive.file,documents,gmail.compose,gmail.readonly"
@@ -197,7 +243,9 @@ def test_a_stage_that_comes_too_late_is_pointed_out(
     postmortem: Postmortem, customers: Customers
 ) -> None:
     postmortem("start", "Wrong amounts")
+    postmortem("status", "resolved")
     send(postmortem, customers(2), 2, "--stage", "resolved")
+    postmortem("status", "investigating")
     sheet = postmortem.json("notify", str(customers(2)), "--stage", "investigating")
     assert "stage_order" in [each["code"] for each in sheet["findings"]]
     assert sheet["told_before"] == {"resolved": 2}
@@ -246,17 +294,18 @@ def test_the_sheet_says_what_changed_since_the_last_notice_and_who_is_missing(
 ) -> None:
     postmortem("start", "Wrong amounts")
     send(postmortem, customers(3), 3, "--stage", "investigating")
+    postmortem("status", "resolved")
     sheet = postmortem.json("notify", str(customers(2)), "--stage", "resolved")
     assert sheet["earlier"]["stage"] == "investigating"
     assert sheet["earlier"]["not_on_list"] == 1
-    assert "+ Subject: Resolved: Wrong amounts" in sheet["earlier"]["changed"]
+    assert "+ Subject: Wrong amounts – resolved" in sheet["earlier"]["changed"]
     assert sheet["sent_today"] == 3
     words = postmortem("notify", str(customers(2)), "--stage", "resolved")
     assert "3 of 100,000 sent in the last 24 hours" in words.out
-    assert "1 who were told something of this incident are not on this list" in words.err
+    assert "1 who got an earlier notice of this incident are not on this list" in words.err
 
 
-# The smallest picture there is: one transparent dot.
+# The smallest picture: one transparent dot.
 DOT = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
@@ -285,6 +334,7 @@ def test_files_and_pictures_go_with_every_mail(
     write(email / "terms.txt", "Terms")
     report = write(tmp_path / "report.csv", "a,b")
     postmortem("start", "Wrong amounts")
+    postmortem("status", "resolved")
     send(postmortem, customers(2), 2, "--stage", "resolved", "--attach", str(report))
     for mail in google.sent():
         html = mail.get_body(("html",))
@@ -328,9 +378,12 @@ def test_drafts_that_are_found_wanting_are_withdrawn(
 ) -> None:
     postmortem("start", "Wrong amounts")
     wrong = send(postmortem, customers(3), 3, "--draft-only")
-    right = send(postmortem, customers(3), 3, "--draft-only", "--set", "what_happened=Ours.")
+    right = send(
+        *(postmortem, customers(3), 3, "--draft-only", "--set", "what_happened=Ours."),
+        *("--despite", str(wrong["notice"])),
+    )
     said = postmortem("resume", "--confirm", "3", expect=3).err
-    assert "More than one notice waits" in said
+    assert "More than one notice is unfinished" in said
 
     postmortem("resume", str(wrong["notice"]), "--discard")
     assert len(google.drafts()) == 3
@@ -339,9 +392,7 @@ def test_drafts_that_are_found_wanting_are_withdrawn(
     assert google.drafts() == []
     shown = {each["notice"]: each for each in postmortem.json("show")["notices"]}
     assert shown[wrong["notice"]]["failures"][0]["reason"] == "withdrawn before it was sent"
-    assert (
-        "can be withdrawn" in postmortem("resume", str(right["notice"]), "--discard", expect=3).err
-    )
+    assert "to withdraw" in postmortem("resume", str(right["notice"]), "--discard", expect=3).err
 
 
 def test_mails_that_wait_for_google_can_be_withdrawn_without_it(
@@ -353,7 +404,7 @@ def test_mails_that_wait_for_google_can_be_withdrawn_without_it(
     postmortem(*words, expect=5, POSTMORTEM_GOOGLE_URL=down)
     said = postmortem("resume", "--discard", POSTMORTEM_GOOGLE_URL=down).out
     assert said == "Withdrawn: 3 customers will not get this mail. Nothing was sent.\n"
-    assert "no mail that can be withdrawn" in postmortem("resume", "--discard", expect=3).err
+    assert "no unsent mails to withdraw" in postmortem("resume", "--discard", expect=3).err
     postmortem("resume", expect=6)
     assert google.copies_per_recipient() == {}
     (notice,) = postmortem.json("show")["notices"]
@@ -371,7 +422,7 @@ def test_what_has_left_is_not_withdrawn_and_the_rest_is(
     assert 0 < sent < 5
     said = postmortem("resume", "--discard").out
     assert f"Withdrawn: {5 - sent} customers will not get this mail." in said
-    assert "had it before." in said
+    assert "already had it." in said
     assert len(google.copies_per_recipient()) == sent
     assert google.drafts() == []
 
@@ -380,8 +431,10 @@ def test_a_slip_in_a_values_name_stops_the_notice(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     postmortem("start", "Wrong amounts")
+    postmortem("status", "resolved")
     words = ("notify", str(customers(1)), "--stage", "resolved", "--send", "--confirm", "1")
     assert "Did you mean `cause`?" in postmortem(*words, "--set", "casue=x", expect=3).err
+    postmortem("status", "monitoring")
     send(postmortem, customers(1), 1, "--stage", "update")
     words = ("notify", str(customers(1)), "--stage", "correction", "--send", "--confirm", "1")
     assert "names what was wrong" in postmortem(*words, expect=3).err
@@ -393,7 +446,7 @@ def test_a_locale_without_a_template_is_pointed_out(postmortem: Postmortem, tmp_
     listed = write(tmp_path / "l.csv", "email,locale", "a@x.example,fi", "b@x.example,fi")
     findings = postmortem.json("notify", str(listed))["findings"]
     assert [each["message"] for each in findings if each["code"] == "no_language"] == [
-        "no template in `fi`: these customers get the usual one."
+        "no template in `fi`: these customers get the default language."
     ]
 
 
@@ -443,7 +496,7 @@ def test_a_group_whose_first_contact_has_another_groups_mail_goes_to_its_next(
     rows = ["email,account", "cy@x.example,ACME", "cy@x.example,BETA"]
     listed = write(tmp_path / "l.csv", *rows)
     words = ("notify", str(listed), "--group-by", "account", "--send", "--confirm", "1")
-    assert "name another contact for this group" in postmortem(*words, expect=3).err
+    assert "choose another contact for this group" in postmortem(*words, expect=3).err
 
 
 def test_a_notice_is_not_gone_on_with_at_another_google(
@@ -456,9 +509,9 @@ def test_a_notice_is_not_gone_on_with_at_another_google(
     mine = (postmortem.home / "config.toml").read_text(encoding="utf-8")
     postmortem.configure(f'google_url_hosts = ["google.invalid"]\n{mine}')
     said = postmortem("resume", expect=4, POSTMORTEM_GOOGLE_URL="https://google.invalid").err
-    assert "begun at a stand-in on this machine" in said
+    assert "begun at a rehearsal server on this machine" in said
 
-    # The same server behind another port is the same Google.
+    # The same server at another port is the same Google.
     elsewhere = "http://127.0.0.1:9"
     assert "begun at" not in postmortem("resume", expect=5, POSTMORTEM_GOOGLE_URL=elsewhere).err
     postmortem("resume")

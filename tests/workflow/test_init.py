@@ -1,4 +1,4 @@
-"""`init`: the first config, with and without somebody to ask."""
+"""`init`: the first config, with and without a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.command_line import Postmortem
-from workflow.flows.setting_up import QUESTIONS, read_answer, write_config
+from workflow.setup.init import QUESTIONS, read_answer, write_config
 
 ANSWERS = (
     *("--organisation", 'Müller & "Söhne"', "--time-zone", "Europe/Vienna"),
@@ -25,7 +25,7 @@ ANSWERS = (
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Postmortem:
-    """A person who has nothing yet."""
+    """A person without any files yet."""
     return Postmortem(tmp_path / "new-home")
 
 
@@ -116,7 +116,7 @@ def test_an_answer_that_makes_no_sense_writes_nothing(
 def test_a_config_that_cannot_be_read_is_left_alone(newcomer: Postmortem) -> None:
     newcomer.home.mkdir(mode=0o700)
     newcomer.configure("organisation = ")
-    assert "Mend it first" in newcomer("init", *ANSWERS, expect=4).err
+    assert "Fix it first" in newcomer("init", *ANSWERS, expect=4).err
     assert (newcomer.home / "config.toml").read_text() == "organisation = "
 
 

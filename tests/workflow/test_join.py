@@ -1,4 +1,4 @@
-"""`join`: a colleague on another machine takes part, with nothing but the doc's address."""
+"""`join`: a colleague on another machine joins with only the doc's address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START = ("--at", "2026-11-23 14:39", "--severity", "SEV1", "--share", COLLEAGUE)
 
 @pytest.fixture
 def colleague(tmp_path: Path, google: GoogleWorld) -> Postmortem:
-    """Another person at another machine, whose sign-in may edit docs and nothing else."""
+    """A person on another machine, whose sign-in may only edit docs."""
     home = tmp_path / "colleague"
     home.mkdir(mode=0o700)
     person = Postmortem(home, {"POSTMORTEM_GOOGLE_URL": google.url})
@@ -55,7 +55,7 @@ def test_a_colleague_works_on_the_same_doc_without_drive(
     parts = ["Status: Resolved", "A stale price list", *lines[:5]]
     places = [text.index(part, text.index("Timeline") if "PM" in part else 0) for part in parts]
     assert places == sorted(places)
-    assert "Duration: 41 min" in text
+    assert "Duration: 31 min" in text
     postmortem("log", "Both go on", "--at", "2026-11-23 15:15")
     assert google.text(started["doc_id"]).count("Both go on") == 1
 
@@ -90,6 +90,28 @@ def test_a_doc_whose_title_and_headings_people_changed_is_joined_as_it_is(
     colleague("section", "root-cause", "A stale price list")
     text = google.text(started["doc_id"])
     assert text.index("*Why*: it") < text.index("A stale price list") < text.index("Timeline")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://docs.google.com.evil.example/document/d/{id}/edit",
+        "https://evil.example/document/d/{id}/edit",
+        "https://docs.google.com@evil.example/document/d/{id}/edit",
+        "http://docs.google.com/document/d/{id}/edit",
+        "https://[docs.google.com/document/d/{id}/edit",
+    ],
+)
+def test_an_address_that_is_not_googles_is_not_the_docs(
+    postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, address: str
+) -> None:
+    started = postmortem.json("start", "Wrong amounts", *START)
+    planted = address.format(id=started["doc_id"])
+    assert "is not the address of a Google Doc" in colleague("join", planted, expect=3).err
+    assert "is not the address of a Google Doc" in postmortem("doc", "adopt", planted, expect=3).err
+    assert postmortem.json("show")["doc_url"] == started["doc_url"]
+    real = f"https://docs.google.com/document/d/{started['doc_id']}/edit"
+    assert colleague.json("join", real)["incident"] == started["incident"]
 
 
 def test_what_is_no_incidents_doc_is_refused(

@@ -59,9 +59,9 @@ def test_show_tells_the_whole_incident(
     assert shown["pending_sync"] == 0
     assert [entry["text"] for entry in shown["timeline"]] == [
         "Seen",
-        "Wrote to 1 customer: “We are looking into a problem: Wrong amounts”",
-        "Closed the loop. Left open: 1 customer was told of it and not of its end. "
-        "Why: The customer was told by phone",
+        "Emailed 1 customer: “Wrong amounts”",
+        "Closed the incident. Still open: 1 customer was notified but not told it is resolved. "
+        "Reason: The customer was told by phone",
     ]
     assert [notice["counts"]["sent"] for notice in shown["notices"]] == [1]
 

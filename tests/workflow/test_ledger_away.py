@@ -1,4 +1,4 @@
-"""Workers on a ledger in PostgreSQL that goes away: they say so, wait for it, and go on."""
+"""Workers whose PostgreSQL ledger fails: they say so, wait for it, and continue."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 from tests.both_ledgers import postgres_or_skip
 from tests.command_line import CustomerList, Postmortem, running
@@ -21,8 +23,10 @@ from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.postgres_server import PostgresServer
 from tests.workflow.plug import wait_until
-from workflow.flows.ledger_wait import LedgerWait, pause_seconds
-from workflow.ledger.storage import open_ledger
+from workflow.doc import waiting
+from workflow.doc.waiting import Waiting
+from workflow.ledger.databases.storage import open_ledger
+from workflow.sending.hands import LedgerWait, pause_seconds
 
 Customers = Callable[[int], CustomerList]
 
@@ -60,7 +64,7 @@ def an_incident(postmortem: Postmortem) -> None:
 
 
 class Heard:
-    """What a process says, line by line as it comes, on both of its streams."""
+    """The lines of a process's stdout and stderr, as they come."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.lines: list[str] = []
@@ -78,7 +82,7 @@ class Heard:
 
 
 def begun(postmortem: Postmortem, google: GoogleWorld, listed: CustomerList, *more: str) -> None:
-    """A notice of which no mail has left yet, and which anybody may go on with."""
+    """A notice without any sent mail yet, which any process may resume."""
     method = "gmail.users.messages.send" if more else SEND
     google.misbehave("token_expired", method, times=1)
     send = ("--send", "--confirm", str(len(listed.addresses)))
@@ -90,6 +94,36 @@ def begun(postmortem: Postmortem, google: GoogleWorld, listed: CustomerList, *mo
 
 def one_each(listed: CustomerList) -> dict[str, int]:
     return dict.fromkeys(listed.addresses, 1)
+
+
+@pytest.mark.parametrize("trouble", ["cut off", "refused"])
+def test_what_could_not_be_recorded_is_never_called_recorded(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    mortal: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: str,
+) -> None:
+    """The ledger fails in the look that is taken while something is written down."""
+    url = postmortem.environment["POSTMORTEM_DATABASE_URL"]
+    look = waiting.look
+
+    def looking(connection: Connection, *given: Any, **more: Any) -> Waiting:
+        if trouble == "cut off":
+            mortal.cut_off(url)
+        else:
+            connection.execute(text("SET LOCAL statement_timeout = 1"))
+            connection.execute(text("SELECT pg_sleep(1)"))
+        return look(connection, *given, **more)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(waiting, "look", looking)
+        said = postmortem("log", "Seen at last", expect=4).err
+    assert "can't be reached" in said or "took too long" in said
+    assert postmortem.json("show")["timeline"] == []
+    postmortem("log", "Seen at last")
+    (entry,) = postmortem.json("show")["timeline"]
+    assert entry["text"] == "Seen at last"
 
 
 def test_a_worker_that_waits_for_work_says_that_the_ledger_is_away_and_when_it_is_back(
@@ -133,18 +167,18 @@ def test_a_database_that_is_stopped_while_a_worker_sends_doubles_no_mail_and_los
         heard.wait_for(AWAY)
         mortal.start_again()
         assert worker.wait(timeout=60) == 0, heard.lines
-        heard.wait_for("Nothing is under way any more.")
+        heard.wait_for("All notices are finished.")
     assert heard.count(BACK) == heard.count(AWAY) == 1
     assert heard.count("accepted by Gmail 15 of 15") == 1
     assert google.copies_per_recipient() == one_each(listed)
     (doc,) = google.documents()
-    assert google.text(doc["id"]).count("Wrote to 15 customers") == 1
+    assert google.text(doc["id"]).count("Emailed 15 customers") == 1
 
 
 def test_what_gmail_answered_while_the_ledger_was_away_is_written_down_afterwards(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, mortal: PostgresServer
 ) -> None:
-    """In one step nobody could ask afterwards: an answer that is forgotten is never known."""
+    """In one step nothing can be asked afterwards: a forgotten answer is never known."""
     listed = customers(12)
     begun(postmortem, google, listed, "--one-step")
     google.set(latency_seconds=0.2)

@@ -1,4 +1,4 @@
-"""Text that begins with "- ", as a list item does, is text and no option."""
+"""Text that begins with "- ", like a list item, is text and not an option."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
-from workflow.cli.list_items import with_items_as_text
+from workflow.cli.app import with_items_as_text
 
 
 def test_a_section_may_begin_with_a_list(postmortem: Postmortem, google: GoogleWorld) -> None:

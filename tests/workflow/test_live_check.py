@@ -1,4 +1,4 @@
-"""`doctor --live`: what is tried out at Google, what is told of it, and what stays behind."""
+"""`doctor --live`: its trials at Google, its output, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_fault_half_way_still_takes_the_scratch_doc_away(
 ) -> None:
     google.misbehave("500", "docs.documents.batchUpdate", skip=2)
     document = postmortem.json("doctor", "--live")
-    assert "fault of its own" in answers(document)["a scratch doc"]
+    assert "internal error" in answers(document)["a scratch doc"]
     assert google.documents() == []
 
 
@@ -68,7 +68,7 @@ def test_nothing_is_tried_out_while_something_is_broken(
 ) -> None:
     google.misbehave("403_not_enabled", "gmail.users.getProfile")
     result = postmortem("doctor", "--live", expect=4)
-    assert "Nothing was tried out" in result.err
+    assert "Nothing was tested" in result.err
     assert google.calls().get("drive.files.create") is None
 
 

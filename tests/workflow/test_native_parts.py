@@ -1,4 +1,4 @@
-"""Chips where the API has them; text in the same command where it has not."""
+"""Chips if the API supports them, otherwise text in the same command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The next word to customers: promised, due, late, and in the doc held against what was done."""
+"""The next update to customers: promised, due, late, and compared in the doc."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
-from workflow.flows.next_word import Promise, next_word, promise_words, promises
-from workflow.ledger.promises import WordGiven
-from workflow.when import WhenUnclear, future_moment
+from workflow.ledger.notices import WordGiven
+from workflow.model import Status
+from workflow.standing.promises import Promise, next_word, promise_words, promises
+from workflow.times.reading import future_moment
+from workflow.times.spoken_time import WhenUnclear
 
 Customers = Callable[[int], CustomerList]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -29,7 +31,7 @@ def word(
     accepted: float | None = None,
     words: str = "",
 ) -> WordGiven:
-    """A notice said so many minutes after noon that promises the next for another minute."""
+    """A notice sent so many minutes after noon that promises the next one for another minute."""
 
     def at(minutes: float) -> datetime:
         return NOON + timedelta(minutes=minutes)
@@ -91,10 +93,10 @@ def test_a_list_that_grows_leaves_the_promise_to_the_first_of_it_open(
     words = ("--set", "what_happened=An invoice was seen.", "--next-update", "2h")
     postmortem("notify", str(customers(2)), *words, "--send", "--confirm", "2")
     postmortem("notify", str(customers(5)), *words, "--send", "--confirm", "3")
-    assert google.text(doc_id).count("Next word promised") == 2
+    assert google.text(doc_id).count("Next update promised") == 2
     assert " – given at" not in google.text(doc_id)
     said = postmortem("close", "--check", expect=3)
-    assert "5 customers were told of it and not of its end" in said.err + said.out
+    assert "5 customers were notified but not told it is resolved" in said.err + said.out
     postmortem("status", "resolved")
     postmortem("notify", str(customers(5)), "--send", "--confirm", "5")
     assert google.text(doc_id).count(" – given at") == 2
@@ -112,7 +114,7 @@ def test_a_list_that_grows_leaves_the_promise_to_the_first_of_it_open(
 )
 def test_a_promise_is_held_against_the_word_that_was_given(given_at: float, kept: str) -> None:
     (promise,) = promises([word(0, 30), word(given_at)])
-    promised = "Next word promised for 24 Nov 2026, 1:30 PM CET"
+    promised = "Next update promised for 24 Nov 2026, 1:30 PM CET"
     assert promise_words(promise, BERLIN) == f"{promised} – {kept}"
     assert promise_words(Promise("n", promise.due_at), BERLIN) == promised
 
@@ -151,6 +153,8 @@ def notify(
     postmortem: Postmortem, listed: object, stage: str, minute: int, *more: str
 ) -> dict[str, Any]:
     count = str(listed).rpartition("-")[2].removesuffix(".csv")
+    if stage in list(Status):
+        postmortem("status", stage, **at(minute))
     words = ("notify", str(listed), "--stage", stage, *more, "--send", "--confirm", count)
     document: dict[str, Any] = postmortem.json(*words, **at(minute))
     return document
@@ -162,19 +166,19 @@ def test_show_says_how_long_there_is_and_the_doc_what_became_of_it(
     doc_id = postmortem.json("start", "Wrong amounts", **at(0))["doc_id"]
     assert postmortem.json("show", **at(1))["next_update"] is None
     first = notify(postmortem, customers(2), "investigating", 0, "--next-update", "in 30 minutes")
-    assert "Next word due in 6 min (24 Nov 2026, 1:30 PM CET)" in postmortem("show", **at(24)).out
-    assert "Next word 12 min late" in postmortem("show", **at(42)).out
+    assert "Next update due in 6 min (24 Nov 2026, 1:30 PM CET)" in postmortem("show", **at(24)).out
+    assert "Next update 12 min late" in postmortem("show", **at(42)).out
     due = postmortem.json("show", **at(42))["next_update"]
     assert (due["state"], due["minutes"]) == ("late", 12)
     assert due["due_at"].startswith("2026-11-24T13:30:0")
-    assert "Next word promised for 24 Nov 2026, 1:30 PM CET" in google.text(doc_id)
+    assert "Next update promised for 24 Nov 2026, 1:30 PM CET" in google.text(doc_id)
     assert "given at" not in google.text(doc_id)
 
     second = notify(postmortem, customers(2), "update", 41, "--next-update", "1:55 PM")
-    kept = "Next word promised for 24 Nov 2026, 1:30 PM CET – given at 1:41 PM CET, 11 min late"
+    kept = "Next update promised for 24 Nov 2026, 1:30 PM CET – given at 1:41 PM CET, 11 min late"
     assert google.text(doc_id).count(kept) == 1
-    assert google.text(doc_id).count("Next word promised for 24 Nov 2026, 1:30 PM CET") == 1
-    assert "Next word due in 14 min" in postmortem("show", **at(41)).out
+    assert google.text(doc_id).count("Next update promised for 24 Nov 2026, 1:30 PM CET") == 1
+    assert "Next update due in 14 min" in postmortem("show", **at(41)).out
 
     notify(postmortem, customers(2), "resolved", 55)
     text = google.text(doc_id)
@@ -208,7 +212,7 @@ def test_a_notice_that_reached_nobody_keeps_no_promise(
     google.misbehave("404", "gmail.users.drafts.create")
     words = ("notify", str(customers(1)), "--stage", "update", "--send", "--confirm", "1")
     postmortem(*words, expect=6, **at(20))
-    assert "Next word 10 min late" in postmortem("show", **at(40)).out
+    assert "Next update 10 min late" in postmortem("show", **at(40)).out
 
 
 def test_a_closed_incident_owes_nothing_any_more(

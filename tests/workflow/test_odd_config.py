@@ -1,4 +1,4 @@
-"""Odd values in the config are one plain sentence, not a defect, and nothing is changed."""
+"""Invalid values in the config give one plain sentence, no traceback, and change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast it goes and when it stops: what Gmail asks for, what a day holds, and Ctrl-C."""
+"""Pace and stops: Gmail's requests to slow down, the daily limit, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def counts(postmortem: Postmortem) -> dict[str, int]:
     return {name: number for name, number in notice["counts"].items() if number}
 
 
-# What Gmail asks for
+# Gmail's requests to slow down
 
 
 @pytest.mark.parametrize("method", [CREATE, SEND])
@@ -64,9 +64,9 @@ def test_an_instant_that_is_far_is_told_and_the_plan_is_kept(
     listed = customers(6)
     google.misbehave(kind, SEND, seconds=3600, skip=2)
     stopped = postmortem("notify", str(listed), "--send", "--confirm", "6", expect=5)
-    assert "2 sent, 4 still to send; the plan is kept" in stopped.err
+    assert "2 sent, 4 still to send. To continue" in stopped.err
     assert re.search(
-        r"Go on from \d{4}-\d\d-\d\d \d\d:\d\d on with: postmortem resume", stopped.err
+        r"To continue from \d{4}-\d\d-\d\d \d\d:\d\d on: postmortem resume", stopped.err
     )
     assert counts(postmortem) == {"sent": 2, "pending": 4}
 
@@ -82,8 +82,8 @@ def test_resuming_before_that_instant_says_so_at_once_and_asks_gmail_for_nothing
     before = time.monotonic()
     again = postmortem("resume", expect=5)
     assert time.monotonic() - before < 3
-    assert "It asks for no further try before" in again.err
-    assert "Go on from" in again.err
+    assert "Try again after" in again.err
+    assert "To continue from" in again.err
     assert not {CREATE, SEND} & google.calls().keys()
 
     pause_is_over(postmortem)
@@ -92,7 +92,7 @@ def test_resuming_before_that_instant_says_so_at_once_and_asks_gmail_for_nothing
 
 
 def pause_is_over(postmortem: Postmortem) -> None:
-    """As if the instant that Gmail named had come."""
+    """End the pause that Gmail asked for."""
     run_sql(postmortem, "UPDATE sender_pauses SET until = 1")
 
 
@@ -131,7 +131,7 @@ def test_within_the_minutes_budget_gmail_has_nothing_to_say(
     assert spent == 10 * 110
 
 
-# What a day holds
+# The daily limit
 
 
 def test_a_list_that_is_longer_than_a_day_is_said_to_be_before_anything_leaves(
@@ -139,6 +139,8 @@ def test_a_list_that_is_longer_than_a_day_is_said_to_be_before_anything_leaves(
 ) -> None:
     configure(postmortem, daily_limit=3, units_per_minute=200)
     assert "over 3 days" in postmortem("notify", str(customers(7))).out
+    assert "over 2 days" in postmortem("notify", str(customers(6))).out
+    assert "days" not in postmortem("notify", str(customers(3))).out
 
 
 def test_the_days_limit_stops_the_notice_and_says_when_it_goes_on(
@@ -147,12 +149,12 @@ def test_the_days_limit_stops_the_notice_and_says_when_it_goes_on(
     configure(postmortem, daily_limit=4)
     listed = customers(6)
     stopped = postmortem("notify", str(listed), "--send", "--confirm", "6", expect=5)
-    assert "This account has sent all that it may in 24 hours." in stopped.err
+    assert "This account has reached its limit of mails in 24 hours." in stopped.err
     assert "4 sent, 2 still to send" in stopped.err
-    assert "Go on from" in stopped.err
+    assert "To continue from" in stopped.err
     assert sum(google.copies_per_recipient().values()) == 4
 
-    again = postmortem("resume", expect=5)  # the same day: not one more
+    again = postmortem("resume", expect=5)  # the same day: no more mails
     assert "4 sent, 2 still to send" in again.err
     assert sum(google.copies_per_recipient().values()) == 4
 
@@ -179,7 +181,7 @@ def test_gmails_own_limit_of_the_day_stops_it_too(
 ) -> None:
     google.set(daily_sends=3)
     stopped = postmortem("notify", str(customers(5)), "--send", "--confirm", "5", expect=5)
-    assert "3 sent, 2 still to send; the plan is kept" in stopped.err
+    assert "3 sent, 2 still to send. To continue" in stopped.err
     assert counts(postmortem) == {"sent": 3, "pending": 2}
 
 
@@ -187,7 +189,7 @@ def test_gmails_own_limit_of_the_day_stops_it_too(
 
 
 def interrupt(postmortem: Postmortem, *words: str, when: Callable[[], bool]) -> str:
-    """Press Ctrl-C in a command that is under way; what it said, having ended within a second."""
+    """Press Ctrl-C in a running command, which must end within a second; returns its output."""
     with running(postmortem.start_process(*words)) as process:
         wait_until(when)
         pressed = time.monotonic()
@@ -197,7 +199,7 @@ def interrupt(postmortem: Postmortem, *words: str, when: Callable[[], bool]) -> 
         assert process.stderr is not None
         said = process.stderr.read()
     assert code == 130, said
-    assert took < 4, took  # a second, and what a busy machine adds; the calls take far longer
+    assert took < 4, took  # a second, plus extra on a busy machine; the calls take far longer
     assert "Interrupted. Everything so far is recorded." in said
     assert "Traceback" not in said
     return said

@@ -1,4 +1,4 @@
-"""`log -` takes a chat's history: one entry for each line that has a time."""
+"""`log -` reads a chat's history: one entry for each line that has a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
-from workflow.pasted import PasteUnclear, read_pasted
+from workflow.paste.context import PasteUnclear
+from workflow.paste.reading import read_paste, read_pasted
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=BERLIN)
@@ -68,9 +69,9 @@ def test_a_paste_that_runs_past_midnight_goes_on_with_the_next_day() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("What we saw:\n14:39 Seen", "Line 1 stands above the first line with a time"),
+        ("What we saw:\n14:39 Seen", "Line 1 is above the first line with a time"),
         ("14:39 Seen\n23:10 Ahead", "Line 2: .*still ahead"),
-        ("14:39 Seen\n25:10 No time", "Line 2: .*no time of day"),
+        ("14:39 Seen\n25:10 No time", "Line 2: .*not a time of day"),
     ],
 )
 def test_what_can_not_be_placed_is_refused_with_its_line(text: str, words: str) -> None:
@@ -93,10 +94,12 @@ def test_no_word_of_a_paste_is_lost(said: list[tuple[int, list[str]]]) -> None:
     heads = [f"[{start + timedelta(minutes=minutes):%H:%M}] s" for minutes, _ in said]
     lines = [line for head, (_, more) in zip(heads, said, strict=True) for line in (head, *more)]
     try:
-        found = read_pasted("\n".join(lines), now=NOW, zone=BERLIN)
+        found = read_paste("\n".join(lines), now=NOW, zone=BERLIN)
     except PasteUnclear:
-        return  # a line that happened to be a time that is still ahead
-    kept = "".join(f"{each.by}{each.text}" for each in found)
+        return  # the line happened to be a time in the future
+    kept = "".join(f"{each.by}{each.text}" for each in found.entries)
+    # A heading is nobody's text; the person is told which lines were left out.
+    kept += "".join(lines[number - 1] for number in found.left_out)
     for _, more in said:
         assert all(
             "".join(line.split()) in "".join(kept.split()) for line in more[:1] if ":" not in line
@@ -118,7 +121,7 @@ def test_a_chats_history_becomes_one_entry_each_in_one_read_and_one_write(
     doc_id = postmortem.json("start", "Wrong amounts", *DAY)["doc_id"]
     postmortem("log", "Told the team", "--at", "2026-11-23 14:45")
     google.forget_calls()
-    answer = postmortem("log", "-", *DAY, "--json", typed=CHAT).json
+    answer = postmortem("log", "-", *DAY, "--json", "--yes", typed=CHAT).json
     assert google.calls() == {"docs.documents.get": 1, "docs.documents.batchUpdate": 1}
     assert answer["synced"]
     assert set(answer) == {"incident", "entries", "status", "synced"}

@@ -1,4 +1,4 @@
-"""Twenty people have the doc open: the commands edit between their hands, and break nothing."""
+"""Twenty people edit the doc: the commands write between their edits, and break nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from bench.chaos import team
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
+from tests.late_entries import without_late_mark
 
 DAY = "2026-11-23"
 
@@ -39,7 +40,7 @@ def line(google: GoogleWorld, doc_id: str, words: str) -> dict[str, Any]:
 
 
 def suggestions(google: GoogleWorld, doc_id: str) -> dict[str, str]:
-    """Text that is suggested to come or to go, and which of the two."""
+    """Suggested insertions and deletions: each text, and which of the two it is."""
     return {
         each["textRun"]["content"].strip(): kind
         for block in paragraphs(google, doc_id)
@@ -104,7 +105,7 @@ def test_a_line_suggested_above_an_entry_stays_above_what_is_logged_in_between(
     # An export shows the doc as it is while nobody has accepted the suggestion.
     lines = google.text(doc_id).split("\n")
     (second,) = [at for at, one in enumerate(lines) if "  Second" in one]
-    assert lines[second + 1].endswith("  Third")
+    assert without_late_mark(lines[second + 1]).endswith("  Third")
 
 
 def test_a_correction_beside_a_suggestion_leaves_it_pending(
@@ -116,7 +117,9 @@ def test_a_correction_beside_a_suggestion_leaves_it_pending(
     (found,) = postmortem.json("show")["timeline"]
     postmortem("log", "--edit", found["entry"], "Seen by Ann")
     assert suggestions(google, doc_id) == {"maybe": "suggestedInsertionIds"}
-    assert "Seen by support maybe (corrected: Seen by Ann)" in all_text(google, doc_id)
+    corrected = words_of(line(google, doc_id, "corrected: Seen by Ann"))
+    words = "Seen by support maybe (corrected: Seen by Ann)"
+    assert without_late_mark(corrected).strip().endswith(words)
 
 
 def test_sections_moved_to_another_tab_are_found_there(
@@ -161,3 +164,105 @@ def test_a_team_of_four_tools_and_a_person_lose_and_double_nothing(tmp_path: Pat
     assert tally.kept, str(tally)
     assert (tally.said, tally.rounds) == (16, 4)
     assert tally.typed > 0
+
+
+def test_text_that_a_colleague_suggests_to_take_out_stays_and_the_colleague_is_named(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    ann = "ann@team.example"
+    doc_id = postmortem.json("start", "Prices", "--share", f"{ann}:writer")["doc_id"]
+    hint = "What made it possible, told without names."
+    start = line(google, doc_id, hint)["startIndex"]
+    gone = {"startIndex": start, "endIndex": start + 4}
+    google.of(ann).suggest(doc_id, {"deleteContentRange": {"range": gone}})
+    before = suggestions(google, doc_id)
+    result = postmortem("section", "root-cause", "- a stale **price list**")
+    said = result.out + result.err
+    assert f"{ann} suggests a change to “{hint}" in said
+    assert "Accept or reject the suggestion" in said
+    assert suggestions(google, doc_id) == before
+    text = google.text(doc_id)
+    assert text.index(hint) < text.index("a stale price list")
+
+
+def test_the_deletion_fails_as_googles_does_unless_it_is_switched_off(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    doc_id = postmortem.json("start", "Prices")["doc_id"]
+    start = line(google, doc_id, "What made it possible")["startIndex"]
+    gone = {"deleteContentRange": {"range": {"startIndex": start, "endIndex": start + 4}}}
+    google.suggest(doc_id, gone)
+    with pytest.raises(AssertionError, match='"code": 500'):
+        google.edit(doc_id, gone)
+    google.set(suggested_deletes="work")
+    google.edit(doc_id, gone)
+    assert "What made" not in google.text(doc_id)
+
+
+def cut_and_paste(google: GoogleWorld, doc_id: str, words: str) -> None:
+    """Cut the line with these words and paste it at the doc's end; it loses its named range."""
+    block = line(google, doc_id, words)
+    text = words_of(block).rstrip("\n")
+    cut = {"startIndex": block["startIndex"], "endIndex": block["endIndex"]}
+    google.edit(
+        doc_id,
+        {"deleteContentRange": {"range": cut}},
+        {"insertText": {"endOfSegmentLocation": {}, "text": f"\n{text}"}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("log", "Alerted colleagues", "--by", "Ann"), "Alerted colleagues"),
+        (("log", "Look", "--link", "https://wiki.example/run"), "Look (wiki.example)"),
+        (("status", "identified", "A stale list"), "Status: Identified – A stale list"),
+    ],
+)
+@pytest.mark.usefixtures("little_patience")
+def test_a_line_that_was_cut_and_pasted_before_a_sync_is_not_written_twice(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str, command: tuple[str, ...], words: str
+) -> None:
+    google.misbehave("close_after", "docs.documents.batchUpdate", times=1)
+    google.misbehave("503", "docs.documents.get", skip=1)
+    postmortem(*command, expect=5)
+    google.behave()
+    assert google.text(doc_id).count(words) == 1
+    cut_and_paste(google, doc_id, words)
+    postmortem("sync")
+    assert google.text(doc_id).count(words) == 1
+    assert postmortem.json("show")["pending_sync"] == 0
+    entry = postmortem.json("show")["timeline"][-1]["entry"]
+    postmortem("log", "--strike", entry)  # its range exists again: it can be corrected
+    assert "no longer in the doc" not in postmortem("log", "More").err
+
+
+@pytest.mark.usefixtures("little_patience")
+def test_a_text_that_was_cut_and_pasted_in_its_section_is_not_written_twice(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    google.misbehave("close_after", "docs.documents.batchUpdate", times=1)
+    google.misbehave("503", "docs.documents.get", skip=1)
+    postmortem("section", "root-cause", "A stale list was loaded.", expect=5)
+    google.behave()
+    block = line(google, doc_id, "A stale list was loaded.")
+    at, cut = (
+        block["startIndex"],
+        {"startIndex": block["startIndex"], "endIndex": block["endIndex"]},
+    )
+    google.edit(
+        doc_id,
+        {"insertText": {"location": {"index": at}, "text": "A stale list was loaded.\n"}},
+        {"deleteContentRange": {"range": {key: value + 25 for key, value in cut.items()}}},
+    )
+    postmortem("sync")
+    assert google.text(doc_id).count("A stale list was loaded.") == 1
+
+
+def test_the_same_words_said_twice_stand_there_twice(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    postmortem("log", "Another call", "--at", f"{DAY} 14:46")
+    cut_and_paste(google, doc_id, "Another call")
+    postmortem("log", "Another call", "--at", f"{DAY} 14:46", "--again")
+    assert google.text(doc_id).count("Another call") == 2

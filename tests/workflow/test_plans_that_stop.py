@@ -1,4 +1,4 @@
-"""A plan that can't be sent says so in the preview already, in words, by its exit code, in JSON."""
+"""A plan that can't be sent says so in its preview: as text, exit code and JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_correction_to_people_who_were_told_nothing_is_refused(
 ) -> None:
     postmortem("start", "Wrong amounts")
     result = postmortem("notify", str(customers(2)), *CORRECTION, *way, "--json", expect=3)
-    assert "nobody on it was told anything of this incident" in result.err
+    assert "nobody on it got a notice of this incident" in result.err
     document = result.json
     assert document.keys() > SHAPE
     assert (document["mode"], document["notice"], document["recipients"]) == (mode, None, 0)
@@ -49,7 +49,7 @@ def test_a_team_that_hides_that_finding_is_still_told_that_nothing_was_sent(
     postmortem.configure('allowed_findings = ["nobody_wronged"]')
     postmortem("start", "Wrong amounts")
     result = postmortem("notify", str(customers(1)), *CORRECTION, "--send", "--json", expect=3)
-    assert "nobody on the list got a mail that is corrected" in result.err
+    assert "nobody on the list got the mail that this corrects" in result.err
     assert result.json["counts"]["skipped"] == 1
 
 
@@ -60,7 +60,7 @@ def test_a_correction_that_all_of_them_have_is_no_fault(
     listed = str(customers(2))
     postmortem("notify", listed, "--send", "--confirm", "2")
     postmortem("notify", listed, *CORRECTION, "--send", "--confirm", "2")
-    assert "The words are the same." in postmortem("notify", listed, *CORRECTION).out
+    assert "Same text." in postmortem("notify", listed, *CORRECTION).out
     again = postmortem.json("notify", listed, *CORRECTION, "--send", "--confirm", "2")
     assert again["counts"]["sent"] == 2
 
@@ -90,11 +90,11 @@ def test_after_a_test_mail_what_is_still_wrong_is_said(
     to_me = ("--test", "me@team.example")
     slip = postmortem("notify", str(customers(1)), "--set", "what_hapened=Ours.", *to_me)
     assert "Did you mean `what_happened`?" in slip.err
-    assert "Next: mend the errors above" in slip.out
+    assert "Next: fix the errors above" in slip.out
 
     listed = tmp_path / "list.csv"
     listed.write_text("email\nann@x.example\nbob@\n", encoding="utf-8")
-    assert "Next: mend the bad rows" in postmortem("notify", str(listed), *to_me).out
+    assert "Next: fix the bad rows" in postmortem("notify", str(listed), *to_me).out
     fine = postmortem("notify", str(listed), "--skip-bad", *to_me)
     assert "Next: the same command with --send" in fine.out
 
@@ -106,9 +106,9 @@ def test_a_list_on_which_everybody_has_the_words_is_not_called_empty(
     listed = str(customers(2))
     postmortem("notify", listed, "--send", "--confirm", "2")
     sheet = postmortem("notify", listed)
-    assert "2 people, 2 left out (in a notice with these words already)" in sheet.out
-    assert "names nobody" not in sheet.err
-    assert "everybody who can be written to is left out" in sheet.err
+    assert "2 people, 2 left out (already in a notice with this text)" in sheet.out
+    assert "has no recipients" not in sheet.err
+    assert "all valid rows are left out" in sheet.err
 
 
 def bad_list(folder: Path) -> str:
@@ -126,7 +126,7 @@ def test_a_preview_ends_as_the_sending_would_so_that_a_script_learns_of_bad_rows
     sending = postmortem("notify", listed, "--send", "--confirm", "1", expect=3)
     assert preview.err.splitlines()[-1] == sending.err.splitlines()[-1]
     assert "impacted.csv, row 3: " in preview.err
-    assert "To:       ann@x.example" in preview.out  # the sheet and the mail are shown all the same
+    assert "To:       ann@x.example" in preview.out  # the preview shows it anyway
     assert "Next:" not in preview.out
 
     document = postmortem.json("notify", listed, expect=3)
@@ -147,9 +147,12 @@ def test_a_preview_in_which_bad_rows_are_left_out_is_fine_as_the_sending_would_b
 @pytest.mark.parametrize(
     ("listed", "words"),
     [
-        ("email\n", "list.csv names nobody: it has a header and no rows."),
-        ("email\nbob@\n", "list.csv names nobody that can be written to: its 1 row is bad."),
-        ("email\nbob@\nx\n", "list.csv names nobody that can be written to: its 2 rows are bad."),
+        ("email\n", "list.csv has no recipients: it has a header and no rows."),
+        ("email\nbob@\n", "list.csv has no recipients that can be written to: its 1 row is bad."),
+        (
+            "email\nbob@\nx\n",
+            "list.csv has no recipients that can be written to: its 2 rows are bad.",
+        ),
     ],
 )
 def test_a_list_that_names_nobody_is_refused_alike_by_a_preview_and_a_sending(

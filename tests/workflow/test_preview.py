@@ -1,4 +1,4 @@
-"""`notify --preview`: every mail can be looked at, by one person, and nothing is sent."""
+"""`notify --preview`: one person can look at every mail, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -20,15 +20,13 @@ from hypothesis import strategies as st
 
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
-from workflow.cli.commands import Asked
-from workflow.cli.opening import open_workspace
-from workflow.cli.preview_page import sheet_lines
-from workflow.flows.mail_shelf import MailShelf
-from workflow.flows.planning import NotifyRequest, make_plan
-from workflow.flows.previewing import PlanPreview
+from workflow.cli.app import Asked
+from workflow.cli.session import open_workspace
 from workflow.ledger.plans import PlannedMail
-from workflow.preview.app import create_app
-from workflow.preview.frame import Width, height_px
+from workflow.notice.plan import NotifyRequest, make_plan
+from workflow.notice.preview.pages import Width, create_app, height_px
+from workflow.notice.preview.source import MailShelf, PlanPreview
+from workflow.notice.sheet import labels_and_texts
 
 TOKEN = "a-token-for-tests"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/[\w-]{40,}/")
@@ -58,7 +56,7 @@ def preview(postmortem: Postmortem) -> Iterator[Callable[..., PlanPreview]]:
             reply_to="us@team.example",
         )
         plan = make_plan(workspace, request)
-        lines = sheet_lines(workspace, plan)
+        lines = list(labels_and_texts(workspace, plan))
         return PlanPreview(workspace, plan, lines, read_per_question=read_per_question)
 
     with mock.patch.dict(os.environ, environment):
@@ -78,7 +76,7 @@ def numbered(count: int) -> str:
     return "email,name\n" + "".join(rows)
 
 
-# What a person sees
+# The pages
 
 
 def test_it_opens_with_the_sheet_and_the_first_mail(preview: Callable[..., PlanPreview]) -> None:
@@ -139,12 +137,12 @@ def test_a_row_that_can_not_be_written_to_is_named_in_the_sheet_and_has_no_mail(
     assert "row 3, email" in page(source)
     missing = browser_of(source).get(f"/{TOKEN}/mail/3")
     assert missing.status_code == 404
-    assert "No mail would go to this row" in missing.get_data(as_text=True)
+    assert "This row of the list gets no mail" in missing.get_data(as_text=True)
     assert browser_of(source).get(f"/{TOKEN}/mail/{10**12}").status_code == 404
 
 
 def test_a_list_of_nobody_is_said_to_be_one(preview: Callable[..., PlanPreview]) -> None:
-    assert "there is nobody on this list" in page(preview("email\n"))
+    assert "the list has no recipients" in page(preview("email\n"))
 
 
 def test_names_are_shown_as_text(preview: Callable[..., PlanPreview]) -> None:
@@ -241,7 +239,7 @@ def test_any_mail_comes_off_the_shelf_as_it_was_put_there(
     assert mails[position - 1] in found
 
 
-# Who may look
+# Access
 
 
 def test_without_the_secret_in_the_address_nothing_is_shown(
@@ -286,7 +284,7 @@ def test_a_phones_frame_is_no_higher_than_its_screen() -> None:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Ctrl-C works in processes started here, even where the tests run in the background."""
+    """Let Ctrl-C reach processes started here, even if the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""`publish`: what customers read of a postmortem, and nothing leaves before it is asked for."""
+"""`publish`: the customers' version of a postmortem; nothing is published before the question."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ own_domains = ["lagerhaus.example"]
 
 @pytest.fixture
 def author(postmortem: Postmortem) -> Postmortem:
-    """Somebody whose incident has been written up."""
+    """A person with a finished postmortem."""
     postmortem.configure(TEAM + CONFIG)
     postmortem("start", "Wrong amounts", "--at", "2026-11-23 14:39", "--share", "ben@corp.example")
     for section, words in (
@@ -49,12 +49,12 @@ def test_a_preview_shows_what_customers_would_read_and_touches_nothing(
     assert "Invoices had wrong totals. An engineer saw it in an internal reference" in shown.out
     assert "A retry on one of our systems (one of our systems) ran" in shown.out
     assert "Alert on repeats — an engineer — 1 Dec" in shown.out
-    assert "Identified" in shown.out
-    left_out = shown.out[shown.out.index("Left out, for you to check:") :]
+    assert "We found the cause" in shown.out
+    left_out = shown.out[shown.out.index("Left out. Please check:") :]
     for words in ("Ann", "Ben", "Carla Diaz", "OPS-47", "db-3", "10.0.3.4", "restarts the queue"):
         assert words in left_out
         assert words not in shown.out.replace(left_out, "")
-    assert "No words yet for: Who was affected, What we did" in shown.out
+    assert "Still empty: Who was affected, What we did" in shown.out
     assert set(google.calls()) == {"docs.documents.get"}
     assert len(google.documents()) == 1
 
@@ -125,7 +125,7 @@ def test_people_who_edit_the_doc_keep_their_words(author: Postmortem, google: Go
     google.edit(made["doc_id"], {"insertText": {"location": {"index": 1}, "text": "Dear all: "}})
     author("section", "solution", "We sent right invoices.")
     said = author("publish", "--doc")
-    assert "People have edited the Google Doc, so it was left as it is" in said.out
+    assert "People edited the Google Doc, so it was not changed" in said.out
     assert "We sent right invoices" not in google.text(made["doc_id"])
     anew = author.json("publish", "--doc", "--again")["doc"]
     assert anew["outcome"] == "made"
@@ -190,9 +190,10 @@ def test_sync_finishes_what_was_begun(
     (finished,) = author.json("sync")["publications"]
     assert google.text(finished["doc_id"]).count("What happened") == 1
     assert finished["outcome"] == "made"
-    assert [each["name"] for each in google.documents()] == ["Wrong amounts"] * 2
+    names = sorted(each["name"] for each in google.documents())
+    assert names == ["Wrong amounts", "Wrong amounts: what happened"]
     assert author.json("publish", "--doc")["doc"]["outcome"] == "unchanged"
-    assert "Nothing waits" in author("sync").out
+    assert "Everything is in the doc" in author("sync").out
 
 
 def test_sync_finishes_a_version_that_replaces_an_earlier_one(
@@ -204,7 +205,7 @@ def test_sync_finishes_a_version_that_replaces_an_earlier_one(
     author("publish", "--doc", expect=5)
     assert "We sent right" not in google.text(made["doc_id"])
     said = author("sync")
-    assert "The customers' version of “Wrong amounts”" in said.out
+    assert "The public postmortem of “Wrong amounts”" in said.out
     assert "We sent right invoices." in google.text(made["doc_id"])
 
 
@@ -212,8 +213,8 @@ def test_sync_says_again_what_it_can_not_finish(author: Postmortem, google: Goog
     google.misbehave("503", "docs.documents.batchUpdate")
     author("publish", "--doc", expect=5)
     failed = author("sync", expect=5)
-    assert "The customers' version is not in its Google Doc yet." in failed.err
-    assert "Nothing waits" not in failed.out
+    assert "The public postmortem is not in its Google Doc yet." in failed.err
+    assert "Everything is in the doc" not in failed.out
     google.behave()
     author("sync")
 
@@ -226,7 +227,7 @@ def test_sync_leaves_people_who_were_quicker_their_words(
     google.misbehave("503", "docs.documents.batchUpdate", times=1)
     author("publish", "--doc", expect=5)
     google.edit(made["doc_id"], {"insertText": {"location": {"index": 1}, "text": "Dear all: "}})
-    assert "People have edited the Google Doc" in author("sync").err
+    assert "People edited the Google Doc" in author("sync").err
     assert "Dear all: Wrong amounts" in google.text(made["doc_id"])
     assert "We sent right" not in google.text(made["doc_id"])
 
@@ -242,7 +243,7 @@ def test_a_doc_that_is_gone_is_said_and_made_anew_when_asked(
     )
     assert deleted.ok
     refused = author("publish", "--doc", expect=3)
-    assert "is gone" in refused.err
+    assert "was deleted" in refused.err
     assert author.json("publish", "--doc", "--again")["doc"]["outcome"] == "made"
 
 
@@ -250,7 +251,7 @@ def test_nobody_is_let_in_unasked(author: Postmortem, google: GoogleWorld) -> No
     refused = author("publish", "--share", "anyone", expect=3)
     assert "There is no Google Doc to share yet" in refused.err
     refused = author("publish", "--doc", "--share", "anyone", expect=3)
-    assert "say so with --yes" in refused.err
+    assert "To confirm, add --yes" in refused.err
     assert len(google.documents()) == 1
     made = author.json("publish", "--doc", "--share", "anyone", "--share", "c@x.example", "--yes")
     assert [(each["who"], each["role"], each["ok"]) for each in made["shared"]] == [
@@ -262,15 +263,16 @@ def test_nobody_is_let_in_unasked(author: Postmortem, google: GoogleWorld) -> No
     again = author.json("publish", "--share", "anyone", "--yes")
     assert again["shared"][0]["ok"]
     said = author("publish", "--share", "anyone", "--yes").out
-    assert f"anyone may read it now (reader).\n  {made['doc']['doc_url']}" in said
+    assert f"anyone can read it now (reader).\n  {made['doc']['doc_url']}" in said
     texts = [each["text"] for each in author.json("show")["timeline"]]
-    assert texts.count("The customers' version was shared with anyone with the link (reader)") == 1
+    assert texts.count("The public postmortem was shared with anyone with the link (reader)") == 1
     assert author("publish", "--share", "anyone:writer", "--yes", expect=3).code == 3
 
 
 def test_the_files_hold_the_version_and_a_mail_that_notify_takes(
     author: Postmortem, google: GoogleWorld, customers: Customers, tmp_path: Path
 ) -> None:
+    author("status", "resolved")
     author("notify", str(customers(2)), "--stage", "resolved", "--send", "--confirm", "2")
     folder = tmp_path / "public"
     found = author.json("publish", "--to", str(folder))
@@ -293,10 +295,11 @@ def test_the_files_hold_the_version_and_a_mail_that_notify_takes(
     body = mail.get_body(("plain",))
     assert body is not None
     assert "OPS-47" not in body.get_content()
-    assert "We wrote to 2 customers (resolved)" in body.get_content()
+    assert "We emailed affected customers" in body.get_content()
 
 
 def test_customers_are_not_named_to_each_other(author: Postmortem, customers: Customers) -> None:
+    author("status", "resolved")
     author("notify", str(customers(2)), "--stage", "resolved", "--send", "--confirm", "2")
     author("section", "impact", "Person 2 noticed first.")
     found = author.json("publish")

@@ -1,29 +1,36 @@
-"""A whole rehearsed incident, as `make demo` runs it: real commands, each in its own process."""
+"""A whole rehearsed incident, as `make demo` runs it: real commands in separate processes."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import signal
+import socket
 import subprocess
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
+from google_rehearsal import lifecycle
 from tests.command_line import Postmortem
-from workflow.cli import processes
-from workflow.flows.faults import BadInput
-from workflow.flows.scenario import load_scenario
-from workflow.rehearsal import lifecycle
+from tests.google_world import GoogleWorld
+from workflow.cli import drills
+from workflow.drill.scenario import load_scenario
+from workflow.errors import BadInput
 
 
 @pytest.fixture
 def person(tmp_path: Path) -> Postmortem:
-    """Somebody without any Google but the rehearsal's."""
+    """A person with no Google but the rehearsal."""
     return Postmortem(tmp_path / "home")
 
 
-def rehearse(person: Postmortem, *arguments: str) -> subprocess.CompletedProcess[str]:
-    process = person.start_process("rehearse", *arguments)
+def rehearse(
+    person: Postmortem, *arguments: str, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    quiet = subprocess.DEVNULL
+    process = person.start_process("rehearse", *arguments, stdin=quiet, **settings)
     out, err = process.communicate(timeout=120)
     lifecycle.stop(person.home / "rehearsal" / "google")
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -45,6 +52,31 @@ def test_the_seeds_day_runs_from_its_first_sign_to_its_closed_loop(person: Postm
     assert "6:39 PM  $ postmortem notify mixed-up-message-customers.csv" in done.stderr
 
 
+def test_a_proxy_of_the_environment_sees_nothing_of_a_rehearsal(
+    person: Postmortem, tmp_path: Path
+) -> None:
+    (tmp_path / "one.csv").write_text("email\nann@x.example\n", encoding="utf-8")
+    scenario = tmp_path / "own.toml"
+    scenario.write_text(
+        'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        'customers = "one.csv"\n'
+        '[[step]]\nat = "10:00"\nrun = ["start", "Own", "--impact", "x", "--at", "9:00",'
+        ' "--announce"]\n'
+        '[[step]]\nat = "10:01"\nrun = ["notify", "{customers}", "--send", "--confirm", "1"]\n'
+        '[[step]]\nat = "10:02"\nrun = ["attach", "one.csv"]\n',
+        encoding="utf-8",
+    )
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0.01)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY")
+        done = rehearse(person, str(scenario), "--json", **dict.fromkeys(names, address))
+        assert done.returncode == 0, done.stderr
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+    assert "Told colleagues in #incidents (rehearsal)" in done.stderr
+
+
 def test_a_rehearsal_does_not_take_the_place_of_an_incident_that_is_open(
     person: Postmortem, tmp_path: Path
 ) -> None:
@@ -57,7 +89,7 @@ def test_a_rehearsal_does_not_take_the_place_of_an_incident_that_is_open(
     )
     done = rehearse(person, str(scenario))
     assert done.returncode == 0, done.stderr
-    assert "your own incident again: My own drill" in done.stdout
+    assert "Your current incident is again: My own drill" in done.stdout
     assert person.json("--profile", "rehearsal", "show")["incident"] == mine
 
 
@@ -76,6 +108,47 @@ def test_a_step_that_fails_stops_the_rehearsal(person: Postmortem, tmp_path: Pat
     assert "never" not in done.stdout
 
 
+def test_colleagues_of_a_scenario_act_in_gmail_and_in_the_doc(
+    person: Postmortem, tmp_path: Path
+) -> None:
+    (tmp_path / "two.csv").write_text("email\nann@x.example\nbo@x.example\n", encoding="utf-8")
+    scenario = tmp_path / "own.toml"
+    scenario.write_text(
+        'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        'customers = "two.csv"\n'
+        '[[step]]\nat = "10:00"\nrun = ["start", "Own", "--impact", "x", "--at", "9:00"]\n'
+        '[[step]]\nat = "10:01"\nrun = ["notify", "{customers}", "--send", "--confirm", "2",'
+        ' "--draft-only"]\n'
+        '[[step]]\nat = "10:02"\nsay = "A colleague is quicker."\n'
+        'people = [{does = "send_draft", draft = "bo@x.example"},'
+        ' {does = "type", text = "Kim was here."}]\n'
+        '[[step]]\nat = "10:03"\nrun = ["log", "Went on"]\n',
+        encoding="utf-8",
+    )
+    done = rehearse(person, str(scenario), "--json")
+    assert done.returncode == 0, done.stderr
+    assert "10:02 AM  Somebody sends the draft to bo@x.example in Gmail" in done.stderr
+    record = Path(json.loads(done.stdout)["record"])
+    assert "Kim was here." in (record / "postmortem.md").read_text(encoding="utf-8")
+    with lifecycle.serve_in_thread(person.home / "rehearsal" / "google") as server:
+        assert list(GoogleWorld(server).copies_per_recipient()) == ["bo@x.example"]
+
+
+def test_what_colleagues_of_a_scenario_cannot_do_stops_it_with_a_sentence(
+    person: Postmortem, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "own.toml"
+    scenario.write_text(
+        'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        '[[step]]\nat = "10:00"\npeople = [{does = "send_draft", draft = "bo@x.example"}]\n',
+        encoding="utf-8",
+    )
+    done = rehearse(person, str(scenario))
+    assert done.returncode == 3
+    assert "step at 10:00" in done.stderr
+    assert "has no draft with the id or recipient 'bo@x.example'" in done.stderr
+
+
 def test_the_shipped_scenarios_are_listed_with_what_they_are_about(person: Postmortem) -> None:
     listed = person.json("rehearse", "list")
     assert [each["name"] for each in listed] == [
@@ -87,15 +160,18 @@ def test_the_shipped_scenarios_are_listed_with_what_they_are_about(person: Postm
     assert "nobody is told twice" in person("rehearse", "list").out
 
 
-# Name, customers, promises made and kept, seconds to the doc and to the first word.
+# Name, customers, promises made and kept, seconds to the doc and to the first notice, and the
+# emails that people edited before they were sent.
 SCENARIOS = [
-    ("wrong-mail", 9, (0, 0), 7 * 60, 36 * 60),
-    ("outage", 10, (3, 2), 3 * 60, 8 * 60),
-    ("data-exposure", 11, (2, 2), 12 * 60, 65 * 60),
+    ("wrong-mail", 9, (0, 0), 7 * 60, 36 * 60, []),
+    ("outage", 10, (3, 2), 3 * 60, 8 * 60, []),
+    ("data-exposure", 11, (2, 2), 12 * 60, 65 * 60, ["bridget@corkglass.example"]),
 ]
 
 
-@pytest.mark.parametrize(("name", "customers", "promises", "to_doc", "to_word"), SCENARIOS)
+@pytest.mark.parametrize(
+    ("name", "customers", "promises", "to_doc", "to_word", "edited"), SCENARIOS
+)
 def test_a_shipped_scenario_runs_with_its_faults_and_is_scored(
     person: Postmortem,
     name: str,
@@ -103,7 +179,10 @@ def test_a_shipped_scenario_runs_with_its_faults_and_is_scored(
     promises: tuple[int, int],
     to_doc: int,
     to_word: int,
+    edited: list[str],
 ) -> None:
+    person.home.mkdir(mode=0o700)
+    person.configure('time_zone = "Asia/Tokyo"\n')  # a story has its own zone anyway
     done = rehearse(person, name, "--json")
     assert done.returncode == 0, done.stderr
     left = json.loads(done.stdout)
@@ -118,6 +197,7 @@ def test_a_shipped_scenario_runs_with_its_faults_and_is_scored(
     shown = json.loads((Path(left["record"]) / "record.json").read_text(encoding="utf-8"))
     assert shown["status"] == "resolved"
     assert shown["pending_sync"] == 0
+    assert [each["email"] for notice in shown["notices"] for each in notice["edited"]] == edited
 
 
 def test_a_step_may_be_about_a_refusal_and_no_other_end_will_do(
@@ -170,15 +250,45 @@ def test_a_scenario_that_makes_no_sense_is_refused_in_words(
         ),
         ('["rehearse", "outage"]', "a step can't be 'rehearse'"),
         ('["auth", "logout"]', "a step can't be 'auth'"),
+        ('["start", "x", "--{p}=google"]', "a step can't have --/"),
+        ('["start", "x", "--{p}", "google"]', "a step can't have --/"),
+        ('["{r}", "logout"]', "a step can't be"),
+        ('["export", "../record"]', "it may write below"),
+        ('["export", "{output}/../../record"]', "it may write below"),
+        ('["report", "--to", "/tmp/x.html"]', "it may write below"),
+        ('["report", "--to=~/x.html"]', "it may write below"),
+        ('["publish", "--to", "{output}/link/x"]', "it may write below"),
+        ('["close", "--not-told", "../x.csv"]', "it may write below"),
+        ('["report", "--open"]', "a step can't have --open"),
+        ('["notify", "a.csv", "--transport", "smtp"]', "a step can't have --transport"),
+        ('["notify", "sql:all.sql"]', "its lists lie beside the scenario"),
+        ('["notify", "-"]', "its lists lie beside the scenario"),
+        ('["notify", "link/passwd"]', "its files lie beside the scenario"),
+        ('["notify", "--", "/etc/passwd"]', "its files lie beside the scenario"),
+        ('["notify", "--stage", "update", "/etc/passwd"]', "its files lie beside the scenario"),
+        ('["start", "x", "--template", "..\\\\x.md"]', "its files lie beside the scenario"),
+        ('["notify", "a.csv", "--attach=/etc/passwd"]', "its files lie beside the scenario"),
+        ('["notify", "/etc/passwd"]', "its files lie beside the scenario"),
+        ('["attach", "../secret.txt"]', "its files lie beside the scenario"),
+        ('["notify", "a.csv", "--template=~/x.md"]', "its files lie beside the scenario"),
         ("[]", "run is a list of texts"),
         ('"list"', "run is a list of texts"),
         ("[5]", "run is a list of texts"),
     ],
 )
-def test_no_step_of_a_story_leaves_the_rehearsal(tmp_path: Path, run: str, said: str) -> None:
-    scenario = tmp_path / "own.toml"
+def test_no_step_of_a_story_leaves_the_rehearsal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scenario = Path("own.toml")
+    Path("link").symlink_to("/etc")
+    Path("output").mkdir()
+    Path("output/link").symlink_to("/tmp")
+    for name in ("profile", "auth"):
+        Path(name).write_text("email\nann@customer.example\n", encoding="utf-8")
     scenario.write_text(
         'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        'lists = {p = "profile", r = "auth"}\n'
         f'[[step]]\nat = "10:00"\nrun = {run}\n',
         encoding="utf-8",
     )
@@ -186,21 +296,65 @@ def test_no_step_of_a_story_leaves_the_rehearsal(tmp_path: Path, run: str, said:
         load_scenario(str(scenario), tmp_path)
 
 
+@pytest.mark.parametrize("file", ["../all.csv", "/etc/passwd", "link/passwd", "~/all.csv"])
+def test_a_list_of_a_story_lies_beside_the_scenario(tmp_path: Path, file: str) -> None:
+    (tmp_path / "all.csv").write_text("email\n", encoding="utf-8")
+    folder = tmp_path / "story"
+    folder.mkdir()
+    (folder / "link").symlink_to("/etc")
+    scenario = folder / "own.toml"
+    scenario.write_text(
+        'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        f'customers = "{file}"\n[[step]]\nat = "10:00"\nrun = ["list"]\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(BadInput, match="its files lie beside the scenario"):
+        load_scenario(str(scenario), folder)
+
+
+def test_a_story_reads_beside_its_scenario_and_writes_into_the_rehearsal(
+    person: Postmortem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, elsewhere = tmp_path / "story", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (folder / "one.csv").write_text("email\nann@x.example\n", encoding="utf-8")
+    scenario = folder / "own.toml"
+    scenario.write_text(
+        'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        '[[step]]\nat = "10:00"\nrun = ["start", "/checkout is down", "--at", "9:00"]\n'
+        '[[step]]\nat = "10:01"\nrun = ["log", "See ../logs/checkout: it stopped"]\n'
+        '[[step]]\nat = "10:02"\nrun = ["attach", "one.csv"]\n'
+        '[[step]]\nat = "10:03"\nrun = ["report", "--to", "{output}/pages/story.html"]\n'
+        '[[step]]\nat = "10:04"\nrun = ["report"]\n',
+        encoding="utf-8",
+    )
+    done = rehearse(person, str(scenario), "--json")
+    assert done.returncode == 0, done.stderr
+    record = Path(json.loads(done.stdout)["record"])
+    assert record.is_relative_to(person.home / "rehearsal")
+    assert (record / "pages" / "story.html").is_file()
+    assert len(list(record.glob("postmortem-report-*.html"))) == 1
+    assert sorted(each.name for each in folder.iterdir()) == ["one.csv", "own.toml"]
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_live_drill_tells_the_story_and_scores_what_the_team_did(person: Postmortem) -> None:
     drill = person.start_process("rehearse", "outage", "--live", "--json", stdin=subprocess.PIPE)
     assert drill.stderr is not None
     try:
-        told = _read_until(drill.stderr, "One way: postmortem start")
+        told = _read_until(drill.stderr, "postmortem start")
         assert "Type your commands in another terminal" in told
-        person("--profile", "rehearsal", "start", "Checkout is down")
+        _paste(person, told)
         out, told = drill.communicate("\n" * 20, timeout=60)
     finally:
         drill.kill()
         lifecycle.stop(person.home / "rehearsal" / "google")
-    assert "First word, with a promise" in told
+    assert "The first notice, with a promise" in told
     assert drill.returncode == 0, told
     score = json.loads(out)["score"]
-    assert score["seconds_to_doc"] < 60
+    assert score["seconds_to_doc"] == 180  # the story's 1:01 PM to 1:04 PM
     assert score["seconds_to_first_word"] is None
     assert len(score["customers_missed"]) == 10
 
@@ -211,8 +365,44 @@ def test_a_live_drill_in_which_nothing_was_started_has_no_score(person: Postmort
     assert "nothing to score" in said
 
 
+def _paste(person: Postmortem, told: str) -> None:
+    """Do what a person's shell would: the settings, then the last shown command."""
+    lines = [line.strip() for line in told.splitlines()]
+    settings = next(line for line in lines if line.startswith("export "))
+    *before, command = next(line for line in reversed(lines) if "postmortem start" in line).split(
+        "postmortem ", 1
+    )
+    given: dict[str, Any] = dict(
+        word.split("=", 1) for word in shlex.split(f"{settings[7:]} {' '.join(before)}")
+    )
+    person(*shlex.split(command), **given)
+
+
+def test_a_drill_whose_input_ends_ends_in_words(person: Postmortem) -> None:
+    person.home.mkdir(mode=0o700, exist_ok=True)
+    ended = person("rehearse", "outage", "--live", typed="", expect=3)
+    lifecycle.stop(person.home / "rehearsal" / "google")
+    assert "The drill ends here." in ended.err
+    assert "defect" not in ended.err
+
+
+def test_a_drill_that_is_interrupted_scores_what_was_done(person: Postmortem) -> None:
+    drill = person.start_process("rehearse", "outage", "--live", stdin=subprocess.PIPE)
+    assert drill.stdout is not None
+    try:
+        _paste(person, _read_until(drill.stdout, "postmortem start"))
+        drill.send_signal(signal.SIGINT)
+        said, told = drill.communicate(timeout=60)
+    finally:
+        drill.kill()
+        lifecycle.stop(person.home / "rehearsal" / "google")
+    assert drill.returncode == 130
+    assert "The drill ends here." in told
+    assert "time to doc" in said
+
+
 def _read_until(stream: IO[str], sign: str) -> str:
-    """What a process says until a line with `sign` in it, that line included."""
+    """Read a process's output up to and including the line that contains `sign`."""
     said = ""
     for line in stream:
         said += line
@@ -228,8 +418,10 @@ def test_a_command_does_the_same_where_nothing_can_be_forked(
     environment = {"POSTMORTEM_HOME": str(person.home), "PATH": "/usr/bin:/bin"}
     ended = []
     for can_fork in (True, False):
-        monkeypatch.setattr(processes, "_CAN_FORK", can_fork)
-        ended.append(processes.run_command(["list"], environment, errors=subprocess.STDOUT))
+        monkeypatch.setattr(drills, "_CAN_FORK", can_fork)
+        ended.append(
+            drills.run_command(["list"], environment, errors=subprocess.STDOUT, folder=person.home)
+        )
     assert ended[0] == ended[1]
     assert ended[0].code == 0
     assert "No incident yet." in ended[0].said

@@ -1,4 +1,4 @@
-"""Rows that `--skip-bad` left out of a notice stay in the record, so that nobody forgets them."""
+"""Rows that `--skip-bad` left out of a notice stay in the record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.both_ledgers import on_both_ledgers
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 
-# Row 2 and 6 are fine; 3 is no address, 4 has none, 5 is one cell short.
+# Rows 2 and 6 are fine; 3 is not an address, 4 has none, 5 lacks a cell.
 LIST = """email,name
 ann@customer.example,Ann
 "bob at
@@ -35,7 +35,7 @@ LEFT_OUT = [
 
 @pytest.fixture
 def listed(tmp_path: Path) -> Path:
-    """A list of five customers, two of whom can be written to."""
+    """A list of five customers, of whom two can be written to."""
     path = tmp_path / "impacted.csv"
     path.write_text(LIST, encoding="utf-8")
     return path
@@ -43,7 +43,7 @@ def listed(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def told(postmortem: Postmortem, listed: Path) -> Postmortem:
-    """Somebody who wrote to that list without its bad rows."""
+    """A person who wrote to that list without its bad rows."""
     postmortem("start", "Wrong amounts", "--at", "2026-11-23 14:39")
     postmortem("notify", str(listed), "--send", "--confirm", "2", "--skip-bad")
     return postmortem
@@ -55,7 +55,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def text_of(google: GoogleWorld) -> str:
-    """Every word of the one doc, line breaks within a paragraph as such."""
+    """All text of the one doc, with line breaks within a paragraph as such."""
     (doc,) = google.documents()
     content = google.document(doc["id"])["tabs"][0]["documentTab"]["body"]["content"]
     return "".join(
@@ -86,7 +86,9 @@ def test_the_exported_list_of_those_who_were_not_told_has_them(
         (str(each["row"]), each["value"], f"left out: {each['reason']}") for each in LEFT_OUT
     ]
     index = (tmp_path / "record" / "index.md").read_text(encoding="utf-8")
-    assert "who did not surely get a notice, rows that were left out among them" in index
+    assert (
+        "customers who were not notified or are unknown, with the rows that were left out" in index
+    )
 
 
 def test_that_list_is_refused_until_its_rows_are_mended(
@@ -108,9 +110,9 @@ def test_the_doc_names_them_beside_the_notice_and_in_the_summary(
     told("close", "--force", "They are on the phone")
     lines = text_of(google).splitlines()
     for words in (
-        f"Not told: row 3 of impacted.csv (bob at customer.example) – {AT_SIGN}",
-        "Not told: row 4 of impacted.csv – the address is empty.",
-        f"Not told: row 5 of impacted.csv (dora@customer.example) – {SHORT}",
+        f"Not notified: row 3 of impacted.csv (bob at customer.example) – {AT_SIGN}",
+        "Not notified: row 4 of impacted.csv – the address is empty.",
+        f"Not notified: row 5 of impacted.csv (dora@customer.example) – {SHORT}",
     ):
         assert lines.count(words) == 2, words
 
@@ -123,7 +125,7 @@ def test_a_long_list_of_them_is_cut_in_the_doc_and_whole_in_the_export(
     path.write_text(f"email\nann@customer.example\n{bad}\n", encoding="utf-8")
     postmortem("start", "Wrong amounts")
     postmortem("notify", str(path), "--send", "--confirm", "1", "--skip-bad")
-    assert text_of(google).count("Not told: row") == 20
+    assert text_of(google).count("Not notified: row") == 20
     assert "…and 40 more; `postmortem show` names them." in text_of(google)
     postmortem("export", str(tmp_path / "record"))
     assert len(rows_of(tmp_path / "record" / "not-told.csv")) == 60
@@ -133,7 +135,7 @@ def test_show_and_the_outcome_of_sending_name_them(postmortem: Postmortem, liste
     postmortem("start", "Wrong amounts")
     sent = postmortem("notify", str(listed), "--send", "--confirm", "2", "--skip-bad")
     shown = postmortem("show")
-    for said in (sent.err, shown.err):
+    for said in (sent.err, shown.out):
         assert said.count("Left out of impacted.csv:") == 1
         assert "  row 3 (bob at customer.example): an email address must have" in said
         assert "  row 4: the address is empty." in said
@@ -146,7 +148,7 @@ def test_what_nobody_sees_in_a_cell_turns_no_line_of_the_doc(
     path.write_text("email\nann@customer.example\n\u202ebob@\u2066\n", encoding="utf-8")
     postmortem("start", "Wrong amounts")
     postmortem("notify", str(path), "--send", "--confirm", "1", "--skip-bad")
-    assert "Not told: row 3 of turned.csv (\ufffdbob@\ufffd) – " in text_of(google)
+    assert "Not notified: row 3 of turned.csv (\ufffdbob@\ufffd) – " in text_of(google)
     (notice,) = postmortem.json("show")["notices"]
     assert notice["left_out"][0]["value"] == "\u202ebob@\u2066"
 
@@ -158,14 +160,15 @@ def test_a_close_says_that_rows_are_left_out_until_they_are_mended(
     checks = {each["kind"]: each for each in told.json("close", "--check", expect=3)["checks"]}
     assert checks["left_out"]["stops"] is False
     assert checks["left_out"]["text"] == (
-        "3 bad rows were left out of what was sent, so these customers were not told"
+        "3 bad rows were left out, so these customers were not notified"
     )
-    # The same words again, to the same list with its rows mended.
+    # The same text again, to the same list with fixed rows.
     mended = LIST.replace('"bob at\ncustomer.example"', "bob@customer.example")
     mended = mended.replace("\n,Cem", "\ncem@customer.example,Cem").replace(
         "dora@customer.example", "dora@customer.example,Dora"
     )
     listed.write_text(mended, encoding="utf-8")
+    told("status", "investigating")
     stage = ("--stage", "investigating")
     told("notify", str(listed), *stage, "--send", "--confirm", "3")
     assert "left_out" not in {

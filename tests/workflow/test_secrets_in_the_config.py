@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.command_line import Postmortem
-from workflow.shown_names import shown_name, without_secrets
+from workflow.errors import shown_name, without_secrets
 
 SECRET = "hunter2S3CRET"
 HOOK = f"https://hooks.slack.com/services/T0000/B0000/{SECRET}"
@@ -15,7 +15,7 @@ WAYS = (("list",), ("list", "--json"), ("list", "-v"), ("doctor",))
 
 
 def refusals(postmortem: Postmortem, config: str) -> list[str]:
-    """All that is said of a config, in each way in which a person may come upon it."""
+    """Everything printed about a config, in each way in which a person can see it."""
     postmortem.configure(config)
     ended = [postmortem(*words, expect=4) for words in WAYS]
     return [each.err + each.out for each in ended]

@@ -1,4 +1,4 @@
-"""SECURITY.md names a test for each promise; each of them is there."""
+"""SECURITY.md names a test for each promise, and each of them exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which settings several senders need, and which can't be meant."""
+"""Settings that several senders need, and settings that contradict each other."""
 
 from __future__ import annotations
 

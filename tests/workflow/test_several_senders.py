@@ -1,4 +1,4 @@
-"""A list divided among several mailboxes: each within its day, each thread where it began."""
+"""A list divided among several mailboxes: each within its daily limit, threads kept."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from google_rehearsal.oauth.grants import KEY_FILE, ensure_key
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.workflow.plug import dies_at, wait_until
-from workflow.rehearsal.oauth.service_account import KEY_FILE, ensure_key
 
 Customers = Callable[[int], CustomerList]
 
@@ -35,7 +35,7 @@ SEND = "gmail.users.drafts.send"
 
 @pytest.fixture(scope="session")
 def key(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A service account's key; making one takes a while."""
+    """A service account's key; creating one takes a while."""
     return ensure_key(tmp_path_factory.mktemp("key")).read_text(encoding="utf-8")
 
 
@@ -60,7 +60,7 @@ def sending(listed: CustomerList, *more: str) -> tuple[str, ...]:
 
 
 def from_each(google: GoogleWorld) -> dict[str, list[str]]:
-    """Whom each mailbox wrote to, by the mails in its own Sent folder."""
+    """The recipients of each mailbox, by the mails in its own Sent folder."""
     return {
         account: [mail["To"].addresses[0].addr_spec for mail in google.of(account).sent()]
         for account in (ANN, BEA)
@@ -97,6 +97,7 @@ def test_the_sheet_shows_who_sends_how_many_by_what_each_has_left_today(
 ) -> None:
     configure(postmortem, daily_limit=6)
     postmortem(*sending(customers(3)))  # two of one, one of the other
+    postmortem("status", "resolved")
     sheet = postmortem("notify", str(customers(7)), "--stage", "resolved")
     assert f"From      {ANN}: 3, 2 in threads that it began (4 left today)" in sheet.out
     assert f"From      {BEA}: 4, 1 in threads that it began (5 left today)" in sheet.out
@@ -111,6 +112,7 @@ def test_a_customers_thread_stays_with_the_mailbox_that_began_it(
     postmortem(*sending(customers(4)))
     before = from_each(google)
     listed = customers(9)
+    postmortem("status", "resolved")
     postmortem(*sending(listed, "--stage", "resolved"))
     for account, told in before.items():
         mails = google.of(account).sent()
@@ -127,7 +129,7 @@ def test_a_mailbox_whose_day_is_full_leaves_the_rest_for_tomorrow_and_the_others
     assert "@team.example: " in stopped.err
     sent = [state for _, state in senders(postmortem)].count("sent")
     assert sent >= 5  # all of the other's
-    assert "Go on from" in stopped.err
+    assert "To continue from" in stopped.err
 
 
 def test_a_list_beyond_the_day_of_all_mailboxes_says_so_and_stops_there(
@@ -135,7 +137,7 @@ def test_a_list_beyond_the_day_of_all_mailboxes_says_so_and_stops_there(
 ) -> None:
     configure(postmortem, daily_limit=3)
     sheet = postmortem("notify", str(customers(8)))
-    assert "0 of 6 sent in the last 24 hours; 2 would have to wait for tomorrow" in sheet.out
+    assert "0 of 6 sent in the last 24 hours; 2 must wait until tomorrow" in sheet.out
     stopped = postmortem(*sending(customers(8)), expect=5)
     assert "6 sent, 2 still to send" in stopped.err
     assert [len(each) for each in from_each(google).values()] == [3, 3]

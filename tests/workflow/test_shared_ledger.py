@@ -26,7 +26,7 @@ def url(postgres: PostgresServer) -> str:
 
 @pytest.fixture
 def person(tmp_path: Path, google: GoogleWorld, url: str) -> Callable[[str], Postmortem]:
-    """People by name, each with a machine's home folder of their own and the same ledger."""
+    """People by name, each with the home folder of a different machine and the same ledger."""
 
     def make(name: str) -> Postmortem:
         home = tmp_path / name
@@ -66,14 +66,17 @@ def test_a_day_of_two_people_is_one_record(
     again = ben.json("notify", str(listed), "--send", "--confirm", "5", expect=None)
     assert again.get("counts", {}).get("sent", 5) == 5  # the same notice, not another one
     assert google.copies_per_recipient() == once_each(listed)
-    assert "We have found the cause" in ben("told", "person3@customer.example").out
+    assert "We have found the cause" in ben("told", "person3@customer.example", "--full").out
     ben("section", "Root cause", "A stale price list")
+    ben("status", "resolved")
     ben("notify", str(listed), "--stage", "resolved", "--send", "--confirm", "5")
     ann("close")
     assert ann.json("show") == ben.json("show")
     assert ben.json("show")["pending_sync"] == 0
     text = google.text(started["doc_id"])
-    assert text.count("Seen by support") == text.count("Wrote to 5 customers: “We have found") == 1
+    assert (
+        text.count("Seen by support") == text.count("Emailed 5 customers: “Wrong amounts 🧯”") == 1
+    )
     ben("export", str(tmp_path / "record"))
     assert "postgresql, can be written" in ann("doctor", expect=None).out
 
@@ -105,7 +108,7 @@ def test_of_two_who_press_send_together_the_second_is_told_and_nobody_gets_two(
         assert "Traceback" not in said
         assert "defect" not in said
         if code == 3:
-            assert "a colleague began to write to customers of this list a moment ago" in said
+            assert "a colleague started to send to customers of this list a moment ago" in said
     ann("resume")
     assert google.copies_per_recipient() == once_each(listed)
 
@@ -151,7 +154,7 @@ def test_a_database_that_goes_away_while_mails_leave_doubles_none_of_them(
     assert "Traceback" not in said
     postgres("ALTER DATABASE {} ALLOW_CONNECTIONS true", name)
 
-    # What Gmail was asked for, and what it said is not written down: `resume` finds out.
+    # Requested from Gmail, but its answer was not recorded: `resume` finds out.
     states = {state for (state,) in run_sql(ann, "SELECT DISTINCT state FROM deliveries")}
     assert states & {"sending", "drafted", "drafting"}
     google.set(latency_seconds=0)

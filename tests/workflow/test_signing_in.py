@@ -1,4 +1,4 @@
-"""Signing in from the command line: the whole way, against the rehearsal Google."""
+"""Signing in from the command line: the whole flow, against the rehearsal Google."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ import requests
 from tests.command_line import Postmortem
 from tests.consent import Person
 from tests.google_world import GoogleWorld
+from tests.terminal import at_a_terminal
 
+ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/o/oauth2/auth\?\S+")
 SECRETS = re.compile(r"ya29\.|1//|4/0|no-secret")
 
 
 @pytest.fixture
 def at_browser(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """A person who sits at the browser that the command opens."""
+    """The person at the browser that the command opens."""
     person = Person()
     monkeypatch.setattr("webbrowser.open", person.open)
     return person
@@ -46,7 +48,7 @@ def test_a_person_signs_in_and_works_as_that_account(
     result = sign_in(postmortem)
     assert "Signed in as lead@rehearsal.example" in result.out
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
-    # The account that the rehearsal has without a sign-in does not see it: it is not its owner.
+    # The rehearsal's account without a sign-in is not its owner, and can't see it.
     answer = requests.get(
         f"{google.url}/drive/v3/files/{doc_id}",
         headers={"Authorization": "Bearer rehearsal"},
@@ -126,7 +128,7 @@ def test_signing_out_withdraws_the_sign_in(
 ) -> None:
     sign_in(postmortem)
     access_token = json.loads(token_file(postmortem).read_text())["token"]
-    assert "no longer honours" in postmortem("auth", "logout").out
+    assert "revoked the sign-in" in postmortem("auth", "logout").out
     assert not token_file(postmortem).exists()
     answer = requests.get(
         f"{google.url}/gmail/v1/users/me/profile",
@@ -219,9 +221,65 @@ def test_the_sign_in_of_a_stand_in_is_of_no_use_elsewhere(
     real = postmortem.home / "token.json"
     real.write_text(path.read_text())
     real.chmod(0o600)
-    # Meant for Google, with no stand-in named: refused before any call is made.
+    # Meant for the real Google, with no rehearsal named: refused before any call.
     result = postmortem("start", "x", expect=None, POSTMORTEM_GOOGLE_URL="")
-    assert "not of Google" in result.err
+    assert "not to Google" in result.err
+
+
+def test_the_consent_link_is_in_no_list_of_processes(
+    postmortem: Postmortem, at_browser: Person
+) -> None:
+    sign_in(postmortem)
+    assert len(at_browser.files) == len(at_browser.links) == 1
+    assert at_browser.modes == [0o700]
+    assert not at_browser.files[0].parent.exists()
+
+
+def test_another_account_than_before_is_not_stored_unless_a_person_says_so(
+    postmortem: Postmortem, at_browser: Person, tmp_path: Path
+) -> None:
+    at_browser.account = "lead@rehearsal.example"
+    sign_in(postmortem)
+    before = token_file(postmortem).read_bytes()
+    at_browser.account = "mallory@rehearsal.example"
+    refused = sign_in(postmortem, expect=3)
+    said = "You signed in as mallory@rehearsal.example, not as lead@rehearsal.example"
+    assert said in refused.err
+    assert token_file(postmortem).read_bytes() == before
+    browser = tmp_path / "browser.py"
+    browser.write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests.consent import Person\n"
+        "Person('mallory@rehearsal.example').visit(sys.argv[1])\n",
+        encoding="utf-8",
+    )
+    at_browsers = {"DISPLAY": ":0", "BROWSER": f"{sys.executable} {browser} %s"}
+    typed = at_a_terminal(postmortem, "auth", "login", typed="no", **at_browsers)
+    assert typed.code == 3
+    assert said in typed.out
+    assert token_file(postmortem).read_bytes() == before
+    typed = at_a_terminal(postmortem, "auth", "login", typed="yes", **at_browsers)
+    assert typed.code == 0, typed.err
+    assert "Signed in as mallory@rehearsal.example" in postmortem("auth", "status").out
+
+
+def test_the_account_that_is_named_is_the_only_one_that_is_stored(
+    postmortem: Postmortem, at_browser: Person
+) -> None:
+    named = ("--account", "Lead@rehearsal.example")
+    refused = sign_in(postmortem, *named, expect=3)
+    assert "not as Lead@rehearsal.example" in refused.err
+    assert not token_file(postmortem).exists()
+    at_browser.account = "lead@rehearsal.example"
+    sign_in(postmortem, *named)
+    assert "login_hint=Lead" in at_browser.links[-1]
+
+
+def test_the_config_names_the_account_that_is_expected(
+    postmortem: Postmortem, at_browser: Person
+) -> None:
+    postmortem.configure('[sign_in]\nsubject = "lead@rehearsal.example"\n')
+    assert "not as lead@rehearsal.example" in sign_in(postmortem, expect=3).err
 
 
 def test_a_real_sign_in_never_goes_to_a_stand_in(

@@ -1,4 +1,4 @@
-"""What a person does by a slip, or might take for something else, is said."""
+"""A person's slips and misunderstandings are reported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_title_that_was_started_minutes_ago_is_said_to_be(
 ) -> None:
     first = postmortem.json("start", "Wrong amounts")["incident"]
     result = postmortem("start", "  wrong   AMOUNTS ")
-    assert f"was started minutes ago already: incident {first}" in result.err
+    assert f"was already started minutes ago: incident {first}" in result.err
     assert len(google.documents()) == 2
     assert "already" not in postmortem("start", "Something else").err
 
@@ -47,8 +47,8 @@ def test_that_customers_were_written_to_is_not_taken_back(
     (entry,) = [one["entry"] for one in postmortem.json("show")["timeline"]]
     words = ["Nobody"] if correction == ["--edit"] else []
     result = postmortem("log", *correction, entry, *words, expect=3)
-    assert "tells that customers were written to, and they were" in result.err
-    assert "Wrote to 1 customer" in google.text(doc_id)
+    assert "records a notice to customers and can't be changed" in result.err
+    assert "Emailed 1 customer" in google.text(doc_id)
     assert "~~" not in google.markdown(doc_id)
 
 
@@ -60,7 +60,7 @@ def test_tests_are_shown_as_tests_and_counted_nowhere(
     postmortem("notify", listed, "--test", "me@team.example")
     postmortem("notify", listed, "--send", "--confirm", "2")
     shown = postmortem("show").out
-    assert "Tests, which no customer got" in shown
+    assert "Test mails (no customer got these)" in shown
     assert "to me@team.example, sent: " in shown
     document = postmortem.json("show")
     assert [(one["email"], one["state"]) for one in document["tests"]] == [

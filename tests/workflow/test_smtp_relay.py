@@ -1,4 +1,4 @@
-"""Beyond what Gmail carries: the same notice, ledger and honesty, through an SMTP relay."""
+"""More mails than Gmail allows: the same notice, ledger and exactly-once rules, by SMTP relay."""
 
 from __future__ import annotations
 
@@ -96,6 +96,7 @@ def test_a_second_mail_goes_on_in_the_thread_of_the_first(
     listed = customers(2)
     postmortem(*sending(listed))
     first = {mail["To"]: mail["Message-ID"] for mail in google.relayed()}
+    postmortem("status", "resolved")
     postmortem(*sending(listed, "--stage", "resolved"))
     for mail in google.relayed()[2:]:
         assert mail["In-Reply-To"] == mail["References"] == first[mail["To"]]
@@ -109,7 +110,7 @@ def test_a_test_mail_takes_the_same_way(
     assert google.relayed_copies() == {"me@team.example": 1}
 
 
-# What is lost on the way
+# Lost replies
 
 
 @pytest.mark.parametrize("kind", ["close_after", "close_before", "garbage"])
@@ -160,7 +161,7 @@ def test_a_slow_reply_to_the_whole_mail_is_waited_for(
     assert google.relayed_copies() == one_each(listed)
 
 
-# What the relay says no to
+# Refusals by the relay
 
 
 def test_a_recipient_who_is_refused_fails_alone(
@@ -178,12 +179,15 @@ def test_a_recipient_who_is_refused_fails_alone(
     assert "--resend-unknown" not in said
 
 
-@pytest.mark.parametrize("method", ["smtp.connect", "smtp.rcpt", MESSAGE])
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [("421", "smtp.connect"), ("421", "smtp.mail"), ("450", "smtp.rcpt"), ("450", MESSAGE)],
+)
 def test_later_is_later_and_costs_no_mail(
-    postmortem: Postmortem, google: GoogleWorld, customers: Customers, method: str
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, kind: str, method: str
 ) -> None:
     listed = customers(3)
-    google.misbehave("421" if method == "smtp.connect" else "450", method, times=1)
+    google.misbehave(kind, method, times=1)
     postmortem(*sending(listed))
     assert google.relayed_copies() == one_each(listed)
 
@@ -194,7 +198,7 @@ def test_a_recipient_who_is_put_off_for_ever_does_not_hold_the_command(
     google.misbehave("450", "smtp.rcpt")
     said = postmortem(*sending(customers(1)), expect=5)
     assert "The mail relay asks to try later: 450 4.2.1 Peak SMTP relay limit" in said.err
-    assert "1 still to send; the plan is kept" in said.err
+    assert "1 still to send. To continue" in said.err
 
 
 @pytest.mark.parametrize(
@@ -217,7 +221,7 @@ def test_what_concerns_every_mail_stops_all_and_keeps_the_plan(
     google.misbehave(kind, method, skip=2)
     stopped = postmortem(*sending(listed), expect=code)
     assert says in stopped.err
-    assert "the plan is kept" in stopped.err
+    assert "To continue" in stopped.err
     assert rows(postmortem, "state").count(("failed",)) == 0
     google.behave()
     postmortem("resume")
@@ -230,8 +234,9 @@ def test_the_relays_day_is_its_own_and_is_kept(
     postmortem("notify", str(customers(3)), "--send", "--confirm", "3")  # through Gmail
     postmortem.configure(CONFIG.format(port=google.server.smtp_port) + "daily_limit = 4\n")
     listed = customers(6)
+    postmortem("status", "resolved")
     sheet = postmortem("notify", str(listed), "--transport", "smtp-relay", "--stage", "resolved")
-    assert "0 of 4 sent in the last 24 hours; 2 would have to wait for tomorrow" in sheet.out
+    assert "0 of 4 sent in the last 24 hours; 2 must wait until tomorrow" in sheet.out
     stopped = postmortem(*sending(listed, "--stage", "resolved"), expect=5)
     assert "4 sent, 2 still to send" in stopped.err
 
@@ -242,9 +247,9 @@ def test_the_relays_day_is_its_own_and_is_kept(
 @pytest.mark.parametrize(
     ("module", "function", "relayed", "unknown"),
     [
-        ("workflow.mail_relay.relay", "_dotted", 0, 1),  # after MAIL, RCPT and DATA were agreed to
-        ("workflow.flows.delivery_steps", "after_answer", 1, 1),  # the reply came, nobody wrote it
-        ("workflow.flows.sending", "_backoff", 0, 0),  # nothing was taken: it can be sent
+        ("workflow.smtp.relay", "_dotted", 0, 1),  # after MAIL, RCPT and DATA were accepted
+        ("workflow.sending.delivery_steps", "after_answer", 1, 1),  # replied, not yet written
+        ("workflow.sending.sender", "_backoff", 0, 0),  # nothing was accepted: it can be sent
     ],
 )
 def test_a_killed_sender_leaves_no_second_mail_and_says_what_nobody_can_tell(
@@ -266,7 +271,7 @@ def test_a_killed_sender_leaves_no_second_mail_and_says_what_nobody_can_tell(
     google.behave()
     assert len(google.relayed()) == relayed
     shown = postmortem.json("resume", expect=None)
-    # What was at a call when the process died is undecidable, also where nothing had left yet.
+    # A mail in a call when the process died is undecidable, even if nothing was sent yet.
     assert shown["counts"]["unknown"] >= unknown
     assert shown["counts"]["pending"] == 0
     assert all("before the SMTP relay's reply came" in each["reason"] for each in shown["failures"])
@@ -288,25 +293,25 @@ def test_two_people_who_send_by_the_relay_together_write_to_each_customer_once(
     assert google.relayed_copies() == one_each(listed)
 
 
-# What is asked for and can't be
+# Settings that can't work
 
 
 def test_a_transport_that_does_not_exist_is_named(
     postmortem: Postmortem, customers: Customers
 ) -> None:
     said = postmortem("notify", str(customers(1)), "--transport", "pigeon", expect=3)
-    assert "--transport pigeon: there is no such one. Known: gmail, smtp-relay." in said.err
+    assert "--transport pigeon: unknown transport. Known: gmail, smtp-relay." in said.err
 
 
 def test_drafts_are_gmails_alone(postmortem: Postmortem, customers: Customers) -> None:
     said = postmortem(*sending(customers(1), "--draft-only"), expect=3)
-    assert "an SMTP relay knows of none" in said.err
+    assert "an SMTP relay has no drafts" in said.err
 
 
 def test_beside_a_stand_in_for_google_no_mail_reaches_a_real_relay(
     postmortem: Postmortem, customers: Customers
 ) -> None:
-    postmortem.configure("")  # Google's relay is what nobody has to name
+    postmortem.configure("")  # Google's relay is the default
     said = postmortem(*sending(customers(1)), expect=4)
     assert "smtp-relay.gmail.com is another machine: customers would get these mails" in said.err
 
@@ -328,6 +333,6 @@ def test_a_list_that_is_more_than_gmail_carries_today_is_told_of_the_ways_out(
 ) -> None:
     postmortem.configure("[sending]\ndaily_limit = 4\n")
     said = postmortem("notify", str(customers(6)))
-    assert "2 would have to wait for tomorrow" in said.out
-    assert "That is more than Gmail carries today." in said.err
+    assert "2 must wait until tomorrow" in said.out
+    assert "That is more than this account can send today." in said.err
     assert "--transport smtp-relay" in said.err

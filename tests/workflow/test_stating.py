@@ -1,4 +1,4 @@
-"""`impact` and `severity`: the first guess is put right everywhere, and the record keeps both."""
+"""`impact` and `severity`: the first guess is corrected everywhere, and the record keeps both."""
 
 from __future__ import annotations
 
@@ -48,12 +48,25 @@ def test_the_impact_is_said_anew_in_the_doc_and_logged(
     assert postmortem.json("show")["impact"] == NEXT
 
 
+def test_the_first_impact_is_no_edit_by_hand(postmortem: Postmortem, google: GoogleWorld) -> None:
+    """Also where two were stated before the doc could be reached."""
+    for settings in ({}, OFFLINE):
+        doc_id = postmortem.json("start", f"Wrong amounts {len(settings)}", "--at", START)["doc_id"]
+        for text in (FIRST, NEXT):
+            expected = 5 if settings else 0
+            said = postmortem("impact", text, expect=expected, **settings)
+            assert "by hand" not in said.out + said.err
+        said = postmortem("sync")
+        assert "by hand" not in said.out + said.err
+        assert (lines(google, doc_id).count(FIRST), lines(google, doc_id).count(NEXT)) == (0, 1)
+
+
 def test_without_words_it_says_what_was_said_last_and_when(
     postmortem: Postmortem, doc_id: str
 ) -> None:
     assert postmortem("impact").out.splitlines()[0] == FIRST
     postmortem("impact", NEXT, "--at", "2026-11-23 14:50")
-    assert postmortem("impact").out == f"{NEXT}\nSaid 23 Nov 2026, 2:50 PM CET\n"
+    assert postmortem("impact").out == f"{NEXT}\nSet 23 Nov 2026, 2:50 PM CET\n"
     assert postmortem("impact", "-q").out == f"{NEXT}\n"
     shown = postmortem.json("severity")
     assert (shown["severity"], set(shown)) == ("SEV2", {"incident", "severity", "said_at"})
@@ -147,7 +160,7 @@ def test_a_doc_that_is_made_later_has_the_last_words_once(
 def test_killed_between_the_ledger_and_the_doc_it_is_finished_by_sync(
     postmortem: Postmortem, google: GoogleWorld, doc_id: str
 ) -> None:
-    dies_in("workflow.flows.stating", "bring_to_doc", postmortem, "impact", NEXT)
+    dies_in("workflow.incident.facts", "bring_to_doc", postmortem, "impact", NEXT)
     assert lines(google, doc_id).count(FIRST) == 1
     postmortem("sync")
     assert (lines(google, doc_id).count(FIRST), lines(google, doc_id).count(NEXT)) == (0, 1)
@@ -187,8 +200,8 @@ def test_in_the_copy_of_a_teams_own_template_it_stands_where_that_has_it(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("impact", " "), "There are no words for the impact."),
-        (("impact", "-"), "There are no words for the impact."),
+        (("impact", " "), "The impact is empty."),
+        (("impact", "-"), "The impact is empty."),
         (("severity", "x" * 61), "A severity has at most 60 characters"),
         (("impact", NEXT, "--at", "2026-11-23 14:00"), "is before the incident began"),
     ],

@@ -1,4 +1,4 @@
-"""Which files Docs can show as a picture, told by their first bytes."""
+"""Which files Docs can show as a picture, recognized by their first bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pictures import gif, jpeg, png, png_head
-from workflow.picture import LARGEST_BYTES, NotAPicture, Picture, look_at
+from workflow.document.chips import LARGEST_BYTES, NotAPicture, Picture, look_at
 
 SIDES = st.integers(min_value=1, max_value=5_000)
 

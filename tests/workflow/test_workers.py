@@ -1,4 +1,4 @@
-"""Workers: `resume --watch` on any number of machines takes part in what is under way."""
+"""Workers: `resume --watch` on any number of machines joins the work under way."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def one_each(listed: CustomerList) -> dict[str, int]:
 
 
 def holders(postmortem: Postmortem) -> int:
-    """How many processes have held a claim and hold one now."""
+    """The number of processes that held a claim and hold one now."""
     query = "SELECT count(DISTINCT claimed_by) FROM deliveries WHERE claimed_by != ''"
     return int(run_sql(postmortem, query)[0][0])
 
@@ -52,12 +52,12 @@ def states(postmortem: Postmortem) -> set[str]:
 
 
 def interrupted(process: subprocess.Popen[str]) -> str:
-    """Press Ctrl-C; what the worker said, having ended at once with 130."""
+    """Press Ctrl-C; the worker must end at once with 130; returns its output."""
     pressed = time.monotonic()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
-    assert time.monotonic() - pressed < 4  # at once, and what a busy machine adds
+    assert time.monotonic() - pressed < 4  # at once, plus extra on a busy machine
     assert "Interrupted. Everything so far is recorded." in err
     assert "Traceback" not in err
     return out
@@ -76,7 +76,7 @@ def test_two_workers_on_one_ledger_take_part_and_each_recipient_gets_one(
         wait_until(lambda: holders(postmortem) >= 2, seconds=40)
         assert sender.wait(timeout=60) == 0
         assert one.wait(timeout=60) == 0
-        # It looks every moment whether the notice is done, and says so when it is.
+        # It checks continuously whether the notice is done, and says so when it is.
         assert two.stdout is not None
         assert any("accepted by Gmail 30 of 30" in line for line in two.stdout)
         interrupted(two)
@@ -105,8 +105,8 @@ def test_a_worker_waits_for_work_and_ctrl_c_ends_it_at_once(
     listed = customers(3)
     with running(postmortem.start_process("resume", "--watch")) as worker:
         assert worker.stdout is not None
-        assert "Taking part in what is under way." in worker.stdout.readline()
-        assert "Waiting for a notice to take part in." in worker.stdout.readline()
+        assert "Helping to send unfinished notices." in worker.stdout.readline()
+        assert "Waiting for a notice to send." in worker.stdout.readline()
         google.misbehave("token_expired", SEND, times=1)
         postmortem(*sending(listed), expect=None)
         wait_until(lambda: states(postmortem) == {"sent"})
@@ -137,13 +137,13 @@ def test_a_worker_never_begins_what_waits_for_a_second_pair_of_eyes(
     listed = customers(2)
     held = postmortem.json(*sending(listed, "--draft-only"))["notice"]
     said = postmortem("resume", "--watch", "--until-idle")
-    assert "Nothing is under way any more." in said.out
+    assert "All notices are finished." in said.out
     assert google.copies_per_recipient() == {}
     with running(postmortem.start_process("resume", held, "--watch")) as worker:
         assert worker.stdout is not None
         worker.stdout.readline()
         waits = worker.stdout.readline()
-        assert f"Notice {held} waits for somebody to agree to its drafts." in waits
+        assert f"Notice {held} waits for approval of its drafts." in waits
         postmortem("resume", held, "--confirm", "2")
         assert worker.wait(timeout=30) == 0
     assert google.copies_per_recipient() == one_each(listed)
@@ -175,7 +175,7 @@ def test_a_day_that_is_full_is_waited_for_and_said_to_be(
         while "goes on at" not in said:
             said = worker.stdout.readline()
             assert said
-        assert "its sender has sent all that it may in 24 hours" in said
+        assert "its sender has reached the limit of mails in 24 hours" in said
         interrupted(worker)
     assert SEND not in google.calls()
 
@@ -183,9 +183,9 @@ def test_a_day_that_is_full_is_waited_for_and_said_to_be(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--watch", "--retry-failed"), "--watch begins nothing"),
-        (("--watch", "--confirm", "3"), "--watch begins nothing"),
-        (("--until-idle",), "--until-idle goes with --watch."),
+        (("--watch", "--retry-failed"), "--watch works only with --until-idle"),
+        (("--watch", "--confirm", "3"), "--watch works only with --until-idle"),
+        (("--until-idle",), "--until-idle works only with --watch."),
         (("nosuch", "--watch"), "There is no notice 'nosuch'"),
     ],
 )

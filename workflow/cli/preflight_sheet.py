@@ -1,21 +1,25 @@
-"""The pre-flight sheet: everything to know before a mail leaves that can't be called back."""
+"""The pre-flight sheet: everything to check before the mails are sent."""
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
-from workflow.cli.speaking import Speaker
-from workflow.flows.planning import Plan
-from workflow.flows.workspace import Workspace
-from workflow.incident import MailTransport, duration_text, moment_text
+from workflow.cli.terminal import Speaker
 from workflow.mail.faces import parse_body, text_face
+from workflow.model import people
+from workflow.notice.left_out import Repeat
+from workflow.notice.plan import Plan
+from workflow.notice.sheet import blocking_notices, sheet_lines, sheet_title, what_to_mend
+from workflow.notice.wording import KEPT, OneWording
+from workflow.workspace import Workspace
 
 _SHOWN = 10
 _SHOWN_CHANGES = 6
 
 
 def plan_json(plan: Plan, mode: str = "preview") -> dict[str, Any]:
-    """The shape of `notify --json` for a plan: of a preview, or of one that was not sent."""
+    """The form of `notify --json` for a plan: of a preview, or of one that was not sent."""
     return {
         "incident": plan.incident.id,
         "notice": None,
@@ -32,9 +36,21 @@ def plan_json(plan: Plan, mode: str = "preview") -> dict[str, Any]:
         "duplicates": [{"row": each.row, "first_row": each.first_row} for each in plan.duplicates],
         "told_before": dict(plan.count.told_before),
         "findings": [
-            {"level": each.level, "code": each.code, "where": each.where, "message": each.message}
+            {
+                "level": each.level,
+                "code": each.code,
+                "where": each.where,
+                "message": each.message,
+                "row": each.row or None,
+                "rows": each.rows or None,
+            }
             for each in plan.findings
         ],
+        "wordings": {
+            "count": plan.count.wordings.count,
+            "customers": plan.count.wordings.customers[:KEPT],
+            "shown": [_wording_json(each) for each in plan.wordings if each.first],
+        },
         "sent_today": plan.today.sent,
         "left_today": plan.today.left,
         "transport": plan.transport.value,
@@ -42,8 +58,29 @@ def plan_json(plan: Plan, mode: str = "preview") -> dict[str, Any]:
             {"email": each.sender, "mails": each.mails, "left_today": each.left_today}
             for each in plan.division
         ],
+        "had_stage": {kind.value: plan.count.repeats[kind] for kind in Repeat},
+        "unfinished": [
+            {
+                "notice": each.notice_id,
+                "incident": each.incident_title,
+                "subject": each.subject,
+                "customers": each.customers,
+            }
+            for each in plan.waiting
+        ],
         "earlier": _earlier_json(plan),
         "preview": _first_mail_json(plan),
+    }
+
+
+def _wording_json(wording: OneWording) -> dict[str, Any]:
+    first = wording.first
+    return {
+        "template": wording.template or None,
+        "customers": wording.customers,
+        "first_row": first.row if first else None,
+        "subject": wording.copy.subject,
+        "text": text_face(parse_body(wording.copy.markdown)),
     }
 
 
@@ -64,19 +101,18 @@ def _first_mail_json(plan: Plan) -> dict[str, Any] | None:
     return {"to": plan.first.email, "subject": plan.first.subject, "text": text}
 
 
+_CHANGE_STYLES = {"+ ": "good", "- ": "bad"}  # of added and removed lines
+
+
 def show(speaker: Speaker, workspace: Workspace, plan: Plan, *, with_mail: bool = True) -> None:
     """The sheet in words, and the first recipient's mail."""
-    count = "1 customer" if plan.new == 1 else f"{plan.new:,} customers"
-    speaker.say(f"{plan.stage.value.capitalize()} notice to {count}", "strong")
-    speaker.say(f"  List      {plan.request.list_name}: {_list_words(plan)}")
-    speaker.say(f"  Time      {_time_words(workspace, plan)}")
-    speaker.say(f"  Today     {_today_words(plan)}")
-    _show_way(speaker, workspace, plan)
-    for stage, told in plan.count.told_before.items():
-        speaker.say(f"  Before    {told:,} of them had the notice “{stage}” of this incident")
-    if plan.attachments:
-        speaker.say(f"  Attached  {', '.join(file.filename for file in plan.attachments)}")
-    _show_earlier(speaker, plan)
+    speaker.say(sheet_title(plan), "strong")
+    for line in sheet_lines(workspace, plan):
+        if line.tone == "warning":
+            speaker.warn(f"  {line.text}")
+        else:
+            style = _CHANGE_STYLES.get(line.text[:2], "faint") if line.tone == "faint" else ""
+            speaker.say(f"  {line.label:<9} {line.text}", style)
     _show_rows(speaker, plan)
     show_findings(speaker, plan)
     if with_mail:
@@ -84,58 +120,10 @@ def show(speaker: Speaker, workspace: Workspace, plan: Plan, *, with_mail: bool 
 
 
 def show_findings(speaker: Speaker, plan: Plan) -> None:
-    """What is wrong with the words or the list, errors first."""
+    """The problems of the text or the list, errors first."""
     for finding in plan.findings:
         tell = speaker.wrong if finding.level == "error" else speaker.warn
         tell(f"  {finding.level.capitalize()}: {finding.where}: {finding.message}")
-
-
-def _show_earlier(speaker: Speaker, plan: Plan) -> None:
-    earlier = plan.earlier
-    if earlier is None:
-        return
-    when = moment_text(earlier.said_at, plan.incident.zone)
-    changed = "Since then the words changed:" if earlier.changed else "The words are the same."
-    speaker.say(f"  Last      “{earlier.stage}”, {when}. {changed}")
-    for line in earlier.changed[:_SHOWN_CHANGES]:
-        speaker.say(f"            {line}", "faint")
-    if len(earlier.changed) > _SHOWN_CHANGES:
-        speaker.say(f"            …and {len(earlier.changed) - _SHOWN_CHANGES} more lines", "faint")
-    if earlier.not_on_list:
-        speaker.warn(
-            f"  {earlier.not_on_list:,} who were told something of this incident "
-            "are not on this list."
-        )
-
-
-def _today_words(plan: Plan) -> str:
-    words = f"{plan.today.sent:,} of {plan.today.limit:,} sent in the last 24 hours"
-    if waiting := _waiting(plan):
-        words += f"; {waiting:,} would have to wait for tomorrow"
-    return words
-
-
-def _waiting(plan: Plan) -> int:
-    """How many mails have to wait: one mailbox may be full though others are not."""
-    if plan.division:
-        return sum(share.waiting for share in plan.division)
-    return max(0, plan.new - plan.today.left)
-
-
-def _show_way(speaker: Speaker, workspace: Workspace, plan: Plan) -> None:
-    """By which way the mails leave: the relay, or each mailbox with its share."""
-    if plan.transport is MailTransport.SMTP_RELAY:
-        speaker.say(f"  Through   {workspace.relay.name}, which tells only that it took a mail")
-    for share in plan.division:
-        threads = f", {share.bound:,} in threads that it began" if share.bound else ""
-        left = f"{share.left_today:,} left today"
-        speaker.say(f"  From      {share.sender}: {share.mails:,}{threads} ({left})")
-    if _waiting(plan) and plan.transport is MailTransport.GMAIL:
-        speaker.warn(
-            "  That is more than Gmail carries today. It stops when the day is full, and resume "
-            "goes on the next day; or divide the list among (more) senders in the config, or send "
-            "with --transport smtp-relay."
-        )
 
 
 def _show_rows(speaker: Speaker, plan: Plan) -> None:
@@ -155,12 +143,10 @@ def show_left_out(speaker: Speaker, plan: Plan) -> None:
 
 
 def _show_mail(speaker: Speaker, plan: Plan) -> None:
-    is_refused = bool(what_to_mend(plan)) or not plan.recipients  # said below, with the reason
+    is_refused = bool(what_to_mend(plan)) or not plan.recipients  # explained below
     if plan.first is None:
         if not is_refused:
-            speaker.warn(
-                "Nothing was sent: everybody who can be written to is left out, as said above."
-            )
+            speaker.warn("Nothing was sent: all valid rows are left out (see above).")
         return
     speaker.say()
     speaker.say(f"To:       {plan.first.email}", "faint")
@@ -168,59 +154,34 @@ def _show_mail(speaker: Speaker, plan: Plan) -> None:
     speaker.say()
     speaker.say(text_face(parse_body(plan.first.markdown)).rstrip())
     speaker.say()
+    _show_other_wordings(speaker, plan)
     if not is_refused:
         speaker.say("Nothing was sent.", "good")
-        speaker.next_step("add --test you@example.com to see it in your own mailbox, then --send")
+        speaker.next_step(
+            blocking_notices(plan)
+            or "add --test you@example.com to see it in your own mailbox, then --send"
+        )
 
 
-def has_errors(plan: Plan) -> bool:
-    """Whether a finding keeps the mail from being sent."""
-    return any(finding.level == "error" for finding in plan.findings)
+def _show_other_wordings(speaker: Speaker, plan: Plan) -> None:
+    """The difference of each wording from the mail that was shown."""
+    first = plan.first
+    shown = next((each for each in plan.wordings if each.first == first), plan.wordings[0])
+    others = [(each, each.first) for each in plan.wordings if each is not shown and each.first]
+    for each, mail in others[:_SHOWN]:
+        where = f"row {mail.row}, {mail.email}"
+        speaker.say(f"Different text for {people(each.customers)} (first: {where}):", "strong")
+        for line in _differing_lines(shown, each)[:_SHOWN_CHANGES]:
+            speaker.say(f"  {line}")
+        speaker.say()
+    if len(others) > _SHOWN:
+        speaker.say(f"…and {len(others) - _SHOWN} more wordings: add --json, or --preview")
 
 
-def what_to_mend(plan: Plan) -> str:
-    """What a person has to do before `--send` sends anything; "" for nothing."""
-    if has_errors(plan):
-        return "mend the errors above, then the same command again"
-    if plan.bad_rows and not plan.request.skip_bad:
-        return "mend the bad rows, or leave them out with --skip-bad"
-    return ""
-
-
-def _list_words(plan: Plan) -> str:
-    words = [_counted(plan.recipients, "person", "people")]
-    if plan.skipped:
-        words.append(f"{plan.skipped:,} left out ({_why_left_out(plan)})")
-    if plan.duplicates:
-        words.append(f"{_counted(len(plan.duplicates), 'repeated row', 'repeated rows')} left out")
-    if plan.bad_rows:
-        words.append(_counted(len(plan.bad_rows), "bad row", "bad rows"))
-    return ", ".join(words)
-
-
-def _why_left_out(plan: Plan) -> str:
-    reasons = [
-        (plan.count.has_it, "in a notice with these words already"),
-        (plan.count.not_wronged, "never got the mail that is corrected"),
-    ]
-    given = [(number, why) for number, why in reasons if number]
-    if len(given) == 1:
-        return given[0][1]
-    return "; ".join(f"{number:,} {why}" for number, why in given)
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
-
-
-def _time_words(workspace: Workspace, plan: Plan) -> str:
-    config = workspace.settings.config
-    per_minute = config.sending.units_per_minute // (100 if config.sending.one_step else 110)
-    if plan.transport is MailTransport.SMTP_RELAY:
-        per_minute = config.smtp.messages_per_minute
-    per_minute *= max(1, len(plan.division))
-    count, a_day = plan.new, plan.today.limit
-    if count <= per_minute:
-        return "under a minute"
-    days = f", over {count // a_day + 1} days" if count > a_day else ""
-    return f"about {duration_text(60 * count / per_minute)} at {per_minute} a minute{days}"
+def _differing_lines(shown: OneWording, other: OneWording) -> list[str]:
+    before, after = (
+        [f"Subject: {each.copy.subject}", *text_face(parse_body(each.copy.markdown)).splitlines()]
+        for each in (shown, other)
+    )
+    changed = difflib.ndiff(before, after)
+    return [line for line in changed if line[:2] in {"+ ", "- "} and line[2:].strip()]

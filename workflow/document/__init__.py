@@ -1,1 +1,1 @@
-"""The shared doc as plain values: what is in it, and the requests that change it."""
+"""The shared doc as plain values: its content, and the requests that change it."""

@@ -1,4 +1,4 @@
-"""A doc's paragraphs as plain values: what the edits write and the exports read."""
+"""A doc's paragraphs as plain values: written by the edits, read by the exports."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from workflow.document.text import clean_text, inner_length
+from workflow.document.requests import clean_text, inner_length
 
 if TYPE_CHECKING:
-    from workflow.document.chips import Chip
-    from workflow.document.pictures import InlinePicture
+    from workflow.document.chips import Chip, InlinePicture
 
 
 class Kind(StrEnum):
-    """What a paragraph is."""
+    """The kind of a paragraph."""
 
     TITLE = "title"
     HEADING_1 = "heading_1"
@@ -42,18 +41,17 @@ class Kind(StrEnum):
 
     @property
     def in_list(self) -> bool:
-        """Whether the paragraph has a glyph in front."""
+        """Whether the paragraph has a list glyph in front."""
         return self in (Kind.BULLET, Kind.NUMBER, Kind.CHECK)
 
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a paragraph that looks the same from end to end. `faint` is grey.
+    """A piece of a paragraph with one style throughout. `faint` is grey.
 
-    `suggested` is "ins" or "del" where somebody only suggests it, or suggests to take it out: read,
-    never written. `is_picture`: the text is a picture's words, and `link` where it is shown from.
-    A `chip`, or a picture, stands in the doc where `text`, one code unit that holds its place, is
-    laid out.
+    `suggested` is "ins" or "del" if somebody only suggests to insert or delete it: read, never
+    written. `is_picture`: the text is a picture's description, and `link` is its address. A `chip`,
+    or a picture, replaces `text`, a placeholder of one code unit.
     """
 
     text: str
@@ -69,14 +67,14 @@ class Span:
 
 
 def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Neighbours that look alike made one, and none that is empty."""
+    """The spans with equal neighbours merged and empty ones removed."""
     runs = groupby((span for span in spans if span.text), key=lambda span: replace(span, text=""))
     return tuple(replace(style, text="".join(span.text for span in run)) for style, run in runs)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A named range over part of a block: offsets in UTF-16 code units from the block's start."""
+    """A named range over part of a block, in UTF-16 code units from the block's start."""
 
     name: str
     start: int
@@ -87,9 +85,10 @@ class Mark:
 class Block:
     """One paragraph, or one table.
 
-    `level` is the nesting in a list, from 0. `quote` says how many quotations deep it stands.
-    `checked` belongs to CHECK. A RULE, a line across the page, is only read, never
-    written. A TABLE has `rows` of cells, each a tuple of spans, and no spans.
+    `level` is the nesting in a list, from 0. `quote` is the depth of quotations around it.
+    `checked` belongs to CHECK. A RULE, a line across the page, is only read, never written. A TABLE
+    has `rows` of cells, each a tuple of spans, and no spans of its own; `cell_names` are named
+    ranges over the text of its cells, each as row, column and name.
     """
 
     kind: Kind
@@ -99,6 +98,7 @@ class Block:
     checked: bool = False
     marks: tuple[Mark, ...] = ()
     rows: tuple[tuple[tuple[Span, ...], ...], ...] = ()
+    cell_names: tuple[tuple[int, int, str], ...] = ()
 
     @property
     def text(self) -> str:
@@ -115,21 +115,21 @@ class Block:
         return False
 
     def marked(self, name: str) -> Block:
-        """The same block, to be found again by `name`."""
+        """The same block with a named range, to find it again."""
         return replace(self, marks=(*self.marks, Mark(name, 0, inner_length(self.text))))
 
 
 def plain(text: str, kind: Kind = Kind.NORMAL) -> Block:
-    """One paragraph of unstyled text, taken to the letter."""
+    """One paragraph of unstyled text, unchanged."""
     return Block(kind, (Span(clean_text(text)),))
 
 
 def blocks_from_text(text: str) -> list[Block]:
-    """Typed text, to the letter: an empty line parts paragraphs, other line ends stay in them."""
+    """Typed text, unchanged: an empty line separates paragraphs, other line ends stay in them."""
     paragraphs = re.split(r"\n[ \t]*\n\s*", re.sub("\r\n?", "\n", text))
     return [plain(paragraph.strip("\n")) for paragraph in paragraphs if paragraph.strip()]
 
 
 def heading_kind(level: int) -> Kind:
-    """The kind of a heading; levels are held within 1 to 6."""
+    """The kind of a heading; levels are limited to 1 to 6."""
     return Kind(f"heading_{min(max(level, 1), 6)}")

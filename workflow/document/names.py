@@ -1,9 +1,10 @@
-"""The names of the named ranges by which this program finds its own words again in a doc.
+"""The named ranges that mark this program's own text in a doc.
 
-A name says what the range is and, where that is needed later, what was written: entries carry
-their instants, so that colleagues' entries sort too; replaceable text carries a fingerprint, so
-that any machine can tell whether a person has changed it. Named ranges are visible to all who
-can open the doc (reference, NamedRange): no name holds anything that the doc does not show.
+A name says what the range is and, if needed later, what was written. Entries carry their times, so
+that colleagues' entries sort too; replaceable text carries a fingerprint, so that any machine can
+tell whether a person has edited it. Named ranges are visible to everybody who can open the doc
+(reference, NamedRange): a name holds only what the doc shows, plus ids and counters that mean
+nothing to a reader.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from datetime import UTC, date, datetime
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workflow.document.text import fingerprint, utf16_length
-from workflow.incident import Incident, TimelineEntry
+from workflow.document.requests import fingerprint, utf16_length
+from workflow.model import Incident, TimelineEntry
 
 PREFIX = "postmortem/"
 SECTION, FIELD, HINT, ENTRY, DAY = "section", "field", "hint", "entry", "day"
@@ -22,14 +23,17 @@ TEXT, NOTICE, FACTS = "text", "notice", "facts"
 CORRECTION = "correction"
 STATED = "stated"
 COMMUNICATIONS, COMMUNICATIONS_FACTS = "communications", "communications-facts"
+PROPOSAL, PROPOSAL_FACTS = "proposal", "proposal-facts"
 INCIDENT = "incident"
+RUN, TRANSFER = "run", "transfer"
+RESERVED = "reserved"
 
 _LONGEST = 256  # UTF-16 code units (reference, CreateNamedRangeRequest)
 
 
 @dataclass(frozen=True)
 class OwnName:
-    """A name taken apart: `postmortem/<kind>/<key>/<notes…>`."""
+    """A parsed name: `postmortem/<kind>/<key>/<notes…>`."""
 
     kind: str
     key: str
@@ -38,7 +42,7 @@ class OwnName:
 
 @dataclass(frozen=True, order=True)
 class EntryTime:
-    """What a timeline sorts by: when it happened, then when it was said. Both in UTC."""
+    """The sort key of a timeline: when it happened, then when it was logged. Both in UTC."""
 
     at: datetime
     recorded_at: datetime
@@ -46,15 +50,33 @@ class EntryTime:
 
 @dataclass(frozen=True)
 class Identity:
-    """Which incident a doc is of, as the doc itself says it. `time_zone` is an IANA name."""
+    """The incident of a doc, as the doc itself says. `time_zone` is an IANA name."""
 
     incident_id: str
     started_at: datetime
     time_zone: str
 
 
+@dataclass(frozen=True)
+class NoticeOrigin:
+    """A notice's origin: its ledger's id, stage, start, and number of recipients."""
+
+    ledger: str
+    stage: str
+    began_at: datetime
+    customers: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many of a notice's mails were accepted, and how many aren't decided yet."""
+
+    sent: int
+    undecided: int
+
+
 def incident_name(incident: Incident) -> str:
-    """Over the doc's first words: by it a colleague's machine knows which incident this is."""
+    """Over the doc's first words: identifies the incident for a colleague's machine."""
     zone = incident.time_zone.replace("/", "%2F")
     return _name(INCIDENT, incident.id, _instant(incident.started_at), zone)
 
@@ -75,7 +97,7 @@ def hint_name(key: str, paragraphs: tuple[str, ...]) -> str:
 
 
 def stated_name(key: str, paragraphs: tuple[str, ...]) -> str:
-    """Over a statement, such as the impact, that is one or more paragraphs of their own."""
+    """Over a statement, such as the impact, that is whole paragraphs."""
     return _name(STATED, key, str(len(paragraphs)), fingerprint("\n".join(paragraphs)))
 
 
@@ -85,32 +107,52 @@ def entry_name(entry: TimelineEntry) -> str:
 
 
 def day_name(day: date) -> str:
-    """Over the date line that comes before a day's first entry."""
+    """Over the date line before a day's first entry."""
     return _name(DAY, day.isoformat())
 
 
 def text_name(change_id: str, section: str) -> str:
-    """Over the start of a text that filled the section of that key."""
+    """Over the start of a text in the section with that key."""
     return _name(TEXT, change_id, section)
 
 
 def correction_name(change_id: str) -> str:
-    """Over the time stamp of an entry that was corrected: its words may be changed again."""
+    """Over the time stamp of a corrected entry: its text may be edited again."""
     return _name(CORRECTION, change_id)
 
 
-def notice_name(notice_id: str) -> str:
-    """Over the heading of a notice's copy."""
-    return _name(NOTICE, notice_id)
+def notice_name(
+    notice_id: str, origin: NoticeOrigin | None = None, *, reserved_as: str = ""
+) -> str:
+    """Over the heading of a notice's copy.
+
+    `reserved_as` is the heading's text until the sent text is below it.
+    """
+    if origin is None:
+        return _name(NOTICE, notice_id)
+    came = (origin.ledger, origin.stage, _instant(origin.began_at), str(origin.customers))
+    reserved = (RESERVED, fingerprint(reserved_as)) if reserved_as else ()
+    return _name(NOTICE, notice_id, *came, *reserved)
 
 
-def facts_name(notice_id: str, facts: str) -> str:
-    """Over the paragraph that says when a notice was sent and how many accepted it."""
-    return _name(FACTS, notice_id, fingerprint(facts))
+def facts_name(notice_id: str, facts: str, tally: Tally | None = None) -> str:
+    """Over the paragraph with a notice's send time and counts."""
+    counts = () if tally is None else (str(tally.sent), str(tally.undecided))
+    return _name(FACTS, notice_id, fingerprint(facts), *counts)
+
+
+def run_name(notice_id: str, ledger: str, run: int) -> str:
+    """Also over a notice's heading: its ledger's last run of sending."""
+    return _name(RUN, notice_id, ledger, str(run))
+
+
+def transfer_name(transfer_id: str, giver: str, taker: str) -> str:
+    """Over the doc's first words: the incident was moved between ledgers."""
+    return _name(TRANSFER, transfer_id, giver, taker)
 
 
 def communications_name(incident_id: str) -> str:
-    """Over the heading of the summary of all that customers were told."""
+    """Over the heading of the summary of all notices."""
     return _name(COMMUNICATIONS, incident_id)
 
 
@@ -119,8 +161,18 @@ def communications_facts_name(incident_id: str, facts: str) -> str:
     return _name(COMMUNICATIONS_FACTS, incident_id, fingerprint(facts))
 
 
+def proposal_name(proposal_id: str) -> str:
+    """Over the heading of a proposed plan."""
+    return _name(PROPOSAL, proposal_id)
+
+
+def proposal_facts_name(proposal_id: str, facts: str) -> str:
+    """Over the paragraph with the proposer and the decision."""
+    return _name(PROPOSAL_FACTS, proposal_id, fingerprint(facts))
+
+
 def parse_name(name: str) -> OwnName | None:
-    """The parts of one of our own names; None for anybody else's."""
+    """Parse one of our own names; None for any other."""
     if not name.startswith(PREFIX):
         return None
     kind, _, rest = name.removeprefix(PREFIX).partition("/")
@@ -129,19 +181,19 @@ def parse_name(name: str) -> OwnName | None:
 
 
 def identity_of(name: OwnName) -> Identity | None:
-    """The incident that a name tells of; None for a name that doesn't."""
+    """The incident in a name; None if it has none."""
     if name.kind != INCIDENT or len(name.notes) != 2:
         return None
     try:
         started_at = datetime.fromisoformat(name.notes[0])
         zone = ZoneInfo(unquote(name.notes[1]))
-    except (ValueError, ZoneInfoNotFoundError, OSError):  # a folder of zones, like America
+    except (ValueError, ZoneInfoNotFoundError, OSError):  # a folder of zones, such as America
         return None
     return Identity(name.key, started_at, zone.key) if started_at.tzinfo else None
 
 
 def entry_time(name: OwnName) -> EntryTime | None:
-    """When the entry of that name happened and was recorded; None if the name does not say."""
+    """When the entry with that name happened and was logged; None if the name doesn't say."""
     try:
         at, recorded_at = (datetime.fromisoformat(note) for note in name.notes)
     except ValueError:
@@ -152,7 +204,7 @@ def entry_time(name: OwnName) -> EntryTime | None:
 
 
 def time_of(entry: TimelineEntry) -> EntryTime:
-    """What an entry sorts by, before it is in a doc."""
+    """The sort key of an entry that isn't in a doc yet."""
     return EntryTime(entry.at.astimezone(UTC), entry.recorded_at.astimezone(UTC))
 
 

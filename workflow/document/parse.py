@@ -1,4 +1,4 @@
-"""Markdown turned into blocks: the one reading of a mail's body and of a template, for the doc."""
+"""Markdown as blocks: the one parser for a mail's body and a template."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from workflow.document.blocks import Block, Kind, Span, heading_kind, joined
-from workflow.document.text import LINE_BREAK, clean_text
+from workflow.document.requests import LINE_BREAK, clean_text
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 _RULE = "⁂"  # Docs has no request for a horizontal line.
@@ -20,7 +20,7 @@ _RULE = "⁂"  # Docs has no request for a horizontal line.
 def blocks_from_markdown(markdown: str) -> list[Block]:
     """CommonMark with tables, strikethrough and task lists; HTML is taken as text.
 
-    No block is empty. A picture comes out as its description, linked to its address.
+    No block is empty. A picture becomes its description, linked to its address.
     """
     root = SyntaxTreeNode(_parser().parse(_without_nul(markdown)))
     return list(_blocks(root.children, _Place()))
@@ -32,13 +32,13 @@ def _parser() -> MarkdownIt:
 
 
 def _without_nul(markdown: str) -> str:
-    # A lone surrogate ends the parser's address normalising with an error.
+    # A lone surrogate would make the parser's address normalising fail.
     return markdown.encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in the tree a paragraph stands."""
+    """The position of a paragraph in the tree."""
 
     quote: int = 0
     depth: int = 0  # lists around it
@@ -72,7 +72,7 @@ def _paragraph(node: SyntaxTreeNode, kind: Kind, place: _Place) -> Iterator[Bloc
 
 
 def _item(item: SyntaxTreeNode, kind: Kind, place: _Place) -> Iterator[Block]:
-    """The item's first paragraph carries the glyph; what follows in it is indented."""
+    """The item's first paragraph carries the glyph; its other blocks are indented."""
     rest = list(item.children)
     if rest and rest[0].type == "paragraph":
         for block in _paragraph(rest.pop(0), kind, place):
@@ -107,7 +107,7 @@ def _table(node: SyntaxTreeNode, place: _Place) -> Block:
 
 
 def _spans(node: SyntaxTreeNode) -> tuple[Span, ...]:
-    """The words under a node, those that look alike joined."""
+    """The text under a node, with equal neighbours merged."""
     return joined(span for child in node.children for span in _inline(child, Span("")))
 
 

@@ -1,4 +1,4 @@
-"""A fetched doc read for export: all that is in it as blocks, with its looks and its chips."""
+"""Read a fetched doc for export: its content as blocks, with styles and chips."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workflow.document.blocks import Block, Kind, Span, heading_kind, joined
-from workflow.document.text import LINE_BREAK
+from workflow.document.requests import LINE_BREAK
 
 Json = Mapping[str, Any]
 
@@ -17,18 +17,17 @@ _QUOTE_STEP = 18  # points, as quotations are written
 
 @dataclass(frozen=True)
 class TabBlocks:
-    """A tab's title, and what is in it from its header to its footnotes."""
+    """A tab's title and content, from its header to its footnotes."""
 
     title: str
     blocks: tuple[Block, ...]
 
 
 def read_tabs(document: Json) -> list[TabBlocks]:
-    """All tabs of a `Document` resource fetched whole, children after their parent.
+    """All tabs of a whole `Document` resource, children after their parent.
 
-    Takes the older form without tabs as well. Chips come out as their text, a picture as its
-    description. What is only suggested is marked as that. Empty lines are left out, and so is a
-    table of contents.
+    Also takes the older form without tabs. Chips become their text, a picture its description.
+    Suggestions are marked. Empty lines and a table of contents are left out.
     """
     if "tabs" not in document:
         return [TabBlocks(document.get("title", ""), tuple(_TabReader(document).blocks()))]
@@ -48,7 +47,7 @@ def _flat(tabs: Sequence[Json]) -> Iterator[Json]:
 
 
 class _TabReader:
-    """Reads one tab, whose lists, footnotes and pictures stand apart from its body."""
+    """Read one tab; its lists, footnotes and pictures are stored apart from its body."""
 
     def __init__(self, tab: Json) -> None:
         self.tab = tab
@@ -116,7 +115,7 @@ class _TabReader:
         return Block(Kind.TABLE, rows=rows)
 
     def _cell(self, cell: Json) -> tuple[Span, ...]:
-        """A cell's paragraphs as lines of one; a table within it as lines of its cells."""
+        """A cell's paragraphs as lines of one; a nested table as lines of its cells."""
         spans: list[Span] = []
         for block in self._content(cell.get("content", ())):
             for line in [block.spans, *(inner for row in block.rows for inner in row)]:

@@ -9,29 +9,37 @@ from functools import cached_property
 from typing import Any
 
 from workflow.document.names import OwnName, parse_name
-from workflow.document.text import NON_TEXT
+from workflow.document.requests import NON_TEXT, text_from, text_until
 
+
+def _table(content: str) -> str:
+    """The mask of a table whose cells hold `content`."""
+    return f"table/tableRows(startIndex,endIndex,tableCells/content({content}))"
+
+
+_SUGGESTED = "suggestedInsertionIds,suggestedDeletionIds,suggestedTextStyleChanges"
+_SUGGESTED_STYLES = "suggestedParagraphStyleChanges,suggestedBulletChanges"
+_OF_AN_ELEMENT = (*_SUGGESTED.split(","), "suggestedDateElementPropertiesChanges")
 _PARAGRAPH = (
     "startIndex,endIndex,paragraph(elements(startIndex,endIndex,"
-    "textRun(content,suggestedInsertionIds),person/suggestedInsertionIds,"
-    "dateElement/suggestedInsertionIds,richLink/suggestedInsertionIds,"
-    "inlineObjectElement/suggestedInsertionIds,"
-    "dropdown(dropdownId,dropdownProperties/displayValue,suggestedInsertionIds)),"
-    "paragraphStyle/namedStyleType,bullet/listId)"
+    f"textRun(content,{_SUGGESTED}),person({_SUGGESTED}),"
+    f"dateElement({_SUGGESTED},suggestedDateElementPropertiesChanges),"
+    f"richLink({_SUGGESTED}),inlineObjectElement({_SUGGESTED}),"
+    f"dropdown(dropdownId,dropdownProperties/displayValue,{_SUGGESTED})),"
+    f"paragraphStyle/namedStyleType,bullet/listId,{_SUGGESTED_STYLES})"
 )
-_TABLE = "table/tableRows/tableCells/content"
 _TAB = (
     "tabProperties(tabId,title),documentTab(namedRanges,"
-    f"body/content({_PARAGRAPH},{_TABLE}({_PARAGRAPH},{_TABLE})))"
+    f"body/content({_PARAGRAPH},{_table(_PARAGRAPH + ',' + _table(_PARAGRAPH))}))"
 )
-# Tabs nest three deep; the mask names each depth, since a mask cannot recur.
+# Tabs nest three deep; a mask can't recurse, so it names each depth.
 FIELDS = f"revisionId,tabs({_TAB},childTabs({_TAB},childTabs({_TAB},childTabs)))"
-"""The `fields` mask for `documents.get`: all that `read_document` looks at, without text styles."""
+"""The `fields` mask for `documents.get`: all that `read_document` needs, without text styles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dropdown:
-    """A dropdown chip: where it stands, its id, and the choice that it shows."""
+    """A dropdown chip: its place, its id, and the selected choice."""
 
     start: int
     id: str
@@ -42,11 +50,10 @@ class Dropdown:
 class Paragraph:
     """A paragraph of a tab's body. `start` and `end` are UTF-16 indexes; `end` is past its newline.
 
-    `text` is without the newline and has U+E907 for each unit of a non-text element. `cell` is 0
-    in the body itself, else a number of the table cell. `follows_paragraph` is whether the
-    element before it, in the body or cell, is a paragraph too, and not a table or nothing.
-    `is_suggested` is whether the whole line is only a suggestion: once that is turned down, what
-    comes behind it starts where it started.
+    `text` is without the newline and has U+E907 for each unit of a non-text element. `cell` is 0 in
+    the body itself, else a number of the table cell. `follows_paragraph`: the element before it, in
+    the body or cell, is a paragraph and not a table or nothing. `is_suggested`: the whole line is
+    only a suggestion; if it is rejected, the text after it moves to its start.
     """
 
     tab_id: str
@@ -71,10 +78,39 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """A named range of the doc. A range that was split counts from its first to its last piece.
+class Row:
+    """A row of a table: its indexes, and the `cell` number of each of its cells."""
 
-    What somebody suggests at its start is none of it, though Docs may let the range grow over it.
+    start: int
+    end: int
+    cells: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a tab's body, with its `start` for requests. `cell`: the cell around it."""
+
+    tab_id: str
+    start: int
+    cell: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A suggestion on a piece of text: to insert, delete or restyle it."""
+
+    tab_id: str
+    start: int
+    end: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A named range of the doc. A split range counts from its first to its last piece.
+
+    A suggestion at its start is not part of it, though Docs may let the range grow over it.
     """
 
     name: str
@@ -86,7 +122,7 @@ class Range:
 
 @dataclass(frozen=True)
 class OwnRange:
-    """A range of ours, with its name taken apart."""
+    """A range of ours, with its parsed name."""
 
     name: OwnName
     range: Range
@@ -94,7 +130,7 @@ class OwnRange:
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab: its id, empty in the form of a doc that has no tabs, and its title."""
+    """A tab: its id, empty in a doc without tabs, and its title."""
 
     id: str
     title: str
@@ -102,12 +138,27 @@ class Tab:
 
 @dataclass(frozen=True)
 class DocView:
-    """A doc as it was read. Paragraphs and ranges come tab by tab, children after their parent."""
+    """A doc as it was read. Paragraphs and ranges come tab by tab, a parent before its children."""
 
     revision_id: str
     tabs: tuple[Tab, ...]
     paragraphs: tuple[Paragraph, ...]
     ranges: tuple[Range, ...]
+    suggestions: tuple[Suggestion, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+    def in_cell(self, tab_id: str, cell: int) -> tuple[Paragraph, ...]:
+        """The paragraphs of one cell."""
+        return tuple(one for one in self.in_tab(tab_id) if one.cell == cell)
+
+    def suggested_in(self, tab_id: str, start: int, end: int) -> tuple[str, ...]:
+        """The ids of suggestions on any of the text from `start` up to `end`."""
+        found = (
+            one.ids
+            for one in self.suggestions
+            if one.tab_id == tab_id and one.start < end and start < one.end
+        )
+        return tuple(dict.fromkeys(suggestion for ids in found for suggestion in ids))
 
     @cached_property
     def own(self) -> Mapping[str, Mapping[str, tuple[OwnRange, ...]]]:
@@ -121,7 +172,7 @@ class DocView:
         return found
 
     def own_ranges(self, kind: str, key: str) -> tuple[OwnRange, ...]:
-        """Our ranges of that kind and key; empty when there are none."""
+        """Our ranges of that kind and key; empty if there are none."""
         return self.own.get(kind, {}).get(key, ())
 
     def in_tab(self, tab_id: str) -> tuple[Paragraph, ...]:
@@ -129,14 +180,14 @@ class DocView:
         return self._by_tab.get(tab_id, ())
 
     def position_of(self, given: Range) -> int | None:
-        """Where in `in_tab` the paragraph stands that a range starts in; None if it is nowhere."""
+        """The position in `in_tab` of the paragraph where a range starts; None if there is none."""
         at = bisect_right(self._starts.get(given.tab_id, []), given.start) - 1
         if at < 0 or self.in_tab(given.tab_id)[at].end <= given.start:
             return None
         return at
 
     def index_of(self, paragraph: Paragraph) -> int:
-        """Where in `in_tab` a paragraph of this view stands."""
+        """The position in `in_tab` of a paragraph of this view."""
         return bisect_right(self._starts[paragraph.tab_id], paragraph.start) - 1
 
     def own_at(self, tab_id: str, start: int) -> list[Range]:
@@ -148,6 +199,15 @@ class DocView:
             for own in ranges
             if (own.range.tab_id, own.range.start) == (tab_id, start)
         ]
+
+    def text_between(self, tab_id: str, start: int, end: int) -> str:
+        """The text of a tab from `start` up to `end`, its paragraphs separated by spaces."""
+        pieces = [
+            text_from(text_until(one.text, end - one.start), max(0, start - one.start))
+            for one in self.in_tab(tab_id)
+            if one.start < end and start < one.end
+        ]
+        return " ".join(piece for piece in pieces if piece)
 
     def paragraph_of(self, given: Range) -> Paragraph | None:
         """The paragraph that a range starts in."""
@@ -172,23 +232,35 @@ class DocView:
 def read_document(document: Mapping[str, Any]) -> DocView:
     """The view of a `Document` resource, with its `tabs` or in the older form of the first tab.
 
-    Indexes are those of the answer: fetch it with `suggestionsViewMode=SUGGESTIONS_INLINE`, the
-    only one that edits may be based on (reference, Document). Headers, footers and footnotes are
-    left out, and so is a table of contents: its lines only repeat headings.
+    Fetch it with `suggestionsViewMode=SUGGESTIONS_INLINE`, the only mode whose indexes fit edits
+    (reference, Document). Headers, footers and footnotes are left out, and so is a table of
+    contents: its lines only repeat headings.
     """
     tabs: list[Tab] = []
     paragraphs: list[Paragraph] = []
     ranges: list[Range] = []
+    suggestions: list[Suggestion] = []
+    tables: list[Table] = []
     for tab, content in _tabs_of(document):
         tabs.append(tab)
         body = _Body(tab.id)
         paragraphs.extend(body.read(content.get("body", {}).get("content", ()), cell=0))
         ranges.extend(_ranges_of(tab.id, content.get("namedRanges", {}), body.suggested))
-    return DocView(document.get("revisionId", ""), tuple(tabs), tuple(paragraphs), tuple(ranges))
+        suggestions.extend(body.suggestions)
+        tables.extend(body.tables)
+    revision_id = document.get("revisionId", "")
+    return DocView(
+        revision_id,
+        tuple(tabs),
+        tuple(paragraphs),
+        tuple(ranges),
+        tuple(suggestions),
+        tuple(tables),
+    )
 
 
 def paragraphs_of(tab_id: str, content: list[dict[str, Any]]) -> list[Paragraph]:
-    """The paragraphs of one segment, such as a header; their indexes are the segment's own."""
+    """The paragraphs of one segment, such as a header; with the segment's own indexes."""
     return list(_Body(tab_id).read(content, cell=0))
 
 
@@ -208,15 +280,18 @@ def _tabs_of(document: Mapping[str, Any]) -> Iterator[tuple[Tab, Mapping[str, An
 
 
 class _Body:
-    """Reads structural elements; numbers the cells of one tab.
+    """Read structural elements; number the cells of one tab.
 
-    `suggested` maps the start of each text or chip that is only suggested to its end.
+    `suggested` maps the start of each suggested insertion to its end; `suggestions` are all
+    suggestions, also those on existing text.
     """
 
     def __init__(self, tab_id: str) -> None:
         self.tab_id = tab_id
         self.cells = 0
         self.suggested: dict[int, int] = {}
+        self.suggestions: list[Suggestion] = []
+        self.tables: list[Table] = []
 
     def read(self, content: list[dict[str, Any]], *, cell: int) -> Iterator[Paragraph]:
         after_paragraph = goes_on = False
@@ -226,14 +301,24 @@ class _Body:
                 read = self.paragraph(element, paragraph, cell, after_paragraph)
                 if goes_on:
                     read = replace(read, is_suggested=False)
-                # A line that stays, with a newline that may go: what comes next goes on with it.
+                # The line stays, but its newline is only suggested: the next line would join it.
                 goes_on = not read.is_suggested and _ends_in_suggestion(paragraph)
                 yield read
-            for row in element.get("table", {}).get("tableRows", ()):
-                for inner in row.get("tableCells", ()):
-                    self.cells += 1
-                    yield from self.read(inner.get("content", []), cell=self.cells)
+            if "table" in element:
+                yield from self.table(element, cell)
             after_paragraph = paragraph is not None
+
+    def table(self, element: dict[str, Any], cell: int) -> Iterator[Paragraph]:
+        rows: list[Row] = []
+        for row in element["table"].get("tableRows", ()):
+            numbers: list[int] = []
+            for inner in row.get("tableCells", ()):
+                self.cells += 1
+                numbers.append(self.cells)
+                yield from self.read(inner.get("content", []), cell=self.cells)
+            rows.append(Row(row.get("startIndex", 0), row.get("endIndex", 0), tuple(numbers)))
+        start = element.get("startIndex", 0)
+        self.tables.append(Table(self.tab_id, start, cell, tuple(rows)))
 
     def paragraph(
         self,
@@ -246,6 +331,13 @@ class _Body:
         suggested = [each for each in elements if _is_suggested(each)]
         for each in suggested:
             self.suggested[each.get("startIndex", 0)] = each["endIndex"]
+        for each in elements:
+            if ids := _suggestions_of(each):
+                start = each.get("startIndex", 0)
+                self.suggestions.append(Suggestion(self.tab_id, start, each["endIndex"], ids))
+        if styles := _style_suggestions(paragraph):
+            whole = (element.get("startIndex", 0), element["endIndex"])
+            self.suggestions.append(Suggestion(self.tab_id, *whole, styles))
         return Paragraph(
             tab_id=self.tab_id,
             start=element.get("startIndex", 0),
@@ -268,6 +360,19 @@ def _ends_in_suggestion(paragraph: Mapping[str, Any]) -> bool:
 def _is_suggested(element: dict[str, Any]) -> bool:
     kinds = (part for part in element.values() if isinstance(part, dict))
     return any(part.get("suggestedInsertionIds") for part in kinds)
+
+
+def _suggestions_of(element: dict[str, Any]) -> tuple[str, ...]:
+    kinds = [part for part in element.values() if isinstance(part, dict)]
+    return tuple(
+        suggestion for part in kinds for kind in _OF_AN_ELEMENT for suggestion in part.get(kind, ())
+    )
+
+
+def _style_suggestions(paragraph: Mapping[str, Any]) -> tuple[str, ...]:
+    """The ids of suggestions of another paragraph style or list."""
+    kinds = _SUGGESTED_STYLES.split(",")
+    return tuple(suggestion for kind in kinds for suggestion in paragraph.get(kind, ()))
 
 
 def _dropdown(element: dict[str, Any]) -> Dropdown:
@@ -293,7 +398,7 @@ def _ranges_of(
                 for piece in named.get("ranges", ())
                 if not piece.get("segmentId")
             ]
-            # An emptied range may stay behind as a point: whatever it named is gone.
+            # A range can remain as an empty point after its text was deleted.
             pieces = [(start, end) for start, end in pieces if start < end]
             if pieces:
                 start, end = min(pieces)[0], max(end for _, end in pieces)

@@ -1,16 +1,15 @@
 """Google's Docs, Drive and Gmail, each behind one thin gateway.
 
-`connect` gives all three. What goes wrong comes out as one of five kinds of `GoogleFault`, and
-nothing here tries anything twice: what may be repeated is for the caller to know. Importing
-this package loads neither googleapiclient nor requests; `workflow.google.login`, which signs a
-person in, is imported by itself.
+`connect` opens all three. A failure is raised as one of five kinds of `GoogleFault`, and nothing
+here retries: the caller knows what may be repeated. Importing this package loads neither
+googleapiclient nor requests; `workflow.google.login`, which signs a person in, is imported
+separately.
 """
 
 from workflow.google.connection import Google, connect
 from workflow.google.docs import Docs
 from workflow.google.drive import INCIDENT_PROPERTY, Account, Drive, NewDocument, Role, Who
-from workflow.google.emulator import Emulator, emulator_session
-from workflow.google.endpoint import Endpoint
+from workflow.google.endpoint import Emulator, Endpoint, emulator_session
 from workflow.google.faults import (
     SHARED_WITHOUT_MAIL,
     GoogleFault,
@@ -21,9 +20,9 @@ from workflow.google.faults import (
     Undecided,
     Unreachable,
 )
-from workflow.google.gmail import Draft, Gmail, Sent
-from workflow.google.scopes import DEFAULT_SCOPES
+from workflow.google.gmail import AcceptedMail, Draft, Gmail
 from workflow.google.sign_in import (
+    DEFAULT_SCOPES,
     LoggedOut,
     SignIn,
     google_session,
@@ -36,6 +35,7 @@ __all__ = [
     "DEFAULT_SCOPES",
     "INCIDENT_PROPERTY",
     "SHARED_WITHOUT_MAIL",
+    "AcceptedMail",
     "Account",
     "Docs",
     "Draft",
@@ -49,7 +49,6 @@ __all__ = [
     "NewDocument",
     "Refused",
     "Role",
-    "Sent",
     "SignIn",
     "SignInNeeded",
     "SlowDown",

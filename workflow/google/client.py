@@ -6,8 +6,10 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from workflow.google import transport as google_transport
 from workflow.google.endpoint import Endpoint
 from workflow.google.faults import NOT_KNOWN, GoogleFault, Undecided
 from workflow.google.sorting import sort_http_error
@@ -20,7 +22,7 @@ Parameter = str | int | bool | Sequence[str] | None
 
 
 class Media(NamedTuple):
-    """A file that goes up beside a request's body."""
+    """A file uploaded with a request's body."""
 
     content: bytes
     media_type: str
@@ -29,8 +31,8 @@ class Media(NamedTuple):
 class Api:
     """One API of the Google at `endpoint`, such as `docs` in its version `v1`.
 
-    The client is built at the first call, and googleapiclient is imported only then. Safe for
-    many threads, as `transport` is.
+    The client is built at the first call, and googleapiclient is imported only then. Thread-safe,
+    as `transport` is.
     """
 
     def __init__(
@@ -41,8 +43,8 @@ class Api:
         self._endpoint = endpoint
         self._transport = transport
         self._lock = threading.Lock()
-        # googleapiclient makes a collection's methods anew each time it is named (1.6 ms for
-        # Gmail's drafts, measured), so each is made once. () is the client itself.
+        # googleapiclient builds a collection's methods each time it is named (1.6 ms for Gmail's
+        # drafts, measured), so keep each one. () is the client itself.
         self._collections: dict[tuple[str, ...], Any] = {}
 
     def call(
@@ -53,14 +55,14 @@ class Api:
         body: Json | None = None,
         media: Media | None = None,
     ) -> Json:
-        """Call a method (`users.drafts.send`), once, and give its answer.
+        """Call a method (`users.drafts.send`) once, and return its answer.
 
-        A parameter that is None is left out. A deletion answers with nothing, which is {} here.
-        Raises GoogleFault, with the method.
+        A parameter that is None is left out. A deletion has no answer; it returns {}. Raises
+        GoogleFault, with the method.
         """
         request = self._request(method, parameters, body, media)
         answer = _execute(request)
-        # A deletion answers with no body at all, which the client gives as an empty text.
+        # A deletion has no body, which the client returns as an empty text.
         if answer == "":
             return {}
         if not isinstance(answer, dict):
@@ -68,7 +70,7 @@ class Api:
         return answer
 
     def download(self, method: str, parameters: Mapping[str, Parameter]) -> bytes:
-        """Call a method whose answer is a file, once, and give its bytes. Raises GoogleFault."""
+        """Call a method whose answer is a file once, and return its bytes. Raises GoogleFault."""
         answer = _execute(self._request(method, parameters, None, None))
         return answer if isinstance(answer, bytes) else str(answer).encode()
 
@@ -83,9 +85,9 @@ class Api:
         if body is not None:
             given["body"] = body
         if media is not None:
-            from googleapiclient.http import MediaInMemoryUpload  # noqa: PLC0415 - loaded by now
-
-            given["media_body"] = MediaInMemoryUpload(media.content, media.media_type)
+            given["media_body"] = _library().http.MediaInMemoryUpload(
+                media.content, media.media_type
+            )
         *collection, name = method.split(".")
         return getattr(self._collection(tuple(collection)), name)(**given)
 
@@ -101,36 +103,41 @@ class Api:
             return self._collections[path]
 
     def _build(self) -> Any:
-        # 0.1 s of imports that only a command which calls Google should pay for.
-        from googleapiclient.discovery import build_from_document  # noqa: PLC0415
-        from googleapiclient.discovery_cache import get_static_doc  # noqa: PLC0415
-
-        from workflow.google.httplib2_shape import Httplib2Shape  # noqa: PLC0415
-
-        document = json.loads(get_static_doc(self._name, self._version))  # type: ignore[no-untyped-call]
+        library = _library()
+        document = json.loads(library.discovery_cache.get_static_doc(self._name, self._version))
         # `client_options.api_endpoint` moves neither uploads nor batches (measured); the addresses
-        # in the document move all three. Without `mtlsRootUrl` no environment variable moves them.
+        # in the document move all three. Without `mtlsRootUrl`, no environment variable moves them.
         document.pop("mtlsRootUrl", None)
-        # googleapiclient makes nothing of the schemas but the text of its methods' docstrings,
-        # which for Docs takes longer than all the rest (0.2 s, measured).
+        # googleapiclient uses the schemas only for its methods' docstrings, which for Docs takes
+        # longer than all the rest (0.2 s, measured).
         names = document["schemas"]
         document["schemas"] = {name: {"id": name, "type": "object"} for name in names}
         if self._endpoint.root_url is not None:
             document["rootUrl"] = self._endpoint.root_url.rstrip("/") + "/"
             document["baseUrl"] = document["rootUrl"] + document["servicePath"]
-        return build_from_document(document, http=Httplib2Shape(self._transport()))
+        return library.discovery.build_from_document(
+            document, http=google_transport.Httplib2Shape(self._transport())
+        )
+
+
+def _library() -> Any:
+    """Google's client library."""
+    # Takes 0.2 s of CPU, so only a command that calls Google imports it.
+    from googleapiclient import discovery, discovery_cache, errors, http  # noqa: PLC0415 - 0.1 s; for a call of Google alone
+
+    return SimpleNamespace(
+        discovery=discovery, discovery_cache=discovery_cache, errors=errors, http=http
+    )
 
 
 def _execute(request: Any) -> Any:
-    """Send a request of googleapiclient's, once. Raises GoogleFault, with the method."""
-    from googleapiclient.errors import HttpError  # noqa: PLC0415 - loaded by the client
-
+    """Send a request of googleapiclient once. Raises GoogleFault, with the method."""
     try:
         return request.execute(num_retries=0)
     except GoogleFault as fault:
         fault.method = request.methodId
         raise
-    except HttpError as fault:
+    except _library().errors.HttpError as fault:
         raise sort_http_error(
             fault.resp.status,
             fault.resp,
@@ -138,12 +145,13 @@ def _execute(request: Any) -> Any:
             request.methodId,
             received_at=datetime.now(UTC),
         ) from fault
-    except ValueError as fault:  # a success whose body is not JSON, or not UTF-8
+    # A success whose body is not JSON, not UTF-8, or deeper than any real answer.
+    except (ValueError, RecursionError) as fault:
         raise unreadable(request.methodId, repr(fault)) from fault
 
 
 def all_pages(api: Api, method: str, parameters: Mapping[str, Parameter], name: str) -> list[Json]:
-    """Every item of a list that comes in pages, in order; `name` is what the answers hold it by."""
+    """Every item of a paged list, in order; `name` is its key in the answers."""
     items: list[Json] = []
     token: str | None = None
     while True:
@@ -155,9 +163,9 @@ def all_pages(api: Api, method: str, parameters: Mapping[str, Parameter], name: 
 
 
 def text_in(answer: Json, *path: str, method: str) -> str:
-    """The text at `path` in an answer. Raises Undecided where it is missing.
+    """The text at `path` in an answer. Raises Undecided if it is missing.
 
-    An answer without what it promises proves nothing of what was done.
+    An incomplete answer doesn't prove what was done.
     """
     found: Any = answer
     for name in path:
@@ -168,7 +176,7 @@ def text_in(answer: Json, *path: str, method: str) -> str:
 
 
 def unreadable(method: str, detail: str) -> Undecided:
-    """The fault for a success that can't be read."""
+    """The failure for a success that can't be read."""
     return Undecided(
         f"Google's answer could not be read. {NOT_KNOWN}", detail=detail, method=method
     )

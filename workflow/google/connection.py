@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workflow.google import public_pictures
+from workflow.google import transport as google_transport
 from workflow.google.client import Api
 from workflow.google.docs import Docs
 from workflow.google.drive import Drive
 from workflow.google.endpoint import Endpoint
 from workflow.google.gmail import Gmail
-from workflow.google.public_pictures import PublicPictures
 
 if TYPE_CHECKING:
     import requests
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Google:
-    """The three APIs, over one session and pool of connections. Safe for many threads.
+    """The three APIs, over one session and pool of connections. Thread-safe.
 
-    `pictures` are those that anybody can see, had without that session.
+    `pictures` are public ones, fetched without that session.
     """
 
     docs: Docs
     drive: Drive
     gmail: Gmail
-    pictures: PublicPictures
+    pictures: public_pictures.PublicPictures
     close: Callable[[], None]
-    """Close every connection. Calls that other threads have under way are Undecided then."""
+    """Close every connection. Calls under way in other threads become Undecided."""
 
 
 def connect(
@@ -43,9 +44,9 @@ def connect(
 ) -> Google:
     """Google at `endpoint`, reached through the session that `session_factory` makes.
 
-    Nothing is imported, signed in or connected until the first call to one of the gateways;
-    each API's client is built when that API is first used. `session_factory` is called once,
-    and what it raises comes out of that first call. `timeout_seconds` bounds each wait.
+    Nothing is imported, signed in or connected until the first call to a gateway; each API's client
+    is built on first use. `session_factory` is called once, and its errors are raised by that first
+    call. `timeout_seconds` limits each wait.
     """
     opened: list[Transport] = []
 
@@ -63,7 +64,7 @@ def connect(
         docs=Docs(Api("docs", "v1", endpoint, transport)),
         drive=Drive(Api("drive", "v3", endpoint, transport)),
         gmail=Gmail(Api("gmail", "v1", endpoint, transport)),
-        pictures=PublicPictures(endpoint, timeout_seconds),
+        pictures=public_pictures.PublicPictures(endpoint, timeout_seconds),
         close=close,
     )
 
@@ -73,14 +74,15 @@ def _transport(
     session_factory: Callable[[], requests.Session],
     timeout_seconds: float,
 ) -> Transport:
-    # Brings in requests and httplib2, which a command that calls nobody does not need.
-    from workflow.google.transport import Transport  # noqa: PLC0415
+    # Imports requests and httplib2, which offline commands don't need.
 
-    return Transport(session_factory(), origins=endpoint.origins, timeout_seconds=timeout_seconds)
+    return google_transport.Transport(
+        session_factory(), origins=endpoint.origins, timeout_seconds=timeout_seconds
+    )
 
 
 def _made_once(make: Callable[[], Transport]) -> Callable[[], Transport]:
-    """`make`, called at most once even by many threads; a call that raises is made again."""
+    """`make`, called at most once even by many threads; repeated only if it raised."""
     lock = threading.Lock()
     cached = functools.cache(make)
 

@@ -31,6 +31,23 @@ class Docs:
             },
         )
 
+    def suggestions(self, document_id: str) -> list[Json]:
+        """The `SuggestionThread` of each suggestion in a document.
+
+        Refused with 400 or 403 where the project or the person may not see comments.
+        """
+        answer = self._api.call(
+            "documents.get",
+            {
+                "documentId": document_id,
+                "includeTabsContent": True,
+                "suggestionsViewMode": "SUGGESTIONS_INLINE",
+                "commentsViewMode": "COMMENTS_VIEW_MODE_INCLUDED",
+                "fields": "suggestions",
+            },
+        )
+        return list(answer.get("suggestions", ()))
+
     def batch_update(
         self,
         document_id: str,
@@ -38,10 +55,10 @@ class Docs:
         *,
         required_revision: str | None,
     ) -> str:
-        """Apply all of `requests`, or none of them; give the revision id that comes of it.
+        """Apply all of `requests`, or none; returns the new revision id.
 
-        With `required_revision` the write is applied to that revision alone: StaleRevision says
-        that it was not. The revision id given back is empty where the server named none.
+        With `required_revision` the write applies to that revision only; else StaleRevision is
+        raised. The returned revision id is empty if the server named none.
         """
         body: dict[str, Any] = {"requests": list(requests)}
         if required_revision is not None:

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from workflow.google.client import Api, Json, Media, all_pages, text_in
+from workflow.model import address_of_doc
 
 Who = Literal["user", "group", "domain", "anyone"]
 Role = Literal["writer", "commenter", "reader"]
 
 DOCUMENT_TYPE = "application/vnd.google-apps.document"
 
-# The key under which a document's app properties and properties name its incident.
+# The key in a document's app properties and properties that names its incident.
 INCIDENT_PROPERTY = "incident"
 
-# Shared drives too, which Drive's methods leave out unless told.
+# Include shared drives, which Drive's methods otherwise leave out.
 _EVERY_DRIVE = {"supportsAllDrives": True}
 
 
@@ -27,24 +28,50 @@ class NewDocument(NamedTuple):
 
 
 class Account(NamedTuple):
-    """Who is signed in. `name` may be empty."""
+    """The signed-in account. `name` may be empty."""
 
     email: str
     name: str
 
 
 class Folder(NamedTuple):
-    """A folder, and whether this account may put something into it."""
+    """A folder, and whether this account may add files to it."""
 
     name: str
     writable: bool
 
 
+class FileStanding(NamedTuple):
+    """A file's state for the signed-in account.
+
+    `locked_by` and `locked_why` describe a lock against edits, both "" if there is none.
+    """
+
+    name: str
+    trashed: bool
+    can_edit: bool
+    is_locked: bool
+    locked_by: str
+    locked_why: str
+
+
+class Comment(NamedTuple):
+    """An open comment on a document. `quoted` is the text that it is about, "" if unknown.
+
+    `at` is when it was written, in RFC 3339.
+    """
+
+    author: str
+    text: str
+    quoted: str
+    at: str
+
+
 class Drive:
     """The files that this app may see. Every method may raise GoogleFault.
 
-    Shared drives are always included. Changes to the permissions of one file must be made one
-    after the other: Drive keeps only the last of several at once (Drive reference, permissions).
+    Shared drives are always included. Changes to one file's permissions must be made one after the
+    other: Drive keeps only the last of several at once (Drive reference, permissions).
     """
 
     def __init__(self, api: Api) -> None:
@@ -61,7 +88,7 @@ class Drive:
         """Create an empty document in the folder `parent`, or in My Drive.
 
         `app_properties` are seen by this OAuth client alone, `properties` by every app; key and
-        value together at most 124 bytes of UTF-8. Not idempotent: after Undecided, ask
+        value together at most 124 bytes of UTF-8. Not idempotent: after Undecided, call
         `find_documents` before trying again.
         """
         body = _metadata(name, parent, app_properties, properties)
@@ -122,8 +149,86 @@ class Drive:
         writable = bool(answer.get("capabilities", {}).get("canAddChildren"))
         return Folder(text_in(answer, "name", method="drive.files.get"), writable)
 
+    def standing(self, file_id: str) -> FileStanding:
+        """Whether a file is in the trash, locked, or read-only. Refused with 404: not visible."""
+        answer = self._api.call(
+            "files.get",
+            {
+                **_EVERY_DRIVE,
+                "fileId": file_id,
+                "fields": "name,trashed,capabilities(canEdit),"
+                "contentRestrictions(readOnly,reason,restrictingUser(displayName,emailAddress))",
+            },
+        )
+        locks = [each for each in answer.get("contentRestrictions", ()) if each.get("readOnly")]
+        by = locks[0].get("restrictingUser", {}) if locks else {}
+        return FileStanding(
+            name=str(answer.get("name", "")),
+            trashed=bool(answer.get("trashed")),
+            can_edit=bool(answer.get("capabilities", {}).get("canEdit", True)),
+            is_locked=bool(locks),
+            locked_by=str(by.get("displayName") or by.get("emailAddress") or ""),
+            locked_why=str(locks[0].get("reason", "")) if locks else "",
+        )
+
+    def open_comments(self, file_id: str) -> list[Comment]:
+        """The comments that nobody has resolved, the oldest first."""
+        found = all_pages(
+            self._api,
+            "comments.list",
+            {
+                "fileId": file_id,
+                "pageSize": 100,
+                "fields": "nextPageToken,comments(content,resolved,deleted,createdTime,"
+                "author(displayName),quotedFileContent(value))",
+            },
+            "comments",
+        )
+        comments = [
+            Comment(
+                author=str(each.get("author", {}).get("displayName", "")),
+                text=str(each.get("content", "")),
+                quoted=str(each.get("quotedFileContent", {}).get("value", "")),
+                at=str(each.get("createdTime", "")),
+            )
+            for each in found
+            if not each.get("resolved") and not each.get("deleted")
+        ]
+        return sorted(comments, key=lambda each: each.at)
+
+    def restore(self, file_id: str) -> None:
+        """Restore an own file from the trash."""
+        self._update(file_id, {"trashed": False})
+
+    def rename(self, file_id: str, name: str) -> None:
+        """Rename a file; for a document, that is its title."""
+        self._update(file_id, {"name": name})
+
+    def move(self, file_id: str, folder_id: str) -> None:
+        """Move a file to another folder."""
+        parents = self._api.call(
+            "files.get", {**_EVERY_DRIVE, "fileId": file_id, "fields": "parents"}
+        ).get("parents", [])
+        if folder_id not in parents:
+            self._api.call(
+                "files.update",
+                {
+                    **_EVERY_DRIVE,
+                    "fileId": file_id,
+                    "fields": "id",
+                    "addParents": folder_id,
+                    "removeParents": ",".join(parents) or None,
+                },
+                body={},
+            )
+
+    def _update(self, file_id: str, body: Json) -> None:
+        self._api.call(
+            "files.update", {**_EVERY_DRIVE, "fileId": file_id, "fields": "id"}, body=body
+        )
+
     def delete(self, file_id: str) -> None:
-        """Delete a file of one's own for good, past the trash. Refused with 404 when it is gone."""
+        """Delete an own file permanently, bypassing the trash. Refused with 404 if it is gone."""
         self._api.call("files.delete", {**_EVERY_DRIVE, "fileId": file_id})
 
     def export(self, file_id: str, media_type: str) -> bytes:
@@ -134,7 +239,7 @@ class Drive:
         return self._api.download("files.export", {"fileId": file_id, "mimeType": media_type})
 
     def new_file_id(self) -> str:
-        """An id for a file to come. Not for Google's own types (guide on creating files)."""
+        """An id for a future file. Not for Google's own types (guide on creating files)."""
         answer = self._api.call("files.generateIds", {"count": 1, "fields": "ids"})
         ids = answer.get("ids") or [""]
         return text_in({"id": ids[0]}, "id", method="drive.files.generateIds")
@@ -142,9 +247,9 @@ class Drive:
     def upload(
         self, file_id: str, name: str, content: bytes, *, media_type: str, parent: str | None
     ) -> str:
-        """Put a file into a folder, or into My Drive, under an id from `new_file_id`; its link.
+        """Upload a file into a folder, or My Drive, with an id from `new_file_id`; its link.
 
-        Made again after Undecided it is Refused with status 409 where it was done before.
+        Repeated after Undecided, it is Refused with status 409 if the first call succeeded.
         """
         body = {"id": file_id, "name": name, **({"parents": [parent]} if parent else {})}
         answer = self._api.call(
@@ -160,30 +265,43 @@ class Drive:
         answer = self._api.call(
             "files.get", {**_EVERY_DRIVE, "fileId": file_id, "fields": "webViewLink"}
         )
-        return text_in(answer, "webViewLink", method="drive.files.get")
+        return short_link(text_in(answer, "webViewLink", method="drive.files.get"))
 
     def public_link(self, file_id: str) -> str:
-        """Where a file can be had without signing in, once `anyone` may read it."""
+        """The address to download a file without signing in, once `anyone` may read it."""
         answer = self._api.call(
             "files.get", {**_EVERY_DRIVE, "fileId": file_id, "fields": "webContentLink"}
         )
         return text_in(answer, "webContentLink", method="drive.files.get")
 
     def unshare(self, file_id: str, permission_id: str) -> None:
-        """Take a permission back. Refused with 404 where it is gone already."""
+        """Remove a permission. Refused with 404 if it is gone already."""
         self._api.call(
             "permissions.delete",
             {**_EVERY_DRIVE, "fileId": file_id, "permissionId": permission_id},
         )
 
+    def set_role(self, file_id: str, permission_id: str, role: Role) -> None:
+        """Change somebody's role, also to a lower one."""
+        self._api.call(
+            "permissions.update",
+            {
+                **_EVERY_DRIVE,
+                "fileId": file_id,
+                "permissionId": permission_id,
+                "fields": "id",
+            },
+            body={"role": role},
+        )
+
     def share(
         self, file_id: str, who: Who, address: str, role: Role, *, mail: str | None = None
     ) -> str:
-        """Let a person, group, domain or anyone with the link in; give the permission's id.
+        """Share with a person, group, domain or anyone with the link; returns the permission's id.
 
-        `address` is an email address, a domain, or empty for anyone. `mail` is what the mail
-        from Google says: None sends none, an empty text sends Google's own words. Refused with
-        the reason `SHARED_WITHOUT_MAIL` tells of a share that was made and a mail that failed.
+        `address` is an email address, a domain, or empty for anyone. `mail` is the text of Google's
+        mail: None sends none, an empty text sends Google's default. Refused with the reason
+        `SHARED_WITHOUT_MAIL` means that the share was made and its mail failed.
         """
         mailed = who in {"user", "group"}
         named = {"user": "emailAddress", "group": "emailAddress", "domain": "domain"}.get(who)
@@ -193,7 +311,7 @@ class Drive:
             {
                 **_EVERY_DRIVE,
                 "fileId": file_id,
-                # Drive refuses to be told about a mail where there is nobody to write to.
+                # Drive refuses a mail option if there is nobody to write to.
                 "sendNotificationEmail": mail is not None if mailed else None,
                 "emailMessage": (mail or None) if mailed else None,
                 "fields": "id",
@@ -205,13 +323,13 @@ class Drive:
     def lock(self, file_id: str, reason: str) -> None:
         """Lock a file against edits of its content, title and comments, for everybody.
 
-        Reading, sharing and moving it stay possible, and any editor may take the lock off again
-        (Drive guide on protecting content).
+        It can still be read, shared and moved, and any editor may unlock it (Drive guide on
+        protecting content).
         """
         self._restrict(file_id, {"readOnly": True, "reason": reason})
 
     def unlock(self, file_id: str) -> None:
-        """Take the lock off. Edits may be refused for some minutes more (seen in the field)."""
+        """Unlock a file. Edits may be refused for some more minutes (seen in the field)."""
         self._restrict(file_id, {"readOnly": False})
 
     def _restrict(self, file_id: str, restriction: Json) -> None:
@@ -236,7 +354,7 @@ class Drive:
         )
 
     def account(self) -> Account:
-        """Who is signed in. Needs no scope beyond drive.file."""
+        """The signed-in account. Needs no scope beyond drive.file."""
         answer = self._api.call("about.get", {"fields": "user(emailAddress,displayName)"})
         email = text_in(answer, "user", "emailAddress", method="drive.about.get")
         return Account(email, str(answer["user"].get("displayName", "")))
@@ -258,9 +376,14 @@ def _metadata(
 
 def _new_document(answer: Json, *, method: str) -> NewDocument:
     doc_id = text_in(answer, "id", method=method)
-    # The doc is there: a link that the answer left out is no reason to doubt that.
-    link = answer.get("webViewLink") or f"https://docs.google.com/document/d/{doc_id}/edit"
-    return NewDocument(doc_id, str(link))
+    # The doc exists even if the answer has no link.
+    link = answer.get("webViewLink") or address_of_doc(doc_id)
+    return NewDocument(doc_id, short_link(str(link)))
+
+
+def short_link(link: str) -> str:
+    """A link without Drive's `?usp=drivesdk`, which only counts where it came from."""
+    return link.removesuffix("?usp=drivesdk")
 
 
 def _belongs_to(file: Json, incident: str) -> bool:

@@ -1,11 +1,26 @@
-"""Where Google is: the real one, or a Google-compatible server on this machine."""
+"""Google's address: the real one, or a Google-compatible server on this machine.
+
+A Google-compatible server never gets a secret that is valid anywhere else. It has the sign-in's
+addresses at Google's paths: `/o/oauth2/auth`, `/token`, `/revoke`. A sign-in there gives a token of
+that server, stored apart from the real one; without a sign-in, the token is a fixed word.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from workflow.google import credentials as google_credentials
+from workflow.google.faults import SignInNeeded
+from workflow.google.token_file import read_token
+
+if TYPE_CHECKING:
+    import requests
+
 
 REAL_ORIGINS = frozenset(
     {
@@ -14,8 +29,17 @@ REAL_ORIGINS = frozenset(
         "https://gmail.googleapis.com",
     }
 )
-# Where an IPv4 address is reached from a network without IPv4 (RFC 6052, 2.1), and all of IPv6
-# that is given out (RFC 3587, 3): Python counts more as global.
+# Google's addresses to issue, renew and revoke sign-ins (its discovery document, and the files from
+# its console).
+SIGN_IN_ORIGINS = frozenset(
+    {
+        "https://accounts.google.com",
+        "https://oauth2.googleapis.com",
+        "https://www.googleapis.com",
+    }
+)
+# How networks without IPv4 reach an IPv4 address (RFC 6052, 2.1), and the allocated part of IPv6
+# (RFC 3587, 3): Python counts more as global.
 _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
@@ -24,9 +48,9 @@ _GLOBAL_UNICAST = IPv6Network("2000::/3")
 class Endpoint:
     """The Google that calls go to.
 
-    `root_url` is None for the real one, else the base address of a Google-compatible server
-    that serves Docs, Drive and Gmail alike: `http://127.0.0.1:8765`. Plain http is for this
-    machine alone. Raises ValueError, with a sentence, for any other address.
+    `root_url` is None for the real one, else the base address of a Google-compatible server for
+    Docs, Drive and Gmail: `http://127.0.0.1:8765`. Plain http is only for this machine. Raises
+    ValueError, with a sentence, for any other address.
     """
 
     root_url: str | None = None
@@ -47,13 +71,21 @@ class Endpoint:
 
 
 def origin(url: str) -> str:
-    """The `scheme://host:port` of an address, in lower case, without the scheme's own port."""
+    """The `scheme://host:port` of an address, in lower case, without the scheme's default port."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     port = parts.port
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, usual} else "")
+
+
+def is_googles_sign_in(url: str) -> bool:
+    """Whether this address may get a Google credential: over TLS, and Google's own."""
+    try:
+        return "@" not in url and origin(url) in SIGN_IN_ORIGINS
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
@@ -67,7 +99,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is one machine's on the open internet, where everybody can reach it."""
+    """Whether an address is on the open internet, where everybody can reach it."""
     if isinstance(address, IPv6Address) and address in _NAT64:
         address = IPv4Address(int(address) & 0xFFFFFFFF)
     elif isinstance(address, IPv6Address):
@@ -79,15 +111,15 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 def _check(root_url: str) -> None:
     if "@" in root_url:
-        # Not shown: what stands before it may be a password.
+        # Don't show it: the part before may be a password.
         raise ValueError(
-            "The address holds a name or a password, which is for no server here. Write it as"
+            "The address holds a name or a password, which is not allowed here. Write it as"
             " http://127.0.0.1:8765."
         )
     try:
         parts = urlsplit(root_url)
         readable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # an unclosed bracket, a port that is no number or too large
+    except ValueError:  # an unclosed bracket, a port that isn't a number or is too large
         readable = False
     if not readable or not root_url.isprintable() or " " in root_url:
         raise ValueError(
@@ -97,6 +129,92 @@ def _check(root_url: str) -> None:
         raise ValueError(f"{root_url!r} holds more than scheme, host, port and path.")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError(
-            f"{root_url!r} is plain http to another machine, which anyone on the way could read."
-            " Use https, or a server on this machine."
+            f"{root_url!r} is plain http to another machine, which others could read. Use https, "
+            "or a server on this machine."
+        )
+
+
+# The OAuth client for an emulator, which must not get the real one's secret.
+CLIENT_ID = "postmortem.apps.rehearsal.example"
+_CLIENT_SECRET = "no-secret"  # noqa: S105 - the same for everybody
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """The server at `root_url`; `place` identifies its stored sign-in.
+
+    A server that changes its port keeps its place. Raises ValueError for an address that `Endpoint`
+    refuses.
+    """
+
+    root_url: str
+    place: str
+
+    def __post_init__(self) -> None:
+        Endpoint(self.root_url)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The address of its Docs, Drive and Gmail."""
+        return Endpoint(self.root_url)
+
+    @property
+    def token_uri(self) -> str:
+        """The address that issues and renews tokens."""
+        return f"{self.root_url.rstrip('/')}/token"
+
+    @property
+    def revoke_uri(self) -> str:
+        """The address that revokes tokens."""
+        return f"{self.root_url.rstrip('/')}/revoke"
+
+    def client_config(self) -> dict[str, Any]:
+        """An OAuth client in the form of a credentials file, valid only for this server."""
+        return {
+            "installed": {
+                "client_id": CLIENT_ID,
+                "client_secret": _CLIENT_SECRET,
+                "auth_uri": f"{self.root_url.rstrip('/')}/o/oauth2/auth",
+                "token_uri": self.token_uri,
+            }
+        }
+
+    def session(self, token_path: Path, fixed_token: str) -> requests.Session:
+        """A session with the sign-in at `token_path` if it is of this place, else `fixed_token`.
+
+        Raises SignInNeeded for a sign-in that can't be used.
+        """
+        token = self.stored(token_path)
+        if token is None:
+            return emulator_session(self.root_url, fixed_token)
+
+        credentials = google_credentials.SavedCredentials.of(
+            token_path, {**token, "token_uri": self.token_uri}
+        )
+        return google_credentials.authorized_session(credentials, trust_environment=False)
+
+    def stored(self, token_path: Path) -> dict[str, Any] | None:
+        """The sign-in at `token_path` if it was made at this place. Raises SignInNeeded."""
+        if not token_path.exists():
+            return None
+        token = read_token(token_path)
+        return token if token.get("place") == self.place else None
+
+
+def emulator_session(root_url: str, token: str = "rehearsal") -> requests.Session:  # noqa: S107
+    """A session for a Google-compatible server, with a fixed bearer token that is no secret.
+
+    It ignores the environment's settings: a proxy would carry the calls off this machine. Raises
+    ValueError for an address that `Endpoint` refuses.
+    """
+    Endpoint(root_url)
+    return google_credentials.fixed_token_session(token)
+
+
+def refuse_emulators_token(token: dict[str, Any], path: Path) -> None:
+    """Raise SignInNeeded for an emulator's stored sign-in, if Google is meant."""
+    if token.get("place"):
+        raise SignInNeeded(
+            f"The sign-in in {path} belongs to {token['place']}, not to Google. Run `postmortem "
+            "auth login`."
         )

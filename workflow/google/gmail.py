@@ -1,4 +1,4 @@
-"""Gmail v1: drafts, sending them, and what came into the mailbox."""
+"""Gmail v1: drafts, sending, and reading the mailbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workflow.google.client import Api, Json, Media, all_pages, text_in, unreada
 from workflow.google.faults import Refused
 
 _LARGEST_INLINE_BYTES = 1024 * 1024
-# Whose mailbox: the signed-in person's.
+# The signed-in person's mailbox.
 _ME = {"userId": "me"}
 
 
@@ -24,7 +24,31 @@ class Draft(NamedTuple):
     thread_id: str
 
 
-class Sent(NamedTuple):
+class DraftSeen(NamedTuple):
+    """What Gmail shows of a draft id: its message, that message's thread and its labels.
+
+    After a person has sent a draft in Gmail, its id may live on, with a message labelled SENT
+    (reported by several clients). Don't delete it then: that would erase the sent mail.
+    """
+
+    message_id: str
+    thread_id: str
+    label_ids: frozenset[str]
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether its message was sent, so it is no longer a draft."""
+        return "SENT" in self.label_ids
+
+
+class DraftRead(NamedTuple):
+    """A draft's current state: what Gmail shows of it, and its RFC 5322 bytes."""
+
+    seen: DraftSeen
+    raw: bytes
+
+
+class AcceptedMail(NamedTuple):
     """A mail that Gmail has accepted. `message_id` is not the draft's: sending makes a new one."""
 
     message_id: str
@@ -32,17 +56,17 @@ class Sent(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A message as a list names it."""
+    """A message as a list returns it."""
 
     id: str
     thread_id: str
 
 
 class MessageFacts(NamedTuple):
-    """What is asked of a message without its body. `headers` by their names in lower case.
+    """The requested headers of a message, without its body. Their names are in lower case.
 
-    `received_at` is when Gmail took it in, `size` in bytes. Of a header that stands there several
-    times the last is kept.
+    `received_at` is when Gmail received it, `size` is in bytes. Of a repeated header the last is
+    kept.
     """
 
     received_at: datetime
@@ -53,15 +77,15 @@ class MessageFacts(NamedTuple):
 class Gmail:
     """The mailbox of the signed-in person. Every method may raise GoogleFault.
 
-    A message is given as the bytes of RFC 5322. Gmail puts a Message-ID of its own in place of
-    the one given (seen in the field), so no message can be found again by that.
+    A message is given as RFC 5322 bytes. Gmail replaces its Message-ID (seen in the field), so a
+    message can't be found again by that.
     """
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
     def address(self) -> str:
-        """The mailbox's own address. Needs gmail.compose or a scope that reads."""
+        """The mailbox's own address. Needs gmail.compose or a scope that reads mail."""
         answer = self._api.call("users.getProfile", {**_ME, "fields": "emailAddress"})
         return text_in(answer, "emailAddress", method="gmail.users.getProfile")
 
@@ -78,7 +102,9 @@ class Gmail:
         ]
 
     def message_id_header(self, message_id: str) -> str:
-        """The Message-ID that Gmail gave a sent message, "" for none. Needs a scope that reads."""
+        """The Message-ID that Gmail gave a sent message, "" for none. Needs a scope that reads
+        mail.
+        """
         answer = self._api.call(
             "users.messages.get",
             {**_ME, "id": message_id, "format": "metadata", "metadataHeaders": ["Message-ID"]},
@@ -90,8 +116,8 @@ class Gmail:
     def list_messages(self, query: str, page: str = "") -> tuple[list[Listed], str]:
         """One page, up to 500, of the messages that a search finds, the newest first.
 
-        `query` is in Gmail's search language. The text given back asks for the next page; it is
-        empty behind the last. Needs a scope that reads.
+        `query` is in Gmail's search language. The returned text requests the next page; it is empty
+        after the last. Needs a scope that reads mail.
         """
         answer = self._api.call(
             "users.messages.list",
@@ -104,21 +130,19 @@ class Gmail:
         return found, str(answer.get("nextPageToken") or "")
 
     def message_facts(self, message_id: str, names: Sequence[str]) -> MessageFacts:
-        """When a message came in, its size, and these headers. Needs a scope that reads."""
+        """When a message arrived, its size, and these headers. Needs a scope that reads mail."""
         answer = self._api.call(
             "users.messages.get",
             {**_ME, "id": message_id, "format": "metadata", "metadataHeaders": list(names)},
         )
-        headers = answer.get("payload", {}).get("headers", ())
         try:
             received_at = datetime.fromtimestamp(int(answer["internalDate"]) / 1000, UTC)
         except (KeyError, ValueError, OverflowError) as fault:
             raise unreadable("gmail.users.messages.get", repr(fault)) from fault
-        named = {str(each["name"]).lower(): str(each["value"]) for each in headers}
-        return MessageFacts(received_at, int(answer.get("sizeEstimate", 0)), named)
+        return MessageFacts(received_at, int(answer.get("sizeEstimate", 0)), _headers(answer))
 
     def message_raw(self, message_id: str) -> bytes:
-        """A message whole, in the bytes of RFC 5322. Needs a scope that reads."""
+        """A whole message as RFC 5322 bytes. Needs a scope that reads mail."""
         method = "gmail.users.messages.get"
         answer = self._api.call("users.messages.get", {**_ME, "id": message_id, "format": "raw"})
         try:
@@ -127,34 +151,62 @@ class Gmail:
             raise unreadable(method, repr(fault)) from fault
 
     def create_draft(self, raw: bytes, thread_id: str | None = None) -> Draft:
-        """Store a message as a draft, in the thread of `thread_id` where it is given."""
+        """Store a message as a draft, in the thread `thread_id` if given."""
         message, media = _parts(raw, thread_id)
         answer = self._api.call("users.drafts.create", _ME, body={"message": message}, media=media)
         return _draft(answer, method="gmail.users.drafts.create")
 
-    def send_draft(self, draft_id: str) -> Sent:
-        """Send a draft, which is gone from then on: a second try is Refused with 404.
+    def send_draft(self, draft_id: str) -> AcceptedMail:
+        """Send a draft. It is gone afterwards: a second try is Refused with 404.
 
-        That, and `draft_exists`, is how a lost answer is found out about.
+        After a lost answer, that and `look_at_draft` show what happened.
         """
         answer = self._api.call("users.drafts.send", _ME, body={"id": draft_id})
         return _sent(answer, method="gmail.users.drafts.send")
 
-    def draft_exists(self, draft_id: str) -> bool:
-        """Whether the draft is still there. False when it was sent or deleted.
+    def look_at_draft(self, draft_id: str) -> DraftSeen | None:
+        """What Gmail shows of a draft; None if it is gone: sent, or deleted.
 
-        After a time-out wait as long again and ask once more: a send may still be under way.
+        After a time-out, wait as long again and ask once more: a send may still be under way.
         """
         try:
-            self._api.call("users.drafts.get", {**_ME, "id": draft_id, "format": "minimal"})
+            answer = self._api.call(
+                "users.drafts.get", {**_ME, "id": draft_id, "format": "minimal"}
+            )
         except Refused as refused:
             if refused.status != 404:
                 raise
-            return False
-        return True
+            return None
+        return _seen(answer)
+
+    def read_draft(self, draft_id: str) -> DraftRead | None:
+        """A whole draft, with its current message id; None if it is gone."""
+        method = "gmail.users.drafts.get"
+        try:
+            answer = self._api.call("users.drafts.get", {**_ME, "id": draft_id, "format": "raw"})
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            return None
+        try:
+            raw = base64.urlsafe_b64decode(text_in(answer, "message", "raw", method=method))
+        except binascii.Error as fault:
+            raise unreadable(method, repr(fault)) from fault
+        return DraftRead(_seen(answer), raw)
+
+    def update_draft(self, draft_id: str, raw: bytes, thread_id: str | None = None) -> Draft:
+        """Replace the message of a draft, which keeps its id.
+
+        Refused with 404 if it is gone, and with 400 if a person has sent it in Gmail.
+        """
+        message, media = _parts(raw, thread_id)
+        answer = self._api.call(
+            "users.drafts.update", {**_ME, "id": draft_id}, body={"message": message}, media=media
+        )
+        return _draft(answer, method="gmail.users.drafts.update")
 
     def get_draft_raw(self, draft_id: str) -> bytes:
-        """The draft's message as Gmail holds it, in the bytes of RFC 5322."""
+        """The draft's current message, as RFC 5322 bytes."""
         answer = self._api.call("users.drafts.get", {**_ME, "id": draft_id, "format": "raw"})
         method = "gmail.users.drafts.get"
         try:
@@ -162,28 +214,37 @@ class Gmail:
         except binascii.Error as fault:
             raise unreadable(method, repr(fault)) from fault
 
-    def list_drafts(self) -> list[Draft]:
-        """Every draft of the mailbox, this program's and the person's own."""
-        drafts = all_pages(self._api, "users.drafts.list", {**_ME, "maxResults": 500}, "drafts")
+    def draft_headers(self, draft_id: str) -> dict[str, str]:
+        """A draft's headers by their names in lower case, and nothing of its body."""
+        answer = self._api.call("users.drafts.get", {**_ME, "id": draft_id, "format": "metadata"})
+        return _headers(answer.get("message") or {})
+
+    def list_drafts(self, query: str = "") -> list[Draft]:
+        """Every draft of the mailbox, this program's and the person's own.
+
+        With `query`, in Gmail's search language, only those that it finds.
+        """
+        asked = {**_ME, "maxResults": 500, "q": query or None}
+        drafts = all_pages(self._api, "users.drafts.list", asked, "drafts")
         return [_draft(draft, method="gmail.users.drafts.list") for draft in drafts]
 
     def delete_draft(self, draft_id: str) -> None:
-        """Delete a draft for good. Refused with 404 when it is not there."""
+        """Delete a draft permanently. Refused with 404 if it doesn't exist."""
         self._api.call("users.drafts.delete", {**_ME, "id": draft_id})
 
-    def send_message(self, raw: bytes, thread_id: str | None = None) -> Sent:
-        """Send a message in one step. After Undecided nothing can tell whether it went out."""
+    def send_message(self, raw: bytes, thread_id: str | None = None) -> AcceptedMail:
+        """Send a message in one step. After Undecided, it is unknown whether it was sent."""
         message, media = _parts(raw, thread_id)
         answer = self._api.call("users.messages.send", _ME, body=message, media=media)
         return _sent(answer, method="gmail.users.messages.send")
 
 
 def _parts(raw: bytes, thread_id: str | None) -> tuple[Json, Media | None]:
-    """The resource for a message, and the message beside it where it is too large to be in it.
+    """The resource for a message; a large message is uploaded beside it.
 
-    A message of attachments goes up beside the resource: within it base64 would make it a third
-    larger, and the size that Gmail takes there is not documented. The client can only upload
-    ASCII (measured), which MIME made for transport is.
+    A message with attachments is uploaded beside the resource: inside it, base64 would make it a
+    third larger, and the size that Gmail accepts there is not documented. The client can only
+    upload ASCII (measured), which MIME for transport is.
     """
     thread = {"threadId": thread_id} if thread_id else {}
     if len(raw) <= _LARGEST_INLINE_BYTES or not raw.isascii():
@@ -192,7 +253,7 @@ def _parts(raw: bytes, thread_id: str | None) -> tuple[Json, Media | None]:
 
 
 def _draft(answer: Json, *, method: str) -> Draft:
-    # The draft's own id is what everything hangs on; the rest is good to know.
+    # Everything depends on the draft's own id; the rest is optional.
     message = answer.get("message") or {}
     return Draft(
         text_in(answer, "id", method=method),
@@ -201,5 +262,20 @@ def _draft(answer: Json, *, method: str) -> Draft:
     )
 
 
-def _sent(answer: Json, *, method: str) -> Sent:
-    return Sent(text_in(answer, "id", method=method), str(answer.get("threadId", "")))
+def _headers(message: Json) -> dict[str, str]:
+    """A message's headers by their names in lower case; of one that stands twice, the last."""
+    headers = (message.get("payload") or {}).get("headers", ())
+    return {str(each["name"]).lower(): str(each["value"]) for each in headers}
+
+
+def _seen(answer: Json) -> DraftSeen:
+    message = answer.get("message") or {}
+    return DraftSeen(
+        str(message.get("id", "")),
+        str(message.get("threadId", "")),
+        frozenset(map(str, message.get("labelIds", ()))),
+    )
+
+
+def _sent(answer: Json, *, method: str) -> AcceptedMail:
+    return AcceptedMail(text_in(answer, "id", method=method), str(answer.get("threadId", "")))

@@ -1,18 +1,97 @@
-"""A picture at a public address, looked at as Docs will: without a sign-in, from anywhere."""
+"""Check a picture's public address as Docs does: without a sign-in.
+
+Requests go to the public internet only, never to a private network.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 import threading
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from requests import RequestException, Session
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.util.connection import create_connection
+
+from workflow.errors import BadInput
 from workflow.google.endpoint import Endpoint, is_public, origin
 from workflow.google.faults import Unreachable
 
 if TYPE_CHECKING:
     import requests
+
+
+FAULTS = (RequestException, HTTPError)
+"""The failures on the way."""
+
+
+class NotOnTheInternet(ValueError):
+    """A name leads to an address that isn't public; nothing was sent there."""
+
+    def __init__(self, name: str, address: str) -> None:
+        super().__init__(f"{name} leads to {address}")
+        self.name = name
+        self.address = address
+
+
+class OpenInternet(HTTPAdapter):
+    """Carry a session's calls to public addresses only, over https.
+
+    A name is looked up once. Each address is checked, and the connection is made to one of exactly
+    these, so that a second look-up can't answer differently (DNS rebinding). The certificate is
+    still checked for the name. If the environment names a proxy, the proxy looks names up and
+    decides by itself.
+
+    A call raises `NotOnTheInternet` if one of the addresses is not public.
+    """
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
+    ) -> None:
+        """The signature that requests needs; the proxies' pools are made elsewhere."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+
+
+class _Connection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        addresses = _looked_up(self.host, self.port)
+        for address in addresses:
+            if not is_public(ipaddress.ip_address(address)):
+                raise NotOnTheInternet(self.host, address)
+        return self._connected_to_one_of(addresses)
+
+    def _connected_to_one_of(self, addresses: list[str]) -> socket.socket:
+        *others, last = addresses
+        for address in others:
+            try:
+                return self._connected(address)
+            except OSError:  # the next may be up
+                continue
+        return self._connected(last)
+
+    def _connected(self, address: str) -> socket.socket:
+        return create_connection(
+            (address, self.port), self.timeout, socket_options=self.socket_options
+        )
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+def _looked_up(host: str, port: int) -> list[str]:
+    """Each address of a host once, the best first. Raises OSError if there is none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(place[0]) for *_, place in found))
+
 
 _MOST_REDIRECTS = 5
 _LONGEST_ADDRESS_BYTES = 2048  # reference, InsertInlineImageRequest.uri
@@ -20,17 +99,17 @@ _CHUNK_BYTES = 1 << 16
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
-class NotPublic(ValueError):
-    """Docs could not have it from there. `str()` is a sentence, without the address' query."""
+class NotPublic(BadInput):
+    """Docs can't fetch from there. `str()` is a sentence, without the address' query."""
 
 
 class PublicPictures:
-    """What can be had from the web for a doc of the Google at `endpoint`.
+    """Pictures from the web, for a doc of the Google at `endpoint`.
 
-    For the real one that is any https address of the open internet. A stand-in fetches from
-    itself alone, so that nothing of a rehearsal leaves this machine. `timeout_seconds` bounds the
-    connecting and each wait for bytes, and twice that the whole, so that nobody who sends a byte
-    now and then can hold a person up.
+    The real Google may use any public https address. A rehearsal fetches only from itself, so that
+    it sends nothing to the internet. `timeout_seconds` limits the connecting and each wait for
+    bytes, and twice that limits the whole, so that a server that drips bytes can't delay a person
+    for long.
     """
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
@@ -38,12 +117,12 @@ class PublicPictures:
         self._timeout_seconds = timeout_seconds
 
     def check_address(self, address: str) -> None:
-        """Raise `NotPublic` for an address that Docs could not fetch from."""
+        """Raise `NotPublic` for an address that Docs can't fetch from."""
         try:
             parts = urlsplit(address)
             host, place = parts.hostname or "", origin(address)
-        except ValueError:  # an unclosed bracket, a port that is no number
-            raise NotPublic("That is not an address that can be read.") from None
+        except ValueError:  # an unclosed bracket, a port that isn't a number
+            raise NotPublic("That is not a valid address.") from None
         if parts.username is not None or parts.password is not None:
             raise NotPublic("An address with a name and a password in it is not a public one.")
         if len(address.encode()) > _LONGEST_ADDRESS_BYTES:
@@ -51,70 +130,59 @@ class PublicPictures:
         if self._endpoint.root_url is not None:
             if place not in self._endpoint.origins:
                 raise NotPublic(
-                    f"In a rehearsal nothing is fetched from {host}: only from the rehearsal "
-                    "itself. Give a file, with --publish."
+                    f"A rehearsal fetches nothing from {host}. Attach a file with --publish "
+                    f"instead."
                 )
         elif parts.scheme != "https" or not _on_the_internet(host):
             raise NotPublic(
-                f"{host or 'That'} can't be reached by everybody: a public address starts with "
-                "https:// and is on the internet. Give a file instead."
+                f"{host or 'That'} is not public: a public address starts with https:// and is on "
+                "the internet. Attach a file instead."
             )
 
     def fetch(self, address: str, most_bytes: int) -> bytes:
-        """What is there, up to one byte more than `most_bytes`.
+        """The content, up to one byte more than `most_bytes`.
 
-        Raises `NotPublic` where there is nothing that Docs could have, or not in time, and
-        `Unreachable` where nobody answered.
+        Raises `NotPublic` if there is nothing that Docs could fetch, or not in time, and
+        `Unreachable` if nobody answered.
         """
-        from concurrent.futures import Future  # noqa: PLC0415 - only for a command that fetches
-
         session = self._session()
         had: Future[bytes] = Future()
 
         def have() -> None:
             try:
                 had.set_result(self._had(session, address, most_bytes))
-            except BaseException as fault:  # raised where it is waited for
+            except BaseException as fault:  # raised where the result is awaited
                 had.set_exception(fault)
 
-        # A daemon: nobody waits for a call that a byte is dripped to now and then.
+        # A daemon: nobody waits for a call to a server that drips bytes.
         threading.Thread(target=have, daemon=True).start()
         seconds = 2 * self._timeout_seconds
         try:
             return had.result(seconds)
         except TimeoutError:
-            raise NotPublic(f"The picture did not come within {seconds:g} s.") from None
+            raise NotPublic(f"The picture did not arrive within {seconds:g} s.") from None
 
     def _had(self, session: requests.Session, address: str, most_bytes: int) -> bytes:
-        from requests import RequestException  # noqa: PLC0415
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415
-
-        from workflow.google.open_internet import NotOnTheInternet  # noqa: PLC0415
-
         try:
             with session:
                 return self._followed(session, address, most_bytes)
         except NotOnTheInternet as inside:
             raise NotPublic(
-                f"{inside.name} leads to {inside.address} from here, which not everybody can "
-                "reach. Give a file instead."
+                f"{inside.name} leads to {inside.address}, a private address. Attach a file "
+                f"instead."
             ) from None
-        except (RequestException, HTTPError) as fault:
+        except FAULTS as fault:
             host = urlsplit(address).hostname
             raise Unreachable(f"{host} could not be reached.", detail=repr(fault)) from fault
 
     def _session(self) -> requests.Session:
-        import requests  # noqa: PLC0415
-
-        from workflow.google.open_internet import OpenInternet  # noqa: PLC0415
-
-        session = requests.Session()
-        # What is packed is not unpacked: a kilobyte may become a gigabyte.
+        session = Session()
+        # Don't accept compression: a kilobyte may unpack to a gigabyte.
         session.headers["Accept-Encoding"] = "identity"
         if self._endpoint.root_url is None:
             session.mount("https://", OpenInternet())
         else:
-            # A stand-in is on this machine: a proxy would carry the call away from it.
+            # A rehearsal server is on this machine: a proxy would carry the call elsewhere.
             session.trust_env = False
         return session
 
@@ -131,14 +199,12 @@ class PublicPictures:
                 if not answer.is_redirect:
                     return _content(answer, most_bytes)
                 address = urljoin(address, answer.headers["Location"])
-        raise NotPublic("It leads from one address to the next, and on.")
+        raise NotPublic("It redirects too many times.")
 
 
 def _content(answer: requests.Response, most_bytes: int) -> bytes:
     if answer.status_code != 200:
-        raise NotPublic(
-            f"It answers with {answer.status_code}, so not everybody can see what is there."
-        )
+        raise NotPublic(f"It answers with {answer.status_code}, so the picture is not public.")
     content = bytearray()
     for chunk in answer.raw.stream(_CHUNK_BYTES, decode_content=False):
         content += chunk
@@ -148,7 +214,7 @@ def _content(answer: requests.Response, most_bytes: int) -> bytes:
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """No sign-in: requests would else look one up in a .netrc file."""
+    """No sign-in: otherwise requests would look one up in a .netrc file."""
     return request
 
 
@@ -157,7 +223,7 @@ def _on_the_internet(host: str) -> bool:
         return is_public(ipaddress.ip_address(host))
     except ValueError:
         pass
-    # A name; one without a dot is of this machine or its network, and one that ends in a number
-    # (127.1, 0x7f.1) is an address after all (WHATWG URL, "ends in a number").
+    # A name without a dot belongs to this machine or its network, and one that ends in a number
+    # (127.1, 0x7f.1) is an address (WHATWG URL, "ends in a number").
     labels = host.removesuffix(".").split(".")
     return len(labels) > 1 and all(labels) and not _NUMBER.fullmatch(labels[-1])

@@ -1,4 +1,8 @@
-"""Sessions that carry a credential: the rehearsal's fixed one, or a person's own for Google."""
+"""Sessions with a credential, and the scopes of a sign-in.
+
+The rehearsal has a fixed credential; Google needs a person's own. The scopes are those that this
+program requests, and which of them include others.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +11,110 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
-from workflow.google.emulator import emulator_session, refuse_emulators_token
-from workflow.google.endpoint import Endpoint, is_loopback
+from workflow.google import credentials as google_credentials
+from workflow.google.endpoint import (
+    Endpoint,
+    emulator_session,
+    is_googles_sign_in,
+    refuse_emulators_token,
+)
 from workflow.google.faults import SignInNeeded
-from workflow.google.scopes import missing_scopes, short_name
 from workflow.google.token_file import forget_token, read_token
 
 if TYPE_CHECKING:
     import requests
 
+
+PREFIX = "https://www.googleapis.com/auth/"
+
+DRIVE_FILE = PREFIX + "drive.file"
+DOCUMENTS = PREFIX + "documents"
+COMPOSE = PREFIX + "gmail.compose"
+SEND = PREFIX + "gmail.send"
+READ = PREFIX + "gmail.readonly"
+
+DEFAULT_SCOPES = (DRIVE_FILE, DOCUMENTS, COMPOSE)
+
+# Scopes that include others (discovery documents, the methods' scopes).
+_WIDER = {
+    DRIVE_FILE: {PREFIX + "drive"},
+    DOCUMENTS: {PREFIX + "drive"},
+    COMPOSE: {PREFIX + "gmail.modify", "https://mail.google.com/"},
+    SEND: {COMPOSE, PREFIX + "gmail.modify", "https://mail.google.com/"},
+    READ: {PREFIX + "gmail.modify", "https://mail.google.com/"},
+}
+
+# Optional scopes, by the word that a person types.
+WISHES = ("gmail.send", "read", "drive")
+
+
+def scopes_for(wishes: Iterable[str]) -> tuple[str, ...]:
+    """The scopes (full URLs) to request: the usual three, and the wishes.
+
+    `gmail.send` replaces gmail.compose, for an administrator who grants no more: each mail is then
+    sent in one step. `read` adds gmail.readonly: bounces, replies, aliases. `drive` adds all of
+    Drive, for a folder that this program did not create. Raises ValueError, with a sentence, for
+    any other word.
+    """
+    scopes = list(DEFAULT_SCOPES)
+    for wish in wishes:
+        name = wish.strip().removeprefix(PREFIX)
+        if name == "gmail.send":
+            scopes[scopes.index(COMPOSE) if COMPOSE in scopes else scopes.index(SEND)] = SEND
+        elif name in {"read", "gmail.readonly"}:
+            scopes.append(READ)
+        elif name == "drive":
+            scopes.append(PREFIX + "drive")
+        elif PREFIX + name not in DEFAULT_SCOPES:
+            raise ValueError(f"{wish!r} is not a known scope. Known: {', '.join(WISHES)}.")
+    return tuple(dict.fromkeys(scopes))
+
+
+def missing_scopes(granted: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """The scopes of `wanted` that are neither in `granted` nor part of a wider one."""
+    held = set(granted)
+    return [
+        scope
+        for scope in wanted
+        if scope not in held and held.isdisjoint(_WIDER.get(scope, frozenset()))
+    ]
+
+
+def sends_in_one_step(granted: Iterable[str]) -> bool:
+    """Whether a sign-in may send but not make drafts: gmail.send without gmail.compose."""
+    held = list(granted)
+    return bool(missing_scopes(held, [COMPOSE])) and not missing_scopes(held, [SEND])
+
+
+def short_name(scope: str) -> str:
+    """A scope's short name: `gmail.compose`."""
+    return scope.removeprefix(PREFIX)
+
+
 REVOKE_URL = "https://oauth2.googleapis.com/revoke"
 
 
 class SignIn(NamedTuple):
-    """Who is signed in, and for what. `email` is empty where Google did not tell it."""
+    """The signed-in account, and its scopes. `email` is empty if Google did not say."""
 
     email: str
     scopes: tuple[str, ...]
 
 
 class LoggedOut(StrEnum):
-    """What came of signing out."""
+    """The result of signing out."""
 
     REVOKED = "revoked"
-    """Forgotten here, and Google no longer honours it."""
+    """Deleted here, and Google revoked the sign-in."""
     FORGOTTEN = "forgotten"
-    """Forgotten here; Google did not confirm that it is withdrawn."""
+    """Deleted here; Google did not confirm the revocation."""
     NOBODY = "nobody"
     """Nobody was signed in."""
 
 
 def open_session(endpoint: Endpoint, token_path: Path, scopes: Iterable[str]) -> requests.Session:
-    """The session for an endpoint: a person's credential goes to the real Google alone.
+    """The session for an endpoint. Only the real Google gets a person's credential.
 
     Raises SignInNeeded.
     """
@@ -50,18 +124,18 @@ def open_session(endpoint: Endpoint, token_path: Path, scopes: Iterable[str]) ->
 
 
 def google_session(token_path: Path, scopes: Iterable[str]) -> requests.Session:
-    """A session for the real Google, signed in with the stored sign-in.
+    """A session for the real Google, with the stored sign-in.
 
-    The access token is renewed when it runs out, and then saved. Raises SignInNeeded where
-    nobody is signed in, or where the sign-in does not cover `scopes` (whole addresses).
+    The access token is renewed when it expires, and then saved. Raises SignInNeeded if nobody is
+    signed in, or the sign-in does not cover `scopes` (full URLs).
     """
-    from workflow.google.credentials import (  # noqa: PLC0415 - only for a command that calls
-        SavedCredentials,
-        authorized_session,
-    )
-
     token = read_token(token_path)
     refuse_emulators_token(token, token_path)
+    if not is_googles_sign_in(token["token_uri"]):
+        raise SignInNeeded(
+            f"The sign-in in {token_path} would be renewed at an address that is not Google's."
+            " Somebody changed it. Run `postmortem auth login`."
+        )
     lacking = missing_scopes(token["scopes"], scopes)
     if lacking:
         names = ", ".join(short_name(scope) for scope in lacking)
@@ -70,47 +144,37 @@ def google_session(token_path: Path, scopes: Iterable[str]) -> requests.Session:
             " Run `postmortem auth login` and leave every box ticked.",
             reason="insufficientPermissions",
         )
-    return authorized_session(SavedCredentials.of(token_path, token))
+    return google_credentials.authorized_session(
+        google_credentials.SavedCredentials.of(token_path, token)
+    )
 
 
 def sign_in_status(token_path: Path) -> SignIn:
-    """Who is signed in, by the file alone: Google is not asked. Raises SignInNeeded."""
+    """The signed-in account, from the file alone: Google isn't asked. Raises SignInNeeded."""
     token = read_token(token_path)
     return SignIn(str(token.get("account") or ""), tuple(token["scopes"]))
 
 
 def access_until(token_path: Path) -> datetime:
-    """Until when the stored access token holds (UTC); it is renewed by itself then.
+    """When the stored access token expires (UTC); it is then renewed automatically.
 
-    How long the sign-in itself holds Google does not tell. Raises SignInNeeded.
+    Google doesn't say how long the sign-in itself is valid. Raises SignInNeeded.
     """
     expiry = datetime.fromisoformat(read_token(token_path)["expiry"])
     return expiry.astimezone(UTC) if expiry.tzinfo else expiry.replace(tzinfo=UTC)
 
 
 def logout(token_path: Path, *, revoke_url: str = REVOKE_URL) -> LoggedOut:
-    """Forget the stored sign-in, after asking Google to honour it no more.
+    """Delete the stored sign-in, after asking Google to revoke it.
 
-    It is forgotten even where Google can't be asked.
+    It is deleted even if Google can't be asked.
     """
     try:
         token: dict[str, Any] = read_token(token_path)
     except SignInNeeded:
         was_there = token_path.exists()
-        forget_token(token_path)  # damaged, or open to others: no use to anybody
+        forget_token(token_path)  # damaged, or open to others: useless
         return LoggedOut.FORGOTTEN if was_there else LoggedOut.NOBODY
-    confirmed = _revoke(str(token["refresh_token"]), revoke_url)
+    confirmed = google_credentials.revoke(str(token["refresh_token"]), revoke_url)
     forget_token(token_path)
     return LoggedOut.REVOKED if confirmed else LoggedOut.FORGOTTEN
-
-
-def _revoke(refresh_token: str, revoke_url: str) -> bool:
-    import requests  # noqa: PLC0415 - only for a command that calls Google
-
-    with requests.Session() as session:
-        session.trust_env = not is_loopback(urlsplit(revoke_url).hostname or "")
-        try:
-            answer = session.post(revoke_url, data={"token": refresh_token}, timeout=10)
-        except requests.RequestException:
-            return False
-    return answer.status_code == 200

@@ -1,4 +1,4 @@
-"""From what Google answers to the fault that it is."""
+"""Turn Google's answers into this program's errors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from workflow.google.faults import (
@@ -29,29 +30,29 @@ def sort_http_error(
     *,
     received_at: datetime | None = None,
 ) -> GoogleFault:
-    """The fault for an HTTP answer that is not a success.
+    """The failure for an HTTP answer that is not a success.
 
-    `received_at` is the instant the answer came in; a `Retry-After` in seconds counts from it,
-    or from the answer's own `Date` where it is not given.
+    `received_at` is when the answer arrived; a `Retry-After` in seconds counts from it, or from the
+    answer's own `Date` if it is not given.
     """
     said = _read(status, body, method)
     if status == 401:
-        return _sign_in(said, _SIGN_IN["authError"])
-    # Only Google's own error is proof that nothing was done. A 4xx in other words may come from
-    # something in between; a 413 is never passed on, and a 429 not
-    # worked on, whoever says it.
+        return _sign_in(said, _SIGN_IN["driveOff" if said.reason == "driveOff" else "authError"])
+    # Only Google's own error proves that nothing was done. A 4xx in another form may come from
+    # something in between; but a 413 is never passed on, and a 429 never processed, by any service.
     if not 400 <= status < 500 or (said.foreign and status not in {413, 429}):
         return _undecided(said)
     if status == 429 or said.reason in _SLOW_DOWN:
         return _slow_down(said, headers, received_at)
-    # Gmail has no permissions of a single thing: what it forbids, it forbids this account.
+    # Gmail has no permissions on single items: if it forbids something, it forbids it to this
+    # account.
     forbidden = _FORBIDDEN if status == 403 and said.service == "Gmail" else ""
     sentence = _SIGN_IN.get(said.reason, forbidden)
     return _sign_in(said, sentence) if sentence else _refused(said)
 
 
 def sort_refresh_error(error: str, description: str) -> SignInNeeded:
-    """The fault for a sign-in that Google's token server will not renew.
+    """The failure for a sign-in that Google's token server will not renew.
 
     `error` is its code, such as `invalid_grant` (RFC 6749, section 5.2).
     """
@@ -61,7 +62,7 @@ def sort_refresh_error(error: str, description: str) -> SignInNeeded:
 
 @dataclass(frozen=True)
 class _Said:
-    """An error answer, read. `foreign`: it is not in Google's error shape."""
+    """A parsed error answer. `foreign`: it is not in Google's error format."""
 
     status: int
     method: str
@@ -75,13 +76,14 @@ class _Said:
 
     @property
     def words(self) -> str:
-        """What Google means people to read: its `User message` where there is one."""
+        """Google's text for people: its `User message` if there is one."""
         inner = re.search(r'User message: "(.*)"', self.message)
-        return (inner[1] if inner else self.message).strip().rstrip(".")
+        said = (inner[1] if inner else self.message).strip().rstrip(".")
+        return said or self.reason or "no reason was given"
 
     @property
     def enabling_link(self) -> str:
-        """Where the API is switched on: the page that Google names, else the API's own."""
+        """Where the API is enabled: the page that Google names, else the API's own."""
         found = _CONSOLE_LINK.search(self.message)
         name = self.method.partition(".")[0]
         page = f"https://console.cloud.google.com/apis/library/{name}.googleapis.com"
@@ -104,14 +106,14 @@ def _read(status: int, body: bytes, method: str) -> _Said:
 def _error_object(body: bytes) -> dict[str, Any] | None:
     try:
         answer = json.loads(body)
-    except ValueError:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or too deep to be Google's
         return None
     error = answer.get("error") if isinstance(answer, dict) else None
     return error if isinstance(error, dict) else None
 
 
 def _message(error: dict[str, Any]) -> str:
-    """The error's text; where it has several, the one that is meant for people."""
+    """The error's text; of several, the one for people."""
     texts = [str(error.get("message", ""))]
     texts += [str(item.get("message", "")) for item in _objects(error.get("errors"))]
     for_people = [text for text in texts if "User message:" in text]
@@ -123,10 +125,10 @@ def _objects(items: object) -> list[dict[str, Any]]:
 
 
 def _reason(error: dict[str, Any], message: str) -> str:
-    """Google's word for an error: the first that is known here, else the first there is.
+    """Google's word for an error: the first that is known here, else the first.
 
-    Drive and Gmail put it into `errors[]`, the newer front ends into `details[]` (ErrorInfo);
-    Docs often gives the canonical status alone.
+    Drive and Gmail put it into `errors[]`, the newer front ends into `details[]` (ErrorInfo); Docs
+    often gives only the canonical status.
     """
     for words, reason in _REASON_BY_WORDS.items():
         if words in message:
@@ -158,12 +160,14 @@ def _sign_in(said: _Said, sentence: str) -> SignInNeeded:
 
 def _slow_down(said: _Said, headers: Mapping[str, str], received_at: datetime | None) -> SlowDown:
     until = _instant_in(said.message) or _retry_after(headers, received_at)
+    latest = (received_at or datetime.now(UTC)) + _LONGEST_WAIT
+    until = min(until, latest) if until else None
     daily = said.reason in _DAILY_REASONS or _DAILY_WORDS.search(said.message) is not None
     sentence = _SLOW_DOWN.get(said.reason, "")
     if not sentence:
         sentence = _DAILY_SENTENCE if daily else _PACE_SENTENCE
     if until:
-        sentence += f" It asks for no further try before {instant_text(until)}."
+        sentence += f" Try again after {instant_text(until)}."
     return SlowDown(
         sentence.format(service=said.service),
         until=until,
@@ -175,11 +179,11 @@ def _slow_down(said: _Said, headers: Mapping[str, str], received_at: datetime | 
 
 def _undecided(said: _Said) -> Undecided:
     if said.status >= 500:
-        sentence = f"{said.service} had a fault of its own ({said.status})"
+        sentence = f"{said.service} had an internal error ({said.status})"
     else:
         sentence = (
-            f"What came back was not an answer from {said.service} ({said.status});"
-            " a proxy or a sign-in page of the network may be in between"
+            f"The answer did not come from {said.service} ({said.status}); a proxy or a network "
+            f"sign-in page may be in between"
         )
     return Undecided(f"{sentence}. {NOT_KNOWN}", detail=said.detail, method=said.method)
 
@@ -202,7 +206,7 @@ def _refused(said: _Said) -> Refused:
 
 
 def _instant_in(message: str) -> datetime | None:
-    """The instant that Gmail puts into the text of a 429 (seen in the field, undocumented)."""
+    """The instant in the text of Gmail's 429 (seen in the field, undocumented)."""
     found = _RETRY_AFTER_IN_TEXT.search(message)
     try:
         return datetime.fromisoformat(found[1]).astimezone(UTC) if found else None
@@ -216,22 +220,22 @@ def _retry_after(headers: Mapping[str, str], received_at: datetime | None) -> da
     value = lowered.get("retry-after", "").strip()
     start = received_at or _http_date(lowered.get("date", ""))
     if value.isascii() and value.isdigit():
-        seconds = min(int(value), _LONGEST_WAIT_SECONDS)
-        return start.astimezone(UTC) + timedelta(seconds=seconds) if start else None
+        # Python can't make a number of more digits than that.
+        wait = timedelta(seconds=int(value.lstrip("0")[:9] or "0"))
+        return start.astimezone(UTC) + min(wait, _LONGEST_WAIT) if start else None
     return _http_date(value)
 
 
 def _http_date(text: str) -> datetime | None:
-    # Rarely needed, and a quarter of what importing this package would cost.
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+    # Rarely needed, and a quarter of the cost of importing this package.
 
     try:
         return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):  # the year 0, or the last hour of 9999
         return None
 
 
-_LONGEST_WAIT_SECONDS = 7 * 24 * 3600
+_LONGEST_WAIT = timedelta(days=7)
 
 _SERVICES = {"docs": "Google Docs", "drive": "Google Drive", "gmail": "Gmail"}
 
@@ -239,9 +243,9 @@ _RETRY_AFTER_IN_TEXT = re.compile(r"Retry after\s+(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\
 
 _DAILY_WORDS = re.compile(r"\bdaily\b|\bper day\b|limit for sending email", re.IGNORECASE)
 
-_PACE_SENTENCE = "{service} asks to slow down: it is too much at once for this account."
+_PACE_SENTENCE = "{service} asks to slow down: too many requests for this account."
 _DAILY_SENTENCE = (
-    "This account has used up what {service} allows it in a day. It opens again within 24 hours."
+    "This account has reached its daily limit for {service}. Try again within 24 hours."
 )
 
 _SLOW_DOWN = {
@@ -252,8 +256,8 @@ _SLOW_DOWN = {
     "quotaExceeded": "",
     "dailyLimitExceeded": _DAILY_SENTENCE,
     "sharingRateLimitExceeded": (
-        "Google Drive shares nothing more for this account for now: its sharing quota is used up."
-        " Try again in some hours, or share with one Google Group."
+        "Google Drive has reached the sharing quota of this account. Try again in some hours, or "
+        "share with one Google Group."
     ),
 }
 _DAILY_REASONS = {"dailyLimitExceeded", "sharingRateLimitExceeded"}
@@ -263,10 +267,10 @@ _LACKS_SCOPE = (
     " Run `{login}` and leave every box ticked."
 )
 _NOT_ENABLED = (
-    "The {service} API is not switched on in your Google Cloud project."
-    " Switch it on, wait some minutes, and try again: {link}"
+    "The {service} API is not enabled in your Google Cloud project."
+    " Enable it, wait some minutes, and try again: {link}"
 )
-# What needs a scope beside the usual ones, and the command that asks for it.
+# The calls that need an optional scope, and the command that requests it.
 _READING = "postmortem auth login --scope read"
 _LOGIN_FOR = {
     "gmail.users.messages.get": _READING,
@@ -277,6 +281,10 @@ _LOGIN_FOR = {
 _CONSOLE_LINK = re.compile(r"https://console\.(?:developers|cloud)\.google\.com/[\w./?=&%-]+")
 _SIGN_IN = {
     "authError": "Google does not accept the sign-in. Run `postmortem auth login`.",
+    "driveOff": (
+        "The administrators of your domain have switched {service} off for this account. Ask them"
+        " to switch it on; signing in again does not help."
+    ),
     "insufficientPermissions": _LACKS_SCOPE,
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": _LACKS_SCOPE,
     "accessNotConfigured": _NOT_ENABLED,
@@ -293,6 +301,7 @@ _SIGN_IN = {
 _FORBIDDEN = "{service} does not let this account do that: {words}."
 _REASON_BY_WORDS = {
     "unregistered callers": "authError",
+    "Active session is invalid": "driveOff",
     "successfully shared but": SHARED_WITHOUT_MAIL,
     "insufficient authentication scopes": "insufficientPermissions",
     "Mail service not enabled": "noMailbox",
@@ -300,7 +309,7 @@ _REASON_BY_WORDS = {
 
 _REFUSED_BY_REASON = {
     "insufficientFilePermissions": (
-        "This account may not change that file. Ask its owner for the role of an editor."
+        "This account may not change that file. Ask its owner to make it an editor."
     ),
     "appNotAuthorizedToFile": (
         "This app was not given that file: with the scope drive.file it sees only what it made."
@@ -309,13 +318,25 @@ _REFUSED_BY_REASON = {
         "The Google Drive of this account is full. Make room, or sign in with another account."
     ),
     "activeItemCreationLimitExceeded": (
-        "This account can't create anything more in Google Drive. Delete some items for good."
+        "This account can't create more items in Google Drive. Delete some permanently."
     ),
     "publishOutNotPermitted": (
         "The administrators of your domain do not allow sharing with anyone who has the link."
     ),
+    "shareOutNotPermitted": (
+        "The administrators of your domain do not allow sharing with people outside of it."
+    ),
+    "shareOutNotPermittedToUser": (
+        "The administrators of your domain do not allow sharing with this person."
+    ),
+    "shareInNotPermitted": (
+        "The administrators of that person's domain do not allow files of other domains."
+    ),
+    "shareOutWarning": (
+        "Your domain asks a person to confirm sharing outside of it: share the doc in the browser."
+    ),
     "invalidSharingRequest": "Google Drive did not share the doc: {words}.",
-    SHARED_WITHOUT_MAIL: "The doc was shared, but Google could not send the mail that says so.",
+    SHARED_WITHOUT_MAIL: "The doc was shared, but Google could not send the invitation.",
 }
 _REFUSED_BY_STATUS = {
     ("docs", 403): (
@@ -339,13 +360,13 @@ _REFRESH = {
         " Run `postmortem auth login`."
     ),
     "invalid_client": (
-        "Google does not know this OAuth client, or its secret has changed. Download"
-        " credentials.json anew from the Cloud console, then run `postmortem auth login`."
+        "Google does not know this OAuth client, or its secret has changed. Download "
+        "credentials.json again from the Cloud console, then run `postmortem auth login`."
     ),
     "unauthorized_client": (
-        "Google does not let this client in for what it asked. A service account needs its id and"
-        " these scopes under domain-wide delegation in the Admin console; else download"
-        " credentials.json anew from the Cloud console and run `postmortem auth login`."
+        "Google refused this client. For a service account, add its id and these scopes under "
+        "domain-wide delegation in the Admin console. Otherwise download credentials.json again "
+        "from the Cloud console and run `postmortem auth login`."
     ),
     "admin_policy_enforced": (
         "The administrators of your domain do not allow this app. Ask them to trust it in the"

@@ -1,6 +1,7 @@
 """A person's sign-in on disk: readable by its owner alone, and never half written.
 
-It can lie in the keyring of the operating system instead; the file then only says so.
+It can be in the keyring of the operating system instead (through the optional package `keyring`);
+the file then only says so.
 """
 
 from __future__ import annotations
@@ -11,24 +12,72 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workflow.google import key_ring
 from workflow.google.faults import SignInNeeded
+
+_SERVICE = "postmortem"
+
+
+def from_keyring(path: Path) -> str:
+    """The secret stored under a token file's path; "" if there is none. Raises SignInNeeded."""
+    ring = _ring()
+    try:
+        return str(ring.get_password(_SERVICE, str(path)) or "")
+    except ring.errors.KeyringError as fault:
+        raise _unusable(fault) from fault
+
+
+def into_keyring(path: Path, secret: str) -> None:
+    """Store a secret under a token file's path. Raises SignInNeeded."""
+    ring = _ring()
+    try:
+        ring.set_password(_SERVICE, str(path), secret)
+    except ring.errors.KeyringError as fault:
+        raise _unusable(fault) from fault
+
+
+def out_of_keyring(path: Path) -> None:
+    """Delete the secret under a token file's path. Raises SignInNeeded."""
+    ring = _ring()
+    try:
+        ring.delete_password(_SERVICE, str(path))
+    except ring.errors.PasswordDeleteError:
+        return  # it did not exist
+    except ring.errors.KeyringError as fault:
+        raise _unusable(fault) from fault
+
+
+def _ring() -> Any:
+    try:
+        import keyring.errors  # noqa: PLC0415 - an extra; most have no keyring
+    except ImportError as fault:
+        raise SignInNeeded(
+            "The config keeps the sign-in in the keyring, but the package for it isn't installed."
+            " Run `pip install 'postmortem-workflow[keyring]'`, or set sign_in.keep to \"file\"."
+        ) from fault
+    return keyring
+
+
+def _unusable(fault: Exception) -> SignInNeeded:
+    return SignInNeeded(
+        'The keyring of this machine can\'t be used. Unlock it, or set sign_in.keep to "file".',
+        detail=type(fault).__name__,
+    )
+
 
 _HINT = "Run `postmortem auth login`."
 _IN_KEYRING = {"kept_in": "keyring"}
 
 
 def read_token(path: Path) -> dict[str, Any]:
-    """The stored sign-in, in the shape of google-auth's authorized-user file.
+    """The stored sign-in, in the form of google-auth's authorized-user file.
 
-    Raises SignInNeeded where there is none, where it can't be read, or where others on this
-    machine can read it.
+    Raises SignInNeeded if there is none, it can't be read, or others on this machine can read it.
     """
     try:
-        # A link would let whoever can change its target choose whose account mail goes out of.
+        # Anybody who can change a link's target could choose the sending account.
         if path.is_symlink():
             raise SignInNeeded(
-                f"{path} is a link, and a sign-in is a file of its own. Remove it. {_HINT}"
+                f"{path} is a symbolic link, which is not allowed for a sign-in. Remove it. {_HINT}"
             )
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
@@ -39,34 +88,34 @@ def read_token(path: Path) -> dict[str, Any]:
     if os.name == "posix" and mode & 0o077:
         raise SignInNeeded(
             f"The sign-in in {path} can be read by others on this machine."
-            f" Run `chmod 600 {path}`, or sign in anew: `postmortem auth login`."
+            f" Run `chmod 600 {path}`, or sign in again: `postmortem auth login`."
         )
-    return _parsed(path, key_ring.get(path) if _is_note(text) else text)
+    return _parsed(path, from_keyring(path) if _is_note(text) else text)
 
 
 def write_token(path: Path, token: dict[str, Any]) -> None:
-    """Store a sign-in in place of the one before, in one step, with mode 0600.
+    """Replace the stored sign-in in one step, with mode 0600.
 
-    It goes where the one before was: into the keyring where the file says so. A folder that is
-    made for it has mode 0700. Raises OSError, or SignInNeeded for a keyring that can't be used.
+    It goes to the same place as before: into the keyring if the file says so. A new folder has mode
+    0700. Raises OSError, or SignInNeeded for a keyring that can't be used.
     """
     if is_in_keyring(path):
-        key_ring.put(path, json.dumps(token))
+        into_keyring(path, json.dumps(token))
     else:
         _write(path, token)
 
 
 def move_to_keyring(path: Path) -> None:
-    """Keep the sign-in of this file in the keyring from now on.
+    """Move the sign-in of this file into the keyring.
 
-    Raises SignInNeeded where there is no keyring to be used, before anything is changed.
+    Raises SignInNeeded if there is no usable keyring, before anything is changed.
     """
     try:
-        key_ring.put(path, json.dumps(read_token(path)))
+        into_keyring(path, json.dumps(read_token(path)))
     except SignInNeeded:
         if path.exists():
             raise
-        key_ring.put(path, "{}")  # nothing to move yet: see that it can be used at all
+        into_keyring(path, "{}")  # nothing to move yet: check that it can be used
     _write(path, _IN_KEYRING)
 
 
@@ -79,9 +128,9 @@ def is_in_keyring(path: Path) -> bool:
 
 
 def forget_token(path: Path) -> None:
-    """Delete a sign-in wherever it is kept. One that is not there is no fault."""
+    """Delete a sign-in from wherever it is stored. A missing one is no error."""
     if is_in_keyring(path):
-        key_ring.delete(path)
+        out_of_keyring(path)
     path.unlink(missing_ok=True)
 
 
@@ -95,7 +144,7 @@ def _is_note(text: str) -> bool:
 def _write(path: Path, token: dict[str, Any]) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    # The mode is there from the first byte, whatever the umask is.
+    # The mode is set before the first byte, whatever the umask is.
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -121,7 +170,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
 
 def _dated(token: dict[str, Any]) -> bool:
-    """Whether the expiry can be read; google-auth takes a token without one to hold for ever."""
+    """Whether the expiry can be read; google-auth treats a token without one as valid for ever."""
     try:
         datetime.fromisoformat(token["expiry"])
     except (KeyError, TypeError, ValueError):

@@ -1,18 +1,31 @@
-"""The road to Google: every request is written once, to one of the hosts it may go to.
+"""The transport: each request is sent once, only to an allowed host.
 
-httplib2, by which google-api-python-client goes where it is given nothing else, sends a POST again
-by itself when the connection closes before the answer (measured, even with no retries asked for),
-which for a mail means two mails. A requests session does not: redirects are off, and no layer below
-repeats anything. A 401 alone is repeated, by google-auth after it renewed the token: that request
-was turned away.
+httplib2, the default of google-api-python-client, repeats a POST by itself if the connection closes
+before the answer (measured, even with retries off). For a mail that means two mails. A requests
+session doesn't: redirects are off, and no layer below repeats anything. Only a 401 is repeated, by
+google-auth after it renewed the token: that request was rejected.
+
+Between the decision to call and the call, the machine may have slept for hours, and another process
+may have taken over. So `only_while` checks in the calling thread, directly before the first byte of
+each request, whether the call may still be made.
+
+`Httplib2Shape` offers the transport to google-api-python-client. `server_time` reads Google's clock
+from an answer's `Date`, without a sign-in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
+import httplib2
 import requests
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from requests.adapters import HTTPAdapter
@@ -21,16 +34,44 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NameResolutionError
 from urllib3.util import parse_url
 
-from workflow.google.endpoint import is_loopback, origin
-from workflow.google.faults import NOT_KNOWN, GoogleFault, Undecided, Unreachable
+from workflow.google.endpoint import Endpoint, is_loopback, origin
+from workflow.google.faults import NOT_KNOWN, GoogleFault, NotCalled, Undecided, Unreachable
 from workflow.google.sorting import sort_refresh_error
 
-# As many connections as there may be threads in flight; one more would be opened and dropped.
+_may_call: ContextVar[Callable[[], bool] | None] = ContextVar("may_call", default=None)
+
+
+@contextmanager
+def only_while(may_call: Callable[[], bool]) -> Iterator[None]:
+    """Inside the block, this thread's requests are sent only while `may_call` is true."""
+    token = _may_call.set(may_call)
+    try:
+        yield
+    finally:
+        _may_call.reset(token)
+
+
+def refuse_if_over() -> None:
+    """Raise `NotCalled` if this thread must not make its call any more."""
+    may_call = _may_call.get()
+    if may_call is not None and not may_call():
+        raise NotCalled(
+            "This program was paused for too long, so another process may have taken over its "
+            "work. Nothing was sent."
+        )
+
+
+# As many connections as possible threads; one more would be opened and dropped.
 POOL_CONNECTIONS = 128
+# The largest expected answer is a mail of 35 MiB, in base64 within JSON.
+MOST_BYTES = 100 * 2**20
+# The total wait for a dripping answer, in time-outs.
+OVERALL_TIMES = 5
+_PIECE_BYTES = 1 << 18
 
 
-class Answer(NamedTuple):
-    """What came back, whatever it says: the names of `headers` are in lower case."""
+class HttpAnswer(NamedTuple):
+    """Any answer of the server. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,15 +79,21 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """What sends requests and reads their answers. Safe for many threads.
+    """Send requests and read their answers. Thread-safe.
 
-    All threads share the one session and its pool of connections. `origins` are the
-    `scheme://host:port` that may be reached; anything else is refused before it is looked up.
-    `timeout_seconds` bounds the connecting and each wait for bytes, not the whole call.
+    All threads share the one session and its pool of connections. `origins` are the allowed
+    `scheme://host:port`; anything else is refused before it is looked up. `timeout_seconds` limits
+    the connecting and each wait for bytes; a whole call is cut off after `OVERALL_TIMES` that, and
+    an answer after `most_bytes`.
     """
 
     def __init__(
-        self, session: requests.Session, *, origins: frozenset[str], timeout_seconds: float
+        self,
+        session: requests.Session,
+        *,
+        origins: frozenset[str],
+        timeout_seconds: float,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         adapter = _OneTryAdapter(pool_maxsize=POOL_CONNECTIONS)
         session.mount("https://", adapter)
@@ -54,6 +101,7 @@ class Transport:
         self._session = session
         self._origins = origins
         self._timeout_seconds = timeout_seconds
+        self._most_bytes = most_bytes
 
     def request(
         self,
@@ -61,13 +109,14 @@ class Transport:
         method: str = "GET",
         body: str | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send one request and read its whole answer, whatever its status.
 
         Raises Unreachable, Undecided or SignInNeeded.
         """
         self._refuse_other_hosts(uri)
-        with _sorted_faults(origin(uri)):
+        overall_seconds = OVERALL_TIMES * self._timeout_seconds
+        with _sorted_faults(origin(uri)), _OVERSEER.cutting_off_after(overall_seconds):
             response = self._session.request(
                 method,
                 uri,
@@ -76,10 +125,11 @@ class Transport:
                 timeout=self._timeout_seconds,
                 allow_redirects=False,
                 auth=_leave_as_it_is,
+                stream=True,
             )
-        _refuse_half_answer(method, response)
+            content = _read(response, self._most_bytes)
         names = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, names, response.content)
+        return HttpAnswer(response.status_code, names, content)
 
     def close(self) -> None:
         """Close every connection."""
@@ -88,17 +138,17 @@ class Transport:
     def _refuse_other_hosts(self, uri: str) -> None:
         if _place(uri) not in self._origins:
             raise Unreachable(
-                f"This program was about to call {_without_query(uri)!r}, where it has no"
-                " business. Nothing left this machine.",
+                f"Refused to call {_without_query(uri)!r}, which is not a "
+                "configured host. Nothing was sent.",
                 detail=f"not one of {sorted(self._origins)}",
             )
 
 
 def _place(uri: str) -> str | None:
-    """The `scheme://host:port` of an address; None where there is none to be trusted.
+    """The `scheme://host:port` of an address; None if it can't be trusted.
 
-    Read with the parser that will open the connection: two parsers can disagree on which part
-    of an odd address is the host.
+    Uses the parser that will open the connection: two parsers can disagree about the host in an odd
+    address.
     """
     try:
         parts = parse_url(uri)
@@ -114,15 +164,85 @@ def _without_query(uri: str) -> str:
     return uri.partition("?")[0]
 
 
+def _read(response: requests.Response, most_bytes: int) -> bytes:
+    """The content of an answer, unpacked. Raises `_TooMuchError` for an endless one."""
+    pieces: list[bytes] = []
+    size = 0
+    for piece in response.iter_content(_PIECE_BYTES):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most_bytes:
+            response.close()
+            raise _TooMuchError
+    return b"".join(pieces)
+
+
+class _TooMuchError(Exception):
+    """An answer is larger than any expected one."""
+
+
+class _Overseer:
+    """Cut off calls that take too long, whatever they wait for.
+
+    A socket's own time-out restarts with each byte. One thread watches all calls; it ends when none
+    is left.
+    """
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+        self._changed = threading.Condition()
+        self._watched: dict[int, tuple[float, socket.socket]] = {}
+        self._is_watching = False
+
+    @contextmanager
+    def cutting_off_after(self, seconds: float) -> Iterator[None]:
+        """Cut off this thread's calls in the block after this many seconds."""
+        self._mine.deadline = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._mine.deadline = None
+            with self._changed:
+                self._watched.pop(threading.get_ident(), None)
+
+    def watch(self, connection: HTTPConnection) -> None:
+        """Watch the connection that this thread is about to use."""
+        deadline = getattr(self._mine, "deadline", None)
+        if deadline is None or connection.sock is None:
+            return
+        with self._changed:
+            self._watched[threading.get_ident()] = (deadline, connection.sock)
+            if not self._is_watching:
+                self._is_watching = True
+                threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._watched:
+                now = time.monotonic()
+                for thread, (deadline, sock) in list(self._watched.items()):
+                    if deadline <= now:
+                        del self._watched[thread]
+                        with suppress(OSError):
+                            # Bypass TLS, so that the blocked reader wakes up with an error.
+                            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                self._changed.wait(_LOOK_SECONDS)
+            self._is_watching = False
+
+
+_LOOK_SECONDS = 0.5
+_OVERSEER = _Overseer()
+
+
 class _NeverConnectedError(Exception):
-    """No connection was made, so not a byte of the request was written."""
+    """No connection was made, so no byte of the request was written."""
 
 
 class _OneTryAdapter(HTTPAdapter):
-    """requests' adapter, told apart by one thing: whether a connection was ever made.
+    """requests' adapter, but it says whether a connection was ever made.
 
-    The exceptions of the layers below do not say it: a time-out or a TLS error looks the same
-    before the request is written and after.
+    The exceptions of the layers below don't: a time-out or a TLS error looks the same before and
+    after the request is written.
     """
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -135,7 +255,7 @@ class _OneTryAdapter(HTTPAdapter):
         return manager
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        with _before_the_first_byte():  # a CA bundle that is not there
+        with _before_the_first_byte():  # a missing CA bundle
             super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]
 
 
@@ -152,11 +272,31 @@ class _PlainConnection(HTTPConnection):
         with _before_the_first_byte():
             super().connect()
 
+    def send(self, data: Any) -> None:
+        _refuse_late_bytes(self)
+        super().send(data)
+
 
 class _TlsConnection(HTTPSConnection):
     def connect(self) -> None:
         with _before_the_first_byte():
             super().connect()
+
+    def send(self, data: Any) -> None:
+        _refuse_late_bytes(self)
+        super().send(data)
+
+
+def _refuse_late_bytes(connection: HTTPConnection) -> None:
+    """Check whether the call may still be made, once there is a connection.
+
+    This late because earlier steps take time: renewing a token, looking a name up. An incomplete
+    request is never carried out.
+    """
+    if connection.sock is None:
+        connection.connect()
+    _OVERSEER.watch(connection)
+    refuse_if_over()
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -172,25 +312,29 @@ _POOLS = {"http": _PlainPool, "https": _TlsPool}
 
 @contextmanager
 def _sorted_faults(place: str) -> Iterator[None]:
-    """Turn what the layers below raise into a fault."""
+    """Convert exceptions of the layers below into a failure."""
     try:
         yield
     except _NeverConnectedError as fault:
         raise _unreachable(place, fault.__cause__) from fault
     except requests.exceptions.InvalidProxyURL as fault:
         raise _unreachable(place, fault) from fault
+    except _TooMuchError as fault:
+        raise Undecided(
+            f"The answer of {place} is larger than any that it gives. {NOT_KNOWN}"
+        ) from fault
     except requests.exceptions.Timeout as fault:
         raise Undecided(
             f"No answer came from {place} in time. {NOT_KNOWN}", detail=repr(fault)
         ) from fault
     except requests.exceptions.RequestException as fault:
         raise Undecided(
-            f"The connection to {place} broke before its answer was read. {NOT_KNOWN}",
+            f"The connection to {place} was lost before the answer came. {NOT_KNOWN}",
             detail=repr(fault),
         ) from fault
     except GoogleAuthError as fault:
         raise sort_sign_in_error(fault) from fault
-    except ValueError as fault:  # requests looks at where a redirect leads, though told to stay
+    except ValueError as fault:  # requests reads a redirect's target even if told not to follow it
         raise Undecided(
             f"The answer of {place} could not be read. {NOT_KNOWN}", detail=repr(fault)
         ) from fault
@@ -198,21 +342,21 @@ def _sorted_faults(place: str) -> Iterator[None]:
 
 def _unreachable(place: str, cause: BaseException | None) -> Unreachable:
     if isinstance(cause, NameResolutionError):
-        sentence = f"The name in {place} could not be looked up. Is this machine online?"
+        sentence = f"{place} could not be found. Is this machine online?"
     elif "certificate" in str(cause).lower():
         sentence = (
-            f"{place} showed a certificate that this machine does not trust."
-            " Where a proxy opens TLS, set REQUESTS_CA_BUNDLE to its certificates."
+            f"This machine does not trust the certificate of {place}. If a proxy inspects TLS, "
+            f"set REQUESTS_CA_BUNDLE to its certificates."
         )
     else:
         sentence = f"{place} could not be reached. Is this machine online?"
-    return Unreachable(f"{sentence} Nothing left this machine.", detail=repr(cause))
+    return Unreachable(f"{sentence} Nothing was sent.", detail=repr(cause))
 
 
 def sort_sign_in_error(fault: GoogleAuthError) -> GoogleFault:
-    """A token that could not be renewed: because Google says no, or because it was not reached.
+    """The failure for a token that was not renewed: Google refused, or wasn't reached.
 
-    The request itself was not sent, or was turned away with 401.
+    The request itself was not sent, or was rejected with 401.
     """
     if not isinstance(fault, RefreshError) or fault.retryable:
         return Unreachable(
@@ -225,17 +369,60 @@ def sort_sign_in_error(fault: GoogleAuthError) -> GoogleFault:
 
 
 def _leave_as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from putting a password of ~/.netrc in place of the token."""
+    """Keep requests from replacing the token by a password from ~/.netrc."""
     return prepared
 
 
-def _refuse_half_answer(method: str, response: requests.Response) -> None:
-    promised = response.headers.get("content-length", "")
-    if method == "HEAD" or not promised.isdigit():
-        return
-    got = response.raw.tell()
-    if got < int(promised):
-        raise Undecided(
-            f"The answer of {origin(response.url)} broke off half way. {NOT_KNOWN}",
-            detail=f"{got} of {promised} bytes, HTTP {response.status_code}",
-        )
+class Httplib2Shape:
+    """The interface that `build_from_document(http=…)` needs; requests go through `transport`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: str | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        redirections: int = 0,
+        connection_type: object = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        """Send one request and read its whole answer, whatever its status.
+
+        `redirections` and `connection_type` are httplib2's and have no effect. Raises Unreachable,
+        Undecided or SignInNeeded.
+        """
+        answer = self._transport.request(uri, method, body, _without_length(headers or {}))
+        return _response(answer), answer.content
+
+    def close(self) -> None:
+        """Close every connection. googleapiclient calls it when a client is closed."""
+        self._transport.close()
+
+
+def _without_length(headers: Mapping[str, str]) -> dict[str, str]:
+    """The client's headers without the length, which the session sets: in bytes."""
+    return {name: value for name, value in headers.items() if name.lower() != "content-length"}
+
+
+def _response(answer: HttpAnswer) -> httplib2.Response:
+    # The body is unpacked by now.
+    headers = {name: value for name, value in answer.headers.items() if name != "content-encoding"}
+    return httplib2.Response({**headers, "status": str(answer.status)})  # type: ignore[no-untyped-call]
+
+
+_ANYWHERE = "https://www.googleapis.com/"
+
+
+def server_time(endpoint: Endpoint, timeout_seconds: float) -> datetime:
+    """The server's clock (UTC, whole seconds). Raises Unreachable, or Undecided without `Date`."""
+    with requests.Session() as session:
+        session.trust_env = endpoint.root_url is None
+        transport = Transport(session, origins=endpoint.origins, timeout_seconds=timeout_seconds)
+        answer = transport.request(endpoint.root_url or _ANYWHERE)
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
+    except ValueError as fault:
+        raise Undecided("The answer did not tell the time.") from fault

@@ -1,4 +1,4 @@
-"""Signing in without a browser: a service account that acts for a person, or the machine's own."""
+"""Sign in without a browser: a service account that acts for a person, or the machine's own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.oauth2.service_account import Credentials
 
 from workflow.google.credentials import authorized_session
-from workflow.google.endpoint import origin
+from workflow.google.endpoint import is_googles_sign_in, origin
 from workflow.google.faults import SignInNeeded
-from workflow.google.scopes import short_name
+from workflow.google.sign_in import short_name
 
 _MEND = (
     "Make a key for the service account in the Google Cloud console, under IAM & Admin,"
@@ -30,11 +30,15 @@ def service_account_session(
     """A session of a service account that acts as `subject`, by domain-wide delegation.
 
     `key` is its key file in JSON. Gmail needs a subject: a service account has no mailbox.
-    `token_uri` is where tokens are had, for a server on this machine that moves from port to port;
-    "" is where the key says. Raises SignInNeeded; what Google says to the first call comes out of
-    that call.
+    `token_uri` is where tokens are issued, for a server on this machine whose port changes; "" uses
+    the key's. Raises SignInNeeded; Google's answer to the first call is raised by that call.
     """
     content = _content(key)
+    own = str(content.get("token_uri", ""))
+    if not token_uri and own and not is_googles_sign_in(own):
+        raise SignInNeeded(
+            f"The service account's key {key} signs in at an address that is not Google's. {_MEND}"
+        )
     try:
         credentials = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
             content | ({"token_uri": token_uri} if token_uri else {}),
@@ -47,10 +51,10 @@ def service_account_session(
 
 
 def refuse_key_of_another(key: Path, token_uri: str) -> None:
-    """Raise SignInNeeded for a key whose tokens are had elsewhere than at `token_uri`.
+    """Raise SignInNeeded for a key whose tokens are issued elsewhere than at `token_uri`.
 
-    What google-auth signs with it names Google as its audience, whichever server it is sent to: who
-    got it could take it there (google-auth 2.63, `_make_authorization_grant_assertion`).
+    What google-auth signs with the key names Google as its audience, whatever server it is sent to:
+    a receiver could use it there (google-auth 2.63, `_make_authorization_grant_assertion`).
     """
     own = str(_content(key).get("token_uri", ""))
     if own != token_uri:
@@ -76,7 +80,7 @@ def _content(key: Path) -> dict[str, Any]:
 
 
 def _no_key(key: Path) -> SignInNeeded:
-    # The library's own words can hold a part of the key.
+    # The library's own message can hold a part of the key.
     return SignInNeeded(f"{key} is not the key file of a service account. {_MEND}")
 
 

@@ -1,4 +1,4 @@
-"""What colleagues were told: a row for each channel, written before anything leaves."""
+"""Announcements: a row for each channel, recorded before the call."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.incident import DeliveryState
-from workflow.ledger.tables import announcements, incidents
+from workflow.ledger.tables import announcements, incidents, known
+from workflow.model import DeliveryState
 
 _S = DeliveryState
-# A message that a chat refused may be told when the channel is mended; an unknown one may be
-# there already, and only a person has it told again, as a new one.
+# If a chat refused a message, it can be sent once the channel is fixed. An unknown message may have
+# arrived, so only a person can have it sent again, as a new one. If it is unknown because its
+# process was suspended, the answer to its call decides: it was waiting all the time.
 ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {
     _S.PLANNED: frozenset({_S.SENDING, _S.FAILED}),
     _S.SENDING: frozenset({_S.SENT, _S.FAILED, _S.UNKNOWN, _S.PLANNED}),
+    _S.UNKNOWN: frozenset({_S.SENT, _S.FAILED, _S.PLANNED}),
     _S.FAILED: frozenset({_S.PLANNED}),
 }
 UNDECIDED = (_S.PLANNED, _S.SENDING)
@@ -28,8 +30,10 @@ class Announcement:
     """One message to one channel.
 
     `channel` is the kind, `target` what people call it. `words` is the line that the timeline
-    quotes, `markdown` the message. `said_at` is when it was asked for, `sent_at` when the channel
-    took it; `called_at`, by the wall clock, when it was last tried.
+    quotes, `markdown` the message. `said_at` is when it was requested, `sent_at` when the channel
+    accepted it. `called_at`, by the wall clock, is when it was last tried, by the process
+    `called_by` in the call `call_id`. `given` is the text that the person added; None: the message
+    is sent unchanged.
     """
 
     id: str
@@ -44,10 +48,13 @@ class Announcement:
     reason: str = ""
     called_at: datetime | None = None
     sent_at: datetime | None = None
+    given: str | None = None
+    call_id: str = ""
+    called_by: str = ""
 
 
 def add_announcement(connection: Connection, announcement: Announcement) -> None:
-    """Write down that a channel is to be told."""
+    """Record a message that a channel will get."""
     connection.execute(
         insert(announcements).values(
             id=announcement.id,
@@ -57,14 +64,15 @@ def add_announcement(connection: Connection, announcement: Announcement) -> None
             text=_packed(announcement.words, announcement.markdown),
             state=announcement.state.value,
             said_at=announcement.said_at,
+            given=announcement.given,
         )
     )
 
 
 def lock_incident(connection: Connection, incident_id: str) -> None:
-    """Let nobody else plan for this incident until the transaction ends.
+    """Keep others from planning for this incident until the transaction ends.
 
-    SQLite's one writer is enough; PostgreSQL needs to be told.
+    SQLite has one writer anyway; PostgreSQL needs a lock.
     """
     connection.execute(
         select(incidents.c.id).where(incidents.c.id == incident_id).with_for_update()
@@ -76,24 +84,37 @@ def move(
     announcement_id: str,
     before: DeliveryState,
     after: DeliveryState,
+    *,
+    answered_call: str | None = None,
     **facts: object,
 ) -> bool:
-    """Move an announcement on; False when it is not where it was: somebody was quicker.
+    """Move an announcement; False if another process moved it first.
 
-    Raises `ValueError` for a move that is not allowed.
+    `answered_call` is the call whose answer moves it: only the last one's may. Raises `ValueError`
+    for a move that is not allowed.
     """
     if after not in ALLOWED.get(before, frozenset()):
         raise ValueError(f"an announcement does not go from {before} to {after}")
+    where = [announcements.c.id == announcement_id, announcements.c.state == before.value]
+    if answered_call is not None:
+        where.append(announcements.c.call_id == answered_call)
     found = connection.execute(
-        update(announcements)
-        .where(announcements.c.id == announcement_id, announcements.c.state == before.value)
-        .values(state=after.value, **facts)
+        update(announcements).where(*where).values(state=after.value, **facts)
     )
     return bool(found.rowcount == 1)
 
 
+def rewrite(connection: Connection, announcement_id: str, words: str, markdown: str) -> None:
+    """Change the text of an unsent message."""
+    connection.execute(
+        update(announcements)
+        .where(announcements.c.id == announcement_id, announcements.c.state == _S.PLANNED.value)
+        .values(text=_packed(words, markdown))
+    )
+
+
 def note_reason(connection: Connection, announcement_id: str, reason: str) -> None:
-    """Why a planned announcement can't be told for now."""
+    """Record why a planned announcement can't be sent now."""
     connection.execute(
         update(announcements)
         .where(announcements.c.id == announcement_id, announcements.c.state == _S.PLANNED.value)
@@ -102,13 +123,13 @@ def note_reason(connection: Connection, announcement_id: str, reason: str) -> No
 
 
 def announcement_by_id(connection: Connection, announcement_id: str) -> Announcement:
-    """One announcement as it stands."""
+    """One announcement."""
     query = select(announcements).where(announcements.c.id == announcement_id)
     return _announcement(connection.execute(query).one())
 
 
 def announcements_of(connection: Connection, incident_id: str) -> list[Announcement]:
-    """What colleagues were told of an incident, in the order in which it was said."""
+    """The announcements of an incident, in their order."""
     query = (
         select(announcements)
         .where(announcements.c.incident_id == incident_id)
@@ -120,7 +141,7 @@ def announcements_of(connection: Connection, incident_id: str) -> list[Announcem
 def latest_with_words(
     connection: Connection, incident_id: str, channel: str, target: str, markdown: str
 ) -> Announcement | None:
-    """The last time that a channel was to be told this very message."""
+    """The last announcement of exactly this message to a channel."""
     told = announcements_of(connection, incident_id)
     same = [
         each
@@ -130,8 +151,20 @@ def latest_with_words(
     return same[-1] if same else None
 
 
+def was_told_again(connection: Connection, announcement: Announcement) -> bool:
+    """Whether a later message sent the same text to the channel, or will."""
+    last = latest_with_words(
+        connection,
+        announcement.incident_id,
+        announcement.channel,
+        announcement.target,
+        announcement.markdown,
+    )
+    return last is not None and last.id != announcement.id
+
+
 def undecided(connection: Connection, *, profile: str) -> list[Announcement]:
-    """What is still to be told, the oldest first."""
+    """Undecided announcements, the oldest first."""
     query = (
         select(announcements)
         .join(incidents, incidents.c.id == announcements.c.incident_id)
@@ -144,7 +177,7 @@ def undecided(connection: Connection, *, profile: str) -> list[Announcement]:
     return [_announcement(row) for row in connection.execute(query)]
 
 
-# As a commit message: a line that stands for it, an empty one, and all of it.
+# In the form of a commit message: a subject line, an empty line, and the whole text.
 def _packed(words: str, markdown: str) -> str:
     return f"{words}\n\n{markdown}"
 
@@ -159,9 +192,12 @@ def _announcement(row: Row[Any]) -> Announcement:
         words=words,
         markdown=markdown,
         said_at=row.said_at,
-        state=DeliveryState(row.state),
+        state=known(DeliveryState, row.state, f"What {row.target} was told"),
         message_id=row.message_id,
         reason=row.reason,
         called_at=row.called_at,
         sent_at=row.sent_at,
+        given=row.given,
+        call_id=row.call_id,
+        called_by=row.called_by,
     )

@@ -1,4 +1,4 @@
-"""What came back: mails that bounced, and what customers answered."""
+"""Bounces and customers' replies."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, select, union_all
+from sqlalchemy import ColumnElement, and_, case, func, insert, select, union_all, update
 from sqlalchemy.engine import Connection
 
-from workflow.incident import DeliveryState
 from workflow.ledger.tables import bounces, deliveries, notices, replies
+from workflow.model import DeliveryState
 
-# A mail that nobody knows the fate of may have left, and then it may come back.
+# An unknown mail may have been sent, and so it may bounce.
 _MAY_HAVE_LEFT = (DeliveryState.SENT.value, DeliveryState.UNKNOWN.value)
 
 
 @dataclass(frozen=True)
 class MailOut:
-    """A mail that left, or may have, by what tells it in the sender's mailbox (Gmail's ids)."""
+    """A mail that was or may have been sent, with Gmail's ids in the sender's mailbox."""
 
     delivery_id: int
     notice_id: str
@@ -31,7 +31,7 @@ class MailOut:
 
 @dataclass(frozen=True)
 class Bounce:
-    """A customer whose mail came back. `status` is that of RFC 3463, like 5.1.1, or ""."""
+    """A customer whose mail bounced. `status` is a code of RFC 3463, like 5.1.1, or ""."""
 
     email: str
     row: int
@@ -43,10 +43,48 @@ class Bounce:
 
 @dataclass(frozen=True)
 class Replies:
-    """How many messages came in answer to a notice: of people, and of machines."""
+    """The number of replies to a notice, from people and from machines."""
 
     people: int = 0
     automatic: int = 0
+
+
+@dataclass(frozen=True)
+class ReplyContent:
+    """The content of a reply and its place: the mailbox and Gmail's thread.
+
+    `excerpt` has the first lines of their own text; `asks_to_stop`: they seem to want no more mail.
+    """
+
+    sender: str = ""
+    excerpt: str = ""
+    mailbox: str = ""
+    thread_id: str = ""
+    asks_to_stop: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply to a mail of a notice.
+
+    `answered_at` is when a colleague wrote in the thread after it; None: nobody has, as far as the
+    mailbox was checked.
+    """
+
+    message_id: str
+    notice_id: str
+    stage: str
+    email: str
+    row: int
+    automatic: bool
+    received_at: datetime
+    answer: ReplyContent
+    answered_at: datetime | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person wrote and nobody has answered."""
+        return not self.automatic and self.answered_at is None
 
 
 NO_REPLIES = Replies()
@@ -54,14 +92,14 @@ NO_REPLIES = Replies()
 
 @dataclass(frozen=True)
 class Span:
-    """When the first and the last mail of an incident left a mailbox."""
+    """When a mailbox sent the first and the last mail of an incident."""
 
     first: datetime
     last: datetime
 
 
 def span_of_mails(connection: Connection, incident_id: str, sender: str) -> Span | None:
-    """When an incident's mails left this mailbox; None when none did."""
+    """When this mailbox sent an incident's mails; None if it sent none."""
     query = (
         select(func.min(deliveries.c.sent_at), func.max(deliveries.c.sent_at))
         .join(notices, notices.c.id == deliveries.c.notice_id)
@@ -72,7 +110,7 @@ def span_of_mails(connection: Connection, incident_id: str, sender: str) -> Span
 
 
 def other_mailboxes(connection: Connection, incident_id: str, sender: str) -> list[str]:
-    """The other mailboxes from which mails of the incident left."""
+    """The other mailboxes that sent mails of the incident."""
     query = (
         select(_mailbox())
         .distinct()
@@ -102,7 +140,7 @@ def mails_by_id(
 
 
 def known_messages(connection: Connection, message_ids: Sequence[str]) -> set[str]:
-    """Which of these messages are written down already, as a bounce or a reply."""
+    """Which of these messages are recorded already, as a bounce or a reply."""
     ids = list(message_ids)
     query = union_all(
         select(bounces.c.message_id).where(bounces.c.message_id.in_(ids)),
@@ -121,7 +159,7 @@ def add_bounce(
     received_at: datetime,
     recorded_at: datetime,
 ) -> None:
-    """A report says that this mail came back; `message_id` is the report's. Told twice: once."""
+    """Record a bounce of this mail; `message_id` is the report's. A repeated report counts once."""
     if known_messages(connection, [message_id]):
         return
     connection.execute(
@@ -143,8 +181,9 @@ def add_reply(
     message_id: str,
     automatic: bool,
     received_at: datetime,
+    answer: ReplyContent | None = None,
 ) -> None:
-    """A message came in answer to this mail. Told twice: once."""
+    """Record a reply to this mail. A repeated message counts once."""
     if known_messages(connection, [message_id]):
         return
     connection.execute(
@@ -153,29 +192,64 @@ def add_reply(
             delivery_id=mail.delivery_id,
             automatic=automatic,
             received_at=received_at,
+            **vars(answer or ReplyContent()),
         )
     )
 
 
 def bounces_of(connection: Connection, notice_id: str) -> list[Bounce]:
-    """Whose mail of a notice came back, by row of the list; of several reports the first."""
+    """The bounces of a notice, by row of the list; the first of several reports."""
     found = _first_bounces(connection, deliveries.c.notice_id == notice_id)
     return sorted(found.values(), key=lambda bounce: bounce.row)
 
 
 def bounces_of_deliveries(connection: Connection, delivery_ids: Sequence[int]) -> dict[int, Bounce]:
-    """The first report on each of these deliveries that came back."""
+    """The first bounce report of each of these deliveries."""
     return _first_bounces(connection, deliveries.c.id.in_(list(delivery_ids)))
 
 
 def replies_to(connection: Connection, notice_id: str) -> Replies:
-    """How many answered a notice."""
+    """The number of replies to a notice."""
     return _counted(connection, deliveries.c.notice_id == notice_id)
 
 
 def replies_to_delivery(connection: Connection, delivery_id: int) -> Replies:
-    """How many messages came in answer to one mail."""
+    """The number of replies to one mail."""
     return _counted(connection, deliveries.c.id == delivery_id)
+
+
+def replies_of(connection: Connection, incident_id: str) -> list[Reply]:
+    """All replies to an incident's notices, the oldest first."""
+    query = (
+        select(replies, deliveries.c.email, deliveries.c.row, notices.c.id, notices.c.stage)
+        .join(deliveries, deliveries.c.id == replies.c.delivery_id)
+        .join(notices, notices.c.id == deliveries.c.notice_id)
+        .where(notices.c.incident_id == incident_id, notices.c.mode == "send")
+        .order_by(replies.c.received_at, replies.c.message_id)
+    )
+    return [
+        Reply(
+            message_id=row.message_id,
+            notice_id=row.id,
+            stage=row.stage,
+            email=row.email,
+            row=row.row,
+            automatic=bool(row.automatic),
+            received_at=row.received_at,
+            answer=ReplyContent(
+                row.sender, row.excerpt, row.mailbox, row.thread_id, bool(row.asks_to_stop)
+            ),
+            answered_at=row.answered_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def set_answered(connection: Connection, message_id: str, at: datetime) -> None:
+    """Record that a colleague wrote in the thread after this reply."""
+    connection.execute(
+        update(replies).where(replies.c.message_id == message_id).values(answered_at=at)
+    )
 
 
 def _mailbox() -> ColumnElement[str]:

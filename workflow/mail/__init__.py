@@ -1,1 +1,1 @@
-"""The customer mail: the list, the words, the message."""
+"""The customer mail: the list, the text, the message."""

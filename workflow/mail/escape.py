@@ -1,18 +1,21 @@
-"""Any text as Markdown that reads back as that text, letter by letter.
+"""Escape any text for Markdown so that it reads back exactly.
 
-A variable of a template is text, whoever wrote it: `<b>`, `[x](y)`, `# `, `1.` in a customer's
-name are those characters. `as_text` escapes one value while a template renders; `settle` then
-looks at the whole body, because where a line break may stand depends on the line around it.
-The result is plain CommonMark: any parser reads it the same way.
+A template's variable is always text: `<b>`, `[x](y)`, `# `, `1.` in a customer's name stay those
+characters. `as_text` escapes one value while a template renders; `settle` then processes the whole
+body, because the place of a line break depends on the line around it. The result is plain
+CommonMark, which any parser reads the same way.
+
+`one_line` prepares text for a header: subjects and display names.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
-# Two marks that live only between `as_text` and `settle`, from a private plane that `clean`
-# takes out of every value.
+# Two marks that exist only between `as_text` and `settle`, from a private plane that `clean`
+# removes from every value.
 _BREAK = "\U000f000a"
 _NUMBER = "\U000f0001"
 
@@ -21,8 +24,8 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _UNSENDABLE = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000f0000-\U000f00ff]")
 
 _ALWAYS = re.compile(r"[\\|`*_\[\]<>&~()#]")
-# A table's own splitting of cells looks at the character before a bar, so a backslash in front
-# of one would be read twice: both go as entities.
+# Splitting a table's cells reads the character before a bar, so a backslash in front of one would
+# be read twice: both become entities.
 _ENTITIES = {"\\": "&#92;", "|": "&#124;"}
 _AT_START = re.compile(r"^(?:[-+=.]|\d{1,9}\.)")
 
@@ -30,9 +33,11 @@ _AT_START = re.compile(r"^(?:[-+=.]|\d{1,9}\.)")
 def clean(text: str) -> str:
     r"""`text` as a mail can carry it: line ends are `\n`, control characters are gone.
 
-    Half surrogate pairs and non-characters become U+FFFD. Line breaks at either end are dropped:
-    an editor's last newline is not part of what was said.
+    Half surrogate pairs and non-characters become U+FFFD. Line breaks at either end are dropped: an
+    editor's last newline is not part of what was said.
     """
+    if text.isprintable():  # as nearly all are: no line ends, controls or non-characters
+        return text
     text = _LINE_ENDS.sub("\n", text)
     text = _UNPRINTABLE.sub("", text)
     return _UNSENDABLE.sub("\ufffd", text).strip("\n")
@@ -56,13 +61,13 @@ def _escape_line(line: str) -> str:
     start = len(line) - len(line.lstrip())
     escaped = _ALWAYS.sub(lambda found: _ENTITIES.get(found[0], "\\" + found[0]), words)
     escaped = _AT_START.sub(lambda found: found[0][:-1] + "\\" + found[0][-1], escaped)
-    if escaped.endswith("!"):  # before a link of the template it would make a picture
+    if escaped.endswith("!"):  # before the template's link it would make a picture
         escaped = escaped[:-1] + "\\!"
     return _as_entities(line[:start]) + escaped + _as_entities(line[start + len(words) :])
 
 
 def _as_entities(spaces: str) -> str:
-    """Spaces at the edge of a line, which Markdown would read as layout or drop."""
+    """Spaces at the edge of a line, which Markdown would drop or read as layout."""
     return "".join(f"&#{ord(space)};" for space in spaces)
 
 
@@ -77,11 +82,11 @@ _NUMBER_AT_START = re.compile(
 
 
 def settle(body: str) -> str:
-    """A rendered body with the line breaks of its values in place.
+    """A rendered body with its values' line breaks in place.
 
-    A value that stands in a paragraph, a list item or a quotation breaks its lines there, and its
-    blank lines make paragraphs. Inside emphasis or a link a blank line is a line break; in a
-    heading or a table, which are one line in Markdown, every break is a space.
+    In a paragraph, a list item or a quotation, a value's line breaks stay, and its blank lines make
+    paragraphs. Inside emphasis or a link a blank line is a line break; in a heading or a table,
+    which are one line in Markdown, every break is a space.
     """
     if _BREAK in body:
         body = "\n".join(_settle_line(line) for line in body.split("\n"))
@@ -110,7 +115,7 @@ def _settle_line(line: str) -> str:
 
 
 def _opens_something(words: str) -> bool:
-    """Whether emphasis, code or a link of the template is still open at the end of `words`."""
+    """Whether the template's emphasis, code or link is still open at the end of `words`."""
     marks = [found[0][0] for found in _AUTHORS_MARKS.finditer(words)]
     brackets = _AUTHORS_BRACKETS.findall(words)
     uneven = any(marks.count(mark) % 2 for mark in set(marks))
@@ -120,3 +125,52 @@ def _opens_something(words: str) -> bool:
 def _number_as_text(found: re.Match[str]) -> str:
     digits = found[2].replace(_NUMBER, "")
     return f"{found[1]}&#{ord(digits[0])};{digits[1:]}"
+
+
+SUBJECT_LIMIT = 200
+NAME_LIMIT = 120
+
+# Everything that any program takes for a line end, and every control character.
+_LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
+# Bidirectional embeddings, overrides and isolates reach past their text and can make the rest of a
+# header read backwards. The marks (LRM, RLM, ALM) only act in place, and stay.
+_REACHING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_JOINER = "\u200d"
+
+
+def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:
+    """`text` on one line: no control characters, single spaces, at most `limit` code points.
+
+    A longer text is cut at a nearby word if there is one, never inside a visible character (a
+    letter and its accents, a joined emoji), and ends in `…`. Half of a surrogate pair becomes
+    U+FFFD, because no mail can carry it.
+    """
+    if text.isprintable() and "  " not in text:  # as nearly all are
+        line = text.strip()
+    else:
+        line = _SURROGATES.sub("\ufffd", _REACHING.sub("", text))
+        line = _LINE_BREAKS.sub(" ", line).strip()
+    return line if len(line) <= limit else _cut(line, limit)
+
+
+def _cut(line: str, limit: int) -> str:
+    end = limit - 1
+    while end > 0 and _joins(line, end):
+        end -= 1
+    space = line.rfind(" ", 0, end + 1)
+    if space > limit * 2 // 3:
+        end = space
+    return line[:end].rstrip() + "…"
+
+
+def _joins(line: str, at: int) -> bool:
+    """Whether a cut before `line[at]` would split a visible character."""
+    here = line[at]
+    return (
+        unicodedata.combining(here) != 0
+        or unicodedata.category(here) in {"Mn", "Me", "Mc"}
+        or here == _JOINER
+        or line[at - 1] == _JOINER
+        or "\U0001f3fb" <= here <= "\U0001f3ff"  # skin tones
+    )

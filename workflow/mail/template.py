@@ -1,11 +1,13 @@
-"""A mail's template: Markdown with Jinja2 behind a short head, rendered once per recipient.
+"""A mail's template: Markdown with Jinja2 after a short head, rendered once per recipient.
 
-A head is `key: value` lines between `---` (see `frontmatter`). Every variable is text; see
-`escape` for how it stays text, `sandbox` for what a template may do.
+A head is `key: value` lines between two lines of `---`. It is not YAML: a value is the exact rest
+of its line, so that a subject may hold colons, quotes and `{{ }}`. Every variable is text; `escape`
+keeps it text, and `sandbox` limits what a template may do.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -16,55 +18,194 @@ import jinja2
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from workflow.incident import Stage
-from workflow.mail.escape import as_text, settle
-from workflow.mail.frontmatter import read_lang, read_stage, split_front_matter
-from workflow.mail.oneline import one_line
+from workflow.mail import tracing
+from workflow.mail.escape import as_text, one_line, settle
+from workflow.mail.faces import with_signature
 from workflow.mail.sandbox import (
+    MailTemplateBad,
     Source,
-    TemplateBad,
     check_source,
     did_you_mean,
     make_environment,
+    retold,
+    zone_named,
+)
+from workflow.model import Stage
+
+FIELDS = {"subject", "from", "reply_to", "required", "stage", "attachments", "attach", "lang"}
+_FENCE = "---"
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+
+
+@dataclass(frozen=True)
+class FrontMatter:
+    """The fields as written, and the body after as many empty lines as the head had.
+
+    So a line number of the body is a line number of the file.
+    """
+
+    fields: dict[str, str]
+    body: str
+
+    def words(self, field: str) -> tuple[str, ...]:
+        """A field with a list: `name, account` is `("name", "account")`."""
+        parts = (part.strip() for part in self.fields.get(field, "").split(","))
+        return tuple(part for part in parts if part)
+
+
+def split_front_matter(name: str, source: str) -> FrontMatter:
+    """Head and body of a template. One without a head has no fields.
+
+    Empty lines may stand before the head.
+
+    Raises:
+        MailTemplateBad: a head that never ends, a line without a colon, an unknown or doubled
+            field; a head as other tools write it, or one that does not come first.
+    """
+    lines = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    start = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    if lines[start].rstrip() != _FENCE:
+        _refuse_other_heads(name, lines, start)
+        return FrontMatter({}, "\n".join(lines))
+    after = range(start + 1, len(lines))
+    end = next((at for at in after if lines[at].rstrip() == _FENCE), None)
+    if end is None:
+        raise MailTemplateBad(
+            f"{name}: the head opens with `---` on line {start + 1} and has no `---` at its end."
+        )
+    fields: dict[str, str] = {}
+    for number, line in enumerate(lines[start + 1 : end], start + 2):
+        if line.strip() and not line.startswith("#"):
+            key, value = _read_field(f"{name}, line {number}", line)
+            if key in fields:
+                raise MailTemplateBad(f"{name}, line {number}: `{key}` is there twice.")
+            fields[key] = value
+    return FrontMatter(fields, "\n" * (end + 1) + "\n".join(lines[end + 1 :]))
+
+
+# The head of mailmerge's templates and of a saved mail: not between lines of `---`.
+_HEADER = re.compile(
+    r"(to|cc|bcc|from|subject|reply-to|attachment|content-type|date|importance):", re.IGNORECASE
 )
 
-__all__ = [
-    "KNOWN_COLUMNS",
-    "KNOWN_OPTIONAL",
-    "MailRenderer",
-    "MailTemplate",
-    "RenderedMail",
-    "TemplateBad",
-    "ValueMissing",
-    "parse_template",
-]
 
-# What the team may say with `--set`; "" until it does. A list's column never stands in for these.
+def _refuse_other_heads(name: str, lines: list[str], start: int) -> None:
+    """Raise `MailTemplateBad` for a head that would be sent as the mail's first lines."""
+    headers = []
+    for line in lines[start:]:
+        if not (found := _HEADER.match(line)):
+            break
+        headers.append(found[1].lower())
+    if {"to", "subject"} & set(headers):
+        raise MailTemplateBad(
+            f"{name}, line {start + 1}: `{lines[start][:40]}` is a head as mailmerge writes it and "
+            "would be sent as text. Put the head between two lines of `---`, like "
+            "`subject: …`; the addresses come from the list."
+        )
+    fences = [at for at, line in enumerate(lines) if line.rstrip() == _FENCE]
+    for first, last in itertools.pairwise(fences):
+        inside = [line for line in lines[first + 1 : last] if line.strip()]
+        if inside and all(_is_field(line) for line in inside):
+            raise MailTemplateBad(
+                f"{name}, line {first + 1}: the head does not come first and would be sent as "
+                "text. Move it to the top of the file."
+            )
+
+
+def _is_field(line: str) -> bool:
+    key, colon, _ = line.partition(":")
+    return bool(colon) and key.strip().lower().replace("-", "_") in FIELDS
+
+
+def _read_field(where: str, line: str) -> tuple[str, str]:
+    key, colon, value = line.partition(":")
+    key = key.strip().lower().replace("-", "_")
+    if not colon:
+        raise MailTemplateBad(
+            f"{where}: a line of the head reads `field: value`; this is `{line}`."
+        )
+    if key not in FIELDS:
+        raise MailTemplateBad(f"{where}: no field `{key}`{did_you_mean(key, FIELDS)}")
+    return key, _unquoted(value.strip())
+
+
+def _unquoted(value: str) -> str:
+    """Remove quotes around a whole value: a habit from YAML, and no part of the subject."""
+    for quote in ('"', "'"):
+        if len(value) > 1 and value[0] == value[-1] == quote and value.count(quote) == 2:
+            return value[1:-1]
+    return value
+
+
+def read_lang(name: str, text: str) -> str:
+    """The language tag that a head names, or "".
+
+    Raises:
+        MailTemplateBad: not the shape of a tag (BCP 47).
+    """
+    if text and not _LANGUAGE_TAG.fullmatch(text):
+        raise MailTemplateBad(f"{name}: `{text}` isn't a language tag, such as `en` or `pt-BR`.")
+    return text
+
+
+def read_stage(name: str, text: str) -> Stage | None:
+    """The stage that a head names; None if it names none.
+
+    Raises:
+        MailTemplateBad: no such stage.
+    """
+    if not text:
+        return None
+    try:
+        return Stage(text.lower())
+    except ValueError:
+        known = {stage.value for stage in Stage}
+        raise MailTemplateBad(
+            f"{name}: no stage `{text}`{did_you_mean(text.lower(), known)}"
+        ) from None
+
+
+# Values that the team may give with `--set`, else "". A list's column never replaces them.
 KNOWN_OPTIONAL = (
     *("what_happened", "who_is_hit", "still_works", "what_we_do", "next_update", "support"),
     *("organisation", "sender_name", "cause", "prevention", "wrong_text", "resolved_at"),
 )
-# Columns that a list may have, and what the ledger adds: the stages that this customer was told
-# before, and whether others were told earlier than they. "" for every recipient without them.
+# Columns that a list may have, and values from the ledger: the stages that this customer had
+# before, and whether others were notified earlier. "" for every recipient without them.
 KNOWN_COLUMNS = ("email", "name", "account", "locale", "timezone", "told_before", "catch_up")
 
-# What a template's expression may raise on values that aren't as its author thought.
+# Errors of a template's expression on values that its author did not expect.
 _MISTAKES = (
     *(jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError),
     *(AttributeError, RecursionError),
 )
 
 
-class ValueMissing(TemplateBad):
-    """A recipient lacks a value that the template requires; others may have it."""
+# What templates of other tools call a customer: `{{ contact.firstname }}`, `{{FNAME}}`.
+_NAMES_ELSEWHERE = dict.fromkeys(
+    (
+        *("firstname", "fname", "lastname", "lname", "fullname", "contact", "customer", "client"),
+        *("user", "subscriber", "person", "lead", "vorname", "nachname", "prenom", "nom", "nombre"),
+    ),
+    "name",
+) | dict.fromkeys(("company", "companyname", "organization"), "account")
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+class ValueMissing(MailTemplateBad):
+    """A required value is missing for this recipient; others may have it."""
 
 
 @dataclass(frozen=True)
 class MailTemplate:
     """A template as its author wrote it. `source` is the body in Markdown and Jinja2.
 
-    `source` starts with as many empty lines as the file's head has, so that line numbers in
-    errors are those of the file. `from_` and `reply_to` are addresses or "".
+    `source` starts with as many empty lines as the file's head has, so that line numbers in errors
+    are those of the file. `from_` and `reply_to` are addresses or "". `attach_source` names each
+    customer's own file, such as `{{ file }}`.
     """
 
     name: str
@@ -76,36 +217,55 @@ class MailTemplate:
     stage: Stage | None = None
     attachments: tuple[str, ...] = ()
     lang: str = ""
+    attach_source: str = ""
 
 
 @dataclass(frozen=True)
 class RenderedMail:
-    """One recipient's words: the form that is shown, frozen and sent.
+    """One recipient's text: the form that is shown, frozen and sent.
 
-    `subject` is one line of at most 200 code points; `markdown` is CommonMark in which every
-    variable is escaped.
+    `subject` is one line of at most 200 code points; `markdown` is CommonMark with every variable
+    escaped. `lang` is the language of the template, "" if it names none.
     """
 
     subject: str
     markdown: str
+    lang: str = ""
+
+
+@dataclass(frozen=True)
+class TracedMail:
+    """One recipient's text, with their own values marked: raw texts for `tracing`."""
+
+    mail: RenderedMail
+    subject: str
+    body: str
+
+    @property
+    def wording(self) -> RenderedMail:
+        """The text that others get too, each column shown as its name."""
+        subject, body = tracing.as_wording(self.subject), tracing.as_wording(self.body)
+        return _rendered(subject, body, self.mail.lang)
 
 
 def parse_template(name: str, source: str) -> MailTemplate:
     """A template from a file's text; its words are checked, its variables not yet.
 
     Raises:
-        TemplateBad: the head or the Jinja2 is wrong, or a variable stands inside code, where
+        MailTemplateBad: the head or the Jinja2 is wrong, or a variable is inside code, where
             Markdown has no way to escape it. The message names the line.
     """
     head = split_front_matter(name, source)
+    body = with_signature(head.body)
     checker = make_environment(lambda _: None, str)
     subject = head.fields.get("subject", "")
     check_source(checker, f"{name}, subject", subject)
-    check_source(checker, name, head.body)
-    _refuse_variables_in_code(name, head.body)
+    check_source(checker, f"{name}, attach", head.fields.get("attach", ""))
+    check_source(checker, name, body)
+    _refuse_variables_in_code(name, body)
     return MailTemplate(
         name=name,
-        source=head.body,
+        source=body,
         subject_source=subject,
         from_=head.fields.get("from", ""),
         reply_to=head.fields.get("reply_to", ""),
@@ -113,18 +273,19 @@ def parse_template(name: str, source: str) -> MailTemplate:
         stage=read_stage(name, head.fields.get("stage", "")),
         attachments=head.words("attachments"),
         lang=read_lang(name, head.fields.get("lang", "")),
+        attach_source=head.fields.get("attach", ""),
     )
 
 
 class MailRenderer:
     """Renders one template for many recipients; compiled once, cheap per recipient.
 
-    `shared_variables` are the same for all; `load` gives the text of an included file or None.
-    A shared name always wins over a column of the same name, which stays within reach as
-    `recipient.<name>`: a customer's `organisation` is never signed as ours.
+    `shared_variables` are the same for all; `load` gives the text of an included file or None. A
+    shared name overrides a column of the same name, which is still available as `recipient.<name>`:
+    a customer's `organisation` is never signed as ours.
 
     Raises:
-        TemplateBad: on construction, when an included file is missing or bad.
+        MailTemplateBad: on construction, when an included file is missing or bad.
     """
 
     def __init__(
@@ -135,34 +296,64 @@ class MailRenderer:
     ) -> None:
         self._template = template
         self._shared = dict.fromkeys(KNOWN_OPTIONAL, "") | dict(shared_variables)
-        self._load = load
-        self._bodies = make_environment(load, as_text)
-        self._subjects = make_environment(load, lambda value: one_line(str(value), limit=10_000))
+        self._load = load = _with_signatures(load)
+        lang, shared = template.lang, frozenset(self._shared)
+        self._bodies = make_environment(load, as_text, lang, shared)
+        self._subjects = make_environment(
+            load, lambda value: one_line(str(value), limit=10_000), lang, shared
+        )
+        self._told: dict[str, dict[str, object]] = {}
         self._checked_for: frozenset[str] = frozenset()
         self._sources = self._collect()
         self._body = self._bodies.from_string(template.source)
         self._subject = self._subjects.from_string(template.subject_source)
+        self._attach = self._subjects.from_string(template.attach_source)
 
     @cached_property
     def variables(self) -> frozenset[str]:
-        """Every name that subject, body and included files read."""
+        """Every name that subject, body and included files use."""
         return frozenset(name for source in self._sources for name in source.names)
 
+    @property
+    def dotted(self) -> frozenset[str]:
+        """Every part of a name that is used, in any branch: `incident.title`."""
+        return frozenset(name for source in self._sources for name in source.dotted)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of the template and of its includes, in order."""
+        included = (name for source in self._sources for name in source.includes)
+        return (
+            self._template.subject_source,
+            self._template.source,
+            *(self._load(name) or "" for name in dict.fromkeys(included)),
+        )
+
     def shadowed(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """Columns that the template reads by a name of ours, and so doesn't see."""
+        """Columns that the template can't see, because a shared name overrides them."""
         return tuple(name for name in columns if name in self._shared and name in self.variables)
 
     def render(self, columns: Mapping[str, object]) -> RenderedMail:
         """The mail for the recipient with these columns.
 
-        Besides texts a value may be `rows`, a list of rows with their columns.
+        A value may also be `rows`, a list of rows with their columns. Raises as `trace`.
+        """
+        return self.trace(columns).mail
+
+    def trace(self, columns: Mapping[str, object]) -> TracedMail:
+        """The mail for the recipient with these columns, and which parts are their own.
 
         Raises:
             ValueMissing: a value that the template requires is empty for this recipient.
-            TemplateBad: an unknown variable, or an expression that doesn't work out.
+            MailTemplateBad: an unknown variable, or an expression that doesn't work out.
         """
         known: dict[str, object] = dict.fromkeys(KNOWN_COLUMNS, "")
-        values = {**known, **columns, **self._shared, "recipient": known | dict(columns)}
+        values = {
+            **known,
+            **columns,
+            **self._shared_for(str(columns.get("timezone", ""))),
+            "recipient": known | dict(columns),
+        }
         self._refuse_unknown(frozenset(values))
         lacking = [name for name in self._template.required if not str(values[name]).strip()]
         if lacking:
@@ -170,34 +361,54 @@ class MailRenderer:
                 f"`{lacking[0]}` is empty, and {self._template.name} requires it. "
                 "Fill it in, or leave the row out."
             )
-        subject = one_line(self._run(self._subject, values))
-        if not subject:
-            raise TemplateBad(
+        subject, body = self._run(self._subject, values), self._run(self._body, values)
+        lang = self._template.lang
+        mail = _rendered(tracing.as_mail(subject), tracing.as_mail(body), lang)
+        if not mail.subject and self._template.subject_source.strip():
+            raise ValueMissing(
+                f"the subject of {self._template.name} is empty for this customer. Fill in the "
+                "columns that it uses, or leave the row out."
+            )
+        if not mail.subject:
+            raise MailTemplateBad(
                 f"{self._template.name}: the subject is empty. "
                 "Give it a line `subject: …` in its head, or --subject."
             )
-        return RenderedMail(subject, settle(self._run(self._body, values)).strip("\n") + "\n")
+        return TracedMail(mail, subject, body)
+
+    def _shared_for(self, zone: str) -> dict[str, object]:
+        """The shared values for this zone: times are given in it, in the template's language."""
+        if zone not in self._told:
+            self._told[zone] = retold(self._shared, zone_named(zone), self._template.lang)
+        return self._told[zone]
+
+    def own_file(self, columns: Mapping[str, object]) -> str:
+        """The file that the head's `attach` names for one row of the list, "" for none."""
+        known: dict[str, object] = dict.fromkeys(KNOWN_COLUMNS, "")
+        values = {**known, **columns, **self._shared, "recipient": known | dict(columns)}
+        return tracing.as_mail(self._run(self._attach, values)).strip()
 
     def render_copy(self, columns: Iterable[str] = ()) -> RenderedMail:
-        """The doc's copy: every column of the list shown as its name, `‹name›`."""
+        """The doc's copy: every column of the list as its name, `‹name›`."""
         return self.render({name: f"‹{name}›" for name in columns})
 
     def _collect(self) -> tuple[Source, ...]:
         template = self._template
         subject = check_source(self._bodies, f"{template.name}, subject", template.subject_source)
-        return (subject, *self._follow(template.name, template.source, ()))
+        attach = check_source(self._bodies, f"{template.name}, attach", template.attach_source)
+        return (subject, attach, *self._follow(template.name, template.source, ()))
 
     def _follow(self, name: str, text: str, above: tuple[str, ...]) -> Iterable[Source]:
-        """The template and everything that it includes, each checked."""
+        """The template and all its includes, each checked."""
         if name in above:
-            raise TemplateBad(f"{name} includes itself, through {' and '.join(above)}.")
+            raise MailTemplateBad(f"{name} includes itself, through {' and '.join(above)}.")
         source = check_source(self._bodies, name, text)
         _refuse_variables_in_code(name, text)
         yield source
         for included in source.includes:
             content = self._load(included)
             if content is None:
-                raise TemplateBad(f"{name} includes `{included}`, and there is no such file.")
+                raise MailTemplateBad(f"{name} includes `{included}`, and there is no such file.")
             yield from self._follow(included, content, (*above, name))
 
     def _refuse_unknown(self, known: frozenset[str]) -> None:
@@ -206,14 +417,15 @@ class MailRenderer:
         for source in self._sources:
             for name, line in source.names.items():
                 if name not in known:
-                    raise TemplateBad(
+                    meant = did_you_mean(_NAMES_ELSEWHERE.get(_bare(name), name), set(known))
+                    raise MailTemplateBad(
                         f"{source.name}, line {line}: `{name}` is neither a column of the list "
-                        f"nor set{did_you_mean(name, set(known))} "
+                        f"nor set{meant} "
                         f'Or give it: --set {name}="…".'
                     )
         for name in self._template.required:
             if name not in known:
-                raise TemplateBad(
+                raise MailTemplateBad(
                     f"{self._template.name} requires `{name}`, which is neither a column of the "
                     f"list nor set{did_you_mean(name, set(known))}"
                 )
@@ -224,7 +436,19 @@ class MailRenderer:
             return compiled.render(values)
         except _MISTAKES as error:
             where = f"{self._template.name}{_line_of(error)}"
-            raise TemplateBad(f"{where}: {str(error).rstrip('.')}.") from error
+            raise MailTemplateBad(f"{where}: {str(error).rstrip('.')}.") from error
+
+
+def _with_signatures(load: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    def loaded(name: str) -> str | None:
+        text = load(name)
+        return None if text is None else with_signature(text)
+
+    return loaded
+
+
+def _rendered(subject: str, body: str, lang: str) -> RenderedMail:
+    return RenderedMail(one_line(subject), settle(body).strip("\n") + "\n", lang)
 
 
 def _line_of(error: BaseException) -> str:
@@ -234,7 +458,7 @@ def _line_of(error: BaseException) -> str:
     return f", line {lines[-1]}" if lines else ""
 
 
-# A private-use letter stands in for an expression while Markdown says whether it is inside code.
+# A private-use letter replaces an expression, to see whether it is inside code in Markdown.
 _STAND_IN = "\uf8ff"
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _STATEMENT = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -249,10 +473,10 @@ def _refuse_variables_in_code(name: str, body: str) -> None:
     for token in MarkdownIt("commonmark", {"html": False}).parse(text):
         line = token.map[0] + 1 if token.map else 1
         if any(_is_code(part) and _STAND_IN in part.content for part in _parts(token)):
-            raise TemplateBad(
-                f"{name}, line {line}: a variable stands inside code, where its characters can't "
-                "be kept apart from the marks. Take the backquotes, or the four spaces at the "
-                "start of the line, away."
+            raise MailTemplateBad(
+                f"{name}, line {line}: a variable is inside code, where it can't be escaped. "
+                "Remove the backquotes, or the four spaces at the "
+                "start of the line."
             )
 
 

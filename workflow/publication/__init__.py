@@ -1,4 +1,4 @@
-"""The customers' version of a postmortem: what stays, what is left out, what is said instead.
+"""The public postmortem: what stays, what is left out, what replaces it.
 
 Pure.
 """

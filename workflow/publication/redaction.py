@@ -1,21 +1,35 @@
-"""Leaving out what is internal: neutral words in its place, and a list of all that went.
+"""Replace internal text with neutral words, and list what was replaced.
 
-No word is invented but the few neutral ones. What a person said may stay (`public`) stays.
+Only a few neutral words are added. Text that a person keeps (`public`) stays. `read_sections` reads
+a doc's sections for the public version, without hints, unaccepted suggestions, pictures and
+footnotes. Pure.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from workflow.document.blocks import Block, Span, joined
-from workflow.publication.folding import Folded, fold, without_tricks
-from workflow.publication.patterns import Kind, Match, matches_by_form
-from workflow.publication.people import folded_words, name_forms
+from workflow.document.edits.sections import Place, find_place, untouched_hint
+from workflow.document.reading import read_tabs
+from workflow.document.template import Section
+from workflow.document.view import DocView, read_document
+from workflow.publication.patterns import (
+    Folded,
+    Kind,
+    Match,
+    fold,
+    folded_words,
+    matches_by_form,
+    name_forms,
+    without_tricks,
+)
 
-# The first that holds no internal word itself; the last can't hold one.
+# The first one without an internal word is used; the last can't hold one.
 _NEUTRAL: dict[Kind, tuple[str, ...]] = {
     Kind.PERSON: ("an engineer", "a colleague", "somebody", "…"),
     Kind.CUSTOMER: ("a customer", "somebody", "…"),
@@ -25,10 +39,10 @@ _NEUTRAL: dict[Kind, tuple[str, ...]] = {
     Kind.TICKET: ("an internal reference", "a reference", "…"),
     Kind.WORD: ("…",),
 }
-# What is put in may, beside what was there, be read as something else that is internal.
+# A replacement may form new internal text with its neighbours, so repeat.
 _ROUNDS = 12
-_LOOK_BACK = 20  # letters that tell whether a sentence begins
-# Written without spaces between words, so that a name there has no edge to be known by.
+_LOOK_BACK = 20  # letters that show whether a sentence begins
+# Scripts without spaces between words, so a name there has no edges.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
 )
@@ -37,9 +51,10 @@ _SENTENCE_END = re.compile(r"(?:^|[.!?:…]\s+|[\n\v]\s*|\s\s)$")
 
 @dataclass(frozen=True)
 class Internal:
-    """What is known to be internal, and in `public` what may be told all the same.
+    """The known internal terms, and in `public` the ones that may stay.
 
-    `people` are names and addresses, `customers` full names, `words` whatever else a person named.
+    `people` are names and addresses, `customers` full names, `words` anything else that a person
+    named.
     """
 
     people: tuple[str, ...] = ()
@@ -51,14 +66,14 @@ class Internal:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something that is not in the customers' version, as it was written."""
+    """Text left out of the public version, as it was written."""
 
     kind: Kind
     text: str
 
 
 class Redactor:
-    """Leaves out of texts and blocks what is internal. `left_out` lists it, each once."""
+    """Remove internal text from texts and blocks. `left_out` lists it, each once."""
 
     def __init__(self, internal: Internal) -> None:
         self._domains = internal.own_domains
@@ -77,15 +92,15 @@ class Redactor:
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
-        """All that was left out so far, in order."""
+        """Everything left out so far, in order."""
         return tuple(self._found)
 
     def note(self, kind: Kind, text: str) -> None:
-        """Something was left out elsewhere."""
+        """Note that something was left out elsewhere."""
         self._found.setdefault(LeftOut(kind, text))
 
     def find(self, text: str) -> list[Match]:
-        """What is internal in a text, in order; nothing overlaps."""
+        """The internal parts of a text, in order and without overlaps."""
         folded, plain = fold(text), without_tricks(text)
         found = [
             Match(*plain.span(each.start, each.end), each.kind)
@@ -105,11 +120,11 @@ class Redactor:
         return _apart(hidden)
 
     def text(self, text: str) -> str:
-        """The text without what is internal; the same text where nothing is."""
+        """The text without internal parts; unchanged if there are none."""
         return "".join(span.text for span in self.spans((Span(text),)))
 
     def spans(self, spans: Sequence[Span]) -> tuple[Span, ...]:
-        """A paragraph's spans without what is internal, links to internal pages included."""
+        """A paragraph's spans without internal parts and links to internal pages."""
         kept = [self._without_link(span) for span in self._without_struck(spans)]
         for _ in range(_ROUNDS):
             text = "".join(span.text for span in kept)
@@ -124,7 +139,7 @@ class Redactor:
         return joined(kept)
 
     def blocks(self, blocks: Iterable[Block]) -> list[Block]:
-        """Blocks without what is internal; one that has nothing left is gone."""
+        """Blocks without internal parts; emptied blocks are removed."""
         kept = [
             replace(
                 block,
@@ -160,7 +175,7 @@ class Redactor:
 
 
 def _any_of(phrases: Iterable[tuple[str, ...]]) -> re.Pattern[str]:
-    """Any of these words one behind the other, whatever parts them; nothing for none."""
+    """A pattern for any of these phrases, with any separators; matches nothing if empty."""
     ordered = sorted({words for words in phrases if words}, key=lambda w: (-len("".join(w)), w))
     return re.compile("|".join(map(_phrase, ordered)) or "(?!)")
 
@@ -173,7 +188,7 @@ def _phrase(words: tuple[str, ...]) -> str:
 
 
 def _phrases(texts: Iterable[str]) -> re.Pattern[str]:
-    """Any of these texts to the letter, as they are compared."""
+    """A pattern for any of these exact texts, in folded form."""
     folded = sorted({fold(text).text.strip() for text in texts} - {""}, key=len, reverse=True)
     return re.compile("|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in folded) or "(?!)")
 
@@ -191,7 +206,7 @@ def _has_capital(text: str, match: Match) -> bool:
 
 
 def _apart(found: list[Match]) -> list[Match]:
-    """Overlapping matches made one, of the kind of the longest."""
+    """Overlapping matches merged, with the kind of the longest."""
     kept: list[Match] = []
     for match in sorted(found, key=lambda one: (one.start, -one.end)):
         if kept and match.start < kept[-1].end:
@@ -204,9 +219,9 @@ def _apart(found: list[Match]) -> list[Match]:
 
 
 def _with_words(spans: Iterable[Span], replacements: Sequence[tuple[Match, str]]) -> Iterator[Span]:
-    """Spans with words in the place of each match, in the look of the first that it touches.
+    """Spans with each match replaced, in the style of the first span that it touches.
 
-    Matches are in order and apart.
+    Matches are in order and don't overlap.
     """
     start = 0
     waiting = deque(replacements)
@@ -223,3 +238,134 @@ def _with_words(spans: Iterable[Span], replacements: Sequence[tuple[Match, str]]
             waiting.popleft()
         yield replace(span, text=span.text[at - start :])
         start = end
+
+
+Json = Mapping[str, Any]
+
+
+@dataclass
+class DocSections:
+    """`blocks` by the section's key; `people` from person chips; `left_out` lists removed parts."""
+
+    blocks: dict[str, list[Block]] = field(default_factory=dict)
+    people: list[str] = field(default_factory=list)
+    left_out: list[tuple[Kind, str]] = field(default_factory=list)
+
+
+def read_sections(document: Json, sections: Sequence[Section], keys: Sequence[str]) -> DocSections:
+    """The content of the sections with these keys. `document` is fetched whole (`tabs`)."""
+    view = read_document(document)
+    found = DocSections(people=list(_people(document)))
+    for section in sections:
+        place = find_place(view, section, sections) if section.key in keys else None
+        if place is not None:
+            found.blocks[section.key] = _blocks(document, view, place, found)
+    return found
+
+
+def _blocks(document: Json, view: DocView, place: Place, found: DocSections) -> list[Block]:
+    tab = next(tab for tab in _tabs(document) if _tab_id(tab) == place.heading.tab_id)
+    content = tab.get("documentTab", tab)
+    hint = untouched_hint(view, place)
+    skipped = {one.start for one in hint.paragraphs} if hint else set()
+    stop = place.stop.start if place.stop is not None else None
+    elements = [
+        kept
+        for each in _siblings(
+            content.get("body", {}).get("content", ()),
+            place.heading.start,
+            behind=int(not place.is_cell),
+        )
+        if (start := each.get("startIndex", 0)) not in skipped and (stop is None or start < stop)
+        if (kept := _settled(each, found)) is not None
+    ]
+    bare = {"lists": content.get("lists", {}), "body": {"content": elements}}
+    return list(read_tabs(bare)[0].blocks)
+
+
+def _tabs(document: Json) -> Iterator[Json]:
+    waiting = list(document.get("tabs", [document]))
+    while waiting:
+        tab = waiting.pop()
+        yield tab
+        waiting += tab.get("childTabs", ())
+
+
+def _tab_id(tab: Json) -> str:
+    return str(tab.get("tabProperties", {}).get("tabId", ""))
+
+
+def _siblings(content: Sequence[Json], heading_start: int, *, behind: int) -> Sequence[Json]:
+    """The elements after the heading, in the body or in its table cell.
+
+    With `behind` 0, the first is the element that starts there: a cell that is a section has no
+    heading.
+    """
+    for number, element in enumerate(content):
+        if "paragraph" in element and element.get("startIndex", 0) == heading_start:
+            return content[number + behind :]
+        for row in element.get("table", {}).get("tableRows", ()):
+            for cell in row.get("tableCells", ()):
+                if rest := _siblings(cell.get("content", ()), heading_start, behind=behind):
+                    return rest
+    return ()
+
+
+def _settled(element: Json, found: DocSections) -> Json | None:
+    """An element without suggestions, pictures and footnotes."""
+    if "paragraph" in element:
+        paragraph = element["paragraph"]
+        kept = [_unmarked(each) for each in paragraph.get("elements", ()) if _stays(each, found)]
+        return {**element, "paragraph": {**paragraph, "elements": kept}}
+    if "table" in element:
+        rows = [
+            {**row, "tableCells": [_cell(cell, found) for cell in row.get("tableCells", ())]}
+            for row in element["table"].get("tableRows", ())
+            if not row.get("suggestedInsertionIds")
+        ]
+        return {**element, "table": {**element["table"], "tableRows": rows}} if rows else None
+    return element
+
+
+def _cell(cell: Json, found: DocSections) -> Json:
+    inner = (_settled(each, found) for each in cell.get("content", ()))
+    return {**cell, "content": [each for each in inner if each is not None]}
+
+
+def _stays(element: Json, found: DocSections) -> bool:
+    run = element.get("textRun", {})
+    for kind in ("textRun", "person", "richLink", "inlineObjectElement", "footnoteReference"):
+        if element.get(kind, {}).get("suggestedInsertionIds"):
+            found.left_out.append((Kind.SUGGESTION, str(run.get("content", "")).strip() or kind))
+            return False
+    if "inlineObjectElement" in element:
+        found.left_out.append((Kind.PICTURE, "a picture"))
+        return False
+    if "footnoteReference" in element:
+        number = element["footnoteReference"].get("footnoteNumber", "")
+        found.left_out.append((Kind.FOOTNOTE, f"footnote {number}".strip()))
+        return False
+    return True
+
+
+def _unmarked(element: Json) -> Json:
+    """An element without the mark of a suggested deletion: until accepted, it stays."""
+    return {
+        name: {key: each for key, each in part.items() if key != "suggestedDeletionIds"}
+        if isinstance(part, Mapping)
+        else part
+        for name, part in element.items()
+    }
+
+
+def _people(value: Any) -> Iterator[str]:
+    """The names and addresses of all person chips."""
+    if isinstance(value, Mapping):
+        properties = value.get("personProperties")
+        if isinstance(properties, Mapping):
+            yield from (str(properties[key]) for key in ("name", "email") if properties.get(key))
+        for inner in value.values():
+            yield from _people(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _people(inner)

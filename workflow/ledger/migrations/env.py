@@ -1,6 +1,7 @@
 """How Alembic runs a step here: inside the one transaction that `migrate` has opened.
 
-All steps land together or not at all, on SQLite too: its driver is told not to commit before DDL.
+All steps are committed together or not at all, on SQLite too: its driver is told not to commit
+before DDL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The first ledger: incidents and their journal, notices and their deliveries, the pace.
 
-Written out, not taken from `tables`: this is what revision 0001 is, whatever comes later.
+The tables are written out, not taken from `tables`, so that later changes don't affect them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """From nothing to revision 0001."""
+    """Create the tables of revision 0001."""
     _incidents()
     _journal()
     _notices()
@@ -178,5 +178,5 @@ def _pace() -> None:
 
 
 def downgrade() -> None:
-    """Never: an older program is not to be handed a ledger that it would read wrongly."""
+    """Not supported: an older program would misread the ledger."""
     raise NotImplementedError("a ledger is never taken back to an older revision")

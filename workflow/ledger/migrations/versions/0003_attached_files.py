@@ -1,4 +1,4 @@
-"""Files that belong to an incident's doc, kept until they are in Drive."""
+"""Files attached to an incident's doc, kept until they are in Drive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """From revision 0002: no file yet."""
+    """From revision 0002: no files."""
     op.create_table(
         "files",
         sa.Column("id", sa.String(40), primary_key=True),

@@ -1,4 +1,4 @@
-"""Announcements, several senders, bounces, replies, the customers' version, and how it closed."""
+"""Announcements, several senders, bounces, replies, the customers' version, and the closing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A delivery is in a state that is known; a ledger that was moved says where to."""
+"""Constraints on a delivery's state, and the new address of a ledger that was moved."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _KNOWN = "state IN ('planned', 'drafting', 'drafted', 'sending', 'sent', 'failed
 
 
 def upgrade() -> None:
-    """From revision 0004: no state was unknown, and no ledger had moved."""
-    # SQLite adds a constraint by writing the table anew, and forgets what it counts its ids by.
+    """From revision 0004: all states are known, and no ledger was moved."""
+    # SQLite adds a constraint by writing the table again, and loses the option for its ids.
     with op.batch_alter_table("deliveries", table_kwargs={"sqlite_autoincrement": True}) as table:
         table.create_check_constraint("known_state", _KNOWN)
     op.create_table(

@@ -10,7 +10,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """From revision 0005: of the notices sent so far nobody knows which rows were left out."""
+    """From revision 0005: the rows left out of earlier notices are unknown."""
     op.create_table(
         "rows_left_out",
         sa.Column("notice_id", sa.String(40), sa.ForeignKey("notices.id"), primary_key=True),

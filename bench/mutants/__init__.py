@@ -1,0 +1,1 @@
+"""`python -m bench.mutants`: break each protection in SECURITY.md, and check that a test fails."""

@@ -1,0 +1,415 @@
+"""The rehearsal's Docs v1: documents in the store, edited by the engine of this package.
+
+documents.batchUpdate carries out all requests of a batch, in order, or none.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+from google_rehearsal import store
+from google_rehearsal.docs import (
+    chip_requests,
+    pictures,
+    style_requests,
+    table_requests,
+    text_requests,
+)
+from google_rehearsal.docs.editing import Edit, FetchPicture
+from google_rehearsal.docs.errors import (
+    DocsError,
+    OneofError,
+    RequestError,
+)
+from google_rehearsal.docs.new_documents import blank_document, copy_document, new_revision
+from google_rehearsal.docs.render import render_document
+from google_rehearsal.docs.world import DocumentModel, Json, copied, from_json, own, to_json
+from google_rehearsal.drive.world import (
+    DOC_TYPE,
+    DriveFile,
+    load_file,
+    new_file,
+    save_file,
+    visible,
+)
+from google_rehearsal.store import Settings
+from google_rehearsal.wire.call import Answer, Api, Call
+from google_rehearsal.wire.errors import GoogleError, not_found, permission_denied
+
+_KEPT_IN_MEMORY = 32
+INLINE = "SUGGESTIONS_INLINE"
+WITHOUT_SUGGESTIONS = "PREVIEW_WITHOUT_SUGGESTIONS"
+_DEFAULT_VIEW = "DEFAULT_FOR_CURRENT_ACCESS"
+_COMMENTS = "COMMENTS_VIEW_MODE_INCLUDED"
+_ALL_DOCUMENTS = ("documents", "documents.readonly", "drive", "drive.readonly")
+
+
+@dataclass(frozen=True)
+class Typist:
+    """The editor of a document, inside one transaction, and the time in epoch seconds."""
+
+    db: sqlite3.Connection
+    account: str
+    settings: Settings
+    now: float
+    base_url: str = ""
+
+
+class Documents:
+    """The Docs methods, and the documents that Drive creates, copies and exports.
+
+    Parsed documents are cached with the store's edition; a rolled back transaction leaves an older
+    edition in the store, so the document is read again.
+    """
+
+    def __init__(self) -> None:
+        self._cache: OrderedDict[str, tuple[int, DocumentModel]] = OrderedDict()
+
+    def api(self) -> Api:
+        """The methods by their ids."""
+        return Api(
+            {
+                "docs.documents.create": self._create,
+                "docs.documents.get": self._get,
+                "docs.documents.batchUpdate": self._batch_update,
+            }
+        )
+
+    def create(self, db: sqlite3.Connection, document_id: str, title: str) -> None:
+        """Store a blank document."""
+        self._save(db, document_id, 1, blank_document(document_id, title, store.element_id))
+
+    def copy(self, db: sqlite3.Connection, source_id: str, document_id: str, title: str) -> None:
+        """Store a copy of a document under a new id."""
+        _, source = self._load(db, source_id)
+        self._save(db, document_id, 1, copy_document(source, document_id, title, store.element_id))
+
+    def rename(self, db: sqlite3.Connection, document_id: str, title: str) -> None:
+        """Rename a document with its file."""
+        edition, model = self._load(db, document_id)
+        self._cache.pop(document_id, None)
+        model.title = title
+        self._save(db, document_id, edition + 1, model)
+
+    def render(
+        self,
+        db: sqlite3.Connection,
+        document_id: str,
+        view: str = INLINE,
+        picture_address: Callable[[str], str] = pictures.kept_path,
+    ) -> dict[str, Any]:
+        """The `Document` resource with its tabs. Raises `KeyError` if there is none.
+
+        `picture_address` gives the address of a kept picture by its key.
+        """
+        _, model = self._load(db, document_id)
+        return render_document(
+            model,
+            suggestions_view_mode=view,
+            include_tabs_content=True,
+            picture_address=picture_address,
+        )
+
+    def _create(self, call: Call) -> Answer:
+        title = call.body.get("title") or "Untitled document"
+        file = new_file(call, DOC_TYPE, title)
+        save_file(call.db, file)
+        self.create(call.db, file.id, title)
+        _, model = self._load(call.db, file.id)
+        return render_document(model, suggestions_view_mode=INLINE, include_tabs_content=False)
+
+    def _get(self, call: Call) -> Answer:
+        file = _readable(call)
+        comments = file.allows(call.caller.account, "commenter")
+        view = call.text("suggestionsViewMode", _DEFAULT_VIEW)
+        if view == _DEFAULT_VIEW:
+            view = INLINE if comments else WITHOUT_SUGGESTIONS
+        if view != WITHOUT_SUGGESTIONS and not comments:
+            raise permission_denied()
+        _, model = self._load(call.db, file.id)
+        # A mask that names `tabs` asks for them: the reference on `includeTabsContent`.
+        tabs = call.flag("includeTabsContent") or "tabs" in call.mask
+        document = render_document(
+            model,
+            suggestions_view_mode=view,
+            include_tabs_content=tabs,
+            picture_address=lambda key: call.base_url + pictures.kept_path(key),
+        )
+        if call.text("commentsViewMode", "") == _COMMENTS:
+            document["suggestions"] = _suggestion_threads(model, document, call)
+        # "Only be populated if the user has edit access": the reference on `revisionId`.
+        if not file.allows(call.caller.account, "writer"):
+            document.pop("revisionId", None)
+        return document
+
+    def _batch_update(self, call: Call) -> Answer:
+        file = _readable(call)
+        _refuse_unknown(call)
+        by = Typist(call.db, call.caller.account, call.settings, call.now, call.base_url)
+        return self._edit(by, file, dict(call.body))
+
+    def edited_by(
+        self, typist: Typist, document_id: str, request: dict[str, Any], *, suggest: bool
+    ) -> None:
+        """A person's edit, or suggestion, in the doc's window. Raises `GoogleError`."""
+        file = load_file(typist.db, document_id)
+        if file is None:
+            raise not_found()
+        mode = {"writeControl": {"writeMode": "SUGGEST"}} if suggest else {}
+        # Failures of Google's API don't occur in its window.
+        by = replace(typist, settings=replace(typist.settings, suggested_deletes="work"))
+        self._edit(by, file, {"requests": [request], **mode})
+
+    def _edit(self, by: Typist, file: DriveFile, body: dict[str, Any]) -> dict[str, Any]:
+        # A locked doc is answered like one that may not be edited (nodejs client, issue 3437).
+        if not file.allows(by.account, "writer") or file.content_restriction:
+            raise permission_denied()
+        edition, model = self._load(by.db, file.id)
+        # Not cached while it is being edited: a refused batch leaves no trace.
+        self._cache.pop(file.id, None)
+        model.boundary_inserts = by.settings.boundary_inserts
+        model.suggested_deletes = by.settings.suggested_deletes
+        try:
+            answer = apply_batch(
+                model,
+                body,
+                new_id=store.element_id,
+                fetch=pictures.fetcher(by.db, by.base_url),
+            )
+        except DocsError as error:
+            raise GoogleError(error.code, error.message, status=error.status) from error
+        for made in answer.get("suggestionResponses", ()):
+            model.suggested_by |= dict.fromkeys(made["createdSuggestionIds"], by.account)
+        self._save(by.db, file.id, edition + 1, model)
+        save_file(by.db, file.touched(by.account, by.now))
+        return answer
+
+    def _load(self, db: sqlite3.Connection, document_id: str) -> tuple[int, DocumentModel]:
+        row = db.execute("SELECT edition FROM documents WHERE id = ?", (document_id,)).fetchone()
+        if row is None:
+            raise KeyError(document_id)
+        kept = self._cache.get(document_id)
+        if kept and kept[0] == row["edition"]:
+            self._cache.move_to_end(document_id)
+            return kept
+        body = db.execute("SELECT body FROM documents WHERE id = ?", (document_id,)).fetchone()[0]
+        return self._keep(document_id, row["edition"], from_json(json.loads(body)))
+
+    def _save(
+        self, db: sqlite3.Connection, document_id: str, edition: int, model: DocumentModel
+    ) -> None:
+        db.execute(
+            "INSERT INTO documents (id, edition, body) VALUES (?, ?, ?) ON CONFLICT (id)"
+            " DO UPDATE SET edition = excluded.edition, body = excluded.body",
+            (document_id, edition, json.dumps(to_json(model))),
+        )
+        self._keep(document_id, edition, model)
+
+    def _keep(
+        self, document_id: str, edition: int, model: DocumentModel
+    ) -> tuple[int, DocumentModel]:
+        self._cache[document_id] = (edition, model)
+        self._cache.move_to_end(document_id)
+        while len(self._cache) > _KEPT_IN_MEMORY:
+            self._cache.popitem(last=False)
+        return edition, model
+
+
+def _suggestion_threads(
+    model: DocumentModel, document: dict[str, Any], call: Call
+) -> list[dict[str, Any]]:
+    """A `SuggestionThread` for each suggestion that is still open."""
+    shown = json.dumps(document)
+    own = call.settings.account
+    return [
+        {
+            "suggestionId": suggestion,
+            "status": "OPEN",
+            "headPost": {
+                "author": {
+                    "displayName": call.settings.display_name if who == own else who,
+                    "me": who == call.caller.account,
+                }
+            },
+        }
+        for suggestion, who in model.suggested_by.items()
+        if f'"{suggestion}"' in shown
+    ]
+
+
+def _refuse_unknown(call: Call) -> None:
+    """The 400 for a request type that this project's API does not have: an unknown field."""
+    for number, request in enumerate(call.body.get("requests", ())):
+        for name in request:
+            if name in call.settings.unknown_requests:
+                raise GoogleError(
+                    400,
+                    f'Invalid JSON payload received. Unknown name "{name}" at '
+                    f"'requests[{number}]': Cannot find field.",
+                    status="INVALID_ARGUMENT",
+                )
+
+
+def _readable(call: Call) -> DriveFile:
+    file = load_file(call.db, call.path["documentId"])
+    if file is None:
+        raise not_found()
+    caller = call.caller
+    # With `drive.file` only, Docs shows the files that Drive shows; otherwise any permission
+    # counts.
+    if not caller.holds(*_ALL_DOCUMENTS) and not visible(file, caller):
+        raise not_found()
+    if not file.role_of(caller.account):
+        raise permission_denied()
+    if file.mime_type != DOC_TYPE:
+        raise GoogleError(
+            400, "This operation is not supported for this document", status="FAILED_PRECONDITION"
+        )
+    return file
+
+
+Handler = Callable[[Edit, Json], Json]
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "insertText": text_requests.insert_text,
+    "deleteContentRange": text_requests.delete_content_range,
+    "replaceAllText": text_requests.replace_all_text,
+    "updateTextStyle": style_requests.update_text_style,
+    "updateParagraphStyle": style_requests.update_paragraph_style,
+    "createParagraphBullets": style_requests.create_paragraph_bullets,
+    "deleteParagraphBullets": style_requests.delete_paragraph_bullets,
+    "createNamedRange": text_requests.create_named_range,
+    "deleteNamedRange": text_requests.delete_named_range,
+    "replaceNamedRangeContent": text_requests.replace_named_range_content,
+    "insertPerson": chip_requests.insert_person,
+    "insertDate": chip_requests.insert_date,
+    "insertRichLink": chip_requests.insert_rich_link,
+    "insertInlineImage": chip_requests.insert_inline_image,
+    "insertPageBreak": chip_requests.insert_page_break,
+    "createDropdownDefinition": chip_requests.create_dropdown_definition,
+    "insertDropdown": chip_requests.insert_dropdown,
+    "updateDropdownProperties": chip_requests.update_dropdown_properties,
+    "updateDropdownDefinitionProperties": (chip_requests.update_dropdown_definition_properties),
+    "deleteDropdownDefinition": chip_requests.delete_dropdown_definition,
+    "insertTable": table_requests.insert_table,
+    "insertTableRow": table_requests.insert_table_row,
+    "insertTableColumn": table_requests.insert_table_column,
+    "deleteTableRow": table_requests.delete_table_row,
+    "deleteTableColumn": table_requests.delete_table_column,
+    "updateTableCellStyle": table_requests.update_table_cell_style,
+    "addDocumentTab": table_requests.add_document_tab,
+    "updateDocumentTabProperties": table_requests.update_document_tab_properties,
+    "deleteTab": table_requests.delete_tab,
+    "createHeader": table_requests.create_header,
+    "createFooter": table_requests.create_footer,
+    "deleteHeader": table_requests.delete_header,
+    "deleteFooter": table_requests.delete_footer,
+}
+_SUGGESTIBLE: Final = {"insertText", "deleteContentRange"}
+_REVISIONS_KEPT: Final = 20
+
+
+def apply_batch(
+    doc: DocumentModel,
+    body: Json,
+    *,
+    new_id: Callable[[], str],
+    fetch: FetchPicture = lambda _address: None,
+) -> Json:
+    """Apply a `BatchUpdateDocumentRequest` to a document and return the response resource.
+
+    The document changes only if every request could be applied; `DocsError` leaves it unchanged.
+    The revision changes only with the content. `new_id` gives a fresh random token at each call.
+    `fetch` returns the picture at an address, None if unavailable. The body must fit its schema.
+    """
+    control = body.get("writeControl", {})
+    _check_control(doc, control)
+    requests: list[Json] = own(body.get("requests", []))
+    if not requests:
+        raise DocsError(400, "Must specify at least one request.")
+    draft = copied(doc)
+    suggesting = control.get("writeMode") == "SUGGEST"
+    edits = [
+        Edit(draft, new_id, f"suggest.{new_id()[-12:]}" if suggesting else "", fetch)
+        for _ in requests
+    ]
+    replies = [
+        _apply(edit, i, each) for i, (edit, each) in enumerate(zip(edits, requests, strict=True))
+    ]
+    if draft != doc:
+        _adopt(doc, draft, new_revision(new_id))
+    response: Json = {
+        "documentId": doc.id,
+        "replies": replies,
+        "writeControl": {"requiredRevisionId": doc.revision},
+    }
+    if suggesting:
+        response["suggestionResponses"] = [
+            {"createdSuggestionIds": [edit.suggestion]} for edit in edits
+        ]
+    return response
+
+
+def _check_control(doc: DocumentModel, control: Json) -> None:
+    if "requiredRevisionId" in control and "targetRevisionId" in control:
+        raise DocsError(
+            400,
+            "Invalid value at 'write_control' (oneof), oneof field 'control' is already set. "
+            "Cannot set 'targetRevisionId'",
+        )
+    required, target = control.get("requiredRevisionId"), control.get("targetRevisionId")
+    if required and required != doc.revision:
+        raise DocsError(
+            400,
+            f"The required revision ID '{required}' does not match the latest revision.",
+            "FAILED_PRECONDITION",
+        )
+    if target and target not in doc.recent_revisions:
+        raise DocsError(
+            400, f"The target revision ID '{target}' is too far behind the latest revision."
+        )
+
+
+def _apply(edit: Edit, position: int, request: Json) -> Json:
+    where = f"requests[{position}]"
+    if not request:
+        raise DocsError(400, f"Invalid {where}: No request set.")
+    name, *others = request
+    if others:
+        raise DocsError(
+            400,
+            f"Invalid value at '{where}' (oneof), oneof field 'request' is already set. "
+            f"Cannot set '{others[0]}'",
+        )
+    if name not in HANDLERS:
+        raise DocsError(
+            501, f"{where}: {name} is not part of the rehearsal Google.", "UNIMPLEMENTED"
+        )
+    if edit.suggestion and name not in _SUGGESTIBLE:
+        raise DocsError(
+            400, f"Invalid {where}.{name}: Request does not support application as suggestion."
+        )
+    return _handled(edit, where, name, request[name])
+
+
+def _handled(edit: Edit, where: str, name: str, request: Json) -> Json:
+    try:
+        return HANDLERS[name](edit, request)
+    except RequestError as fault:
+        raise DocsError(400, f"Invalid {where}.{name}: {fault}") from fault
+    except OneofError as fault:
+        path = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+        raise DocsError(400, f"Invalid value at '{where}.{path}' (oneof), {fault}") from fault
+
+
+def _adopt(doc: DocumentModel, draft: DocumentModel, revision: str) -> None:
+    """Replace the document by the draft, under a new revision."""
+    recent = [*doc.recent_revisions, revision][-_REVISIONS_KEPT:]
+    latest = replace(draft, revision=revision, recent_revisions=recent)
+    for each in fields(DocumentModel):
+        setattr(doc, each.name, getattr(latest, each.name))

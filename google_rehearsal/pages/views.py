@@ -1,0 +1,335 @@
+"""The rehearsal's pages; docs have the addresses in their links.
+
+Every page tells the browser to allow nothing but its own text and styles. Only the forms on a
+draft's page change anything: somebody sends, edits or deletes it, as in Gmail's own window. A form
+carries a token that no other site can know, and is accepted only from a page of this server.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, Protocol
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask import url_for as address_of
+from werkzeug.wrappers import Response as AnyResponse
+
+from google_rehearsal.export.html import StyleSheet, body_html, outline
+from google_rehearsal.export.reading import Tab, read_tabs
+from google_rehearsal.pages import letters
+from google_rehearsal.pages.letters import Letter, Summary, read_letter, summarize
+from google_rehearsal.store import StoredFile, StoredMail, World
+
+_PAGE = {
+    "default-src": "'none'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "frame-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+_MAIL = {
+    "default-src": "'none'",
+    "style-src": "'unsafe-inline'",
+    "img-src": "data:",
+    "form-action": "'none'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'self'",
+    "sandbox": "",
+}
+
+
+def page_policy(nonce: str = "") -> str:
+    """The Content-Security-Policy of a page; its one `style` element may carry `nonce`."""
+    directives = _PAGE if not nonce else _PAGE | {"style-src": f"'self' 'nonce-{nonce}'"}
+    return _written(directives)
+
+
+def mail_policy() -> str:
+    """The content policy of a mail's own HTML: it can't run, send or fetch anything."""
+    return _written(_MAIL)
+
+
+def guarded(response: Response) -> Response:
+    """The response with the headers of every page; an existing policy is kept."""
+    response.headers.setdefault("Content-Security-Policy", page_policy())
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return response
+
+
+def _written(directives: dict[str, str]) -> str:
+    return "; ".join(f"{name} {value}".strip() for name, value in directives.items())
+
+
+_SAME_SITE = {"", "same-origin"}
+
+
+class AtTheMailbox(Protocol):
+    """A person's actions on a draft. Each raises `ValueError` with a sentence."""
+
+    def send(self, account: str, message_id: str, leaves: str) -> str:
+        """Send the draft with this message; returns the id of the sent mail.
+
+        `leaves` is what its id leads to afterwards: `gone` or `orphan`.
+        """
+        ...
+
+    def edit(self, account: str, message_id: str, to: str, subject: str, text: str | None) -> str:
+        """Save the draft; returns its message's new id. Without `text` the body stays."""
+        ...
+
+    def delete(self, account: str, message_id: str) -> None:
+        """Delete the draft."""
+        ...
+
+
+class Desk:
+    """The forms' addresses, and their token."""
+
+    def __init__(self, people: AtTheMailbox, find: Callable[[str], tuple[StoredMail, Letter]]):
+        self._people = people
+        self._find = find
+        self.word = secrets.token_urlsafe(24)
+
+    def register(self, pages: Blueprint) -> None:
+        """Add the addresses that the forms post to."""
+        for what, view in (("send", self._send), ("edit", self._edit), ("delete", self._delete)):
+            pages.add_url_rule(
+                f"/mail/<message_id>/{what}",
+                f"{what}_draft",
+                self._guarded(view),
+                methods=["POST"],
+            )
+
+    def _guarded(self, view: Callable[[str], AnyResponse]) -> Callable[[str], AnyResponse]:
+        def answer(message_id: str) -> AnyResponse:
+            if request.headers.get("Sec-Fetch-Site", "") not in _SAME_SITE:
+                abort(403)
+            if not hmac.compare_digest(request.form.get("word", ""), self.word):
+                return _problem("This page is from before the server started. Load it again.", 403)
+            try:
+                return view(message_id)
+            except KeyError:
+                return make_response(render_template("rehearsal/missing.html"), 404)
+            except ValueError as impossible:
+                return _problem(str(impossible), 400)
+
+        return answer
+
+    def _send(self, message_id: str) -> AnyResponse:
+        stored, _ = self._find(message_id)
+        leaves = "orphan" if request.form.get("leaves") == "orphan" else "gone"
+        sent = self._people.send(stored.account, stored.id, leaves)
+        return redirect(address_of("pages.mail", message_id=sent), 303)
+
+    def _edit(self, message_id: str) -> AnyResponse:
+        stored, letter = self._find(message_id)
+        text = _lines(request.form.get("text", ""))
+        new_id = self._people.edit(
+            stored.account,
+            stored.id,
+            request.form.get("to", ""),
+            request.form.get("subject", ""),
+            None if text == _lines(letter.text) else text,
+        )
+        return redirect(address_of("pages.mail", message_id=new_id), 303)
+
+    def _delete(self, message_id: str) -> AnyResponse:
+        stored, _ = self._find(message_id)
+        self._people.delete(stored.account, stored.id)
+        return redirect(address_of("pages.mailbox"), 303)
+
+
+def _lines(text: str) -> str:
+    # A browser sends a text area with CRLF, and drops a leading line break.
+    return "\n".join(text.splitlines()).strip("\n") + "\n"
+
+
+def _problem(sentence: str, status: int) -> Response:
+    page = render_template("rehearsal/problem.html", sentence=sentence)
+    return make_response(page, status)
+
+
+MAILS_PER_PAGE = 50
+# Shown above the sent mails; a long list of drafts would push those out of sight.
+DRAFTS_SHOWN = 20
+
+P = ParamSpec("P")
+
+
+def blueprint(
+    world: World, people: AtTheMailbox | None = None, leaves: Callable[[], str] = lambda: "gone"
+) -> Blueprint:
+    """The pages over `world`, to be registered at the root of the server.
+
+    They are read-only, except for the forms on a draft's page, which act through `people`. `leaves`
+    is the default for what a sent draft's id leads to: `gone` or `orphan`.
+    """
+    pages = Blueprint(
+        "pages",
+        __name__,
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/pages",
+    )
+    desk = Desk(people, lambda found: _found(world, found)) if people else None
+    views = _Views(world, desk.word if desk else "", leaves)
+    pages.after_request(guarded)
+    pages.app_template_filter("moment")(letters.moment)
+    pages.app_template_filter("size")(letters.size)
+    pages.app_template_filter("grantee")(letters.grantee)
+    pages.app_template_filter("role")(letters.role)
+    for address, name, view in (
+        ("/", "index", views.index),
+        ("/document/d/<doc_id>", "doc", views.to_editor),
+        ("/document/d/<doc_id>/edit", "editor", views.editor),
+        ("/mail", "mailbox", views.mailbox),
+        ("/mail/<message_id>", "mail", views.mail),
+        ("/mail/<message_id>/html", "mail_html", views.mail_html),
+        ("/uc", "published", views.published),
+        ("/docs-picture/<key>", "picture", views.picture),
+    ):
+        pages.add_url_rule(address, name, _or_missing(view))
+    if desk is not None:
+        desk.register(pages)
+    return pages
+
+
+def _or_missing(view: Callable[P, AnyResponse]) -> Callable[P, AnyResponse]:
+    @wraps(view)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> AnyResponse:
+        try:
+            return view(*args, **kwargs)
+        except KeyError:
+            return make_response(render_template("rehearsal/missing.html"), 404)
+
+    return answer
+
+
+class _Views:
+    """One method for each page; a `KeyError` from the world means that it doesn't exist."""
+
+    def __init__(self, world: World, word: str, leaves: Callable[[], str]) -> None:
+        self._world = world
+        self._word = word
+        self._leaves = leaves
+
+    def index(self) -> Response:
+        docs = [
+            {
+                **file,
+                "at": letters.parsed_moment(file.get("createdTime", "")),
+                "permissions": self._world.permissions(file["id"]),
+            }
+            for file in self._world.documents()
+        ]
+        return _page(
+            "index",
+            docs=docs,
+            sent=len(self._world.mailbox()),
+            drafts=len(self._world.drafts()),
+        )
+
+    def to_editor(self, doc_id: str) -> AnyResponse:
+        return redirect(url_for("pages.editor", doc_id=doc_id))
+
+    def editor(self, doc_id: str) -> Response:
+        document = self._world.document(doc_id)
+        tabs = read_tabs(document)
+        tab = _chosen(tabs, request.args.get("tab", ""))
+        sheet = StyleSheet()
+        nonce = secrets.token_urlsafe(16)
+        response = _page(
+            "editor",
+            title=document.get("title", ""),
+            doc_id=doc_id,
+            tabs=tabs,
+            tab=tab,
+            outline=outline(tab),
+            body=body_html(tab, sheet, in_steps=True),
+            css=sheet.css(),
+            nonce=nonce,
+            permissions=self._world.permissions(doc_id),
+        )
+        response.headers["Content-Security-Policy"] = page_policy(nonce)
+        return response
+
+    def mailbox(self) -> Response:
+        query = request.args.get("q", "").strip()
+        every = self._world.mailbox()
+        found = every if not query else [m for m in every if summarize(m.raw).matches(query)]
+        number = max(request.args.get("page", 1, type=int), 1)
+        first = (number - 1) * MAILS_PER_PAGE
+        drafts = self._world.drafts() if not query and number == 1 else []
+        return _page(
+            "mailbox",
+            query=query,
+            total=len(every),
+            found=len(found),
+            mails=_listed(found[first : first + MAILS_PER_PAGE]),
+            first=first + 1,
+            number=number,
+            is_last=first + MAILS_PER_PAGE >= len(found),
+            drafts=_listed(drafts[:DRAFTS_SHOWN]),
+            draft_count=len(drafts),
+        )
+
+    def mail(self, message_id: str) -> Response:
+        stored, letter = _found(self._world, message_id)
+        leaves = self._leaves()
+        return _page("mail", stored=stored, letter=letter, word=self._word, leaves=leaves)
+
+    def mail_html(self, message_id: str) -> Response:
+        letter = read_letter(self._world.mail(message_id).raw)
+        response = make_response(letter.html)
+        response.headers["Content-Type"] = "text/html; charset=utf-8"
+        response.headers["Content-Security-Policy"] = mail_policy()
+        return response
+
+    def published(self) -> Response:
+        return _file(self._world.published(request.args.get("id", "")))
+
+    def picture(self, key: str) -> Response:
+        return _file(self._world.picture(key))
+
+
+def _found(world: World, message_id: str) -> tuple[StoredMail, Letter]:
+    stored = world.mail(message_id)
+    return stored, read_letter(stored.raw)
+
+
+def _file(stored: StoredFile) -> Response:
+    response = make_response(stored.content)
+    response.headers["Content-Type"] = stored.media_type
+    # A browser shows it as a picture or saves it, and never runs it.
+    response.headers["Content-Security-Policy"] = mail_policy()
+    if not stored.media_type.startswith("image/"):
+        response.headers["Content-Disposition"] = "attachment"
+    return response
+
+
+def _page(name: str, **values: Any) -> Response:
+    return make_response(render_template(f"rehearsal/{name}.html", **values))
+
+
+def _chosen(tabs: Sequence[Tab], tab_id: str) -> Tab:
+    return next((tab for tab in tabs if tab.id == tab_id), tabs[0])
+
+
+def _listed(mails: Sequence[StoredMail]) -> list[tuple[StoredMail, Summary]]:
+    return [(mail, summarize(mail.raw)) for mail in mails]

@@ -1,0 +1,1 @@
+"""The pipeline of every call: routing, sign-in, checks, quota, faults."""

@@ -1,0 +1,227 @@
+"""`log -` reads each tool's copied text: every time, zone, date line and author, nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.command_line import Postmortem
+from tests.google_world import GoogleWorld
+from workflow.paste.context import PasteUnclear
+from workflow.paste.reading import Paste, read_paste
+from workflow.times.reading import read_future, read_past
+from workflow.times.spoken_time import DateOrder, Habits, WhenUnclear
+
+PASTES = Path(__file__).parents[1] / "fixtures" / "pastes"
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 28, 15, 39, tzinfo=BERLIN)  # a Saturday
+
+
+def read(text: str, habits: Habits | None = None) -> Paste:
+    return read_paste(text, now=NOW, zone=BERLIN, habits=habits or Habits())
+
+
+def described(paste: Paste) -> str:
+    lines = []
+    for each in paste.entries:
+        more = "".join(f" <{words}>" for words in (each.link, each.source) if words)
+        lines.append(f"{each.at:%Y-%m-%d %H:%M:%S} | {each.by} | {each.text!r}{more}")
+    for name in ("left_out", "timeless", "struck", "unread"):
+        if numbers := getattr(paste, name):
+            lines.append(f"{name}: {', '.join(map(str, numbers))}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PASTES.glob("*.txt")))
+def test_a_paste_is_read_as_the_tool_meant_it(name: str) -> None:
+    text = (PASTES / f"{name}.txt").read_bytes().decode("utf-8")
+    assert described(read(text)) == (PASTES / f"{name}.read").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2026-11-27 08:05 CST Deploy", "Line 1: .*CST may be UTC-06:00"),
+        ("14:39 Seen\n14:60x broken", "Line 2 begins like a time that can't be read"),
+        ("Mon, Nov 24, 2026 08:05 Seen", "Line 1: .*2026-11-24 is a Tuesday, not a Monday"),
+        ("29 Mar 2026 02:30 Seen", "Line 1: .*does not exist"),
+        ("5/11/2026, 08:05 - Jane: Seen", "Line 1: .*--dates day-first or month-first"),
+        ("What we saw:\n14:39 Seen", "Line 1 is above the first line with a time"),
+        (
+            "Ann\n  Yesterday at 2:39 PM\nDown\nBo\n  17 hours ago\nDone",
+            "Line 5 says only “17 hours ago”",
+        ),
+    ],
+)
+def test_what_can_not_be_placed_is_refused_with_its_line(text: str, words: str) -> None:
+    with pytest.raises(PasteUnclear, match=words):
+        read(text)
+
+
+def test_the_order_of_day_and_month_is_the_pastes_own_then_the_persons() -> None:
+    both = "5/11/2026, 08:05 - Jane: a\n27/11/2026, 08:05 - Jane: b"
+    assert [f"{each.at:%d %b}" for each in read(both).entries] == ["05 Nov", "27 Nov"]
+    habits = Habits(DateOrder.MONTH_FIRST)
+    assert [f"{each.at:%d %b}" for each in read(both, habits).entries] == ["05 Nov", "27 Nov"]
+    (alone,) = read("5/11/2026, 08:05 - Jane: a", habits).entries
+    assert f"{alone.at:%d %b}" == "11 May"
+
+
+def test_an_hour_that_comes_twice_is_said_with_its_line() -> None:
+    (note,) = read("25 Oct 2026 02:30 Seen").notes
+    assert note.startswith("Line 1: The clocks showed 2:30 AM twice")
+
+
+PIECES = """\
+14:39
+Today
+17 hours ago
+(All times UTC)
+### 14:39 seen
+14:39–14:50 UTC seen
+27.11.26, 14:39 - Ann: seen
+APP  2:39 PM
+2:43 PM
+[
+]
+Ann Lee
+|
+-
+:
+24 Nov 2026
+24/11/2026
+3/4/26
+yesterday
+Wednesday
+UTC
+CST
++01:00
+Z
+T
+2026-11-24
+noon
+midnight
+5 minutes ago
+1h30
+14.30 Uhr
+<ann>
+(edited)
+Posted
+—
+# Timeline (UTC)
+**
+99:99
+0000-00-00
+31.2.
+29 Feb
+|---|
+a
+Europe/Berlin
+٣:٣٠
+1²:00
+9999-12-31 23:59 -12:00
+0001-01-01 00:00 UTC
+99999 weeks ago
+"""
+PIECES_WITH_SPACE = ["  ", "\n", "\t", "| Time (UTC) | What |\n|---|---|\n"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from([*PIECES.splitlines(), *PIECES_WITH_SPACE]), max_size=12),
+    st.sampled_from(["", " "]),
+)
+def test_any_paste_is_read_or_refused_with_a_sentence(pieces: list[str], between: str) -> None:
+    text = between.join(pieces)
+    with contextlib.suppress(PasteUnclear):
+        for each in read(text).entries:
+            assert each.at <= NOW + timedelta(minutes=2)
+            assert each.text.strip()
+    for read_time in (read_past, read_future):
+        with contextlib.suppress(WhenUnclear):
+            read_time(text, now=NOW, zone=BERLIN)
+
+
+CHAT = "Ann Lee, Yesterday 9:05 AM\nPrices look wrong\nBo Chen, Yesterday 9:10 AM\nfound it\n"
+START = ("start", "Wrong amounts", "--at", "yesterday 9:00")
+
+
+def test_more_than_one_entry_is_shown_and_needs_a_word(postmortem: Postmortem) -> None:
+    postmortem(*START)
+    refused = postmortem("log", "-", typed=CHAT, expect=3)
+    assert "9:05 AM CE" in refused.out
+    assert "Prices look wrong — Ann Lee" in refused.out
+    assert "2 entries were read" in refused.err
+    assert "--yes" in refused.err
+    assert postmortem.json("show")["timeline"] == []
+    as_json = postmortem("log", "-", "--json", typed=CHAT, expect=3).json
+    assert [each["by"] for each in as_json["entries"]] == ["Ann Lee", "Bo Chen"]
+    assert as_json["exit_code"] == 3
+    postmortem("log", "-", "--yes", typed=CHAT)
+    timeline = postmortem.json("show")["timeline"]
+    assert [(each["by"], each["text"]) for each in timeline] == [
+        ("Ann Lee", "Prices look wrong"),
+        ("Bo Chen", "found it"),
+    ]
+
+
+def test_a_paste_to_the_letter_stays_to_the_letter(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    doc_id = postmortem.json(*START)["doc_id"]
+    text = "yesterday 9:05 see `a` and **b**\nyesterday 9:06 and *c*\n"
+    postmortem("log", "-", "--yes", "--plain", typed=text)
+    assert "see `a` and **b**" in google.text(doc_id)
+
+
+def test_lines_that_hold_unread_times_are_named(postmortem: Postmortem) -> None:
+    postmortem(*START)
+    text = "It began at 14:39 or so\nand at 14:50 we saw it"
+    refused = postmortem("log", "-", typed=text, expect=3).err
+    assert "No time was read in lines 1-2" in refused
+    assert postmortem.json("show")["timeline"] == []
+    assert "lines 1-2" in postmortem("log", "-", "--yes", typed=text).err
+    one = postmortem("log", "-", typed="It began at 14:39 or so").err
+    assert "The time in line 1 was not read" in one
+    named = postmortem("log", "-", "--yes", typed=f"{CHAT}and 9:12 was the rollback\n").err
+    assert "A time in line 5 was not read" in named
+
+
+def test_its_own_pages_come_back_as_the_same_entries_and_only_once(
+    postmortem: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    postmortem(*START)
+    first = postmortem.json("log", "Seen by *support*", "--at", "yesterday 9:05", "--by", "Ann")
+    postmortem("log", "two\nlines", "--at", "yesterday 23:50")
+    postmortem("log", "wrong", "--at", "yesterday 23:55")
+    wrong = postmortem.json("show")["timeline"][-1]["entry"]
+    postmortem("log", "--strike", wrong)
+    shown = postmortem("show").out
+    postmortem("export", str(tmp_path / "out"))
+    exported = (tmp_path / "out" / "postmortem.md").read_text(encoding="utf-8")
+    record = (tmp_path / "out" / "record.json").read_text(encoding="utf-8")
+
+    again = postmortem("log", "-", "--yes", typed=shown)
+    assert again.out.count("(in the timeline already)") == 2
+    assert "Left out (struck through)" in again.err
+    assert len(postmortem.json("show")["timeline"]) == 3
+
+    def told(timeline: list[dict[str, str]]) -> list[tuple[str, str, str]]:
+        return [(each["at"][:16], each["by"], each["text"]) for each in timeline]
+
+    before = told(postmortem.json("show")["timeline"][:2])
+    for name, page in (("Shown", shown), ("Recorded", record), ("Exported", exported)):
+        doc_id = postmortem.json("start", name, *START[2:])["doc_id"]
+        for _ in range(2):
+            answer = postmortem("log", "-", "--yes", "--json", typed=page)
+            assert told(answer.json["entries"])[:2] == before
+        if page is not exported:  # without ids it can't be told from new entries
+            assert told(postmortem.json("show")["timeline"]) == before
+            assert google.text(doc_id).count("Seen by") == 1
+    assert first["entry"] in shown

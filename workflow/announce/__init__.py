@@ -1,0 +1,1 @@
+"""Notify colleagues: each channel once."""

@@ -1,0 +1,1 @@
+"""Bounces and replies in the mailbox."""

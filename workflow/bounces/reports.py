@@ -1,0 +1,329 @@
+"""The bounces of and replies to an incident's mails.
+
+A message counts only if it is in the thread of a mail of ours, or quotes its Message-ID; and a
+report marks a customer only if it names the address of exactly this mail. Each message is recorded
+as soon as it is read, so a repeated command continues where it stopped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+
+from sqlalchemy.engine import Connection
+
+from workflow.doc.push import Brought, bring_to_doc
+from workflow.google.faults import Refused
+from workflow.google.gmail import Listed, MessageFacts
+from workflow.ledger import bounces, customers, notices
+from workflow.ledger.bounces import Bounce, MailOut, Replies, Reply, ReplyContent, Span
+from workflow.ledger.customers import Kind, Suppression
+from workflow.ledger.notices import Notice
+from workflow.mail.content import (
+    Failure,
+    Report,
+    bounce_words,
+    is_automatic,
+    is_for_good,
+    is_report,
+    read_report,
+)
+from workflow.mail.lists.addresses import AddressBad, read_address
+from workflow.mail.reply_text import answer_of, asks_to_stop
+from workflow.model import Incident
+from workflow.notice.copy_back import record_copy
+from workflow.notice.division import stop_at_bounces
+from workflow.sending.mailbox import MailReader
+from workflow.workspace import Workspace
+
+_HEADERS = (
+    *("From", "Content-Type", "X-Failed-Recipients", "Auto-Submitted", "Precedence"),
+    *("X-Autoreply", "X-Autorespond", "Subject"),
+)
+# Servers retry for days before they give up; RFC 5321, 4.5.4.1 says at least four or five.
+_REPORTS_COME_WITHIN = timedelta(days=10)
+# Clocks differ: don't miss a message because Gmail's clock is a little behind.
+_MARGIN = timedelta(minutes=5)
+_LARGEST_REPORT_BYTES = 5 * 1024 * 1024
+_ID = re.compile(r"<([\w.+=/@$~!#%&'*^?-]+)>")
+
+
+@dataclass(frozen=True)
+class NoticeReturns:
+    """The bounces and replies of one notice so far."""
+
+    notice: Notice
+    bounced: tuple[Bounce, ...]
+    replies: Replies
+
+
+@dataclass
+class Returned:
+    """The new findings, and all known ones. `unclear` are sentences about odd reports.
+
+    `other_mailboxes` sent a part of the mails and can't be read with this sign-in: their bounces
+    and replies are there.
+    """
+
+    incident: Incident
+    mailbox: str
+    new_bounces: int = 0
+    new_replies: int = 0
+    unclear: list[str] = field(default_factory=list)
+    other_mailboxes: tuple[str, ...] = ()
+    notices: tuple[NoticeReturns, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    brought: Brought | None = None
+
+
+def collect(workspace: Workspace) -> Returned:
+    """Read bounces and replies from the sending mailboxes, and record them in the doc.
+
+    Raises `GoogleFault`: SignInNeeded if the sign-in may not read mail. What was found until then
+    is kept.
+    """
+    incident = workspace.incident()
+    reader = MailReader(workspace)
+    returned = Returned(incident, reader.address)
+    with workspace.ledger.read() as connection:
+        others = bounces.other_mailboxes(connection, incident.id, reader.address)
+    may_be_read = {each.lower() for each in workspace.settings.config.senders}
+    returned.other_mailboxes = tuple(each for each in others if each.lower() not in may_be_read)
+    _look_into(workspace, returned, reader)
+    for mailbox in others:
+        if mailbox.lower() in may_be_read:
+            _look_into(workspace, returned, MailReader(workspace, mailbox))
+    with workspace.ledger.read() as connection:
+        listed = notices.notices_of(connection, incident.id)
+        returned.replies = tuple(bounces.replies_of(connection, incident.id))
+        returned.notices = tuple(
+            NoticeReturns(
+                notice,
+                tuple(bounces.bounces_of(connection, notice.id)),
+                bounces.replies_to(connection, notice.id),
+            )
+            for notice in listed
+        )
+    for notice in listed:
+        if workspace.settings.config.names_in_doc and not notice.names_repliers:
+            with workspace.ledger.write() as connection:
+                notices.name_repliers(connection, notice.id)
+        record_copy(workspace, notice)
+    returned.brought = bring_to_doc(workspace, incident.id)
+    return returned
+
+
+def _look_into(workspace: Workspace, returned: Returned, reader: MailReader) -> None:
+    with workspace.ledger.read() as connection:
+        span = bounces.span_of_mails(connection, returned.incident.id, reader.address)
+    if span is not None:
+        collection = _Collection(workspace, returned.incident, reader, returned)
+        collection.run(span)
+        collection.note_answered()
+
+
+class _Collection:
+    """One search of a mailbox."""
+
+    def __init__(
+        self, workspace: Workspace, incident: Incident, reader: MailReader, returned: Returned
+    ) -> None:
+        self._workspace = workspace
+        self._incident = incident
+        self._reader = reader
+        self._returned = returned
+        with workspace.ledger.read() as connection:
+            listed = notices.notices_of(connection, incident.id)
+        self._own = {reader.address.lower(), *(notice.from_address.lower() for notice in listed)}
+
+    def run(self, span: Span) -> None:
+        """First the messages in our threads, then reports elsewhere."""
+        since = f"after:{int((span.first - _MARGIN).timestamp())}"
+        for message, mails in self._new_in_threads(f"in:anywhere -in:sent -in:drafts {since}"):
+            self._take(message, mails)
+        until = f"before:{int((span.last + _REPORTS_COME_WITHIN).timestamp())}"
+        for daemon in ("mailer-daemon", "postmaster"):
+            for page in self._reader.search(f"in:anywhere from:{daemon} {since} {until}"):
+                for message in self._unknown(page):
+                    self._take_from_elsewhere(message)
+
+    def note_answered(self) -> None:
+        """Find the replies that a colleague has answered in the thread by hand.
+
+        A notice that continues the thread doesn't answer a customer's question.
+        """
+        with self._workspace.ledger.read() as connection:
+            found = bounces.replies_of(connection, self._incident.id)
+        mine = self._reader.address.lower()
+        waiting = [each for each in found if each.waits and each.answer.mailbox.lower() == mine]
+        if not waiting:
+            return
+        since = min(each.received_at for each in waiting) - _MARGIN
+        threads = {each.answer.thread_id for each in waiting}
+        for page in self._reader.search(f"in:sent after:{int(since.timestamp())}"):
+            ours = self._mails_by_message([message.id for message in page])
+            for message in page:
+                if message.thread_id in threads and message.id not in ours:
+                    at = self._reader.facts(message.id, ("From",)).received_at
+                    self._answered(message.thread_id, at, waiting)
+
+    def _mails_by_message(self, ids: list[str]) -> set[str]:
+        with self._workspace.ledger.read() as connection:
+            found = bounces.mails_by_id(connection, self._incident.id, self._reader.address, ids)
+        return {mail.message_id for mail in found}
+
+    def _answered(self, thread_id: str, at: datetime, waiting: list[Reply]) -> None:
+        with self._workspace.ledger.write() as connection:
+            for each in waiting:
+                if each.answer.thread_id == thread_id and each.received_at <= at:
+                    bounces.set_answered(connection, each.message_id, at)
+
+    def _new_in_threads(self, query: str) -> Iterator[tuple[Listed, list[MailOut]]]:
+        for page in self._reader.search(query):
+            unknown = self._unknown(page)
+            threads = self._mails_in_threads([message.thread_id for message in unknown])
+            for message in unknown:
+                if message.thread_id in threads:
+                    yield message, threads[message.thread_id]
+
+    def _unknown(self, page: list[Listed]) -> list[Listed]:
+        with self._workspace.ledger.read() as connection:
+            known = bounces.known_messages(connection, [message.id for message in page])
+        return [message for message in page if message.id not in known]
+
+    def _mails_in_threads(self, thread_ids: list[str]) -> dict[str, list[MailOut]]:
+        with self._workspace.ledger.read() as connection:
+            return bounces.mails_in_threads(
+                connection, self._incident.id, self._reader.address, thread_ids
+            )
+
+    def _take(self, message: Listed, mails: list[MailOut]) -> None:
+        """Record a message in the thread of these mails: a report, a reply, or our own."""
+        facts = self._reader.facts(message.id, _HEADERS)
+        if is_report(facts.headers):
+            self._take_report(message, facts, mails)
+        elif parseaddr(facts.headers.get("from", ""))[1].lower() not in self._own:
+            self._take_answer(message, facts, mails)
+
+    def _take_answer(self, message: Listed, facts: MessageFacts, mails: list[MailOut]) -> None:
+        automatic = is_automatic(facts.headers)
+        is_read = not automatic and facts.size <= _LARGEST_REPORT_BYTES
+        words = answer_of(self._reader.raw(message.id)) if is_read else ""
+        answer = ReplyContent(
+            sender=parseaddr(facts.headers.get("from", ""))[1][:320],
+            excerpt=words,
+            mailbox=self._reader.address,
+            thread_id=message.thread_id,
+            asks_to_stop=asks_to_stop(words),
+        )
+        with self._workspace.ledger.write() as connection:
+            bounces.add_reply(
+                connection,
+                _mail_before(mails, facts.received_at),
+                message_id=message.id,
+                automatic=automatic,
+                received_at=facts.received_at,
+                answer=answer,
+            )
+        self._returned.new_replies += 1
+
+    def _take_report(self, message: Listed, facts: MessageFacts, mails: list[MailOut]) -> None:
+        report = self._read(message, facts)
+        if len({mail.delivery_id for mail in mails}) > 1 and report.failures:
+            mails = [mail for mail in self._quoted_mails(report) if mail in mails] or mails
+        for failure in report.failures:
+            hit = [mail for mail in mails if _is_named(mail, failure)]
+            if hit:
+                self._mark(message, facts, _mail_before(hit, facts.received_at), failure)
+                return
+        if report.failures:
+            self._say_unclear(report.failures[0], mails)
+
+    def _take_from_elsewhere(self, message: Listed) -> None:
+        """Record a report in a separate thread: ours if it quotes a mail of ours."""
+        if self._mails_in_threads([message.thread_id]):
+            return  # already read with the threads
+        facts = self._reader.facts(message.id, _HEADERS)
+        if not is_report(facts.headers):
+            return
+        report = self._read(message, facts)
+        mails = self._quoted_mails(report) if report.failures else []
+        if mails:
+            self._take_report(message, facts, mails)
+
+    def _read(self, message: Listed, facts: MessageFacts) -> Report:
+        if facts.size > _LARGEST_REPORT_BYTES:
+            return Report((), ())
+        return read_report(self._reader.raw(message.id))
+
+    def _quoted_mails(self, report: Report) -> list[MailOut]:
+        """Our mails that a report quotes by their Message-ID, found through Gmail."""
+        for quoted in report.quoted:
+            found = _ID.fullmatch(quoted)
+            if found is None:
+                continue
+            ids = [quoted, found[1], *self._sent_with(found[1])]
+            with self._workspace.ledger.read() as connection:
+                mails = bounces.mails_by_id(
+                    connection, self._incident.id, self._reader.address, ids
+                )
+            if mails:
+                return mails
+        return []
+
+    def _sent_with(self, header: str) -> list[str]:
+        try:
+            pages = list(self._reader.search(f"in:sent rfc822msgid:{header}"))
+        except Refused:  # an id that Gmail's search rejects is not ours
+            return []
+        return [message.id for page in pages for message in page]
+
+    def _mark(self, message: Listed, facts: MessageFacts, mail: MailOut, failure: Failure) -> None:
+        with self._workspace.ledger.write() as connection:
+            bounces.add_bounce(
+                connection,
+                mail,
+                message_id=message.id,
+                status=failure.status,
+                reason=f"{failure.status} {failure.reason}".strip(),
+                received_at=facts.received_at,
+                recorded_at=self._workspace.wall(),
+            )
+            if is_for_good(failure.status):
+                self._suppress(connection, mail, failure, facts.received_at)
+            stop_at_bounces(connection, self._workspace, mail.notice_id)
+        self._returned.new_bounces += 1
+
+    def _suppress(
+        self, connection: Connection, mail: MailOut, failure: Failure, at: datetime
+    ) -> None:
+        """Suppress an address that does not exist, or permanently refuses mail."""
+        said = f"{failure.status} {failure.reason}".strip()
+        reason = f"bounced: {bounce_words(failure.status)} ({said})"
+        entry = Suppression(mail.recipient_key, mail.email, Kind.BOUNCED, reason, at)
+        customers.suppress(connection, self._workspace.settings.profile, entry)
+
+    def _say_unclear(self, failure: Failure, mails: list[MailOut]) -> None:
+        self._returned.unclear.append(
+            f"A report in the thread with {mails[-1].email} says that mail to {failure.keys[0]} "
+            "failed. Nobody was marked; look at it in Gmail."
+        )
+
+
+def _is_named(mail: MailOut, failure: Failure) -> bool:
+    """Whether a report names the customer of a mail, who may since be known by a hash."""
+    if mail.recipient_key in failure.keys:
+        return True
+    try:
+        return read_address(mail.email).key in failure.keys
+    except AddressBad:
+        return False
+
+
+def _mail_before(mails: list[MailOut], at: datetime) -> MailOut:
+    """The last mail of a thread that was sent by then."""
+    before = [mail for mail in mails if mail.sent_at is None or mail.sent_at <= at]
+    return (before or mails)[-1]

@@ -1,0 +1,70 @@
+"""The command that forgets a customer: forget."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workflow import errors
+from workflow.cli import output, session
+from workflow.cli.app import Asked, command
+from workflow.record import forgetting
+
+
+@command("forget", epilog="Example: postmortem forget ann@example.com")
+def forget(
+    asked: Asked,
+    address: Annotated[str, typer.Argument(help="The customer's address.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a customer's name, emails and files from the ledger. Cannot be undone.
+
+    A keyed hash of the address stays, so that nobody is written to twice.
+    """
+    workspace, speaker = session.open_workspace(asked), asked.speaker
+    if not yes:
+        if not speaker.is_interactive:
+            raise errors.BadInput(
+                "Nothing was changed. This can't be undone; To confirm, add --yes."
+            )
+        answer = speaker.ask(f"Forget {address}? This can't be undone. [y/N] ")
+        if answer.casefold() not in {"y", "yes"}:
+            raise errors.BadInput("Nothing was changed.")
+    done = forgetting.forget(workspace, address)
+    emptied = done.emptied
+    if speaker.as_json:
+        speaker.document(
+            {
+                "email": done.email,
+                "mails": emptied.mails,
+                "files": emptied.files,
+                "rows": emptied.rows,
+                "texts": emptied.texts,
+                "plans_withdrawn": list(done.plans),
+                "suppressed": done.is_suppressed,
+                "not_reached": list(done.unreached),
+            }
+        )
+    parts = [
+        _counted(emptied.mails, "email", "emails"),
+        _counted(emptied.files, "attachment", "attachments"),
+        _counted(emptied.rows, "row of a list", "rows of lists"),
+        _counted(emptied.texts, "text that named them", "texts that named them"),
+    ]
+    speaker.say(f"Forgotten: {done.email}. Removed from the ledger: {', '.join(parts)}.")
+    if done.is_suppressed:
+        speaker.say("No notice goes to this address, as before.")
+    for plan in done.plans:
+        speaker.warn(f"Plan {plan} was withdrawn: it would have written to them.")
+    speaker.say("Not reached; look there yourself:")
+    for words in done.unreached:
+        speaker.say(f"  - {words}")
+    for brought in done.brought:
+        output.show_brought(speaker, brought)
+    for brought in done.brought:
+        output.raise_if_waiting(brought)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

@@ -1,0 +1,291 @@
+"""Terminal output: text on the right stream, with colour.
+
+Text of customers and colleagues is shown as text: a control character in a name never reaches the
+terminal as a command.
+
+Also the exit paths outside a command: usage errors, early Ctrl-C, unwritable stdout. Each ends with
+a sentence and the contract's exit code, and under `--json` with the one document too.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from workflow.errors import INTERRUPTED, NotSetUp, PostmortemError
+
+INTERRUPTED_WORDS = "Interrupted. Everything so far is recorded."
+
+
+class AnswerLost(NotSetUp):
+    """stdout or stderr can't be written. `str()` is the sentence."""
+
+    def __init__(self, fault: OSError) -> None:
+        super().__init__(
+            f"The answer could not be written: {fault.strerror}.",
+            "What was done is recorded: postmortem show",
+        )
+
+
+class DiskFault(NotSetUp):
+    """The disk refused a write: the system's own error, wherever it occurred."""
+
+    asks_what_is_kept = True
+
+    def __init__(self, fault: OSError) -> None:
+        what = f"{fault.filename} can't be written" if fault.filename else "A file can't be written"
+        super().__init__(
+            f"{what}: {fault.strerror}.",
+            "Free some space there or use another folder, then try again.",
+        )
+
+
+class NothingDone(Exception):
+    """Ctrl-C while the command was still being loaded."""
+
+
+def interrupted(given: Sequence[str], words: str = INTERRUPTED_WORDS) -> int:
+    """Say that a run was interrupted before its command began; returns its exit code."""
+    say_to_stderr(words)
+    tell_script(given, words, INTERRUPTED)
+    return INTERRUPTED
+
+
+def tell_script(given: Sequence[str], sentence: str, code: int) -> None:
+    """Write the one JSON document about an error, if `given` requested it."""
+    options = given[: given.index("--")] if "--" in given else given
+    if "--json" in options:
+        with suppress(OSError):
+            sys.stdout.write(json.dumps(fault_json(sentence, code), ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+
+def as_error(fault: Exception) -> PostmortemError | None:
+    """The error that stopped a command, for a person; None for a bug of this program."""
+    if isinstance(fault, OSError) and fault.errno in _OF_THE_DISK:
+        return DiskFault(fault)
+    return fault if isinstance(fault, PostmortemError) else None
+
+
+def fault_json(sentence: str, code: int) -> dict[str, Any]:
+    """The `--json` document for an error."""
+    return {"error": sentence, "exit_code": code}
+
+
+def finish_streams() -> None:
+    """Flush the streams, or give up on them: Python would exit with 120 otherwise."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            let_go(stream)
+
+
+def let_go(stream: TextIO) -> None:
+    """Point a failed stream at the null device, so that Python's exit doesn't fail again."""
+    with suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
+
+
+# A disk that is full (or a quota), read-only, or faulty.
+_OF_THE_DISK = frozenset(
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO") if hasattr(errno, name)
+)
+
+
+def say_to_stderr(sentence: str) -> None:
+    """Write a sentence to stderr, if possible."""
+    with suppress(OSError):
+        sys.stderr.write(sentence + "\n")
+        sys.stderr.flush()
+
+
+_STYLES = {"good": "32", "warn": "33", "bad": "31", "strong": "1", "faint": "2", "link": "36"}
+
+
+@dataclass
+class Speaker:
+    """Speak to a person, or with `as_json` leave stdout to one JSON document.
+
+    `loudness` is -1 for quiet, 0, or 1 and more for `-v`. A stream that can't be written (a full
+    disk, a closed reader) never stops the work: `lost` is why stdout was given up.
+    `interrupted_words` answer a Ctrl-C while a question waits; "" otherwise.
+    """
+
+    as_json: bool = False
+    loudness: int = 0
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+    has_answered: bool = field(default=False, init=False)
+    lost: OSError | None = field(default=None, init=False)
+    interrupted_words: str = field(default="", init=False)
+
+    @property
+    def people(self) -> TextIO:
+        """The stream for people."""
+        return self.err if self.as_json else self.out
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """A line for a person, left out under `-q`."""
+        if self.loudness >= 0:
+            self._line(self.people, text, style)
+
+    def answer(self, text: str, style: str = "") -> None:
+        """The requested answer: shown under `-q` too."""
+        self._line(self.people, text, style)
+
+    def next_step(self, text: str) -> None:
+        """What to type next."""
+        self.say(f"Next: {text}", "faint")
+
+    def notice(self, text: str) -> None:
+        """A line that a person needs to continue, on stderr, also under `-q`."""
+        self._line(self.err, text, "")
+
+    def warn(self, text: str) -> None:
+        """A warning for the person, on stderr."""
+        self._line(self.err, text, "warn")
+
+    def wrong(self, text: str) -> None:
+        """An error, on stderr."""
+        self._line(self.err, text, "bad")
+
+    def document(self, value: Any) -> None:
+        """The one JSON document. A second one is skipped: scripts read stdout as a whole."""
+        if self.has_answered:
+            return
+        self.has_answered = True
+        self._write(self.out, plain_json(value) + "\n")
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return not self.as_json and sys.stdin.isatty() and self.people.isatty()
+
+    def ask(self, question: str, *, undone: str = "Nothing was done.") -> str:
+        """A person's answer to a question; "" if the input ends.
+
+        `undone` says, after a Ctrl-C at the question, what did not happen.
+        """
+        self._write(self.people, self._styled(self.people, question, "strong"))
+        self.interrupted_words = f"Interrupted at the question. {undone}"
+        answer = sys.stdin.readline()
+        self.interrupted_words = ""
+        return answer.strip()
+
+    def wait_for_enter(self, question: str) -> bool:
+        """Wait until a person presses Enter; False if the input ends."""
+        self._write(self.err, self._styled(self.err, question, "strong"))
+        return bool(sys.stdin.readline())
+
+    def _line(self, stream: TextIO, text: str, style: str) -> None:
+        shown = printable(text)
+        if stream.isatty():
+            shown = wrapped(shown, shutil.get_terminal_size().columns)
+        self._write(stream, self._styled(stream, shown, style) + "\n")
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        """Write a whole text now, or give up on a stream that fails."""
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError as fault:
+            let_go(stream)
+            if stream is self.out:
+                self.lost = self.lost or fault
+
+    def _styled(self, stream: TextIO, text: str, style: str) -> str:
+        if not style or not has_colour(stream):
+            return text
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def wrapped(text: str, width: int) -> str:
+    """Text wrapped at a terminal's width, between words, with its indent kept.
+
+    A long address or command is never broken, because people copy it.
+    """
+    return "\n".join(part for line in text.split("\n") for part in _in_lines(line, width))
+
+
+def _in_lines(line: str, width: int) -> list[str]:
+    if len(line) <= width or width < _NARROWEST:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    below = indent + "  "
+    for found in _COMMAND.finditer(line):
+        before, command = line[: found.start()].rstrip(), line[found.start() :]
+        if len(below) + len(command) <= width or _is_to_copy(before, command):
+            return [*_in_lines(before, width), below + command] if before else [line]
+    return textwrap.wrap(
+        line.strip(),
+        width,
+        initial_indent=indent,
+        subsequent_indent=below,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+_NARROWEST = 20
+# A command with the variables that are set for it, or the line that sets them for all that follow.
+_COMMAND = re.compile(r"(?:\b[A-Z_]+=\S+ )*(?<![^\s:])(?:\S*/)?postmortem [a-z-]|\bexport [A-Z_]+=")
+
+
+def _is_to_copy(before: str, command: str) -> bool:
+    """Whether a line ends with a command, and not with a sentence that names one."""
+    outside_quotes = re.sub(r"'[^']*'|\"[^\"]*\"", "x", command)
+    return (not before or before.endswith(":")) and not re.search(r"[,.;:](\s|$)", outside_quotes)
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether a stream shows colour: a terminal without NO_COLOR (https://no-color.org)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def plain_json(value: Any) -> str:
+    """A JSON document without characters that act on a terminal.
+
+    Control characters and direction marks are escaped as in JSON.
+    """
+    return "".join(
+        letter if letter == "\n" or not _is_control(letter) else f"\\u{ord(letter):04x}"
+        for letter in json.dumps(value, ensure_ascii=False, indent=2)
+    )
+
+
+def printable(text: str) -> str:
+    """Text without control characters and direction marks; line ends stay."""
+    return "".join(
+        letter if letter in "\n\t" or not _is_control(letter) else "\ufffd" for letter in text
+    )
+
+
+# Embeddings, overrides and isolates (Unicode, UAX 9): they can make one address look like another.
+_TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+
+
+def _is_control(letter: str) -> bool:
+    code = ord(letter)
+    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or letter in _TURNS
+
+
+def make_streams_safe() -> None:
+    """Print any character: a terminal that can't show one shows a replacement."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")

@@ -1,0 +1,1 @@
+"""The console: the command line's jobs on a web page for this machine only."""

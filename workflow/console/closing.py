@@ -1,0 +1,180 @@
+"""Closing an incident: the open items, each with its button, then the record."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+
+from flask import Blueprint, Response, make_response, request
+from werkzeug.datastructures import MultiDict
+
+from workflow.console.desk import Line, Said
+from workflow.console.pages import Failed, Form, about, attempt, begin, desk, go_to, page
+from workflow.errors import BadInput
+from workflow.incident import close as closing
+from workflow.model import Incident
+from workflow.notice.outcome import typed_number
+from workflow.record.export import export
+from workflow.standing import closing_checks, other_ledgers
+from workflow.standing.closing_checks import OpenEnd
+from workflow.standing.notice_words import time_to
+from workflow.workspace import Workspace
+
+_FORMATS = ["md", "html", "json", "eml", "csv", "index"]
+# The page and section that handle each kind of open item.
+_BUTTONS = {
+    "pending": ("Go on sending", "notice"),
+    "failed": ("Try these again", "notice"),
+    "unknown": ("Look at these", "notice"),
+    "not_told": ("Write to them", "notify"),
+    "bounced": ("Look at the bounces", "notice"),
+    "left_out": ("Write to them", "notify"),
+    "refused": ("Sync now", "sync"),
+    "not_in_doc": ("Sync now", "sync"),
+    "proposed": ("Look at the plan", "plans"),
+    "sections": ("Fill the sections", "section"),
+    "placeholders": ("Open the doc", "doc"),
+    "actions": ("Open the doc", "doc"),
+    "trash": ("Open the doc", "doc"),
+    "not_checked": ("Sync now", "sync"),
+}
+
+
+def blueprint() -> Blueprint:
+    """The checklist, closing, reopening, and the record as a file."""
+    pages = Blueprint("closing", __name__, url_prefix="/incident/<ref>")
+
+    @pages.get("/close")
+    def check(ref: str) -> Response:
+        return _checklist(ref)
+
+    @pages.post("/close")
+    def close(ref: str) -> Response:
+        with desk().workspace(ref, "close") as workspace:
+            done = attempt("close", lambda: _close(workspace, Form()))
+        if isinstance(done, Failed):
+            return _checklist(ref, done, request.form)
+        return go_to("incident.show", done, ref=ref)
+
+    @pages.post("/reopen")
+    def reopen(ref: str) -> Response:
+        with desk().workspace(ref, "reopen") as workspace:
+            done = attempt("reopen", lambda: _reopen(workspace, Form()))
+        if isinstance(done, Failed):
+            return _checklist(ref, done, request.form)
+        return go_to("incident.show", done, ref=ref)
+
+    @pages.get("/not-told.csv")
+    def not_told(ref: str) -> Response:
+        with desk().workspace(ref) as workspace, tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "not-told.csv"
+            if not closing.write_not_told(workspace, path):
+                raise BadInput("Everybody who was notified knows that it is resolved.")
+            return _download(path.read_bytes(), f"not-told-{ref}.csv", "text/csv; charset=utf-8")
+
+    @pages.get("/record.zip")
+    def record(ref: str) -> Response:
+        with desk().workspace(ref) as workspace, tempfile.TemporaryDirectory() as folder:
+            where = Path(folder) / "record"
+            export(workspace, where, _FORMATS, desk().record_json)
+            return _download(_zipped(where), f"postmortem-{ref}.zip", "application/zip")
+
+    return pages
+
+
+def _checklist(
+    ref: str, failed: Failed | None = None, typed: MultiDict[str, str] | None = None
+) -> Response:
+    with desk().workspace(ref) as workspace:
+        incident = workspace.incident()
+        compared = other_ledgers.look(workspace, incident).compared
+        findings = closing.check(workspace, compared)
+        doc_ends = closing_checks.look_at_doc(workspace, incident)
+    return page(
+        "close",
+        422 if failed else 200,
+        incident=incident,
+        ends=[(end, *_BUTTONS.get(end.kind, ("", ""))) for end in _ends(findings, doc_ends)],
+        stopping=findings.stopping,
+        elsewhere=compared.found,
+        customers_elsewhere=other_ledgers.customers_elsewhere(compared.found),
+        reached=findings.reached,
+        first_word=_first_word(incident, findings),
+        notice_of=_notice_of,
+        failed=failed,
+        typed=typed or {},
+        here="incident",
+    )
+
+
+def _ends(findings: closing_checks.Findings, doc_ends: tuple[OpenEnd, ...]) -> tuple[OpenEnd, ...]:
+    return (*findings.open_ends, *doc_ends)
+
+
+def _first_word(incident: Incident, findings: closing_checks.Findings) -> str:
+    first = findings.reached.first_word
+    return time_to(incident, first) if first else ""
+
+
+def _notice_of(end: OpenEnd) -> str:
+    """The notice of an open item, from its command; "" for none."""
+    words = end.command.split()
+    return words[2] if words[:2] == ["postmortem", "resume"] and len(words) > 2 else ""
+
+
+def _close(workspace: Workspace, form: Form) -> Said:
+    incident = workspace.incident()
+    at, reason = form.text("at"), " ".join(form.text("reason").split())
+    lock, accepted = form.has("lock"), form.has("not_in_this_ledger")
+    when = form.past(workspace, "at", incident.zone)
+    earlier = begin(workspace, "close", [at or None, reason, lock], incident.id, form)
+    request_ = closing.CloseRequest(when, reason, lock, accepted)
+    if earlier is not None and incident.closed_at is not None:
+        return _closed(closing.closed_by(workspace, earlier, request_))
+    found = other_ledgers.look(workspace, incident).compared.found
+    if found and accepted:
+        closing.refuse_other_count(found, incident, typed_number(form.text("number")))
+    return _closed(closing.close(workspace, request_))
+
+
+def _closed(closed: closing.Closed) -> Said:
+    incident = closed.brought.incident
+    lines = [Line("good", f"Closed after {closed.duration}: {incident.title}")]
+    lines += [
+        Line("plain" if each.kind == "not_checked" else "warning", each.sentence)
+        for each in (*closed.findings.open_ends, *closed.doc_ends)
+    ]
+    if incident.locked_at is not None:
+        lines.append(Line("plain", "The doc is locked against edits. Reopen takes the lock off."))
+    if closed.lock_refused:
+        lines.append(Line("warning", "The incident is closed, and its doc is not locked."))
+    return Said((*lines, *about(closed.brought)))
+
+
+def _reopen(workspace: Workspace, form: Form) -> Said:
+    reason = form.text("reason")
+    earlier = begin(workspace, "reopen", [reason], workspace.incident().id, form)
+    if earlier is not None:
+        logged = closing.reopened_by(workspace, earlier)
+    else:
+        logged = closing.reopen(workspace, reason)
+    words = f"Reopened: {logged.brought.incident.title}"
+    return Said((Line("good", words), *about(logged.brought)))
+
+
+def _zipped(folder: Path) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder).as_posix())
+    return packed.getvalue()
+
+
+def _download(content: bytes, name: str, media_type: str) -> Response:
+    response = make_response(content)
+    response.headers["Content-Type"] = media_type
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

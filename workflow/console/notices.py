@@ -1,0 +1,250 @@
+"""A notice's page: its progress, and every decision that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import MultiDict
+
+from workflow.bounces.reports import collect
+from workflow.console.desk import Desk, Line, Said, send_on, take_back
+from workflow.console.live import events, fingerprint
+from workflow.console.pages import Failed, Form, about, attempt, desk, go_to, page
+from workflow.errors import BadInput
+from workflow.google.faults import GoogleFault
+from workflow.ledger import incidents
+from workflow.ledger.notices import Notice
+from workflow.mail.content import changed_lines
+from workflow.model import DeliveryState, DraftDecision
+from workflow.notice import draft_review, outcome
+from workflow.notice import send as sending
+from workflow.notice.division import let_the_rest_go
+from workflow.notice.draft_review import EditedDraft
+from workflow.notice.outcome import steps_for_shortfalls
+from workflow.standing.overview import counts_text, notice_standing
+from workflow.workspace import Workspace
+
+_DECISION = "decision-"
+_DECISIONS = {
+    "as-edited": DraftDecision.AS_EDITED,
+    "restore": DraftDecision.RESTORE,
+    "leave-out": DraftDecision.LEAVE_OUT,
+}
+Action = Callable[[Workspace, Notice, Form], Said]
+
+
+def blueprint() -> Blueprint:
+    """A notice by its id, its live part, and its actions."""
+    pages = Blueprint("notices", __name__, url_prefix="/notice/<notice>")
+
+    @pages.get("/")
+    def show(notice: str) -> Response:
+        return _show(notice)
+
+    @pages.get("/live")
+    def live(notice: str) -> Response:
+        return _show(notice, template="part_notice")
+
+    @pages.get("/events")
+    def changes(notice: str) -> Response:
+        with desk().workspace() as workspace:
+            incident_id = _notice(workspace, notice).incident_id
+        return events(desk(), incident_id, _state_of(desk(), incident_id, notice))
+
+    for name, action in _ACTIONS.items():
+        pages.add_url_rule(f"/{name}", name, _changing(name, action), methods=["POST"])
+
+    return pages
+
+
+def _show(
+    reference: str,
+    failed: Failed | None = None,
+    typed: MultiDict[str, str] | None = None,
+    *,
+    template: str = "notice",
+) -> Response:
+    with desk().workspace() as workspace:
+        notice = _notice(workspace, reference)
+        seen = _state_of(desk(), notice.incident_id, notice.id)(workspace)
+        standing = notice_standing(workspace, notice)
+        with workspace.ledger.read() as connection:
+            incident = incidents.incident_by_id(connection, notice.incident_id)
+        edited = list(draft_review.edited_of(workspace, notice))
+    senders = desk().senders
+    return page(
+        template,
+        422 if failed else 200,
+        notice=notice,
+        seen=seen,
+        standing=standing,
+        incident=incident,
+        edited=edited,
+        changed_lines=changed_lines,
+        decisions=list(_DECISIONS),
+        counts_text=counts_text(standing),
+        at_work=senders.is_at_work(notice.id),
+        last_words=senders.said(notice.id),
+        steps=list(steps_for_shortfalls(standing)),
+        failed=failed,
+        typed=typed or {},
+        here="incident",
+    )
+
+
+def _state_of(of: Desk, incident_id: str, notice_id: str) -> Callable[[Workspace], str]:
+    """The state behind a notice's page: the ledger, and whether this console is sending."""
+
+    def state(workspace: Workspace) -> str:
+        at_work = "sending" if of.senders.is_at_work(notice_id) else ""
+        return f"{fingerprint(workspace, incident_id)}{at_work}"
+
+    return state
+
+
+def _changing(name: str, action: Action) -> Callable[[str], Response]:
+    def change(notice: str) -> Response:
+        command = "bounces" if name == "bounces" else "resume"
+        with desk().workspace("", command) as workspace:
+            found = _notice(workspace, notice)
+            workspace.incident_reference = found.incident_id
+            done = attempt(name, lambda: action(workspace, found, Form()))
+        if isinstance(done, Failed):
+            return _show(notice, done, request.form)
+        return go_to("notices.show", done, notice=found.id)
+
+    return change
+
+
+def _notice(workspace: Workspace, reference: str) -> Notice:
+    found = sending.notice_to_resume(workspace, reference)
+    if found is None:
+        raise BadInput(f"There is no notice {reference!r}.")
+    return found
+
+
+def _go_on(workspace: Workspace, notice: Notice, form: Form) -> Said:
+    """Send an interrupted notice, or one that waits for the person's number."""
+    before = notice_standing(workspace, notice)
+    outcome.refuse_overtaken(workspace, before)
+    new, agreed = outcome.settle_notice(workspace, notice, accepted=form.has("not_in_this_ledger"))
+    number = outcome.typed_number(form.text("number"))
+    _decide(workspace, notice, form, number if notice.held else None)
+    if notice.held:
+        sending.release(workspace, notice, form.text("approved_by"))
+    elif before.waiting and before.waiting == before.counts.pending:
+        outcome.refuse_other_rest(before, number)
+        let_the_rest_go(workspace, notice, despite_bounces=form.has("despite_bounces"))
+    elif new:
+        outcome.refuse_other_pending(before.counts.pending, number)
+    sending.go_on_despite(workspace, notice, agreed)
+    desk().senders.start(notice, send_on)
+    return Said()
+
+
+def _decide(workspace: Workspace, notice: Notice, form: Form, number: int | None) -> None:
+    """Check older drafts; carry out decisions about edited ones.
+
+    Raises `BadInput` if one is edited and nobody decided about its current text. `number` is what
+    the person typed for drafts under review.
+    """
+    try:
+        review = draft_review.look(workspace, notice)
+    except GoogleFault:
+        if notice.held:
+            raise
+        return  # the sender reports why, and checks each draft itself
+    decided = [(each, _decision(each, form)) for each in review.edited]
+    if number is not None:
+        out = sum(decision is DraftDecision.LEAVE_OUT for _, decision in decided)
+        waiting = notice_standing(workspace, notice).counts.pending
+        outcome.refuse_other_drafts(waiting, waiting - out, number)
+    draft_review.decide(workspace, decided)
+    draft_review.carry_out(workspace, notice)
+
+
+def _decision(edited: EditedDraft, form: Form) -> DraftDecision:
+    """The decision about a draft, for exactly the content that was shown."""
+    chosen = form.text(f"{_DECISION}{edited.delivery.id}-{edited.content.message_id}")
+    if chosen in _DECISIONS:
+        return _DECISIONS[chosen]
+    if edited.content.decision is not DraftDecision.OPEN:
+        return edited.content.decision
+    raise BadInput(
+        f"Nothing was sent: the draft for {edited.delivery.email} was edited in Gmail. Look at "
+        "what it says now, and decide."
+    )
+
+
+def _look_at_drafts(workspace: Workspace, notice: Notice, _form: Form) -> Said:
+    review = draft_review.look(workspace, notice)
+    count = len(review.edited)
+    words = "1 draft was" if count == 1 else f"{count:,} drafts were"
+    lines = [Line("warning", f"{words} edited in Gmail.")] if count else []
+    lines += [
+        Line(
+            "warning",
+            f"Row {each.row}  {each.email}: the draft is not in Gmail any more. Somebody sent or "
+            "deleted it.",
+        )
+        for each in review.gone
+    ]
+    return Said(tuple(lines) or (Line("good", "No draft was edited."),))
+
+
+def _again(state: DeliveryState) -> Action:
+    def write_again(workspace: Workspace, notice: Notice, form: Form) -> Said:
+        """Write again to customers in this state, after their number was typed."""
+        states = [state]
+        _, agreed = outcome.settle_notice(
+            workspace, notice, accepted=form.has("not_in_this_ledger")
+        )
+        standing = notice_standing(workspace, notice)
+        again, settled = outcome.to_write_again(workspace, standing, states)
+        if not again:
+            raise BadInput("Nothing was sent again: another notice was sent to all of them.")
+        outcome.refuse_overtaken(workspace, standing, states)
+        outcome.refuse_other_again(again, 0, outcome.typed_number(form.text("number")))
+        sending.plan_again(workspace, notice, states)
+        sending.go_on_despite(workspace, notice, agreed)
+        desk().senders.start(notice, send_on)
+        return Said((Line("warning", outcome.settled_words(settled)),) if settled else ())
+
+    return write_again
+
+
+def _pause(_workspace: Workspace, notice: Notice, _form: Form) -> Said:
+    desk().senders.pause(notice.id)
+    words = "Paused. Everything so far is recorded; nothing is sent until somebody goes on."
+    return Said((Line("plain", words),))
+
+
+def _withdraw(workspace: Workspace, notice: Notice, form: Form) -> Said:
+    pending = notice_standing(workspace, notice).counts.pending
+    if outcome.typed_number(form.text("number")) != pending:
+        raise BadInput(
+            f"Nothing was withdrawn: {pending} would be. Type {pending} to withdraw them."
+        )
+    draft_review.give_back(workspace, notice)
+    desk().senders.start(notice, take_back)
+    return Said()
+
+
+def _bounces(workspace: Workspace, _notice: Notice, _form: Form) -> Said:
+    returned = collect(workspace)
+    replies = "1 reply" if returned.new_replies == 1 else f"{returned.new_replies} replies"
+    words = f"New in the mailbox of {returned.mailbox}: {returned.new_bounces} bounced, {replies}"
+    lines = [Line("good", words), *(Line("warning", each) for each in returned.unclear)]
+    return Said((*lines, *(about(returned.brought) if returned.brought is not None else ())))
+
+
+_ACTIONS: dict[str, Action] = {
+    "go-on": _go_on,
+    "pause": _pause,
+    "drafts": _look_at_drafts,
+    "retry-failed": _again(DeliveryState.FAILED),
+    "resend-unknown": _again(DeliveryState.UNKNOWN),
+    "withdraw": _withdraw,
+    "bounces": _bounces,
+}

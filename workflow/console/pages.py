@@ -1,0 +1,176 @@
+"""What all console pages share: read a form, do a job, show the result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, current_app, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+
+from workflow import same_command
+from workflow.console.desk import AskAgain, Desk, Line, Said
+from workflow.doc.push import Brought, remarks, waiting_fault
+from workflow.errors import BadInput, PostmortemError
+from workflow.ledger.changes import Run
+from workflow.times.reading import habits_of, read_future, read_past
+from workflow.times.spoken_time import Moment, WhenOpen
+from workflow.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A form whose job failed, with the sentence that says why.
+
+    `options` are times to choose from, as values and words; `asks_again`: the same was recorded a
+    moment ago, and one more press records it again.
+    """
+
+    form: str
+    sentence: str
+    options: tuple[tuple[str, str], ...] = ()
+    asks_again: bool = False
+
+
+class Form:
+    """A person's input. Texts have this machine's line ends."""
+
+    def __init__(self, values: MultiDict[str, str] | None = None) -> None:
+        self._values = request.form if values is None else values
+
+    def text(self, name: str) -> str:
+        """A text as typed, "" for none."""
+        return self._values.get(name, "").replace("\r\n", "\n").strip()
+
+    def texts(self, name: str) -> list[str]:
+        """The values of a repeated field, without empty ones."""
+        return [value for value in map(str.strip, self._values.getlist(name)) if value]
+
+    def has(self, name: str) -> bool:
+        """Whether a box is ticked."""
+        return name in self._values
+
+    def past(self, workspace: Workspace, name: str, zone: ZoneInfo) -> datetime | None:
+        """When something happened; None for now. Raises `WhenUnclear` and `WhenOpen`."""
+        moment = self.past_moment(workspace, name, zone)
+        return moment.at if moment else None
+
+    def past_moment(self, workspace: Workspace, name: str, zone: ZoneInfo) -> Moment | None:
+        """The same with notes on how it was understood."""
+        words = self.text(name)
+        if not words:
+            return None
+        return read_past(words, now=workspace.now(), zone=zone, habits=habits_of(os.environ))
+
+
+def future(workspace: Workspace, words: str, zone: ZoneInfo) -> datetime | None:
+    """The promised time, or None. Raises `WhenUnclear` and `WhenOpen`."""
+    if not words:
+        return None
+    return read_future(words, now=workspace.now(), zone=zone, habits=habits_of(os.environ)).at
+
+
+def attempt(form: str, job: Callable[[], Said]) -> Said | Failed:
+    """Do a job; an error for a person becomes a sentence beside its form."""
+    try:
+        return job()
+    except WhenOpen as unsettled:
+        options = tuple((each.at.isoformat(), each.words) for each in unsettled.options)
+        return Failed(form, unsettled.question, options)
+    except AskAgain as repeated:
+        return Failed(form, str(repeated), asks_again=True)
+    except PostmortemError as error:
+        return Failed(form, str(error))
+
+
+def about(brought: Brought) -> Iterator[Line]:
+    """Messages about the doc after a change."""
+    for words in remarks(brought):
+        yield Line("warning", words)
+    if (fault := waiting_fault(brought)) is not None:
+        yield Line("warning", str(fault))
+
+
+def begin(
+    workspace: Workspace, command: str, words: list[object], incident_id: str, form: Form
+) -> Run | None:
+    """Note the command, as the command line does; returns the stopped run to finish.
+
+    Raises `AskAgain` if the same was recorded a moment ago and the person has not confirmed it.
+    """
+    same_command.begin(workspace, command, words)
+    if form.has("again"):
+        return None
+    earlier = same_command.earlier_run(workspace, incident_id)
+    if earlier is None:
+        return None
+    if earlier.told_at is not None:
+        raise AskAgain(f"{same_command.repeated_words(workspace, earlier)} Nothing was added.")
+    same_command.go_on_with(workspace, earlier)
+    return earlier
+
+
+def desk() -> Desk:
+    """This console's desk."""
+    found: Desk = current_app.config["DESK"]
+    return found
+
+
+def page(name: str, status: int = 200, **values: Any) -> Response:
+    """A page, with the messages kept for it."""
+    shown = desk().take(request.args.get("said", ""))
+    response = make_response(render_template(f"console/{name}.html", said=shown, **values))
+    response.status_code = status
+    return response
+
+
+def go_to(endpoint: str, said: Said | None = None, **values: str) -> Response:
+    """Redirect after a change, so that reloading the page repeats nothing."""
+    if said is not None and (said.lines or said.link):
+        values["said"] = desk().keep(said)
+    anchor = values.pop("anchor", None)
+    placed: dict[str, Any] = {**values, "_anchor": anchor}
+    return make_response(redirect(url_for(endpoint, **placed), 303))
+
+
+def uploaded(name: str) -> tuple[str, bytes] | None:
+    """An uploaded file, by its name and content; None for none."""
+    file = request.files.get(name)
+    if file is None or not file.filename:
+        return None
+    return safe_name(file.filename), file.read()
+
+
+def all_uploaded(name: str) -> list[tuple[str, bytes]]:
+    """All files that were dropped or chosen in one field."""
+    given = (each for each in request.files.getlist(name) if each.filename)
+    return [(safe_name(each.filename or ""), each.read()) for each in given]
+
+
+@contextmanager
+def as_file(given: tuple[str, bytes]) -> Iterator[Path]:
+    """An uploaded file on disk while it is read; errors use its own name."""
+    name, content = given
+    with TemporaryDirectory(prefix="postmortem-console-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        try:
+            yield path
+        except BadInput as bad:
+            raise BadInput(str(bad).replace(str(path), name)) from bad
+
+
+def safe_name(name: str) -> str:
+    """A file's own name, without folders and control characters."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(letter for letter in last if letter.isprintable()).strip(" .")
+    if not kept:
+        raise BadInput("The file has no name. Give it one, and choose it again.")
+    return kept[-150:]

@@ -1,0 +1,1 @@
+"""Bring recorded changes into the incident's Google Doc."""

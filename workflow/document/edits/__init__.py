@@ -1,0 +1,1 @@
+"""Edits of the doc: computed from one read, applied in one batch."""

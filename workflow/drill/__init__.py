@@ -1,0 +1,1 @@
+"""Drills on the rehearsal Google: scenario and score."""

@@ -1,0 +1,1 @@
+"""An incident from start to close: its timeline and statements."""

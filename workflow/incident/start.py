@@ -1,0 +1,259 @@
+"""Start an incident: record it, create the doc, fill it, share it. Or join one.
+
+`join` adds an incident that a colleague started on another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from workflow import templates
+from workflow.doc import create
+from workflow.doc.push import Brought, bring_to_doc
+from workflow.doc.recovery import doc_at
+from workflow.doc.sharing import parse_share
+from workflow.document.edits.header import field_shown
+from workflow.document.edits.new_document import leftovers, sections_markdown
+from workflow.document.edits.sections import find_place
+from workflow.document.names import HINT, INCIDENT, SECTION, Identity, identity_of
+from workflow.document.template import Section, parse_template, section_key
+from workflow.document.view import FIELDS, DocView, read_document
+from workflow.errors import BadInput
+from workflow.incident.facts import customer_title
+from workflow.incident.handover import Parcel, take_over
+from workflow.ledger import doc_making, incidents
+from workflow.ledger.changes import Run
+from workflow.ledger.elsewhere import Compared
+from workflow.ledger.incidents import Share
+from workflow.model import Incident, Status
+from workflow.same_command import record_run
+from workflow.standing import other_ledgers
+from workflow.templates import TemplateText
+from workflow.workspace import Workspace, new_id
+
+_TWINS_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """A person's request to start an incident. `at` is when it began; None: now."""
+
+    title: str
+    impact: str = ""
+    customer_title: str = ""
+    customer_impact: str = ""
+    severity: str = ""
+    at: datetime | None = None
+    shares: tuple[str, ...] = ()
+    template: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def twin_of(workspace: Workspace, title: str) -> Incident | None:
+    """An open incident with the same title, started minutes ago: perhaps a duplicate."""
+    since = workspace.now() - _TWINS_WITHIN
+    with workspace.ledger.read() as connection:
+        recent = incidents.incidents_since(connection, since, profile=workspace.settings.profile)
+    wanted = " ".join(title.split()).casefold()
+    same = (one for one in recent if one.title.casefold() == wanted and one.closed_at is None)
+    return next(same, None)
+
+
+def start(workspace: Workspace, request: StartRequest) -> Brought:
+    """Record a new incident, make it the current one, and create its doc.
+
+    Raises `BadInput` before anything is recorded.
+    """
+    config = workspace.settings.config
+    if not request.title.strip():
+        raise BadInput('The title is empty. Add what went wrong: postmortem start "…"')
+    wanted = _shares(request.shares or config.share)
+    template = templates.load_doc_template(workspace, request.template)
+    now = workspace.now()
+    incident = Incident(
+        id=new_id(),
+        title=" ".join(request.title.split()),
+        started_at=request.at or now,
+        time_zone=workspace.settings.zone.key,
+        impact=request.impact.strip(),
+        customer_title=customer_title(request.customer_title),
+        customer_impact=request.customer_impact.strip(),
+        severity=request.severity.strip(),
+        owner=config.owner,
+        variables=request.variables,
+    )
+    with workspace.ledger.write() as connection:
+        incidents.add_incident(
+            connection,
+            incident,
+            profile=workspace.settings.profile,
+            template_name=template.name,
+            template_source=template.source,
+            folder=config.folder,
+            wanted=wanted,
+            created_at=now,
+        )
+        incidents.make_current(
+            connection, incident.id, profile=workspace.settings.profile, person=workspace.person
+        )
+        record_run(connection, workspace, incident.id)
+    brought = bring_to_doc(workspace, incident.id)
+    return replace(brought, said=(*brought.said, *_about_template(workspace, incident, template)))
+
+
+def started_by(workspace: Workspace, run: Run) -> Brought:
+    """Finish an earlier `start`: make its incident current, and create its doc if needed."""
+    with workspace.ledger.write() as connection:
+        incidents.make_current(
+            connection, run.incident_id, profile=workspace.settings.profile, person=workspace.person
+        )
+    return bring_to_doc(workspace, run.incident_id)
+
+
+def _about_template(workspace: Workspace, incident: Incident, asked: TemplateText) -> Iterator[str]:
+    """Warnings about the template: it could not be read, or placeholders are left."""
+    with workspace.ledger.read() as connection:
+        record = incidents.doc_record(connection, incident.id)
+    if record.template_name != asked.name:
+        yield (
+            f"{asked.name} could not be copied: it does not exist, or this sign-in can't see it. "
+            "The doc was created from the default template."
+        )
+    values = create.doc_values(incident, workspace.settings.config)
+    open_ones = leftovers(parse_template(record.template_source), incident, values)
+    if open_ones:
+        names = ", ".join(f"{{{{ {name} }}}}" for name in open_ones)
+        yield f"Nothing fills {names} in the template. To fill one: --set {open_ones[0]}=…"
+
+
+def _shares(texts: tuple[str, ...]) -> list[Share]:
+    """The shares, each once, in the order named."""
+    found: dict[str, Share] = {}
+    for text in texts:
+        share = parse_share(text)
+        found.setdefault(share.who.casefold(), share)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An incident that was joined, and other ledgers' notices in its doc."""
+
+    incident: Incident
+    compared: Compared
+
+
+class OtherDoc(BadInput):
+    """This ledger knows the incident by another doc than the one named: a person has to say which.
+
+    `incident` is as this ledger knows it.
+    """
+
+    def __init__(self, incident: Incident, sentence: str) -> None:
+        super().__init__(sentence)
+        self.incident = incident
+
+
+def join(workspace: Workspace, url: str, parcel: Parcel | None = None) -> Joined:
+    """Join the incident of a doc and make it current; the doc holds everything needed.
+
+    With a `parcel` that another ledger handed over, its mails are included. Drive isn't asked: an
+    app with `drive.file` can't see a file that another sign-in created. Raises `BadInput` for an
+    address that is no incident's doc, and `GoogleFault`.
+    """
+    doc_id = doc_at(workspace, url)
+    document = workspace.google.docs.get(doc_id, f"title,{FIELDS}")
+    view = read_document(document)
+    identity = _identity(view)
+    if identity is None:
+        raise BadInput(
+            f"{url} does not say which incident it is of: it was not made by postmortem, or its "
+            "title and first heading were removed."
+        )
+    _refuse_another_doc(workspace, identity.incident_id, doc_id, url)
+    if parcel is not None:
+        take_over(workspace, parcel, identity.incident_id, doc_id)
+    with workspace.ledger.write() as connection:
+        known = [one.id for one in incidents.all_incidents(connection, profile=_profile(workspace))]
+        if identity.incident_id not in known:
+            incidents.add_incident(
+                connection,
+                _incident(identity, view, str(document.get("title", ""))),
+                profile=_profile(workspace),
+                template_name="postmortem",
+                template_source=_sections_source(workspace, view),
+                folder="",
+                wanted=[],
+                created_at=workspace.now(),
+            )
+            address = url.partition("?")[0].partition("#")[0]
+            doc_making.joined(
+                connection,
+                identity.incident_id,
+                doc_id=doc_id,
+                doc_url=address,
+                at=workspace.wall(),
+            )
+        incidents.make_current(
+            connection,
+            identity.incident_id,
+            profile=_profile(workspace),
+            person=workspace.person,
+        )
+        incident = incidents.incident_by_id(connection, identity.incident_id)
+    return Joined(incident, other_ledgers.note(workspace, incident, view).compared)
+
+
+def _refuse_another_doc(workspace: Workspace, incident_id: str, doc_id: str, url: str) -> None:
+    """Raise `BadInput` if this ledger has another doc for the incident."""
+    profile = _profile(workspace)
+    with workspace.ledger.read() as connection:
+        known = {one.id: one for one in incidents.all_incidents(connection, profile=profile)}
+    incident = known.get(incident_id)
+    if incident is None or incident.doc_id in {"", doc_id}:
+        return
+    raise OtherDoc(
+        incident,
+        f"Two docs claim to belong to this incident: {incident.doc_url}, which this ledger "
+        f"writes to, and {url}. To use that one from now on: postmortem doc adopt {url} "
+        f"--incident {incident_id}; if not, use the first. Nothing was changed.",
+    )
+
+
+def _profile(workspace: Workspace) -> str:
+    return workspace.settings.profile
+
+
+def _identity(view: DocView) -> Identity | None:
+    named = (own.name for ranges in view.own.get(INCIDENT, {}).values() for own in ranges)
+    return next((one for one in map(identity_of, named) if one is not None), None)
+
+
+def _incident(identity: Identity, view: DocView, title: str) -> Incident:
+    shown = field_shown(view, "status")
+    status = next((each for each in Status if each.label == shown), Status.INVESTIGATING)
+    return Incident(
+        id=identity.incident_id,
+        title=title,
+        started_at=identity.started_at,
+        time_zone=identity.time_zone,
+        status=status,
+        severity=field_shown(view, "severity"),
+        owner=field_shown(view, "owner").replace("\ue907", "").strip(),
+    )
+
+
+def _sections_source(workspace: Workspace, view: DocView) -> str:
+    """A template with the doc's current sections, in its order and titles."""
+    found: list[tuple[int, Section]] = []
+    # A retyped heading may have lost its range; the hint below it still identifies the section.
+    for key in dict.fromkeys((*view.own.get(SECTION, {}), *view.own.get(HINT, {}))):
+        place = find_place(view, Section(key, key), ())
+        if place is not None and section_key(key) == key:
+            title = place.heading.text.strip() or key
+            found.append((view.paragraphs.index(place.heading), Section(key, title)))
+    if not found:
+        return templates.load_doc_template(workspace, "").source
+    return sections_markdown(section for _, section in sorted(found, key=lambda one: one[0]))

@@ -1,0 +1,330 @@
+"""Open the ledger: an SQLite file by default, PostgreSQL for a team.
+
+A transaction is one of three kinds. `write()` keeps all other writers out from its start, so that
+what it read is still true when it commits. `share()` works beside others of its kind. `read()` sees
+one moment and never blocks a writer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from workflow.ledger import transfers
+from workflow.ledger.databases import OPTION, Kind, migrate, postgres
+from workflow.ledger.faults import (
+    LedgerAddressBad,
+    LedgerMoved,
+    LedgerUnavailable,
+    LedgerUnwritable,
+    NewerLedger,
+    NewerRecord,
+    in_words,
+)
+from workflow.ledger.tables import name_version
+from workflow.ledger.together import audit
+from workflow.ledger.transfers import Moved
+
+_BUSY_SECONDS = 30.0
+# The room that SQLite needs beside a file before it writes, with some pages of its journal.
+_LEAST_ROOM_BYTES = 64 * 1024
+# SQLite always has one writer at a time.
+_BEGIN = {Kind.LOOK: "BEGIN", Kind.ALONE: "BEGIN IMMEDIATE", Kind.SHARED: "BEGIN IMMEDIATE"}
+
+
+def url_of(path: Path) -> str:
+    """The URL of a ledger file."""
+    return f"sqlite:///{path}"
+
+
+def make_engine(address: URL) -> Engine:
+    """An engine for the file. Raises `LedgerUnavailable` where it can't be made."""
+    if address.database:
+        _make_private_file(Path(address.database))
+    engine = sqlalchemy.create_engine(
+        address, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}
+    )
+    sqlalchemy.event.listen(engine, "connect", _prepare)
+    sqlalchemy.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def mark_of(address: URL) -> str:
+    """An id of a ledger's file that a copy or a restored backup doesn't have; see `elsewhere`."""
+    if not address.drivername.startswith("sqlite") or not address.database:
+        return "database"
+    try:
+        return f"file {Path(address.database).stat().st_ino}"
+    except OSError:
+        return "file"
+
+
+def _make_private_file(path: Path) -> None:
+    """Create the file for its owner only: the ledger names every affected customer."""
+    try:
+        for folder in reversed(path.parents):  # `parents` of mkdir would open those to others
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as fault:
+        way_out = (
+            "Make room on that disk, then try again."
+            if is_full(fault)
+            else "Check the folder's rights, or point POSTMORTEM_HOME somewhere else."
+        )
+        kind = LedgerUnwritable if path.is_file() else LedgerUnavailable
+        raise kind(
+            f"The ledger {path} can't be opened to write ({fault.strerror}). {way_out}"
+        ) from fault
+
+
+def no_room(path: Path) -> LedgerUnwritable | None:
+    """The error for a full disk, None if it isn't. For some files SQLite only says "disk I/O
+    error".
+    """
+    try:
+        free_bytes = shutil.disk_usage(path.parent).free
+    except OSError:
+        return None
+    if free_bytes > _LEAST_ROOM_BYTES:
+        return None
+    return LedgerUnwritable(
+        f"The disk is full: the ledger {path} can't be written. Make room, then try again."
+    )
+
+
+def is_full(fault: OSError) -> bool:
+    """Whether the disk, or this person's quota on it, is full."""
+    return fault.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    """Set WAL with a sync at each commit: committed data survives a power cut."""
+    # The driver must not begin transactions by itself: `_begin` chooses the kind.
+    connection.isolation_level = None
+    # Overwrite deleted data, so that a forgotten customer isn't left in a free page.
+    wanted = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    for pragma in wanted:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(_BEGIN[connection.get_execution_options().get(OPTION, Kind.LOOK)])
+
+
+class Ledger:
+    """An open ledger. Safe to use from several threads and several processes.
+
+    `place` is where it is, for people: without a password. `moved` is where its rows had gone when
+    it was opened, if they had: a moved ledger is read-only. `mark` distinguishes its file from a
+    copy. `unwritable` is why it is read-only here, on a disk that is full or read-only. `acting` is
+    who changes it, for the audit trail; None: no entries.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        place: str,
+        clock: postgres.ServerClock,
+        moved: Moved | None,
+        mark: str = "database",
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self.place = place
+        self.moved = moved
+        self.mark = mark
+        self.unwritable: LedgerUnwritable | None = None
+        self.when_closed: Callable[[], None] = lambda: None
+        self.acting: audit.Acting | None = None
+        self._looks = threading.local()
+        sqlalchemy.event.listen(engine, "after_execute", audit.note)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it can be written: not if it was moved, or the disk is full or read-only."""
+        return self.moved is None and self.unwritable is None
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may change rows, committed at the end or not at all.
+
+        No other may change any meanwhile. Raises `LedgerUnavailable` if the disk is full, the
+        ledger stays locked or its database can't be reached, and `LedgerMoved`.
+        """
+        with self._transaction(Kind.ALONE) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def share(self) -> Iterator[Connection]:
+        """One transaction like that of `write`, beside others that share.
+
+        Only for statements that are right whatever the others do at the same time. On SQLite, which
+        has one writer, it is `write`.
+        """
+        with self._transaction(Kind.SHARED) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent look at the ledger; inside `one_look`, that one."""
+        under_way: Connection | None = getattr(self._looks, "connection", None)
+        if under_way is not None:
+            yield under_way
+            return
+        with self._transaction(Kind.LOOK) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Let every `read` of this thread inside it see the same moment, in one transaction.
+
+        Not around anything that waits for a person or a call, or that writes.
+        """
+        with self.read() as connection:
+            outer, self._looks.connection = getattr(self._looks, "connection", None), connection
+            try:
+                yield
+            finally:
+                self._looks.connection = outer
+
+    @contextlib.contextmanager
+    def _transaction(self, kind: Kind) -> Iterator[Connection]:
+        if kind is not Kind.LOOK and self.unwritable is not None:
+            raise LedgerUnwritable(str(self.unwritable))
+        recorder = audit.Recorder() if kind is Kind.ALONE and self.acting is not None else None
+        options = {OPTION: kind, audit.OPTION: recorder}
+        with (
+            in_words(self.place),
+            self._engine.connect() as plain,
+            plain.execution_options(**options).begin() as transaction,
+        ):
+            if kind is not Kind.LOOK:
+                # Checked each time, under the lock: it may have moved while a worker waited.
+                _refuse_where_moved(transfers.moved(transaction.connection))
+            try:
+                yield transaction.connection
+                if recorder is not None and self.acting is not None:
+                    audit.append(transaction.connection, self.acting, recorder)
+            except NewerRecord as newer:
+                name_version(transaction.connection, newer)
+                raise
+
+    def compact(self) -> None:
+        """Rewrite a ledger's file, so that no removed data stays in free pages.
+
+        A database server does that by itself, later. Raises `LedgerUnavailable` if the file stays
+        in use.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with in_words(self.place), self._engine.connect() as plain:
+            driver: Any = plain.connection.driver_connection
+            driver.execute("VACUUM")
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def clock(self, here: datetime) -> datetime:
+        """The current time by the clock that all users of the ledger share.
+
+        `here` is this machine's time. A ledger in a file is used by this machine alone. If several
+        machines share one, any of their clocks may be wrong, so the database's clock counts.
+        """
+        return self._clock.at(here)
+
+    def close(self) -> None:
+        """Close every file and socket; a later transaction opens new ones."""
+        self._engine.dispose()
+        self.when_closed()
+
+
+def open_ledger(url: str) -> Ledger:
+    """Open the ledger at `sqlite:///path` or `postgresql://…`, creating or migrating its tables.
+
+    A file that can't be written is opened read-only. Raises `LedgerAddressBad` for a URL that names
+    none, else `LedgerUnavailable` for a ledger that a newer version wrote, is damaged, or can't be
+    reached.
+    """
+    clock = postgres.ServerClock()
+    if url.startswith("postgres"):
+        place = postgres.place_of(url)
+        return _opened(postgres.make_engine(url, clock, os.environ), place, clock)
+    address = _address_of_file(url)
+    place = address.render_as_string()
+    try:
+        engine = make_engine(address)  # creates the file, which has no mark before
+        return _opened(engine, place, clock, mark_of(address))
+    except LedgerUnwritable as unwritable:
+        path = Path(address.database or "")
+        why = no_room(path) or unwritable
+        try:
+            return _opened_to_read(path, place, clock, mark_of(address), why)
+        except (LedgerUnavailable, DBAPIError, OSError) as fault:
+            if isinstance(fault, NewerLedger):
+                raise
+            raise why from fault
+
+
+def _opened(
+    engine: Engine, place: str, clock: postgres.ServerClock, mark: str = "database"
+) -> Ledger:
+    with in_words(place):
+        moved = migrate.bring_up_to_date(engine, place)
+    return Ledger(engine, place, clock, moved, mark)
+
+
+def _opened_to_read(
+    path: Path, place: str, clock: postgres.ServerClock, mark: str, why: LedgerUnwritable
+) -> Ledger:
+    file = migrate.ReadOnlyFile(path, place)
+    with file.engine.connect() as connection:
+        moved = transfers.moved(connection)
+    ledger = Ledger(file.engine, place, clock, moved, mark)
+    ledger.unwritable = why
+    ledger.when_closed = file.close
+    return ledger
+
+
+def _refuse_where_moved(moved: Moved | None) -> None:
+    if moved is not None:
+        raise LedgerMoved(
+            f"This ledger was moved to {moved.place} on {moved.at:%Y-%m-%d}; here it "
+            "can only be read. Set POSTMORTEM_DATABASE_URL to where it is now."
+        )
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a ledger file."""
+    return url_of(path)
+
+
+def _names_a_file(address: URL) -> bool:
+    """Whether it is an SQLite file: a ledger in memory would be lost with the command."""
+    in_memory = address.database == ":memory:" or address.query.get("mode") == "memory"
+    is_kept = bool(address.database) and not in_memory
+    return address.drivername in {"sqlite", "sqlite+pysqlite"} and is_kept
+
+
+def _address_of_file(url: str) -> URL:
+    try:
+        address = sqlalchemy.make_url(url)
+    except (ArgumentError, ValueError):
+        address = None
+    if address is None or not _names_a_file(address):
+        raise LedgerAddressBad(
+            "POSTMORTEM_DATABASE_URL names no ledger. It begins with postgresql:// for a database "
+            "that a team shares, or with sqlite:/// for a file; unset, the ledger is a file in "
+            "POSTMORTEM_HOME."
+        )
+    return address

@@ -1,0 +1,1 @@
+"""Forgotten customers: the hashes in place of their keys, and removing their data."""

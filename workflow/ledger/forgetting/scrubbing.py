@@ -1,0 +1,359 @@
+"""Remove a customer's data from the ledger's rows, and their name from people's texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, ColumnElement, Table, Text, and_, delete, or_, select, update
+from sqlalchemy.engine import Connection
+
+from workflow.ledger.forgetting.hashes import FORGOTTEN, stored_keys
+from workflow.ledger.tables import (
+    attachments,
+    bounces,
+    deliveries,
+    edited_drafts,
+    entries,
+    incidents,
+    metadata,
+    notices,
+    replies,
+    rows_left_out,
+)
+from workflow.model import DeliveryState
+
+_DECIDED = (DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.UNKNOWN.value)
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:|\\]+@[^\s<>()\[\]\"',;:|\\]+")
+_MARKS = ".!?*_`~"
+# Customers' rows are emptied one by one; the audit trail holds none of their data.
+_NOT_SWEPT = frozenset(
+    {"deliveries", "attachments", "edited_drafts", "replies", "audit_log", "forgotten"}
+) | {"forgetting_key", "files", "rows_left_out", "suppressions"}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What identifies a customer in a text: full `names`, and whether an address is theirs."""
+
+    names: frozenset[str]
+    is_theirs: Callable[[str], bool]
+
+    def taken_out(self, text: str) -> str:
+        """The text without the customer's names and addresses."""
+        if "@" in text:
+            text = _ADDRESS.sub(self._address, text)
+        for name in self.names:
+            if name.casefold() in text.casefold():
+                whole = rf"(?<!\w){re.escape(name)}(?!\w)"
+                text = re.sub(whole, FORGOTTEN, text, flags=re.IGNORECASE)
+        return text
+
+    def taken_out_of(self, value: Any) -> Any:
+        """The same for every text in a JSON value."""
+        if isinstance(value, str):
+            return self.taken_out(value)
+        if isinstance(value, list):
+            return [self.taken_out_of(each) for each in value]
+        if isinstance(value, dict):
+            return {self.taken_out(key): self.taken_out_of(each) for key, each in value.items()}
+        return value
+
+    def _address(self, found: re.Match[str]) -> str:
+        typed = found[0]
+        bare = typed.strip(_MARKS)
+        is_theirs = bool(bare) and self.is_theirs(bare)
+        return typed.replace(bare, FORGOTTEN) if is_theirs else typed
+
+
+@dataclass
+class Emptied:
+    """The counts of what was removed: mails, own files, rows of lists, and texts.
+
+    `notices` are those whose lines in the doc named a customer, by incident; `summaries` are the
+    incidents whose summary did. `entries` are the timeline entries, and `facts` the sections and
+    facts, each with its incident, in which people named a customer: the doc still shows them.
+    """
+
+    mails: int = 0
+    files: int = 0
+    rows: int = 0
+    texts: int = 0
+    notices: set[str] = field(default_factory=set)
+    summaries: set[str] = field(default_factory=set)
+    entries: set[tuple[str, str]] = field(default_factory=set)
+    facts: set[tuple[str, str]] = field(default_factory=set)
+
+
+def without_forgotten(connection: Connection, text: str, key_of: Callable[[str], str]) -> str:
+    """A text without the addresses of customers who were forgotten before.
+
+    `key_of` gives the key of an address, the same for every spelling of it.
+    """
+    typed = {found.strip(_MARKS) for found in _ADDRESS.findall(text)}
+    keys = {each: key_of(each) for each in typed}
+    known = stored_keys(connection, sorted(set(keys.values()))) if keys else {}
+    if not known:
+        return text
+    return Words(frozenset(), lambda each: keys.get(each, each) in known).taken_out(text)
+
+
+def pending_notices(connection: Connection, key: str) -> list[str]:
+    """The notices with an undecided mail to this recipient."""
+    query = (
+        select(deliveries.c.notice_id)
+        .distinct()
+        .where(deliveries.c.recipient_key == key, deliveries.c.state.not_in(_DECIDED))
+    )
+    return sorted(connection.execute(query).scalars())
+
+
+def names_and_addresses(connection: Connection, key: str) -> tuple[set[str], set[str]]:
+    """The names and spellings of the address that the ledger has for a recipient."""
+    query = select(deliveries.c.name, deliveries.c.email).where(
+        deliveries.c.recipient_key == key, deliveries.c.email != FORGOTTEN
+    )
+    rows = connection.execute(query).all()
+    return {row.name for row in rows if row.name}, {row.email for row in rows if row.email}
+
+
+def incidents_of(connection: Connection, keys: Sequence[str]) -> list[str]:
+    """The incidents with a mail to these recipients, sent or planned."""
+    query = (
+        select(notices.c.incident_id)
+        .distinct()
+        .join(deliveries, deliveries.c.notice_id == notices.c.id)
+        .where(deliveries.c.recipient_key.in_(list(keys)))
+    )
+    return sorted(connection.execute(query).scalars())
+
+
+def empty_mails(
+    connection: Connection, key: str, hashed: str, words: Words, *, incident_id: str = ""
+) -> Emptied:
+    """Remove a recipient's data from their mails: those of one incident, or all of them.
+
+    Each mail's result stays, with the hash in place of the recipient.
+    """
+    mine = (deliveries.c.recipient_key == key) & (deliveries.c.email != FORGOTTEN)
+    if incident_id:
+        of_it = select(notices.c.id).where(notices.c.incident_id == incident_id)
+        mine &= deliveries.c.notice_id.in_(of_it)
+    columns = (deliveries.c.id, deliveries.c.notice_id, deliveries.c.files, deliveries.c.reason)
+    rows = connection.execute(select(*columns, deliveries.c.evidence).where(mine)).all()
+    found = Emptied(mails=len(rows))
+    for row in rows:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == row.id)
+            .values(
+                recipient_key=hashed,
+                email=FORGOTTEN,
+                name="",
+                subject=FORGOTTEN,
+                markdown=FORGOTTEN,
+                cells=[],
+                files=[],
+                reason=words.taken_out(row.reason),
+                evidence=words.taken_out(row.evidence),
+            )
+        )
+        found.files += _drop_own_files(connection, row.notice_id, row.files)
+        _empty_what_came_back(connection, row.id, words)
+    return found
+
+
+def closed_before(connection: Connection, before: datetime, *, profile: str) -> list[str]:
+    """The incidents closed before then for which the ledger still names a customer.
+
+    One with an undecided mail waits until it is decided.
+    """
+    named = (
+        select(notices.c.incident_id)
+        .join(deliveries, deliveries.c.notice_id == notices.c.id)
+        .where(deliveries.c.email != FORGOTTEN)
+    )
+    under_way = (
+        select(notices.c.incident_id)
+        .join(deliveries, deliveries.c.notice_id == notices.c.id)
+        .where(deliveries.c.state.not_in(_DECIDED))
+    )
+    query = select(incidents.c.id).where(
+        incidents.c.profile == profile,
+        incidents.c.closed_at.is_not(None),
+        incidents.c.closed_at < before,
+        incidents.c.id.in_(named),
+        incidents.c.id.not_in(under_way),
+    )
+    return list(connection.execute(query).scalars())
+
+
+def recipients_of(connection: Connection, incident_id: str) -> list[tuple[str, str, str]]:
+    """Key, address and name of everybody whom the mails of an incident still name."""
+    query = (
+        select(deliveries.c.recipient_key, deliveries.c.email, deliveries.c.name)
+        .join(notices, notices.c.id == deliveries.c.notice_id)
+        .where(notices.c.incident_id == incident_id, deliveries.c.email != FORGOTTEN)
+    )
+    found = {key: (key, email, name) for key, email, name in connection.execute(query)}
+    return list(found.values())
+
+
+def rename(connection: Connection, key: str, hashed: str) -> None:
+    """Replace a recipient's key by the hash in other incidents' mails."""
+    connection.execute(
+        update(deliveries).where(deliveries.c.recipient_key == key).values(recipient_key=hashed)
+    )
+
+
+def empty_rows_left_out(
+    connection: Connection,
+    words: Words,
+    notice_ids: Iterable[str] | None = None,
+    *,
+    all_of_them: bool = False,
+) -> int:
+    """Empty the left-out rows of a list that name a customer; how many they are.
+
+    `all_of_them`: for every name.
+    """
+    query = select(rows_left_out)
+    if notice_ids is not None:
+        query = query.where(rows_left_out.c.notice_id.in_(list(notice_ids)))
+    count = 0
+    for row in connection.execute(query).all():
+        written = [row.value, row.reason, *map(str, row.cells)]
+        if not all_of_them and all(words.taken_out(each) == each for each in written):
+            continue
+        count += 1
+        connection.execute(
+            update(rows_left_out)
+            .where(rows_left_out.c.notice_id == row.notice_id, rows_left_out.c.row == row.row)
+            .values(value=FORGOTTEN, cells=[], reason=words.taken_out(row.reason))
+        )
+    return count
+
+
+def sweep(connection: Connection, words: Words, found: Emptied, *, incident_id: str = "") -> None:
+    """Remove a customer from everything else that people wrote; count the texts in `found`.
+
+    With `incident_id`, only that incident's texts are searched.
+    """
+    for table in metadata.sorted_tables:
+        if table.name in _NOT_SWEPT:
+            continue
+        of_it = table.c.id if table is incidents else table.c.get("incident_id")
+        if not incident_id:
+            _sweep_table(connection, table, words, found)
+        elif of_it is not None:
+            _sweep_table(connection, table, words, found, of_it == incident_id)
+    _sweep_mails_to_others(connection, words, found, incident_id)
+
+
+def _sweep_mails_to_others(
+    connection: Connection, words: Words, found: Emptied, incident_id: str
+) -> None:
+    """Remove a full name from other customers' mails; a customer of the same name keeps theirs."""
+    for name in words.names:
+        wanted: ColumnElement[bool] = or_(
+            deliveries.c.markdown.icontains(name, autoescape=True),
+            deliveries.c.subject.icontains(name, autoescape=True),
+        )
+        if incident_id:
+            of_it = select(notices.c.id).where(notices.c.incident_id == incident_id)
+            wanted = and_(wanted, deliveries.c.notice_id.in_(of_it))
+        columns = (deliveries.c.id, deliveries.c.name, deliveries.c.subject, deliveries.c.markdown)
+        for row in connection.execute(select(*columns).where(wanted)).all():
+            if row.name.casefold() == name.casefold():
+                continue
+            new = {"subject": words.taken_out(row.subject)}
+            new["markdown"] = words.taken_out(row.markdown)
+            if new != {"subject": row.subject, "markdown": row.markdown}:
+                found.texts += 1
+                connection.execute(update(deliveries).where(deliveries.c.id == row.id).values(new))
+
+
+def _sweep_table(
+    connection: Connection,
+    table: Table,
+    words: Words,
+    found: Emptied,
+    which: ColumnElement[bool] | None = None,
+) -> None:
+    texts = [each for each in table.columns if isinstance(each.type, Text | JSON)]
+    key = list(table.primary_key.columns)
+    if not texts or not key:
+        return
+    wanted = [*key, *texts, *_beside(table)]
+    query = select(*wanted) if which is None else select(*wanted).where(which)
+    for row in connection.execute(query).all():
+        values = row._mapping
+        changed = {
+            column.name: new
+            for column in texts
+            if (new := words.taken_out_of(values[column.name])) != values[column.name]
+        }
+        if not changed:
+            continue
+        found.texts += len(changed)
+        _note_doc_lines(table, dict(values), changed, found)
+        same = [column == values[column.name] for column in key]
+        connection.execute(update(table).where(*same).values(changed))
+
+
+def _beside(table: Table) -> list[Column[Any]]:
+    """The columns that say which text of the doc a row is, without the key's."""
+    names = {"incident_id", "kind", "id"} - {each.name for each in table.primary_key.columns}
+    return [table.c[name] for name in sorted(names) if name in table.c]
+
+
+def _note_doc_lines(
+    table: Table, row: Mapping[str, Any], changed: Mapping[str, Any], found: Emptied
+) -> None:
+    if table is notices and "facts_written" in changed:
+        found.notices.add(row["id"])
+    if table.name == "changes" and "lines" in (row.get("payload") or {}):
+        found.summaries.add(row["incident_id"])
+    if table is entries:
+        found.entries.add((row["incident_id"], row["id"]))
+    if table.name == "changes" and row.get("kind") == "section":
+        found.facts.add((row["incident_id"], f"section {row['payload']['section']}"))
+    if table is incidents:
+        found.facts |= {(row["id"], name) for name in changed.keys() & {"title", "impact"}}
+
+
+def _drop_own_files(connection: Connection, notice_id: str, positions: Sequence[int]) -> int:
+    """Delete the files that only one mail had; how many they were."""
+    if not positions:
+        return 0
+    others = select(deliveries.c.files).where(deliveries.c.notice_id == notice_id)
+    used = {each for files in connection.execute(others).scalars() for each in files}
+    gone = [each for each in positions if each not in used]
+    connection.execute(
+        delete(attachments).where(
+            attachments.c.notice_id == notice_id,
+            attachments.c.position.in_(gone),
+            attachments.c.is_shared.is_(False),
+        )
+    )
+    return len(gone)
+
+
+def _empty_what_came_back(connection: Connection, delivery_id: int, words: Words) -> None:
+    connection.execute(
+        update(edited_drafts).where(edited_drafts.c.delivery_id == delivery_id).values(raw=None)
+    )
+    connection.execute(
+        update(replies).where(replies.c.delivery_id == delivery_id).values(sender="", excerpt="")
+    )
+    for row in connection.execute(
+        select(bounces).where(bounces.c.delivery_id == delivery_id)
+    ).all():
+        connection.execute(
+            update(bounces)
+            .where(bounces.c.message_id == row.message_id)
+            .values(reason=words.taken_out(row.reason))
+        )

@@ -1,0 +1,1 @@
+"""What people decide together: proposed plans, and reminders of due updates."""

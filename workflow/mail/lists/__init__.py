@@ -1,0 +1,1 @@
+"""The list of customers: from its bytes to rows, columns and addresses."""

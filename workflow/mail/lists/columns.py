@@ -1,0 +1,366 @@
+"""The columns of a list, and their cells.
+
+Finds the column of addresses, and gives each column the name that templates use. Exports call a
+customer's name, company and time zone by many names: headers are compared without spaces, marks and
+capitals, so `First Name` is `firstname`. The names come from the exports' public documents: see
+tests/fixtures/exports.
+
+`read_cells` removes what nobody sees and what a spreadsheet adds. `inert` writes cells that no
+spreadsheet runs as a formula, and `as_it_stood` reads them back. A spreadsheet runs a cell that
+begins with `=`, `+`, `-` or `@` (OWASP, CSV injection). If its separator is a semicolon or a tab,
+it splits a line of commas there, so a formula may also begin after one within a cell. An apostrophe
+in front makes all of these text, and can be removed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+from workflow.mail.lists.addresses import Address, AddressBad, read_address
+from workflow.mail.lists.decoding import ListUnreadable
+
+_WHOLE_NAMES = (
+    *("fullname", "contactname", "contactfullname", "customername", "recipientname"),
+    *("clientname", "displayname", "requestername", "requester", "billingname", "shippingname"),
+    *("cardname", "vollständigername", "kundenname", "kontaktname", "ansprechpartner"),
+    *("nomcomplet", "nomduclient", "nombrecompleto", "nombredelcliente", "nomecompleto"),
+    *("imięinazwisko", "volledigenaam"),
+)
+_FIRST_NAMES = (
+    *("firstname", "first", "givenname", "forename", "fname", "contactfirstname"),
+    *("customerfirstname", "billingfirstname", "vorname", "prénom", "prenom", "nombre", "nome"),
+    *("imię", "voornaam", "förnamn", "fornavn", "jméno"),
+)
+_LAST_NAMES = (
+    *("lastname", "last", "surname", "familyname", "lname", "contactlastname"),
+    *("customerlastname", "billinglastname", "nachname", "familienname", "nom", "nomdefamille"),
+    *("apellido", "apellidos", "cognome", "sobrenome", "nazwisko", "achternaam", "efternamn"),
+    *("efternavn", "etternavn", "příjmení"),
+)
+_COMPANIES = (
+    *("accountname", "company", "companyname", "organization", "organisation"),
+    *("organizationname", "organisationname", "firma", "firmenname", "société", "entreprise"),
+    *("empresa", "azienda", "workspacename"),
+)
+_ZONES = ("zeitzone", "fuseauhoraire", "zonahoraria", "usertimezone", "tz")
+
+
+def synonyms_among(headers: Sequence[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The variables that a list has under another header, each with its columns.
+
+    `headers` are bare: lower case, letters and digits only. A column with the variable's own name
+    is kept.
+    """
+    at = {header: position for position, header in reversed(list(enumerate(headers)))}
+    if "name" not in at:
+        parts = _name_parts(at)
+        if parts:
+            yield "name", parts
+    if "account" not in at and (company := _first_of(_COMPANIES, at)) is not None:
+        yield "account", (company,)
+    if (zone := _first_of(("timezone", *_ZONES), at)) is not None:
+        yield "timezone", (zone,)
+
+
+def name_beside(headers: Sequence[str]) -> int | None:
+    """Another column of names in a list whose `name` holds something else, such as an order."""
+    at = {header: position for position, header in reversed(list(enumerate(headers)))}
+    parts = _name_parts({header: position for header, position in at.items() if header != "name"})
+    return parts[0] if parts else None
+
+
+def _name_parts(at: dict[str, int]) -> tuple[int, ...]:
+    whole = _first_of(_WHOLE_NAMES, at)
+    if whole is not None:
+        return (whole,)
+    first, last = _first_of(_FIRST_NAMES, at), _first_of(_LAST_NAMES, at)
+    if first is not None:
+        return (first,) if last is None else (first, last)
+    # French lists use this header for whole names; a family name alone is no greeting.
+    return (at["nom"],) if "nom" in at else ()
+
+
+def _first_of(names: Sequence[str], at: dict[str, int]) -> int | None:
+    return next((at[name] for name in names if name in at), None)
+
+
+_EMAIL_HEADERS = {"email", "emailaddress", "emailaddresses", "mail", "mailaddress"}
+# Words in a header over addresses, in the languages of exported lists.
+_LIKE_EMAIL = re.compile(r"e-?mail|mail|courriel|correo|posta|adres|@", re.IGNORECASE)
+_UNSEEN = "\u200b\u200e\u200f\u2060\ufeff\u00ad"
+_NOT_WORD = re.compile(r"[^\w]+|_+")
+# A header of a column is no sentence with an address in it, such as `From: ann@one.example`.
+_WITH_ADDRESS = re.compile(r"[\w.+-]@[\w-]+\.\w")
+_SHOWN_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A list's header: `headers` as written, `names` as variables, one for one.
+
+    `candidates` may hold addresses. `wanted` is the column that the user asked for, or "". `made`
+    are variables made of other columns, by their positions: because the user says so, or because no
+    column is called `name` and two are called `First name` and `Last name`. `filled` are the
+    columns in which addresses were seen, the likeliest first.
+    """
+
+    headers: tuple[str, ...]
+    names: tuple[str, ...]
+    candidates: tuple[int, ...]
+    wanted: str
+    made: Mapping[str, tuple[int, ...]]
+    missing: tuple[str, ...] = ()
+    filled: tuple[int, ...] = ()
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How plausible this reading of the header is; the greatest wins."""
+        return (1 if self.candidates else 0, len(self.headers))
+
+    @property
+    def named_count(self) -> int:
+        """How many columns have a header."""
+        return sum(map(bool, self.headers))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every name that a template can use for a row."""
+        return (*self.names, *(name for name in self.made if name not in self.names))
+
+    @cached_property
+    def email_at(self) -> int:
+        """The position of the addresses, from 0."""
+        exact = [at for at in self.candidates if self.headers[at].strip().lower() == "email"]
+        return exact[0] if len(exact) == 1 and not self.wanted else self.candidates[0]
+
+    @property
+    def email_header(self) -> str:
+        """The header of the column of addresses."""
+        return self.headers[self.email_at]
+
+    def with_filled(self, rows: Iterable[Sequence[str]]) -> Columns:
+        """The same, with the columns in which these rows have addresses."""
+        counts = [0] * len(self.headers)
+        for cells in rows:
+            for at, cell in enumerate(cells[: len(counts)]):
+                counts[at] += _is_address(cell)
+        order = sorted(range(len(counts)), key=lambda at: (-counts[at], at))
+        return replace(self, filled=tuple(at for at in order if counts[at]))
+
+    def check(self) -> None:
+        """Refuse a header that doesn't say where the addresses are.
+
+        Raises:
+            ListUnreadable: no such column, or several and none of them exactly `email`; a column
+                that the user names and that isn't there.
+        """
+        if not self.candidates:
+            raise ListUnreadable(self._lacking())
+        exact = [at for at in self.candidates if self.headers[at].strip().lower() == "email"]
+        if len(self.candidates) > 1 and (len(exact) != 1 or self.wanted):
+            names = " and ".join(f"`{self.headers[at]}`" for at in self.candidates)
+            raise ListUnreadable(
+                f"{names} could each hold the addresses. Say which: "
+                f'--column email="{self.headers[self.candidates[-1]]}", '
+                "or rename the others."
+            )
+        if self.missing:
+            raise ListUnreadable(
+                f"the list has no column `{self.missing[0]}`; it has {self._headers_shown()}."
+            )
+
+    @property
+    def name_beside(self) -> str:
+        """The header of another column of names than `name`, "" for none."""
+        at = name_beside([_bare(header) for header in self.headers])
+        return "" if at is None else self.headers[at]
+
+    def _lacking(self) -> str:
+        if any(_WITH_ADDRESS.search(header) for header in self.headers):
+            return (
+                f"the list has no header: its first line is `{_shown(', '.join(self.headers))}`. "
+                "Put a line with the columns' names above it, one of them `email`."
+            )
+        words = self.headers[0].split() if len(self.headers) == 1 else []
+        if len(words) > 1 and any(_bare(word) in _EMAIL_HEADERS for word in words):
+            return (
+                f"the list's columns can't be told apart in `{_shown(self.headers[0], 60)}`. "
+                "Export it with commas between them, or write a line like `sep=;` above it with "
+                "the mark that stands there."
+            )
+        missing = f"no column `{self.wanted}`" if self.wanted else "no column `email`"
+        likely = [at for at in self.filled if self.headers[at]] or [
+            at for at, header in enumerate(self.headers) if _LIKE_EMAIL.search(header)
+        ]
+        if likely and not self.wanted:
+            names = [f"`{_shown(self.headers[at], 60)}`" for at in likely[:_SHOWN_COLUMNS]]
+            holds = "addresses stand in" if self.filled else "addresses may be in"
+            return (
+                f"the list has {missing}; {holds} {' and '.join(names)}. Say which it is: "
+                f'--column email="{self.headers[likely[0]]}".'
+            )
+        return (
+            f"the list has {missing}; it has {self._headers_shown()}. "
+            "Choose one: --column email=NAME."
+        )
+
+    def _headers_shown(self) -> str:
+        """The headers, with possible address columns first."""
+        named = [header for header in self.headers if header]
+        order = sorted(named, key=lambda header: not _LIKE_EMAIL.search(header))
+        return _shown(", ".join(f"`{header}`" for header in order))
+
+    def named(self, cells: Sequence[str], address: Address) -> dict[str, str]:
+        """A row's cells by header and by variable name; `email` and `name` as in `Recipient`."""
+        values = dict(zip(self.headers, cells, strict=False))
+        values |= dict(zip(self.names, cells, strict=False))
+        values.pop("", None)
+        for name, positions in self.made.items():
+            values[name] = " ".join(cells[at] for at in positions if cells[at])
+        values["email"] = address.email
+        if address.name and not values.get("name"):
+            values["name"] = address.name
+        return values
+
+
+def find_columns(
+    cells: Sequence[str],
+    email_column: str | None = None,
+    wanted_columns: Mapping[str, str] | None = None,
+) -> Columns:
+    """The header's columns; blank ones at its end are dropped, others are `column_3` and so on.
+
+    `wanted_columns` gives a variable the column of a header, or none with "".
+    """
+    headers = [_trimmed(cell) for cell in cells]
+    while headers and not headers[-1]:
+        headers.pop()
+    wanted = _trimmed(email_column) if email_column else ""
+    if wanted:
+        candidates = _positions(headers, wanted)
+    else:
+        candidates = [at for at, header in enumerate(headers) if _bare(header) in _EMAIL_HEADERS]
+    made = dict(synonyms_among([_bare(header) for header in headers]))
+    missing = []
+    for name, header in (wanted_columns or {}).items():
+        found = _positions(headers, _trimmed(header)) if header else []
+        if header and not found:
+            missing.append(_trimmed(header))
+        made[name] = tuple(found[:1])
+    return Columns(
+        *(tuple(headers), _unique_names(headers), tuple(candidates), wanted, made, tuple(missing))
+    )
+
+
+def _positions(headers: Sequence[str], wanted: str) -> list[int]:
+    """The positions of a header: exact matches, else by its variable's name."""
+    return [at for at, header in enumerate(headers) if header == wanted] or [
+        at
+        for at, header in enumerate(headers)
+        if header and variable_name(header) == variable_name(wanted)
+    ]
+
+
+@lru_cache(maxsize=16_384)  # a header is read with each possible delimiter
+def variable_name(header: str) -> str:
+    """A header as a template writes it: `Account Name` → `account_name`, `2nd` → `column_2nd`."""
+    words = _NOT_WORD.split(unicodedata.normalize("NFKC", header).casefold())
+    name = unicodedata.normalize("NFC", "_".join(word for word in words if word))
+    if name and not name.isidentifier():
+        name = f"column_{name}"
+    return name if name.isidentifier() else ""
+
+
+def _unique_names(headers: Sequence[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    seen: Counter[str] = Counter()
+    for number, header in enumerate(headers, 1):
+        own = variable_name(header)
+        name = own or f"column_{number}"
+        same = seen[name]
+        names.append(f"{name}_{same + 1}" if same else name)
+        seen[own] += 1
+    return tuple(names)
+
+
+def _is_address(cell: str) -> bool:
+    if "@" not in cell:
+        return False
+    try:
+        read_address(cell)
+    except AddressBad:
+        return False
+    return True
+
+
+def _trimmed(cell: str) -> str:
+    return cell.strip().strip(_UNSEEN).strip()
+
+
+def _bare(header: str) -> str:
+    return variable_name(header).replace("_", "")
+
+
+def _shown(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+# Full-width forms count: some spreadsheets read them as the plain ones.
+_RUNS = "=+\\-@＝＋－＠"
+_AT_START = re.compile(rf"'*[\s\x00-\x1f;]*[{_RUNS}]|'*[\t\r\n;]")
+# Shopify writes a customer's id with an apostrophe, so that Excel does not round it.
+_NUMBER = re.compile(r"'*[0-9]+")
+_WITHIN = re.compile(rf"([;\t])('*)(?=[\s\"']*[{_RUNS}])")
+_ESCAPED_WITHIN = re.compile(rf"([;\t])'('*)(?=[\s\"']*[{_RUNS}])")
+
+
+def inert(cell: str) -> str:
+    """The cell as text for any spreadsheet: an apostrophe wherever a formula could begin."""
+    cell = _WITHIN.sub(r"\1'\2", cell)
+    would_be_undone = cell[:1] == "'" and _NUMBER.fullmatch(cell)
+    return f"'{cell}" if would_be_undone or _AT_START.match(cell) else cell
+
+
+def as_it_stood(cell: str, *, within: bool = False) -> str:
+    """A cell without a spreadsheet's apostrophe at its start.
+
+    `within`: also without those that `inert` puts inside a cell. In a list that this program did
+    not write, they may be the customer's own.
+    """
+    if cell[:1] == "'" and (_AT_START.match(cell[1:]) or _NUMBER.fullmatch(cell[1:])):
+        cell = cell[1:]
+    return _ESCAPED_WITHIN.sub(r"\1\2", cell) if within else cell
+
+
+# Letters by category that show nothing: Hangul fillers, the Braille blank.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
+_AT_EDGES = "\u200b\u2060\ufeff\u00ad"
+
+
+def read_cells(cells: Sequence[str], *, is_ours: bool = False) -> list[str]:
+    """The cells without spaces around them; a cell with nothing visible is "".
+
+    `is_ours`: this program wrote the list, see `as_it_stood`.
+    """
+    return [_read_cell(cell.strip(), is_ours=is_ours) for cell in cells]
+
+
+def _read_cell(cell: str, *, is_ours: bool) -> str:
+    if cell[:1] == "'" or (is_ours and "'" in cell):
+        cell = as_it_stood(cell, within=is_ours).strip()
+    if cell.isascii():
+        return cell
+    if all(_is_unseen(char) for char in cell):
+        return ""
+    return cell.strip(_AT_EDGES).strip()
+
+
+def _is_unseen(char: str) -> bool:
+    return char in _BLANK_LETTERS or unicodedata.category(char) in {
+        *("Zs", "Zl", "Zp", "Cc", "Cf", "Mn"),
+    }

@@ -1,0 +1,382 @@
+"""Checks of the recipient list before a send: a table of rules, row by row.
+
+Each rule keeps the first rows of its finding and counts the rest, so that a list of a million needs
+no more memory than a short one. `CellCheck` looks at the cells that a template uses: empty ones,
+fillers, errors, entities.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from workflow.mail.finding import SHOWN_ROWS, Finding, RowNumbers
+from workflow.mail.lists.decoding import NAMES, reads_differently
+from workflow.mail.lists.recipients import Recipient, RecipientList
+from workflow.mail.sandbox import zone_named
+
+_FILLERS = frozenset(
+    {"null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown", "-", "--", "?"}
+)
+# A spreadsheet's error in several languages: #REF!, #NV, #BEZUG!, #¡VALOR!, Err:502.
+_ERROR_CELL = re.compile(
+    r"(?:^|(?<=\s))(?:#¡?[^\W\da-z][^\sa-z#!?,;:]{0,20}[!?]|#N/[AVD]|#NV|#GETTING_DATA|#{4,}"
+    r"|Err:5\d\d|\[object Object\]|(?i:loading\.\.\.))(?=$|\s)"
+)
+# An order's number of 16 digits that a spreadsheet took for an amount.
+_SHORTENED = re.compile(r"^[-+]?\d(?:[.,]\d+)?E\+\d{1,3}$", re.IGNORECASE)
+_ENTITY = re.compile(
+    r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|amp|lt|gt|quot|apos|nbsp|[a-zA-Z]{1,2}(?:acute|grave|circ|uml|"
+    r"tilde|cedil|ring|caron|slash|lig|horn|euro)|euro|[lr][sd]quo|[mn]dash|hellip|copy|reg|trade);"
+    # The blank that many leave without its semicolon; and the spellings of links and of programs.
+    r"|&nbsp\b|(?<!\S)(?!\w+:/)[^\s/?=]*?(?:%20|%C[2-5]%[89AB][0-9A-F])|\\u[0-9a-f]{4}",
+    re.IGNORECASE,
+)
+# Cells that would look wrong in a mail; checked in the columns that the template uses.
+_CELL_RULES = (
+    (
+        "error_cell",
+        _ERROR_CELL,
+        "`{name}` is `{found}`, a spreadsheet's error, and would be sent like that. Fix the "
+        "formula.",
+    ),
+    (
+        "entity",
+        _ENTITY,
+        "`{name}` has `{found}`, a web page's spelling of a character, and would be sent like "
+        "that. "
+        "Export the list as plain text.",
+    ),
+    (
+        "shortened_number",
+        _SHORTENED,
+        "`{name}` is `{found}`: a spreadsheet has shortened this number, and digits are lost. "
+        "Export the column as text.",
+    ),
+)
+
+
+class CellCheck:
+    """The cells of the columns that a template uses, with their rows."""
+
+    def __init__(self, used: Sequence[str]) -> None:
+        self._blank = {name: RowNumbers() for name in used}
+        self._filler = {name: RowNumbers() for name in used}
+        self._filler_words = {name: Counter[str]() for name in used}
+        self._odd = {code: {name: RowNumbers() for name in used} for code, _, _ in _CELL_RULES}
+        self._found: dict[tuple[str, str], str] = {}
+
+    def take(self, row: int, name: str, value: str) -> None:
+        """Check one cell of the column `name`."""
+        if not value:
+            self._blank[name].add(row)
+        elif value.casefold() in _FILLERS:
+            self._filler[name].add(row)
+            self._filler_words[name][value] += 1
+        else:
+            for code, pattern, _ in _CELL_RULES:
+                found = pattern.search(value)
+                if found:
+                    self._odd[code][name].add(row)
+                    self._found.setdefault((code, name), found[0])
+
+    def findings(self) -> Iterator[tuple[str, str, str]]:
+        """The code, rows and sentence of each broken rule."""
+        for name, rows in self._blank.items():
+            if rows.count:
+                yield "blank", str(rows), f"`{name}` is empty, and the template uses it."
+        for name, rows in self._filler.items():
+            if rows.count:
+                word = self._filler_words[name].most_common(1)[0][0]
+                yield "filler", str(rows), f"`{name}` is `{word}`, and would be sent like that."
+        for code, _, message in _CELL_RULES:
+            for name, rows in self._odd[code].items():
+                if rows.count:
+                    said = message.format(name=name, found=self._found[code, name])
+                    yield code, str(rows), said
+
+
+# RFC 2606 and RFC 6761: domains that no customer can have.
+_TEST_DOMAIN = re.compile(r"(?:^|\.)(?:test|example|invalid|localhost|example\.(?:com|net|org))$")
+_NOBODY_READS = re.compile(
+    r"(?:no-?reply|do-?not-?reply|mailer-daemon|postmaster|bounces?|abuse)(?:\+.*)?", re.IGNORECASE
+)
+# UTF-8 that was once read as Windows-1252, and saved so: two letters for one. After other letters
+# than `Ã` and `Â` the second may be a mark of its own, as in `CAFÉ’S`, so it has to come twice, or
+# within a word. `J?rgen` is what a program leaves of a letter that its encoding lacks.
+_SECOND = "\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
+_GARBLED = re.compile(
+    f"[ÃÂ][{_SECOND}]|â€|\ufffd|(?:[\u00c2-\u00df][{_SECOND}]){{2}}|[\u00c2-\u00f4][\u0080-\u009f]"
+    f"|[ÅÄ][{_SECOND}](?=[A-Za-z])|^[^/=]*[^\\W\\d_]\\?[^\\W\\d_][^/=]*$"
+)
+_UNKNOWN_ZONE = (
+    "`timezone` is no zone such as Europe/Berlin: these customers get times in the incident's."
+)
+_TELLING = 3  # rows that show an encoding
+
+
+class ListCheck:
+    """The problems of a list's recipients.
+
+    `own_domains` are the sender's (subdomains count too); `used` are the columns that the template
+    reads, `shadowed` those that it can't see (`MailRenderer.variables`, `.shadowed`). `encoding` is
+    how the file was read, `is_guessed` and `rival` are as in `decoding.OpenedText`, `name_beside`
+    is another column of names than `name`.
+    """
+
+    def __init__(
+        self,
+        *,
+        own_domains: Collection[str] = (),
+        used: Collection[str] = (),
+        shadowed: Collection[str] = (),
+        encoding: str = "",
+        is_guessed: bool = False,
+        rival: str = "",
+        name_beside: str = "",
+    ) -> None:
+        own = frozenset(domain.lower() for domain in own_domains)
+        self._used = tuple(used)
+        self._shadowed = tuple(shadowed)
+        self._rules: tuple[tuple[str, Callable[[Recipient], bool], str], ...] = (
+            ("test_domain", _is_test, "a test domain; nobody receives mail there."),
+            ("own_domain", lambda each: _is_own(each, own), "an address of your own organisation."),
+            ("nobody_reads", _is_unread, "a mailbox that nobody reads."),
+            ("garbled", _is_garbled, "letters look garbled. Export the list as UTF-8."),
+            ("unknown_zone", _has_unknown_zone, _UNKNOWN_ZONE),
+            ("odd_name", self._has_odd_name, _odd_name(name_beside)),
+            ("turned_name", self._has_turned_name, _TURNED_NAME),
+            ("odd_domain", _has_odd_domain, _ODD_DOMAIN),
+        )
+        self._rows = {code: RowNumbers() for code, _, _ in self._rules}
+        self._cells = CellCheck(self._used)
+        self._encoding, self._rival = encoding, rival
+        self._is_guessed = is_guessed
+        self._telling: list[tuple[int, str, str]] = []
+        self._harmless: tuple[int, str] | None = None
+
+    def take(self, recipient: Recipient) -> None:
+        """Check one recipient."""
+        for code, applies, _ in self._rules:
+            if applies(recipient):
+                self._rows[code].add(recipient.row)
+        for name in self._used:
+            self._cells.take(recipient.row, name, recipient.columns.get(name, ""))
+        if self._is_guessed and len(self._telling) < _TELLING:
+            self._look_for_telling(recipient)
+
+    def _has_odd_name(self, recipient: Recipient) -> bool:
+        return "name" in self._used and _is_no_name(recipient.columns.get("name", ""))
+
+    def _has_turned_name(self, recipient: Recipient) -> bool:
+        return "name" in self._used and _is_turned(recipient.columns.get("name", ""))
+
+    def _look_for_telling(self, recipient: Recipient) -> None:
+        for value in recipient.columns.values():
+            if value.isascii():
+                continue
+            self._harmless = self._harmless or (recipient.row, value[:40])
+            other = reads_differently(value[:40], self._encoding, self._rival)
+            if other:
+                self._telling.append((recipient.row, value[:40], other))
+                return
+
+    def findings(self) -> list[Finding]:
+        """The findings, in the order of the rules."""
+        return [Finding("warning", *each) for each in self._all()]
+
+    def _all(self) -> Iterator[tuple[str, str, str]]:
+        for code, _, message in self._rules:
+            if self._rows[code].count:
+                yield code, str(self._rows[code]), message
+        yield from self._cells.findings()
+        if said := self._guess():
+            yield "guessed_encoding", *said
+        for name in self._shadowed:
+            yield (
+                "shadowed",
+                f"column {name}",
+                f"`{name}` in the template is the team's own; the column is `recipient.{name}`.",
+            )
+
+    def _guess(self) -> tuple[str, str] | None:
+        """The place and question for a list whose encoding nothing names."""
+        read_as = f"the list isn't UTF-8 and was read as {NAMES.get(self._encoding)}"
+        if self._telling:
+            rows = RowNumbers()
+            for row, _, _ in self._telling:
+                rows.add(row)
+            words = ", ".join(f"`{value}`" for _, value, _ in self._telling)
+            others = ", ".join(f"`{other}`" for _, _, other in self._telling)
+            is_right = "is" if len(self._telling) == 1 else "are"
+            return str(rows), (
+                f"{read_as}: {is_right} {words} right? In {NAMES[self._rival]} they read {others}: "
+                f"--encoding {self._rival} takes that."
+            )
+        if self._harmless:
+            row, value = self._harmless
+            meant = [f"{name}: `{other}`" for name, other in _in_east_asia(value, self._encoding)]
+            more = f" If another is meant, add --encoding: {', '.join(meant)}." if meant else ""
+            return f"row {row}", f"{read_as}: is `{value}` right?{more}"
+        return None
+
+
+# They have no words of one byte for each letter, by which `decoding.guesses` tells the others.
+_OF_EAST_ASIA = ("shift_jis", "gb18030", "big5", "euc_kr")
+
+
+def _in_east_asia(value: str, encoding: str) -> Iterator[tuple[str, str]]:
+    """The encodings of Chinese, Japanese and Korean in which `value` is made of letters."""
+    for name in _OF_EAST_ASIA:
+        try:
+            other = value.encode(encoding).decode(name)
+        except UnicodeError:
+            continue
+        if all(unicodedata.category(char) == "Lo" for char in other if not char.isascii()):
+            yield name, other
+
+
+def check_list(
+    recipients: RecipientList,
+    *,
+    own_domains: Collection[str] = (),
+    used: Collection[str] = (),
+    shadowed: Collection[str] = (),
+) -> list[Finding]:
+    """The findings for a list in memory, errors first."""
+    check = ListCheck(
+        own_domains=own_domains,
+        used=[name for name in recipients.columns if name in used],
+        shadowed=shadowed,
+        encoding=recipients.encoding,
+        is_guessed=recipients.is_guessed,
+        rival=recipients.rival,
+    )
+    for each in recipients.recipients:
+        check.take(each)
+    return [*_bad_rows(recipients), *_nobody(recipients), *_repeated(recipients), *check.findings()]
+
+
+def _bad_rows(recipients: RecipientList) -> Iterator[Finding]:
+    for bad in recipients.bad_rows:
+        value = f"`{bad.value[:80]}`: " if bad.value else ""
+        yield Finding("error", "bad_row", f"row {bad.row}, {bad.column}", f"{value}{bad.reason}")
+
+
+def _nobody(recipients: RecipientList) -> Iterator[Finding]:
+    if not recipients.recipients:
+        yield Finding(
+            "warning", "no_recipients", "list", "no row of the list has a usable address."
+        )
+
+
+def _repeated(recipients: RecipientList) -> Iterator[Finding]:
+    pairs = recipients.duplicates
+    if pairs:
+        shown = ", ".join(f"{row} (as row {first})" for row, first in pairs[:SHOWN_ROWS])
+        more = f" and {len(pairs) - SHOWN_ROWS} more" if len(pairs) > SHOWN_ROWS else ""
+        yield Finding(
+            "warning",
+            "duplicate",
+            f"row {shown}{more}",
+            "repeated address; it gets one mail, with the values of its first row.",
+        )
+
+
+def _odd_name(beside: str) -> str:
+    right = f'"{beside}"' if beside else "COLUMN"
+    return (
+        "`name` is an address, a number or a code, and the mail would greet the customer with it. "
+        "Choose the right column "
+        f"with --column name={right}, or none with --column name="
+    )
+
+
+def _has_unknown_zone(recipient: Recipient) -> bool:
+    zone = recipient.columns.get("timezone", "")
+    return bool(zone) and zone_named(zone) is None
+
+
+# A web page, an invoice's or an order's number, and the keys of other programs: `INV-1001`,
+# `cus_NffrFeUfNV2Hib`, `0015e00000ABCdeAAD`.
+_NO_NAME = re.compile(
+    r"(?:https?://|www\.)\S+|[A-Z]{1,6}[-_#/]?\d{3,}(?:[-/]\d+)*|[a-z]{2,6}_(?=\w*\d)\w{8,}"
+    r"|(?=(?:\D*\d){5})[A-Za-z\d-]{12,}"
+)
+
+
+def _is_no_name(value: str) -> bool:
+    return bool(value) and (
+        "@" in value
+        or not any(char.isalpha() for char in value)
+        or _NO_NAME.fullmatch(value) is not None
+    )
+
+
+# `Lee, Ann`: a family name, a comma, a given name; not `Acme, Inc.` and not `Lee, Ann & Co`.
+_TURNED = re.compile(
+    r"[^\W\d_][^\W\d]*(?:[ '’-][^\W\d_]+){0,2}, (?P<given>[^\W\d_]+(?:[ -]\w+\.?)?)"
+)
+_OF_COMPANIES = re.compile(
+    r"(?:inc|llc|ltd|llp|lp|plc|corp|co|gmbh|ag|kg|se|sa|sas|sarl|srl|spa|bv|nv|ab|as|oy|pty|pte)\b",
+    re.IGNORECASE,
+)
+_TURNED_NAME = "`name` has the family name first, and the mail would greet the customer so."
+
+
+def _is_turned(value: str) -> bool:
+    if ", " not in value:
+        return False
+    found = _TURNED.fullmatch(value)
+    return found is not None and _OF_COMPANIES.match(found["given"]) is None
+
+
+# Slips of the keyboard in the domains of which most private addresses are; no mail arrives there.
+_SLIPS = re.compile(
+    r"(?:.*\.(?:con|cmo|ocm|comm|nett)|(?:g(?:mial|amil|nail|mal|maill|mai)|hot(?:mial|mal|mai)"
+    r"|ya(?:ho|hooo|hho)|out(?:lok|loook|llook)|ic(?:luod|oud|lould))\.[\w.]+)"
+)
+_ODD_DOMAIN = "the part after the @-sign looks mistyped. Look it up, or leave these rows out."
+
+
+def _has_odd_domain(recipient: Recipient) -> bool:
+    domain = _domain(recipient)
+    return bool(_SLIPS.fullmatch(domain)) or ("xn--" in domain and _mixes_scripts(domain))
+
+
+def _mixes_scripts(domain: str) -> bool:
+    """Whether a label has Latin letters beside Cyrillic or Greek ones, which look alike."""
+    try:
+        labels = domain.encode("ascii").decode("idna").split(".")
+    except UnicodeError:
+        return False
+    scripts = ({unicodedata.name(char, "").partition(" ")[0] for char in label} for label in labels)
+    return any("LATIN" in each and each & {"CYRILLIC", "GREEK"} for each in scripts)
+
+
+def _domain(recipient: Recipient) -> str:
+    return recipient.key.rpartition("@")[2]
+
+
+def _is_test(recipient: Recipient) -> bool:
+    return _TEST_DOMAIN.search(_domain(recipient)) is not None
+
+
+def _is_own(recipient: Recipient, own_domains: frozenset[str]) -> bool:
+    domain = f".{_domain(recipient)}"
+    return any(domain.endswith(f".{own}") for own in own_domains)
+
+
+def is_unread(address: str) -> bool:
+    """Whether an address is by its name one that nobody reads, such as `no-reply@…`."""
+    return _NOBODY_READS.fullmatch(address.partition("@")[0]) is not None
+
+
+def _is_unread(recipient: Recipient) -> bool:
+    return is_unread(recipient.email)
+
+
+def _is_garbled(recipient: Recipient) -> bool:
+    return any(_GARBLED.search(value) for value in recipient.columns.values())

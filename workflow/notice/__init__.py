@@ -1,0 +1,1 @@
+"""Notices to customers: list, text, checks, plan, sending and the copy in the doc."""

@@ -1,0 +1,389 @@
+"""Review drafts: find edits made in Gmail, and carry out the decisions about them.
+
+Gmail gives a draft a new message id with every edit. So drafts are checked before they are sent:
+one list names the message ids of 500 drafts, and only those that changed are read. An edited draft
+waits until a person decides about exactly the content that was shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+
+from workflow.errors import BadInput, PostmortemError
+from workflow.google.faults import Refused
+from workflow.google.gmail import DraftRead, Gmail
+from workflow.ledger import claims, deliveries, edited_drafts, plans
+from workflow.ledger.claims import holder_name
+from workflow.ledger.deliveries import Delivery, Transition
+from workflow.ledger.edited_drafts import EditedContent
+from workflow.ledger.notices import Notice
+from workflow.ledger.plans import AttachedFile
+from workflow.ledger.together import proposals
+from workflow.mail.content import Difference, MailContent, goes_to, read_content
+from workflow.model import DeliveryState, DraftDecision, MailTransport
+from workflow.sending.deliver import differences_from, gmail_of, our_content, says_the_same
+from workflow.sending.mail_writer import write_mail
+from workflow.sending.mailbox import MailReader
+from workflow.workspace import Workspace
+
+LEFT_OUT = "left out by a person, after the draft was edited in Gmail"
+_IN_GMAIL = (DeliveryState.DRAFTED, DeliveryState.EDITED)
+_LEASE = timedelta(minutes=2)
+_AT_ONCE = 100_000
+_PATIENCE_SECONDS = 3.0
+# Gmail's units for drafts.update and drafts.delete (quota table of its reference).
+_UPDATE_UNITS, _DELETE_UNITS = 15, 10
+
+
+@dataclass(frozen=True)
+class EditedDraft:
+    """A draft that a person changed in Gmail: our text, and its current text."""
+
+    delivery: Delivery
+    content: EditedContent
+    ours: MailContent
+    theirs: MailContent
+    differences: tuple[Difference, ...]
+
+    @property
+    def reaches_its_customer(self) -> bool:
+        """Whether the draft's own customer is still among its recipients."""
+        return goes_to(self.theirs, self.delivery.email)
+
+    @property
+    def new_recipients(self) -> tuple[str, ...]:
+        """Recipients that the edit added."""
+        return tuple(each for each in self.theirs.recipients if not goes_to(self.ours, each))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings about recipients that the edit added or removed, by name."""
+        customer, others = self.delivery.email, ", ".join(self.new_recipients)
+        if not self.theirs.recipients:
+            return (f"The draft has no recipient: {customer} would not get it.",)
+        if not self.reaches_its_customer:
+            return (
+                f"It would go to {', '.join(self.theirs.recipients)} and not to {customer}, who "
+                "would count as not notified.",
+            )
+        return (f"It would also go to {others}.",) if others else ()
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a review found. `gone` are drafts that somebody sent or deleted."""
+
+    edited: tuple[EditedDraft, ...] = ()
+    gone: tuple[Delivery, ...] = ()
+
+
+@dataclass(frozen=True)
+class Touched:
+    """How many waiting drafts were changed in Gmail, and how many were sent or deleted there."""
+
+    changed: int = 0
+    gone: int = 0
+
+    @property
+    def words(self) -> str:
+        """`1 draft was changed in Gmail, 2 drafts were sent or deleted in Gmail`; "" for none."""
+        said = []
+        if self.changed:
+            said.append(f"{_drafts(self.changed)} changed in Gmail")
+        if self.gone:
+            said.append(f"{_drafts(self.gone)} sent or deleted in Gmail")
+        return ", ".join(said)
+
+
+def _drafts(count: int) -> str:
+    return "1 draft was" if count == 1 else f"{count:,} drafts were"
+
+
+def look(workspace: Workspace, notice: Notice) -> Review:
+    """Find and record which of a notice's drafts people have edited.
+
+    Drafts that another process is sending are skipped: it checks them itself. Raises GoogleFault.
+    """
+    if notice.transport is not MailTransport.GMAIL or notice.steps == 1:
+        return Review()
+    gone: list[Delivery] = []
+    for mailbox in _mailboxes(workspace, notice):
+        gmail = gmail_of(workspace, notice, mailbox)
+        reader = MailReader(workspace, mailbox, gmail=gmail)
+        listed = reader.drafts()
+        with _Claimed(workspace, notice, mailbox) as claimed:
+            for delivery in claimed.deliveries:
+                if delivery.draft_id not in listed:
+                    gone += claimed.note_gone(delivery)
+                elif listed[delivery.draft_id] != claimed.known_message(delivery):
+                    claimed.note(delivery, reader.draft(delivery.draft_id))
+    return Review(tuple(edited_of(workspace, notice)), tuple(gone))
+
+
+def glance(workspace: Workspace, notice: Notice) -> Touched:
+    """What a list of a notice's drafts tells, for a command that only shows: nothing is written.
+
+    Quick, and never a fault: nothing where Gmail does not answer at once.
+    """
+    if notice.transport is not MailTransport.GMAIL or notice.steps == 1:
+        return Touched()
+    answers: list[Touched] = []
+
+    def ask() -> None:
+        with contextlib.suppress(PostmortemError):
+            answers.append(_touched(workspace, notice))
+
+    # A daemon: who asks how things stand does not wait for a call that hangs.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE_SECONDS)
+    return answers[0] if answers else Touched()
+
+
+def _touched(workspace: Workspace, notice: Notice) -> Touched:
+    listed: dict[str, str] = {}
+    for mailbox in _mailboxes(workspace, notice):
+        drafts = gmail_of(workspace, notice, mailbox).list_drafts()
+        listed |= {draft.id: draft.message_id for draft in drafts}
+    with workspace.ledger.read() as connection:
+        ours = {
+            each.draft_id: each.draft_message_id
+            for each in deliveries.deliveries_of(connection, notice.id, DeliveryState.DRAFTED)
+        }
+    here = [draft for draft in ours if draft in listed]
+    changed = sum(listed[draft] != ours[draft] for draft in here)
+    return Touched(changed, len(ours) - len(here))
+
+
+def edited_of(workspace: Workspace, notice: Notice) -> Iterator[EditedDraft]:
+    """A notice's drafts that are known to be edited, by row of the list. Makes no call."""
+    with workspace.ledger.read() as connection:
+        found = edited_drafts.waiting(connection, notice.id)
+        files = plans.attachments_of(connection, notice.id) if found else []
+    for delivery, content in found:
+        ours = our_content(workspace, notice, files, delivery)
+        theirs = read_content(content.raw or b"")
+        differ = differences_from(notice, delivery, ours, theirs)
+        yield EditedDraft(delivery, content, ours, theirs, tuple(differ))
+
+
+def decide(workspace: Workspace, decisions: Iterable[tuple[EditedDraft, DraftDecision]]) -> None:
+    """Record decisions about edited drafts. Raises `BadInput` for what can't be done."""
+    chosen = list(decisions)
+    for edited, decision in chosen:
+        if decision is DraftDecision.AS_EDITED and not edited.theirs.recipients:
+            raise BadInput(
+                f"The draft for {edited.delivery.email} has no recipient any more, so it can't be "
+                "sent as edited. Nothing was sent. Use --restore or --leave-out for it."
+            )
+        if decision is DraftDecision.AS_EDITED:
+            _refuse_edited_plan(workspace, edited)
+    with workspace.ledger.write() as connection:
+        for edited, decision in chosen:
+            edited_drafts.decide(
+                connection, edited.delivery.id, edited.content.message_id, decision
+            )
+
+
+def _refuse_edited_plan(workspace: Workspace, edited: EditedDraft) -> None:
+    """Raise `BadInput` if the draft's text isn't what the approver saw."""
+    with workspace.ledger.read() as connection:
+        proposal = proposals.of_notice(connection, edited.delivery.notice_id)
+    if proposal is not None:
+        raise BadInput(
+            f"The draft for {edited.delivery.email} was edited after {proposal.decided_by} "
+            f"approved plan {proposal.short}, so it can't be sent as edited. Nothing was sent. Use "
+            "--restore or --leave-out, and propose the new words as another plan."
+        )
+
+
+def give_back(workspace: Workspace, notice: Notice) -> None:
+    """Treat edited drafts as unedited ones again, so that all can be withdrawn alike."""
+    with workspace.ledger.read() as connection:
+        mailboxes = deliveries.senders_of(connection, notice.id)
+    for mailbox in mailboxes:
+        with _Claimed(workspace, notice, mailbox, (DeliveryState.EDITED,)) as claimed:
+            for delivery in claimed.deliveries:
+                message_id = claimed.known_message(delivery)
+                claimed.move(delivery, DeliveryState.DRAFTED, draft_message_id=message_id)
+
+
+def carry_out(workspace: Workspace, notice: Notice) -> None:
+    """Carry out the decisions: keep the edit, restore our mail, or delete the draft.
+
+    Each draft is checked right before. One that was edited again, sent or deleted since is left
+    alone and found by the next review. Safe to run any number of times. Raises GoogleFault.
+    """
+    with workspace.ledger.read() as connection:
+        waiting = edited_drafts.waiting(connection, notice.id)
+        files = plans.attachments_of(connection, notice.id)
+    mailboxes = {delivery.sender for delivery, _ in waiting}
+    decided = {delivery.id: content for delivery, content in waiting}
+    for mailbox in sorted(mailboxes):
+        gmail = gmail_of(workspace, notice, mailbox)
+        reader = MailReader(workspace, mailbox, gmail=gmail)
+        with _Claimed(workspace, notice, mailbox, (DeliveryState.EDITED,)) as claimed:
+            for delivery in claimed.deliveries:
+                content = decided.get(delivery.id)
+                if content is None or content.decision is DraftDecision.OPEN:
+                    continue
+                seen = reader.draft_seen(delivery.draft_id)
+                if seen is None or seen.is_sent or seen.message_id != content.message_id:
+                    claimed.note(delivery, reader.draft(delivery.draft_id))
+                elif content.decision is DraftDecision.AS_EDITED:
+                    claimed.move(delivery, DeliveryState.DRAFTED, draft_message_id=seen.message_id)
+                elif content.decision is DraftDecision.RESTORE:
+                    ours = write_mail(notice, delivery, files, workspace)
+                    _restore(claimed, reader, gmail, delivery, ours, seen.message_id)
+                else:
+                    _leave_out(claimed, reader, gmail, delivery)
+
+
+def _restore(
+    claimed: _Claimed,
+    reader: MailReader,
+    gmail: Gmail,
+    delivery: Delivery,
+    ours: bytes,
+    message_id: str,
+) -> None:
+    """Put our mail back into a draft whose message is `message_id`. Raises GoogleFault."""
+    # A new subject moves a draft to a thread of its own, and the thread it was in may be gone.
+    threads = dict.fromkeys([delivery.thread_id or None, None])
+    for thread_id in threads:
+        reader.wait_for(_UPDATE_UNITS)
+        try:
+            draft = gmail.update_draft(delivery.draft_id, ours, thread_id)
+        except Refused as refused:
+            if refused.status not in {400, 404}:
+                raise
+            read = reader.draft(delivery.draft_id)
+            if read is None or read.seen.is_sent or read.seen.message_id != message_id:
+                claimed.note(delivery, read)  # sent, deleted or edited at this moment
+                return
+            if thread_id is None:
+                raise  # the draft is as it was, so our mail itself is refused
+            continue
+        placed = {"draft_message_id": draft.message_id, "thread_id": draft.thread_id}
+        claimed.move(delivery, DeliveryState.DRAFTED, **placed)
+        return
+
+
+def _leave_out(claimed: _Claimed, reader: MailReader, gmail: Gmail, delivery: Delivery) -> None:
+    reader.wait_for(_DELETE_UNITS)
+    try:
+        gmail.delete_draft(delivery.draft_id)
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        claimed.note(delivery, None)
+        return
+    nothing_left = {"draft_id": "", "draft_message_id": ""}
+    claimed.move(delivery, DeliveryState.FAILED, reason=LEFT_OUT, **nothing_left)
+
+
+class _Claimed:
+    """A mailbox's drafts of a notice, claimed while they are checked."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        notice: Notice,
+        mailbox: str,
+        states: tuple[DeliveryState, ...] = _IN_GMAIL,
+    ) -> None:
+        self._workspace = workspace
+        self._notice = notice
+        self._mailbox = mailbox
+        self._states = states
+        self._holder = holder_name()
+        self._known: Mapping[int, str] = {}
+        self._files: list[AttachedFile] = []
+        self.deliveries: list[Delivery] = []
+
+    def __enter__(self) -> _Claimed:
+        now = self._workspace.wall()
+        with self._workspace.ledger.write() as connection:
+            self._files = plans.attachments_of(connection, self._notice.id)
+            self.deliveries = claims.claim(
+                connection,
+                self._notice.id,
+                sender=self._mailbox,
+                holder=self._holder,
+                gone=(),
+                limit=_AT_ONCE,
+                now=now,
+                until=now + _LEASE,
+                states=self._states,
+            )
+            self._known = {
+                delivery.id: content.message_id
+                for delivery, content in edited_drafts.waiting(connection, self._notice.id)
+            }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._workspace.ledger.write() as connection:
+            claims.release_claims(connection, self._notice.id, holder=self._holder)
+
+    def known_message(self, delivery: Delivery) -> str:
+        """The message id that a draft had when it was last seen."""
+        if delivery.state is DeliveryState.EDITED:
+            return self._known.get(delivery.id, "")
+        return delivery.draft_message_id
+
+    def note_gone(self, delivery: Delivery) -> list[Delivery]:
+        """Leave a draft that isn't listed to the sender, which finds out why."""
+        if delivery.state is DeliveryState.EDITED:
+            self.note(delivery, None)
+        return [delivery]
+
+    def note(self, delivery: Delivery, read: DraftRead | None) -> None:
+        """Record a draft's state: as we wrote it, edited, or gone."""
+        if read is None or read.seen.is_sent:
+            if delivery.state is DeliveryState.EDITED:
+                gone_at = self._workspace.wall()
+                self.move(delivery, DeliveryState.DRAFTED, gone_at=gone_at)
+            return
+        if says_the_same(self._workspace, self._notice, self._files, delivery, read.raw):
+            self.move(delivery, DeliveryState.DRAFTED, draft_message_id=read.seen.message_id)
+            return
+        with self._workspace.ledger.write() as connection:
+            if delivery.state is DeliveryState.EDITED or self._moved(
+                connection, delivery, DeliveryState.EDITED
+            ):
+                edited_drafts.note_content(
+                    connection,
+                    delivery.id,
+                    read.seen.message_id,
+                    read.raw,
+                    at=self._workspace.wall(),
+                )
+
+    def move(self, delivery: Delivery, after: DeliveryState, **facts: object) -> None:
+        """Move a delivery, if we still hold it; decisions about other contents are overtaken."""
+        with self._workspace.ledger.write() as connection:
+            kept = str(facts.get("draft_message_id", ""))
+            if self._moved(connection, delivery, after, **facts):
+                edited_drafts.overtake(connection, [delivery.id], but=kept)
+
+    def _moved(
+        self, connection: Connection, delivery: Delivery, after: DeliveryState, **facts: object
+    ) -> bool:
+        transition = Transition(delivery.id, delivery.state, after, facts, call_id=delivery.call_id)
+        return not deliveries.move_all(connection, [transition], holder=self._holder)
+
+
+def _mailboxes(workspace: Workspace, notice: Notice) -> list[str]:
+    with workspace.ledger.read() as connection:
+        return [
+            mailbox
+            for mailbox in deliveries.senders_of(connection, notice.id)
+            if deliveries.count_in(connection, notice.id, _IN_GMAIL, sender=mailbox)
+        ]

@@ -1,0 +1,301 @@
+"""Customers left out of a notice: already sent, unfinished, or suppressed.
+
+Nobody is written to twice unless the person agrees: neither with the same text, nor with almost the
+same text, nor while drafts for the same people wait. This part is pure, but for the names of the
+unfinished notices.
+
+`suppress`, `allow` and `listed` keep the addresses that no notice goes to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import SequenceMatcher
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from workflow.errors import BadInput
+from workflow.ledger import customers, plans
+from workflow.ledger.customers import Kind, Suppression
+from workflow.ledger.forgetting import hashes
+from workflow.ledger.plans import StageHad, UnfinishedNotice
+from workflow.mail.escape import as_text
+from workflow.mail.finding import Finding
+from workflow.mail.lists.addresses import Address, AddressBad, read_address
+from workflow.mail.lists.recipients import Recipient
+from workflow.mail.sandbox import say_moment
+from workflow.model import Stage
+from workflow.workspace import Workspace
+
+# Two promised times within this span come from the same command typed again: `30m` after `30m`.
+SAME_PROMISE = timedelta(minutes=1)
+# Two lines are almost the same if they share this much of the shorter one, in pieces of a word's
+# length. Short lines must be equal but for punctuation and capitals.
+_ALIKE = 0.8
+_WORD = 4
+_LONG_ENOUGH = 20
+_LABEL = re.compile(r"^\*\*[^*]+:\*\*\s*")
+_SIGNS = re.compile(r"[\W_]+")
+_PROMISED = "‹next update›"
+
+
+# How far an incident has come by the time a notice of each stage is sent.
+_REACHED = {
+    Stage.INVESTIGATING: 0,
+    Stage.IDENTIFIED: 1,
+    Stage.UPDATE: 2,
+    Stage.MONITORING: 2,
+    Stage.RESOLVED: 3,
+}
+
+
+def stages_before(stage: Stage) -> tuple[Stage, ...]:
+    """The stages that come before one; () for the first, and for one without an order."""
+    reached = _REACHED.get(stage, 0)
+    return tuple(each for each, at in _REACHED.items() if at < reached)
+
+
+class Repeat(StrEnum):
+    """How a new mail relates to the customer's last mail of the same stage."""
+
+    OTHER_WORDS = "other_words"
+    ALMOST_SAME = "almost_same"
+    NEW_PROMISE = "new_promise"
+    PROMISED = "promised"
+
+
+@dataclass(frozen=True)
+class NewWords:
+    """A planned mail's text, and the next update that it promises."""
+
+    subject: str
+    markdown: str
+    promised: datetime | None
+
+
+def repeat_of(
+    had: StageHad, new: NewWords, *, now: datetime, zone: ZoneInfo, lang: str = ""
+) -> Repeat | None:
+    """How a new mail relates to the last one of its stage; None if that isn't sent yet.
+
+    `zone` and `lang` are the customer's, for times in the text. PROMISED means that the earlier
+    mail announced this update, and its time has come.
+    """
+    if had.waits:
+        return None
+    before = _lines(had.subject, had.markdown, _told(had.promised, zone, lang))
+    after = _lines(new.subject, new.markdown, _told(new.promised, zone, lang))
+    if _adds_nothing(before, after) and not is_same_promise(had.promised, new.promised, now):
+        return Repeat.PROMISED if had.promised and had.promised <= now else Repeat.NEW_PROMISE
+    return Repeat.ALMOST_SAME if _nearly_same(before, after) else Repeat.OTHER_WORDS
+
+
+def is_same_promise(before: datetime | None, after: datetime | None, now: datetime) -> bool:
+    """Whether two promised times are one promise: a minute apart at most, and not yet due."""
+    if before is None or after is None:
+        return before is after
+    return now < before and abs(after - before) <= SAME_PROMISE
+
+
+def promise_anchor(
+    promised: datetime | None, earlier: Iterable[datetime | None], now: datetime
+) -> datetime | None:
+    """The instant that stands for a promise: that of the first notice with the same one."""
+    same = (each for each in earlier if is_same_promise(each, promised, now))
+    return next(same, promised) if promised is not None else None
+
+
+def must_be_asked(repeats: Counter[Repeat], mails: int) -> bool:
+    """Whether a plan needs more than its number typed, because it would repeat itself.
+
+    Other text for everybody, or a new promised time, is a normal update. Anything else must be
+    asked.
+    """
+    if repeats[Repeat.ALMOST_SAME]:
+        return True
+    repeated = repeats[Repeat.OTHER_WORDS] + repeats[Repeat.NEW_PROMISE]
+    return bool(repeated) and repeated < mails
+
+
+def asked_about(repeats: Counter[Repeat]) -> int:
+    """The number of customers who had the stage and have no update due."""
+    return sum(number for kind, number in repeats.items() if kind is not Repeat.PROMISED)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An unfinished notice that some customers of a new one wait for, and how many.
+
+    `pending` counts all mails that it still has to send, to any customer.
+    """
+
+    notice_id: str
+    subject: str
+    incident_title: str
+    held: bool
+    pending: int
+    customers: int
+
+    @property
+    def sentence(self) -> str:
+        """`Notice k3… (“Subject”) has drafts waiting for 3 of these customers.`"""
+        who = "1 of these customers" if self.customers == 1 else f"{self.customers:,} of them"
+        what = "has drafts waiting" if self.held else "is not finished"
+        return (
+            f"Notice {self.notice_id} (“{self.subject[:60]}”, {self.incident_title[:60]}) {what} "
+            f"for {who}."
+        )
+
+    @property
+    def ways_on(self) -> str:
+        """The three ways on, each a command or an option."""
+        agreed = f" --confirm {self.pending}" if self.held else ""
+        return (
+            f"Finish it with: postmortem resume {self.notice_id}{agreed}. "
+            f"Withdraw it with: postmortem resume {self.notice_id} --discard. Or send to them "
+            f"anyway with --despite {self.notice_id}."
+        )
+
+
+def waiting_notices(
+    customers: Counter[str], found: Iterable[UnfinishedNotice]
+) -> tuple[Waiting, ...]:
+    """The unfinished notices, each with the number of the new plan's customers in it."""
+    return tuple(
+        Waiting(
+            each.notice.id,
+            each.notice.subject,
+            each.incident_title,
+            each.notice.held,
+            each.pending,
+            customers[each.notice.id],
+        )
+        for each in found
+    )
+
+
+def not_overridden(waiting: Sequence[Waiting], despite: Sequence[str]) -> tuple[Waiting, ...]:
+    """The unfinished notices that the person did not name as overridden."""
+    named = tuple(each.strip().lower() for each in despite if each.strip())
+    return tuple(
+        each for each in waiting if not any(each.notice_id.startswith(name) for name in named)
+    )
+
+
+def _adds_nothing(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
+    """Whether a text has no line that the earlier one lacks: who was caught up is so no more."""
+    rest = iter(before)
+    return all(line in rest for line in after)
+
+
+def _told(promised: datetime | None, zone: ZoneInfo, lang: str) -> str:
+    return say_moment(promised, zone, lang) if promised else ""
+
+
+def _lines(subject: str, markdown: str, promised: str) -> tuple[str, ...]:
+    """The text in lines. Any time of the next update is replaced by the same mark."""
+    if promised:
+        markdown = markdown.replace(as_text(promised), _PROMISED)
+        subject = subject.replace(promised, _PROMISED)
+    return (subject, *(line for line in map(str.strip, markdown.split("\n")) if line))
+
+
+def _nearly_same(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether every new line is an old one with small changes, or no line is new."""
+    gone = [line for line in before if line not in after]
+    come = [line for line in after if line not in before]
+    return all(any(_alike(line, other) for other in gone) for line in come)
+
+
+@lru_cache(maxsize=4096)
+def _alike(one: str, other: str) -> bool:
+    one, other = _LABEL.sub("", one), _LABEL.sub("", other)
+    if _SIGNS.sub("", one.casefold()) == _SIGNS.sub("", other.casefold()):
+        return True
+    if min(len(one), len(other)) < _LONG_ENOUGH:
+        return False
+    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    shared = sum(block.size for block in blocks if block.size >= _WORD)
+    return shared >= _ALIKE * min(len(one), len(other))
+
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class DoNotMail:
+    """A customer of the list who gets no mail, and the reason.
+
+    `was_told`: an earlier notice of the incident was sent to them.
+    """
+
+    recipient: Recipient
+    suppression: Suppression
+    was_told: bool = False
+
+    @property
+    def reason(self) -> str:
+        """The reason, as a sentence."""
+        return f"suppressed: {self.suppression.reason.rstrip('.')}."
+
+
+def suppress(workspace: Workspace, typed: str, reason: str) -> Suppression:
+    """Add an address that no notice may go to. Raises `BadInput`."""
+    address = _address(typed)
+    if not reason.strip():
+        raise BadInput('Give a reason: --why "asked for no mails".')
+    with workspace.ledger.write() as connection:
+        key = hashes.stored_key(connection, address.key)
+        entry = Suppression(key, address.email, Kind.SAID, reason.strip(), workspace.now())
+        customers.suppress(connection, workspace.settings.profile, entry)
+    return entry
+
+
+def waiting_for(workspace: Workspace, entry: Suppression) -> tuple[str, ...]:
+    """The notices with an unsent mail to a suppressed address: those were agreed to before."""
+    profile = workspace.settings.profile
+    with workspace.ledger.read() as connection:
+        found = plans.waiting_in(connection, [entry.recipient_key], profile=profile)
+    return found.get(entry.recipient_key, ())
+
+
+def allow(workspace: Workspace, typed: str) -> str:
+    """Allow mail to an address again, and return it. Raises `BadInput` if it isn't suppressed."""
+    address = _address(typed)
+    with workspace.ledger.write() as connection:
+        key = hashes.stored_key(connection, address.key)
+        if not customers.unsuppress(connection, workspace.settings.profile, key):
+            raise BadInput(f"{address.email} is not suppressed.")
+    return address.email
+
+
+def listed(workspace: Workspace) -> list[Suppression]:
+    """All suppressed addresses."""
+    with workspace.ledger.read() as connection:
+        return customers.all_suppressed(connection, workspace.settings.profile)
+
+
+def do_not_mail_finding(people: Sequence[DoNotMail]) -> Iterator[Finding]:
+    """Warn about the list's suppressed customers before the notice is sent."""
+    if not people:
+        return
+    shown = people[:_SHOWN]
+    rows = ", ".join(str(each.recipient.row) for each in shown)
+    words = "; ".join(
+        f"{each.recipient.email} is suppressed ({each.suppression.reason})" for each in shown
+    )
+    more = f"; and {len(people) - _SHOWN} more" if len(people) > _SHOWN else ""
+    where = f"row {rows}" if len(people) == 1 else f"rows {rows}"
+    yield Finding("warning", "do_not_mail", where, f"{words}{more}.")
+
+
+def _address(typed: str) -> Address:
+    try:
+        return read_address(typed)
+    except AddressBad as bad:
+        raise BadInput(f"{typed}: {bad}") from bad

@@ -1,0 +1,1 @@
+"""Pastes: a chat, a log or a page, read into timeline entries."""

@@ -1,0 +1,380 @@
+"""The structure of a paste's lines, and gathering them into entries.
+
+Some lines can only be recognized with the lines around them: a date line, Teams' names in brackets,
+a time below its update, a zone in a heading. `Gathering` then decides who said what, and what is
+left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from workflow.errors import BadInput
+from workflow.paste.lines import (
+    TIMES,
+    Kind,
+    Line,
+    Reader,
+    Shape,
+    holds_a_time,
+    is_above_a_time,
+    is_label,
+    is_long_ago,
+    is_name,
+    is_of_whatsapp,
+    looks_like_a_head,
+    name_of,
+    reactions,
+    read_line,
+    without_edited,
+)
+from workflow.paste.own_pages import continues_entry, is_shown, table_lines, timeline_part
+from workflow.times.spoken_time import Spoken
+
+# Discord copies its dash on a separate line, between the name and the time.
+_DOTS = frozenset("—–·,")
+_ALL_TIMES = re.compile(
+    r"(?:.{0,40}?[\s,(\[–—-]+)?"
+    r"(?:times?|timestamps?|time ?zone|tz|zeiten|zeitzone|heures|fuseau horaire|horas|zona horaria)"
+    r"(?:\s(?:shown|given|listed|below|stamps?))*(?:\s?[:=]|\s(?:are|is|in|sind|en))*\s*"
+    r"(?P<zone>[A-Z+-]\S{0,30}?)[.)\]]*",
+    re.IGNORECASE,
+)
+# In a heading, or in words about time: `Pat (BST)` may well be somebody's name.
+_IN_BRACKETS = re.compile(
+    r".*[(\[](?:all times )?(?:in )?(?P<zone>[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)[)\]]:?"
+)
+_ABOUT_TIME = re.compile(r"time|zeit|heure|hora|ora\b|tid\b", re.IGNORECASE)
+_UPDATE = re.compile(
+    r"(?:Resolved|Monitoring|Identified|Investigating|Update|Completed|In progress|Scheduled|"
+    r"Verifying|Postmortem)\b\s*[-–—:]\s+\S",
+    re.IGNORECASE,
+)
+
+
+def lines_of(text: str, reader: Reader) -> list[Line]:
+    """Every line by itself, including tables; lines outside our own timeline are marked."""
+    raw = re.sub("\r\n?", "\n", text).split("\n")
+    rows = table_lines(raw, reader)
+    lines = [rows.get(at) or read_line(line, at + 1, reader) for at, line in enumerate(raw)]
+    part = timeline_part(raw)
+    of_show = part if part is not None and is_shown(raw) else range(0)
+    for at in of_show:
+        if continues_entry(raw[at]):
+            lines[at] = Line(Kind.TEXT, at + 1, raw[at], is_indented=True)
+    if part is not None:
+        lines = [
+            line if at in part or line.kind is Kind.BLANK else replace(line, kind=Kind.NOISE)
+            for at, line in enumerate(lines)
+        ]
+    for at in reactions(raw) - set(of_show):
+        lines[at] = replace(lines[at], kind=Kind.NOISE)
+    return _in_said_zone(_with_context(lines), reader)
+
+
+def _with_context(lines: list[Line]) -> list[Line]:
+    """Classify lines by their neighbours: a date line, a heading, a time below its text."""
+    has_times = any(line.kind in TIMES for line in lines)
+    if not has_times:
+        return [
+            replace(line, kind=Kind.TEXT)
+            if line.kind in {Kind.DATE, Kind.NOISE, Kind.HEADING}
+            else line
+            for line in lines
+        ]
+    lines = _without_whatsapps_own(_times_below(lines))
+    found = []
+    for at, line in enumerate(lines):
+        is_stray_date = line.kind is Kind.DATE and not _opens_a_day(lines, at)
+        is_dot = line.kind is Kind.NOISE and line.raw.strip() in _DOTS
+        is_stray_dot = is_dot and (at + 1 == len(lines) or lines[at + 1].kind is not Kind.LONE)
+        runs_on = line.kind is Kind.HEADING and at > 0 and lines[at - 1].kind is Kind.TEXT
+        found.append(
+            replace(line, kind=Kind.TEXT) if is_stray_date or is_stray_dot or runs_on else line
+        )
+    return _with_teams_names(found)
+
+
+def _opens_a_day(lines: list[Line], at: int) -> bool:
+    """Whether an entry follows a date line: directly, or below its author's name."""
+    rest = [line for line in lines[at + 1 :] if line.kind not in {Kind.BLANK, Kind.NOISE}][:2]
+    kinds = [line.kind for line in rest]
+    if Kind.ENDS in {line.kind for line in lines[at + 1 :]}:
+        return True
+    starts = {Kind.HEAD, Kind.LONE, Kind.DATE}
+    return bool(kinds) and (kinds[0] in starts or (len(kinds) > 1 and kinds[1] is Kind.LONE))
+
+
+def _times_below(lines: list[Line]) -> list[Line]:
+    """On a status page's list of past incidents, the time is below its update."""
+    words = [line for line in lines if line.kind not in {Kind.BLANK, Kind.NOISE, Kind.HEADING}]
+    body = [line for line in words if line.kind is not Kind.DATE]
+    if not body or body[0].kind is not Kind.TEXT:
+        return lines
+    first = body[0].raw.strip()
+    has_label_above = is_label(first) and len(body) > 1 and body[1].kind is Kind.TEXT
+    if not has_label_above and not _UPDATE.match(first):
+        return lines
+    return [
+        replace(line, kind=Kind.ENDS) if line.kind is Kind.LONE and line.said.date else line
+        for line in lines
+    ]
+
+
+def _without_whatsapps_own(lines: list[Line]) -> list[Line]:
+    """Leave out what WhatsApp says itself, in any language: every message of people has a name."""
+    theirs = [line for line in lines if is_of_whatsapp(line)]
+    if not any(line.by for line in theirs):
+        return lines
+    own = {line.number for line in theirs if not line.by and ": " not in line.text}
+    return [replace(line, kind=Kind.NOISE) if line.number in own else line for line in lines]
+
+
+def _with_teams_names(lines: list[Line]) -> list[Line]:
+    """`[8:05 AM] Doe, Jane` with the text below, if all lines in brackets are like that."""
+    bare = [
+        at
+        for at, line in enumerate(lines)
+        if line.kind is Kind.HEAD and line.shape is Shape.BRACKET and line.text and not line.by
+    ]
+    if not all(is_name(lines[at].text) and _text_follows(lines, at) for at in bare):
+        return lines
+    found = list(lines)
+    for at in bare:
+        found[at] = replace(found[at], by=name_of(found[at].text), text="")
+    return found
+
+
+def _text_follows(lines: list[Line], at: int) -> bool:
+    return at + 1 < len(lines) and lines[at + 1].kind is Kind.TEXT
+
+
+def _in_said_zone(lines: list[Line], reader: Reader) -> list[Line]:
+    """Apply `Timeline (UTC)` or `All times are in UTC` to every time without a zone."""
+    said, below = _said_below(lines, reader)
+    found = []
+    has_begun = False
+    for line in lines:
+        has_begun = has_begun or line.kind in TIMES
+        if line.number == below:
+            found.append(replace(line, kind=Kind.HEADING))
+        elif line.kind is Kind.HEADING or (line.kind is Kind.TEXT and not has_begun):
+            zones = _zones_said(line, reader)
+            said = zones or said
+            found.append(replace(line, kind=Kind.HEADING) if zones else line)
+        elif said and line.said.clock is not None and not line.said.zones:
+            found.append(replace(line, said=replace(line.said, zones=said)))
+        else:
+            found.append(line)
+    return found
+
+
+def _said_below(lines: list[Line], reader: Reader) -> tuple[tuple[str, ...], int]:
+    """The zone that the last line of a paste names for all its times, and that line's number."""
+    words = [line for line in lines if line.kind is not Kind.BLANK]
+    is_said = words and words[-1].kind is Kind.TEXT and _ALL_TIMES.fullmatch(words[-1].raw.strip())
+    zones = _zones_said(words[-1], reader) if is_said else ()
+    return zones, words[-1].number if zones else 0
+
+
+def _zones_said(line: Line, reader: Reader) -> tuple[str, ...]:
+    words = (line.text or line.raw.strip()).strip("*_ |")
+    found = _ALL_TIMES.fullmatch(words)
+    name = found["zone"] if found else ""
+    if not name and (line.kind is Kind.HEADING or _ABOUT_TIME.search(words)):
+        bracket = _IN_BRACKETS.fullmatch(words)
+        name = bracket["zone"] if bracket else ""
+    said = reader.whole(f"12:00 {name}") if name else None
+    return said.zones if said else ()
+
+
+class PasteUnclear(BadInput):
+    """A paste that can't be split into entries. `str()` names the line and what to do."""
+
+
+@dataclass
+class Part:
+    """An entry being gathered: its head, its author, its lines so far.
+
+    `follows`: a further message of the previous speaker; `is_within`: a time inside a message.
+    """
+
+    head: Line
+    by: str = ""
+    lines: list[str] = field(default_factory=list)
+    day_line: Spoken | None = None
+    follows: bool = False
+    is_within: bool = False
+
+    @property
+    def is_said(self) -> bool:
+        """Whether it is a chat message, or inside one."""
+        head = self.head
+        return head.kind is Kind.LONE or head.shape is Shape.TITLE or self.is_within
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this product printed it."""
+        return self.head.shape is Shape.OWN
+
+    @property
+    def is_of_show(self) -> bool:
+        """Whether `show` printed it; the lines below it are its text to the letter."""
+        return self.is_own and self.head.is_indented
+
+    def text(self) -> str:
+        """The lines as one text, without empty ones at both ends."""
+        return "\n".join(self.lines).strip("\n").rstrip()
+
+
+class Gathering:
+    """Gather the lines of a paste into entries."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines = lines
+        self.parts: list[Part] = []
+        self.left_out: list[int] = []
+        self.timeless: list[int] = []
+        self.unread: list[int] = []
+        self._loose: list[Line] = []  # since the last entry ended, or before the first
+        self._is_open = False
+        self._is_under_heading = False
+        self._day_line: Spoken | None = None
+        lone = [line for line in lines if line.kind is Kind.LONE]
+        self._indents = any(line.is_indented for line in lone)
+        self.has_halves = any(line.said.clock and line.said.clock.half for line in lines)
+
+    def gather(self) -> None:
+        """Split the lines into entries. Raises `PasteUnclear`."""
+        for line in self.lines:
+            self._take(line)
+        self._settle_loose()
+
+    def _take(self, line: Line) -> None:
+        match line.kind:
+            case Kind.HEAD if line.shape is Shape.BRACKET and not line.text and not line.by:
+                # Discord copies the same person's second message as `[2:44 PM]` alone.
+                self._begin(line, self.parts[-1].by if self.parts else "")
+                self.parts[-1].follows = True
+            case Kind.HEAD:
+                author = line.by or self._author_around(line)
+                self._begin(line, author)
+                self.parts[-1].is_within = bool(author) and not line.by
+            case Kind.LONE:
+                self._begin_below(line)
+            case Kind.ENDS:
+                self._end(line)
+            case Kind.DATE:
+                self._is_open, self._day_line = False, line.said
+            case Kind.HEADING:
+                self.left_out.append(line.number)
+                self._settle_loose()
+                self._is_open, self._is_under_heading = False, True
+            case Kind.NOISE:
+                self.left_out.append(line.number)
+            case _:
+                self._text(line)
+
+    def _text(self, line: Line) -> None:
+        if self._is_open and self.parts[-1].is_of_show:
+            self.parts[-1].lines.append(line.raw)
+            return
+        if looks_like_a_head(line) and self._is_open:
+            raise PasteUnclear(
+                f"Line {line.number} begins like a time that can't be read: "
+                f"{line.raw.strip()[:60]!r}. Correct it, or begin the line with another word. "
+                "Nothing was recorded."
+            )
+        if is_long_ago(line):
+            raise PasteUnclear(
+                f"Line {line.number} says only “{line.raw.strip()}”. Replace it with the time of "
+                "that message, such as 14:39. Nothing was recorded."
+            )
+        if holds_a_time(line):
+            self.unread.append(line.number)
+        if self._is_open:
+            self.parts[-1].lines.append(without_edited(line.raw))
+        elif line.kind is not Kind.BLANK:
+            self._loose.append(line)
+
+    def _begin(self, line: Line, by: str) -> None:
+        self._settle_loose()
+        part = Part(line, by, day_line=self._day_line)
+        self._day_line = None
+        if line.text:
+            part.lines.append(without_edited(line.text))
+        self.parts.append(part)
+        self._is_open, self._is_under_heading = True, False
+
+    def _end(self, line: Line) -> None:
+        """End an entry at a time below its text: everything since the previous entry."""
+        if self._is_open:
+            self.parts[-1].lines.append(line.raw)
+            return
+        part = Part(line, day_line=self._day_line)
+        part.lines = [without_edited(each.raw) for each in self._loose]
+        self._day_line, self._loose = None, []
+        self.parts.append(part)
+        self._is_under_heading = False
+
+    def _author_around(self, line: Line) -> str:
+        """The author of a list of times inside one chat message: the message's author."""
+        is_below = line.shape in {Shape.LEADING, Shape.BRACKET}
+        is_within = self._is_open and is_below and self.parts[-1].is_said
+        return self.parts[-1].by if is_within else ""
+
+    def _begin_below(self, line: Line) -> None:
+        """Begin an entry at a lone time: its author, or the start of an update, is right above.
+
+        Without either, it is the next message of the same person.
+        """
+        above = self._line_above(line)
+        if above is None or not self._is_name_line(line, above):
+            self._begin(line, self.parts[-1].by if self.parts else "")
+            self.parts[-1].follows = True
+            return
+        self._drop(above)
+        if is_label(above.raw):
+            self._begin(replace(line, text=above.raw.strip()), "")
+        else:
+            self._begin(line, name_of(above.raw))
+
+    def _line_above(self, line: Line) -> Line | None:
+        for above in reversed(self.lines[: line.number - 1]):
+            if above.kind is not Kind.NOISE:
+                return above if above.kind is Kind.TEXT else None
+        return None
+
+    def _is_name_line(self, line: Line, above: Line) -> bool:
+        if not is_above_a_time(above.raw):
+            return False
+        if self._indents:
+            return line.is_indented
+        if not self._is_open:
+            return True
+        words = [text for text in self.parts[-1].lines if text.strip()]
+        return len(words) > 1 or not self.parts[-1].by
+
+    def _drop(self, above: Line) -> None:
+        """Remove a line from the entry it was added to: it is the next one's author."""
+        if self._is_open:
+            self.parts[-1].lines.pop()
+        else:
+            self._loose = [each for each in self._loose if each.number != above.number]
+        if above.number in self.unread:
+            self.unread.remove(above.number)
+
+    def _settle_loose(self) -> None:
+        """Leave out lines under another heading; refuse lines above the first time."""
+        loose, self._loose = self._loose, []
+        if not loose or not any(each.kind in TIMES for each in self.lines):
+            return
+        if self._is_under_heading or self.parts:
+            self.timeless += [line.number for line in loose]
+            return
+        raise PasteUnclear(
+            f"Line {loose[0].number} is above the first line with a time: "
+            f"{loose[0].raw.strip()[:60]!r}. Add a time to it, or remove it. Nothing was "
+            "recorded."
+        )

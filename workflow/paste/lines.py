@@ -1,0 +1,560 @@
+"""The kind of each line of a paste: start of an entry, date, heading or text.
+
+The shapes are those of chats, logs and documents; the tool is named beside each. Times are read by
+`workflow.times`, so every shape accepts every form of a time. Names are recognized by their words.
+
+A copied chat also holds counts of replies, reactions, joins, pictures. Each pattern for them
+matches a whole line, so that no message is cut; other languages are not recognized and stay. What
+is left out is shown to the person before anything is recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from workflow.times.reading import spoken, spoken_first
+from workflow.times.spoken_time import MINUTES_OF_A_DAY, Spoken, normal
+from workflow.times.zones import is_zone
+
+_LONGEST_NAME = 60
+_MOST_WORDS = 5
+_STARTS = re.compile(r"[^\W\d_]|\+\d|~")
+# Words that begin a note, not names: `2026-11-24 14:39 - Note: the backup is from May`.
+_LABEL_WORDS = (
+    "action alert cause completed critical debug deploy error fatal fix fixed identified "
+    "impact info investigating monitoring note notice postmortem resolved result rollback "
+    "scheduled status summary todo trace update verifying warn warning"
+)
+_LABELS = frozenset(_LABEL_WORDS.split())
+# Additions to a name: a badge without a space, a status emoji.
+_BADGE = re.compile(r"(?<=[^\W_A-Z])(?:APP|BOT)$|\s+(?:APP|BOT)$|(?:\s*:[a-z0-9_+-]+:)+$")
+_BADGES = frozenset({"APP", "BOT", "WORKFLOW"})
+_ASIDE = re.compile(r"\s*(?:\([^()]{1,40}\)|\|.*)$")
+
+
+def name_of(words: str) -> str:
+    """A name in a chat, without badge and status emoji."""
+    return _BADGE.sub("", words.strip()).strip()
+
+
+def is_name(words: str) -> bool:
+    """Whether a text looks like a person: a few words, each with a capital, or one handle."""
+    plain = _ASIDE.sub("", name_of(words))
+    parts = plain.replace(",", " ").split()
+    if not parts or len(plain) > _LONGEST_NAME or not _STARTS.match(plain):
+        return False
+    if plain[-1] in ".,;!?:" or any(mark in plain for mark in "[]:\n<>"):
+        return False
+    return len(parts) == 1 or (len(parts) <= _MOST_WORDS and all(_is_part(part) for part in parts))
+
+
+def is_label(words: str) -> bool:
+    """Whether a text begins a note, a log line or a status page's update, and is no name."""
+    return words.strip().casefold() in _LABELS or re.search(r"\.[A-Z]{4,}$", words) is not None
+
+
+def is_above_a_time(words: str) -> bool:
+    """Whether the line above a lone time can be its author: short, and no sentence."""
+    plain = name_of(words) or words.strip()
+    return 0 < len(plain) <= _LONGEST_NAME and plain[-1] not in ".,;!?:" and "://" not in plain
+
+
+def _is_part(part: str) -> bool:
+    return not part[0].islower() or part in {"de", "del", "della", "di", "van", "von", "der", "la"}
+
+
+_LINES = (
+    # Slack
+    r"\d+ (?:repl(?:y|ies)|Antwort(?:en)?|réponses?|respuestas?)",
+    r"View (?:thread|newer replies|full conversation|message)",
+    r"Last reply .{1,40}",
+    r"replied to a thread:.*",
+    r"(?:has )?(?:joined|left) (?:#\S+|the (?:channel|conversation|meeting|chat|server|group))"
+    r"(?: along with .+)?\.?",
+    r"was (?:added to|removed from) #\S+.*",
+    r"set the channel (?:topic|purpose|description)\b.*",
+    r"(?:un)?pinned a message to this (?:channel|conversation).*",
+    r"Pinned by .{1,60}",
+    r"added an integration to this channel.*",
+    r"renamed the channel .*",
+    r"Also sent to the channel",
+    r"Saved for later.*",
+    r"Only visible to you",
+    # Teams
+    r"(?:like|heart|laugh|surprised|sad|angry) \d+",
+    r"\d+ (?:like|heart|laugh|surprised|sad|angry) reactions?\.?",
+    r"\d+ replies? from .{1,80}",
+    r"has context menu|last read|collapse all|meeting started|meeting ended:? .{1,20}",
+    # Pictures of people
+    r"(?:user )?avatar|.{1,60}[’']s (?:profile picture|avatar)|profile picture of .{1,60}",
+    r"Profilbild von .{1,60}|photo de profil de .{1,60}",
+    # Discord
+    r"APP|BOT|NEW",
+    # All of them
+    r"\(?edited\)?|\(bearbeitet\)|\(modifié\)|\(editado\)",
+    r"this message (?:was|has been) deleted\.?|you deleted this message\.?",
+    r"(?:diese nachricht wurde|du hast diese nachricht) gelöscht\.?",
+    r"ce message a été supprimé\.?|vous avez supprimé ce message\.?",
+    r"se eliminó este mensaje\.?|eliminaste este mensaje\.?",
+    r"questo messaggio è stato eliminato\.?|hai eliminato questo messaggio\.?",
+    r"(?:esta )?mensagem (?:foi )?apagada\.?|dit bericht is verwijderd\.?",
+    # WhatsApp
+    r"<?(?:media|image|video|audio|sticker|GIF|document|contact card) (?:omitted|attached)>?",
+    r"(?:Bild|Video|Audio|Sticker|GIF|Dokument|Kontaktkarte) weggelassen|<Medien ausgeschlossen>",
+    r"(?:image|vidéo|audio|sticker|GIF|document) (?:absente?|omise?)|<Médias omis>",
+    r"(?:imagen|video|audio|sticker|GIF|documento) omitid[oa]|<Multimedia omitido>",
+    r"(?:immagine|video|audio|sticker|GIF|documento) omess[oa]|<Media omessi>",
+    r"(?:imagem|vídeo|áudio|figurinha|GIF|documento) ocultad[oa]|<(?:Mídia|Arquivo de mídia) "
+    r"ocult[ao]>",
+    r"(?:afbeelding|video|audio|sticker|GIF|document) weggelaten|<Media weggelaten>",
+    r"messages and calls are end-to-end encrypted\..*",
+    r"your security code with .*",
+    r"missed (?:voice|video) call.*",
+    # IRC
+    r"(?:-!-|\*\*\*|-->|<--|--|⇐|→|←|⟶)\s.*",
+    r"\S+ (?:\(\S+\) )?has (?:joined|left|quit)\b.*",
+)
+_NOISE = re.compile("|".join(f"(?:{each})" for each in _LINES), re.IGNORECASE)
+# WhatsApp's own messages, on a line with a time and no name.
+_SYSTEM = re.compile(
+    r".*(?:end-to-end|Ende-zu-Ende|bout en bout|extremo a extremo|ponta a ponta)\W.*"
+    r"|.{1,60} (?:created (?:this )?group\b.*|added .{1,60}|left|joined using .{1,60}|was added"
+    r"|changed (?:this group|the (?:group|subject)|to ).*)",
+    re.IGNORECASE,
+)
+_EMOJI = r"[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]+"
+_REACTION_WITH_COUNT = re.compile(rf"(?::[a-z0-9_+'-]+:|{_EMOJI})\s*\d+", re.IGNORECASE)
+_REACTION = re.compile(rf":[a-z0-9_+'-]+:|{_EMOJI}", re.IGNORECASE)
+_TEAMS_REACTION = re.compile(r"\d+ .{1,30} reactions?\.?", re.IGNORECASE)
+_COUNT = re.compile(r"\d{1,4}")
+_EDITED = re.compile(
+    r"\s*(?:\((?:edited|bearbeitet|modifiée?|editado|modificato|bewerkt|redigerad)\)"
+    r"|<this message was edited>)\s*$",
+    re.IGNORECASE,
+)
+
+
+def is_noise(line: str) -> bool:
+    """Whether a whole line is the chat's own, not a message."""
+    return bool(_NOISE.fullmatch(line) or _REACTION_WITH_COUNT.fullmatch(line))
+
+
+def is_system(line: str) -> bool:
+    """Whether a line with a time and no name is the chat's own."""
+    return bool(_SYSTEM.fullmatch(line)) or is_noise(line)
+
+
+def reactions(lines: list[str]) -> set[int]:
+    """The positions of reactions whose count is on the line below."""
+    found: set[int] = set()
+    for at in range(len(lines) - 1):
+        words = lines[at].strip()
+        is_reaction = _REACTION.fullmatch(words) or _TEAMS_REACTION.fullmatch(words)
+        if is_reaction and _COUNT.fullmatch(lines[at + 1].strip()):
+            found |= {at, at + 1}
+    return found
+
+
+def without_edited(line: str) -> str:
+    """A line without its edited mark."""
+    return _EDITED.sub("", line)
+
+
+class Kind(Enum):
+    """The kind of a line.
+
+    A `LONE` time has its author above and its text below; `ENDS` is a time below its text.
+    """
+
+    HEAD = "head"
+    LONE = "lone"
+    ENDS = "ends"
+    DATE = "date"
+    HEADING = "heading"
+    NOISE = "noise"
+    BLANK = "blank"
+    TEXT = "text"
+
+
+# A line with its own time.
+TIMES = frozenset({Kind.HEAD, Kind.LONE, Kind.ENDS})
+
+
+class Shape(Enum):
+    """The form of an entry's head."""
+
+    LEADING = "leading"
+    BRACKET = "bracket"
+    TITLE = "title"  # the author, then the time; the text is below
+    OWN = "own"  # a line of this product's doc or of `show`
+
+
+NOTHING = Spoken()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a paste. `number` counts from 1; `said` is its time or date.
+
+    `by` and `text` are a head's parts besides its time; `raw` is the original line.
+    """
+
+    kind: Kind
+    number: int
+    raw: str
+    said: Spoken = NOTHING
+    by: str = ""
+    text: str = ""
+    shape: Shape = Shape.LEADING
+    is_indented: bool = False
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Shared settings for reading all lines. `zones` are the incident's own abbreviations."""
+
+    language: str = ""
+    zones: frozenset[str] = frozenset()
+
+    def whole(self, words: str) -> Spoken | None:
+        """The time in a whole text, if it names a time of day or a day."""
+        said = spoken(words, language=self.language)
+        if said is None or any(not is_zone(zone) and zone not in self.zones for zone in said.zones):
+            return None
+        return said
+
+    def first(self, words: str, start: int = 0) -> tuple[Spoken, int] | None:
+        """The time at the start of a text, and its end."""
+        return spoken_first(words, start, language=self.language, zones=self.zones)
+
+
+# List marks, quote marks and check boxes of Markdown, and bullets of documents.
+_MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
+_INDENT = re.compile(r"\s+[^\s—–·,-]")
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<words>\S.*?)\s*#*")
+_RULE = re.compile(r"[-=*_—–\s]{3,}|[—–·,]")
+_DECORATION = re.compile(r"^[-=*_—–#\s]+|[-=*_—–\s]+$")
+_LOG_DATE = re.compile(
+    r"-*\s*(?:Day changed(?: to)?|Log (?:opened|closed)|BEGIN LOGGING AT|ENDING LOGGING AT)\s+"
+    r"(?P<when>.+)"
+)
+_BRACKET = re.compile(r"\[\s*(?P<when>[^\[\]]{3,50}?)\s*\](?P<rest>.*)")
+_ROUND = re.compile(r"\(\s*(?P<when>\d[^()]{2,49}?)\s*\)(?P<rest>\s.*)")
+# Italics or code around a time; a sign before it, such as a traffic light.
+_MARKED_TIME = re.compile(r"(?P<mark>[*_`])(?P<inner>\d[^*_`]{2,40})(?P=mark)(?P<rest>\s.*)")
+_SIGN = re.compile(rf"{_EMOJI}\s+(?=[\[(*_`]*\d)")
+_AGO_TEXT = re.compile(
+    r"(?P<when>\d{1,3}\s?(?:m|mins?|minutes?|h|hrs?|hours?) ago)\s*[:–—-]\s+(?P<text>.+)",
+    re.IGNORECASE,
+)
+_NAME_BRACKET = re.compile(
+    r"(?P<by>[^\[\]]{1,60}?),?\s*\[\s*(?P<when>[^\[\]]{3,50}?)\s*\]:?(?P<rest>\s*)"
+)
+_WEB_LOG = re.compile(r"(?P<before>\S+ \S+ \S+ )\[(?P<when>\d[^\[\]]{15,40})\](?P<rest> .*)")
+_FIELD = re.compile(r"(?:time|ts|timestamp|t)=\"?(?P<when>[^\"\s]{10,40})\"?\s+(?P<rest>.+)")
+_SYSLOG_MARK = re.compile(r"<\d{1,3}>(?:1 )?(?=\d|[A-Z][a-z]{2} )")
+_POSTED = re.compile(
+    r"(?:Posted|Published|Updated)\s+(?:.{1,40}? ago\.\s*)?(?:on |at )?(?P<when>.{5,50}?)\.?"
+)
+_GAP = re.compile(r"\s*(?:[-–—:|•·→⇒]|[-=]>)\s+|\s*[,;]\s*|\s*/\s*(?=\d)|\s+|$")
+_RANGE = re.compile(
+    r"(?:\s?[-–—→]\s?|\s(?:to|till|until|bis|à|hasta|al?|tot|til|till)\s)"
+    r"(?=\d{1,2}(?:[:.h]\d{2}|\s?[ap]m))",
+    re.IGNORECASE,
+)
+_NICK = re.compile(r"<\s*[@+%~&]?(?P<by>[^<>\s][^<>]{0,40})>\s?(?P<text>.*)")
+_ACTION = re.compile(r"\*\s+(?P<by>\S{1,30})\s+(?P<text>.+)")
+_NICK_BAR = re.compile(r"[@+%~&]?(?P<by>\S{1,30})\s+[|│]\s(?P<text>.*)")
+_NICK_TAB = re.compile(r"[@+%~&]?(?P<by>[^\t]{1,40})\t(?P<text>.*)")
+_FROM_TO = re.compile(r"From\s+(?P<by>.{1,60}?)(?:\s+to\s+.{1,60}?)?\s*:\s*(?P<text>.*)")
+_SAYS = re.compile(r"(?P<by>[^:\n<>\[\]]{1,60}?):(?:\s+|$)(?P<text>.*)")
+_COMMA_SAYS = re.compile(r",\s+(?P<by>[^:\n<>\[\]]{1,60}?)\s?:\s+(?P<text>.*)")
+_BETWEEN = re.compile(r"\s{2,}|\t\s*|,\s|\s+[—–·•|]\s+|\s+-\s+")
+_LOOKS_LIKE_A_TIME = re.compile(r"\[?\d{1,2}:\d{2}|\[?\d{4}-\d{2}-\d{2}[T ]\d")
+_MENTION = re.compile(r"(?<![\d:.,/])\d{1,2}:\d{2}(?!\d)")
+
+
+def read_line(raw: str, number: int, reader: Reader) -> Line:
+    """Classify a line by itself."""
+    plain = normal(raw)
+    words = plain.strip()
+    line = Line(Kind.TEXT, number, raw, is_indented=_INDENT.match(plain) is not None)
+    if not words:
+        return replace(line, kind=Kind.BLANK)
+    if heading := _HEADING.fullmatch(plain):
+        return _heading(line, _without_bold(heading["words"]), reader)
+    if is_noise(words) or _RULE.fullmatch(words):
+        return replace(line, kind=Kind.NOISE)
+    mark = _MARK.match(plain)
+    begun = plain[mark.end() if mark else 0 :].rstrip()
+    sign = _SIGN.match(begun)
+    found = _shaped(line, _without_bold(begun[sign.end() if sign else 0 :]), reader)
+    if sign and found is not None and found.text:
+        return replace(found, text=f"{sign[0]}{found.text}")
+    return found if found is not None and not sign else line
+
+
+def _shaped(line: Line, words: str, reader: Reader) -> Line | None:
+    for shape in (_log_date, _closing, _bracketed, _web_log, _ago, _lone, _leading, _titled):
+        found = shape(line, words, reader)
+        if found is not None:
+            return found
+    return None
+
+
+def holds_a_time(line: Line) -> bool:
+    """Whether a line of text contains a time of day."""
+    return line.kind is Kind.TEXT and _MENTION.search(normal(line.raw)) is not None
+
+
+def looks_like_a_head(line: Line) -> bool:
+    """Whether a line of text seems to begin with a time that could not be read."""
+    words = normal(line.raw)
+    mark = _MARK.match(words)
+    rest = _without_bold(words[mark.end() if mark else 0 :])
+    return line.kind is Kind.TEXT and _LOOKS_LIKE_A_TIME.match(rest) is not None
+
+
+def _without_bold(words: str) -> str:
+    """The text without the marks around its beginning, struck or not: `**14:39** text`."""
+    found = re.match(r"(\*\*|__)(?:~~)?(?P<inner>.+?)(?:~~)?\1(?P<rest>.*)", words)
+    found = found or _MARKED_TIME.match(words)
+    return found["inner"] + found["rest"] if found else words
+
+
+def _heading(line: Line, words: str, reader: Reader) -> Line:
+    if (date := _date(words, reader)) is not None:
+        return replace(line, kind=Kind.DATE, said=date)
+    said = reader.whole(words)
+    if said is not None and said.clock is not None and said.span is None:
+        return replace(line, kind=Kind.HEAD, said=said)
+    return _leading(line, words, reader) or replace(line, kind=Kind.HEADING, text=words)
+
+
+def _date(words: str, reader: Reader) -> Spoken | None:
+    """A date alone, as chats separate days; short words such as `so` are no dates."""
+    plain = _DECORATION.sub("", words).strip()
+    both = re.match(r"(?:today|yesterday)\s+(?=\w+,? \w+ \d)", plain, re.IGNORECASE)
+    plain = plain[both.end() :] if both else plain
+    if not any(letter.isdigit() for letter in plain) and len(plain) < 5 and plain.isascii():
+        return None
+    said = reader.whole(plain)
+    return said if said is not None and said.clock is None and said.has_day else None
+
+
+def _log_date(line: Line, words: str, reader: Reader) -> Line | None:
+    found = _LOG_DATE.fullmatch(_DECORATION.sub("", words).strip())
+    said = reader.whole(found["when"]) if found else None
+    if said is None or said.date is None:
+        return None
+    return replace(line, kind=Kind.DATE, said=Spoken(date=said.date))
+
+
+def _closing(line: Line, words: str, reader: Reader) -> Line | None:
+    """`Posted 2 hours ago. Nov 24, 2026 - 14:39 UTC` below an update of a status page."""
+    found = _POSTED.fullmatch(words)
+    said = reader.whole(found["when"]) if found else None
+    if said is None or said.clock is None:
+        return None
+    return replace(line, kind=Kind.ENDS, said=said)
+
+
+def _ago(line: Line, words: str, reader: Reader) -> Line | None:
+    """`5 minutes ago: text`, as people note it."""
+    found = _AGO_TEXT.fullmatch(words)
+    said = reader.whole(found["when"]) if found else None
+    if found is None or said is None or said.span is None:
+        return None
+    return replace(line, kind=Kind.HEAD, said=said, text=found["text"])
+
+
+def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
+    """`[14:43] Ann: text` and `[11/24 8:05 AM] Doe, Jane`; `Ann [14:43]` of Slack's old copy."""
+    found = _BRACKET.fullmatch(words) or _ROUND.fullmatch(words)
+    # In brackets `Hier 14:39` is a time, and no German word.
+    said = (
+        reader.whole(found["when"]) or replace(reader, language="fr").whole(found["when"])
+        if found
+        else None
+    )
+    if found and said is not None and said.clock is not None:
+        head = replace(line, kind=Kind.HEAD, said=said, shape=Shape.BRACKET)
+        return _with_rest(head, found["rest"].strip(), names_itself=True)
+    named = _NAME_BRACKET.fullmatch(words)
+    said = reader.whole(named["when"]) if named else None
+    if named is None or said is None or said.clock is None or not is_above_a_time(named["by"]):
+        return None
+    return replace(line, kind=Kind.HEAD, said=said, by=name_of(named["by"]), shape=Shape.TITLE)
+
+
+def _web_log(line: Line, words: str, reader: Reader) -> Line | None:
+    """A line of a web server, of logfmt, or of JSON, where the time isn't first."""
+    found = _WEB_LOG.fullmatch(words) or _FIELD.fullmatch(words)
+    said = reader.whole(found["when"]) if found else None
+    if found is None or said is None or said.clock is None:
+        return None
+    before = found.groupdict().get("before") or ""
+    return replace(line, kind=Kind.HEAD, said=said, text=(before.strip() + found["rest"]).strip())
+
+
+def _lone(line: Line, words: str, reader: Reader) -> Line | None:
+    """A time alone, or a date alone."""
+    plain = _EDITED_BEHIND.sub("", re.sub(r"^[—–·,-]\s+", "", words))
+    said = reader.whole(plain)
+    if said is None:
+        date = _date(words, reader)
+        return replace(line, kind=Kind.DATE, said=date) if date else None
+    if said.clock is not None and not (said.span is not None and said.span_is_bare):
+        return replace(line, kind=Kind.LONE, said=said)
+    if _MINUTES_AGO.fullmatch(plain) and said.span is not None:
+        return replace(line, kind=Kind.LONE, said=said)
+    date = _date(words, reader)
+    return replace(line, kind=Kind.DATE, said=date) if date else None
+
+
+# WhatsApp's export on Android: `27.11.26, 14:39 - Ann: text`. Its own messages have no name.
+_WHATSAPP = re.compile(
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}, \d{1,2}[:.]\d{2}(?:\s?[ap]\.?\s?m\.?)? - ", re.IGNORECASE
+)
+
+
+def _leading(line: Line, words: str, reader: Reader) -> Line | None:
+    """`14:39 text`, `2026-11-24T14:39:00Z text`, `14:39 <ann> text`, `27.11.26, 08:05 - Ann: …`."""
+    start = mark.end() if (mark := _SYSLOG_MARK.match(words)) else 0
+    found = reader.first(words, start)
+    if found is None:
+        return None
+    said, end = found
+    if ranged := _as_begun(words, said, end, reader):
+        return replace(line, kind=Kind.HEAD, said=ranged[0], text=words[start:])
+    head = replace(line, kind=Kind.HEAD, said=said)
+    if said.date and (says := _COMMA_SAYS.fullmatch(words, end)) and is_name(says["by"]):
+        return replace(head, by=name_of(says["by"]), text=says["text"])
+    gap = _GAP.match(words, end)
+    if gap is None or not words[gap.end() :].strip():
+        return None
+    rest = words[gap.end() :]
+    says = _SAYS.fullmatch(rest) if _WHATSAPP.match(words) and not is_system(rest) else None
+    if says and not is_label(says["by"]):
+        return replace(head, by=name_of(says["by"]), text=says["text"])
+    is_own_list = said.zones and re.match(r" {2}(?:[-–—:|•·→⇒,;/]|[-=]>)", words[end:])
+    between, rest = ("  ", words[end + 2 :]) if is_own_list else (gap[0], rest)
+    return _behind_the_time(head, between, rest)
+
+
+def range_of(words: str, reader: Reader) -> Spoken | None:
+    """The begin of a range that is the whole of a text: `14:39–14:50 UTC`, `2:39–2:50 PM`."""
+    found = reader.first(words)
+    ranged = _as_begun(words, *found, reader) if found else None
+    return ranged[0] if ranged and not words[ranged[1] :].strip() else None
+
+
+def _as_begun(words: str, said: Spoken, end: int, reader: Reader) -> tuple[Spoken, int] | None:
+    """A time that a range begins with, with the zone and half that stand behind the range's end.
+
+    Also where the range ends; None where no range begins there.
+    """
+    dash = _RANGE.match(words, end)
+    last = reader.first(words, dash.end()) if dash else None
+    if last is None:
+        return None
+    until, after = last
+    first, clock = said.clock, until.clock
+    if first is not None and clock is not None and clock.half and not first.half:
+        lengths = {
+            half: (clock.minute_of_day(clock.half) - first.minute_of_day(half)) % MINUTES_OF_A_DAY
+            for half in "ap"
+        }
+        if 1 <= first.hour <= 12:
+            half = min(lengths, key=lambda each: lengths[each])
+            said = replace(said, clock=replace(first, half=half))
+    return replace(said, zones=said.zones or until.zones), after
+
+
+def _behind_the_time(head: Line, gap: str, rest: str) -> Line:
+    """A head with the text after its time, and the `gap` between them."""
+    said = head.said
+    if gap == "  " and said.zones and said.clock and said.clock.half:
+        return replace(head, text=rest, shape=Shape.OWN)
+    nick = _NICK_TAB.fullmatch(rest) if "\t" in gap else None
+    if nick and (" " not in nick["by"] or is_name(nick["by"])):
+        return _said_by(head, nick["by"], nick["text"])
+    return _with_rest(head, rest, names_itself=said.date is not None and "-" in gap)
+
+
+def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
+    """A head with its author and text, from the text after its time.
+
+    `names_itself`: in these shapes, `Ann: text` begins with a name.
+    """
+    if is_system(rest):
+        return replace(head, kind=Kind.NOISE)
+    for pattern in (_NICK, _ACTION, _NICK_BAR, _FROM_TO):
+        if found := pattern.fullmatch(rest):
+            return _said_by(head, found["by"], found["text"])
+    says = _SAYS.fullmatch(rest) if names_itself else None
+    if says and _can_speak(says["by"], head.shape):
+        return replace(head, by=name_of(says["by"]), text=says["text"])
+    return replace(head, text=rest)
+
+
+def _can_speak(words: str, shape: Shape) -> bool:
+    if is_label(words):
+        return False
+    if shape is Shape.BRACKET:
+        return re.match(r"[^\W\d_]|\+\d|~", words) is not None
+    return is_name(words)
+
+
+def _said_by(head: Line, by: str, text: str) -> Line:
+    """An IRC log's line for a nick; `--` and the like replace the nick."""
+    if by in {"--", "-->", "<--", "*", "***", "-!-"}:
+        return replace(head, kind=Kind.NOISE)
+    return replace(head, by=by, text=text)
+
+
+# Slack shows the age of a thread's replies; only minutes tell the time well enough.
+_MINUTES_AGO = re.compile(r"\d{1,2} min(?:ute)?s? ago", re.IGNORECASE)
+_LONG_AGO = re.compile(r"\d{1,2} (?:hour|day|week|month)s? ago", re.IGNORECASE)
+
+
+def is_of_whatsapp(line: Line) -> bool:
+    """Whether a line comes from WhatsApp's export."""
+    return line.kind is Kind.HEAD and _WHATSAPP.match(normal(line.raw).strip()) is not None
+
+
+def is_long_ago(line: Line) -> bool:
+    """Whether a line only says how many hours or days ago a message was sent."""
+    return line.kind is Kind.TEXT and _LONG_AGO.fullmatch(normal(line.raw).strip()) is not None
+
+
+# Google Chat shows the age of a recent message: `Ann Lee, 12 min`.
+_JUST_SAID = re.compile(r"\d{1,2} min|now", re.IGNORECASE)
+_EDITED_BEHIND = re.compile(r"(?:\s*[,•·]\s*|\s+)\(?edited\)?$", re.IGNORECASE)
+
+
+def _titled(line: Line, words: str, reader: Reader) -> Line | None:
+    """`Ann Lee  2:43 PM`, `Ann Lee, Wednesday 9:05 AM`, `Ann — Today at 2:43 PM`: text below."""
+    plain = _EDITED_BEHIND.sub("", words)
+    for gap in _BETWEEN.finditer(plain):
+        by, when = plain[: gap.start()], plain[gap.end() :]
+        is_wide = gap[0].isspace() or "—" in gap[0]
+        if not (is_above_a_time(by) if is_wide else is_name(by)) or not _begins_as_name(by):
+            continue
+        said = reader.whole(when)
+        if said is None:
+            continue
+        if _JUST_SAID.fullmatch(when) and said.span is not None:
+            said = Spoken(span=-abs(said.span))
+        elif said.clock is None or said.span is not None:
+            continue
+        if by in _BADGES:  # the name stands on the line above
+            return replace(line, kind=Kind.LONE, said=said, is_indented=True)
+        return replace(line, kind=Kind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE)
+    return None
+
+
+def _begins_as_name(words: str) -> bool:
+    return re.match(r"[^\W\d_]|\+\d|[^\x00-\x7f]", words) is not None

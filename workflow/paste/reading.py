@@ -1,0 +1,398 @@
+"""A pasted chat history, log or list of notes: an entry for each line with a time.
+
+`workflow.paste.lines` reads each line by itself; here the lines become entries: the author (the
+line above a lone time, a name in brackets), the entry's other lines, and what is left out.
+Supported are
+
+- Slack (app, browser, the older copy), Teams, Google Chat, Discord, Telegram, Zoom
+- WhatsApp's exports and copies, IRC logs (irssi, weechat, HexChat, ZNC)
+- lists, tables and quotes of Markdown, tables copied from a spreadsheet
+- updates of status pages, with their time above or below
+- log lines (syslog, journald, ISO 8601, web servers, logfmt)
+- `show`, its JSON, the doc and its export in Markdown
+
+Nothing that was matched is lost: no zone, weekday, date line or author.
+
+A time with a date is on that day. One without is on the day of the date line above it, of `--at`,
+or of the dated line of notes above it; and on the next day once the times jump back by more than
+half a day. If nothing names a day, the last entry is the latest time that has passed, and those
+before it go back from there: `11:50 PM`, `12:04 AM` are last night and this morning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from workflow.paste.context import Gathering, Part, PasteUnclear, lines_of
+from workflow.paste.lines import Kind, Line, Reader, Shape, is_noise
+from workflow.paste.own_pages import own_entry, recorded_entries
+from workflow.times.reading import placed, refuse_future
+from workflow.times.spoken_time import (
+    MINUTES_OF_A_DAY,
+    DateOrder,
+    Habits,
+    Moment,
+    Setting,
+    Spoken,
+    WhenUnclear,
+)
+from workflow.times.zones import names_of
+
+_HALF_A_DAY = timedelta(hours=12)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A time of a paste. `when` is as typed; `day_line` is the date line right above it.
+
+    `keeps_day` marks lines of notes and logs, whose date holds for the times below. In a chat a
+    time without a date is today's, unless it `follows` the message above. `may_lack_half` marks
+    `8:06` among times with AM and PM.
+    """
+
+    when: str
+    said: Spoken
+    line: int
+    day_line: Spoken | None = None
+    follows: bool = False
+    keeps_day: bool = False
+    may_lack_half: bool = False
+
+
+class TimeUnclear(PasteUnclear):
+    """A time of a paste that is unclear. `str()` has the line."""
+
+
+@dataclass(frozen=True)
+class _Frame:
+    now: datetime
+    zone: ZoneInfo
+    habits: Habits
+
+
+def moments_of(
+    times: Sequence[Timed], *, now: datetime, zone: ZoneInfo, first: datetime | None, habits: Habits
+) -> list[Moment]:
+    """The instant of each time, in order. `first` is an instant of the first one's day.
+
+    Raises `TimeUnclear`, also for a time in the future.
+    """
+    frame = _Frame(now, zone, _habits_shown(times, habits))
+    times = _with_halves(times)
+    found: list[Moment | None] = [None] * len(times)
+    anchor: date | None = first.astimezone(zone).date() if first else None
+    before: datetime | None = None
+    for at, timed in enumerate(times):
+        said = timed.said
+        if timed.day_line is not None and said.clock is not None:
+            anchor, before = _day(timed, timed.day_line, frame), None
+        if said.has_day or said.span is not None:
+            found[at] = moment = _placed_on_a_day(timed, said, frame, None)
+            anchor = moment.at.astimezone(zone).date() if timed.keeps_day else None
+            before = moment.at
+            continue
+        if anchor is None and timed.follows and before is not None and at and found[at - 1]:
+            anchor = before.astimezone(zone).date()
+        if anchor is not None:
+            moment = _placed_on_a_day(timed, said, frame, anchor)
+            if before is not None and before - moment.at > _HALF_A_DAY:
+                anchor += _DAY
+                moment = _placed_on_a_day(timed, said, frame, anchor)
+            found[at] = moment
+            before = moment.at
+    _backwards(times, found, frame)
+    return [_past(timed, moment, frame) for timed, moment in zip(times, found, strict=True)]
+
+
+def _backwards(times: Sequence[Timed], found: list[Moment | None], frame: _Frame) -> None:
+    """Place the times without any day, backwards from the last of each run.
+
+    Times above a date line are of an earlier day than the line's.
+    """
+    later: datetime | None = None
+    latest_day: date | None = None  # what the date line below leaves
+    for at in range(len(times) - 1, -1, -1):
+        timed, known = times[at], found[at]
+        if known is not None:
+            own_day = known.at.astimezone(frame.zone).date()
+            latest_day = own_day - _DAY if timed.day_line is not None else None
+            later = None
+            continue
+        if later is None:
+            moment = _placed_on_a_day(timed, timed.said, frame, latest_day)
+        else:
+            day = later.astimezone(frame.zone).date()
+            moment = _placed_on_a_day(timed, timed.said, frame, day)
+            is_ahead = moment.at > frame.now + timedelta(minutes=2)
+            if moment.at - later > _HALF_A_DAY or is_ahead:
+                moment = _placed_on_a_day(timed, timed.said, frame, day - _DAY)
+        found[at], later = moment, moment.at
+
+
+def _with_halves(times: Sequence[Timed]) -> list[Timed]:
+    """`8:06` below `8:05 PM` is PM too: the half of the day that comes next after the one above."""
+    found: list[Timed] = []
+    above: int | None = None
+    for timed in times:
+        clock = timed.said.clock
+        if clock is not None and timed.may_lack_half and above is not None:
+            ahead = {half: (clock.minute_of_day(half) - above) % MINUTES_OF_A_DAY for half in "ap"}
+            clock = replace(clock, half=min(ahead, key=lambda half: ahead[half]))
+            found.append(replace(timed, said=replace(timed.said, clock=clock)))
+        else:
+            found.append(timed)
+        if clock is not None:
+            above = clock.minute_of_day(clock.half)
+    return found
+
+
+def _day(timed: Timed, said: Spoken, frame: _Frame) -> date:
+    """The day of a date line: its noon, read as a time."""
+    assert timed.said.clock is not None  # noqa: S101 - only times are placed
+    noon = replace(said, clock=replace(timed.said.clock, hour=0, minute=0, half="", word=""))
+    return _placed_on_a_day(timed, noon, frame, None).at.astimezone(frame.zone).date()
+
+
+def _placed_on_a_day(timed: Timed, said: Spoken, frame: _Frame, day: date | None) -> Moment:
+    setting = Setting(frame.now, frame.zone, habits=frame.habits, day=day)
+    try:
+        return placed(timed.when, said, setting)
+    except WhenUnclear as unclear:
+        is_open = said.date is not None and said.date.is_open and frame.habits.order is None
+        hint = " For all dates of the paste: --dates day-first or month-first." if is_open else ""
+        raise TimeUnclear(f"Line {timed.line}: {unclear}{hint} Nothing was recorded.") from unclear
+
+
+def _past(timed: Timed, moment: Moment | None, frame: _Frame) -> Moment:
+    assert moment is not None  # noqa: S101 - each was placed forwards or backwards
+    try:
+        refuse_future(
+            timed.when,
+            moment.at,
+            now=frame.now,
+            zone=frame.zone,
+            has_day=timed.said.has_day or timed.day_line is not None,
+        )
+    except WhenUnclear as unclear:
+        raise TimeUnclear(f"Line {timed.line}: {unclear} Nothing was recorded.") from unclear
+    notes = tuple(f"Line {timed.line}: {note}" for note in moment.notes)
+    return Moment(moment.at.astimezone(frame.zone), notes)
+
+
+def _habits_shown(times: Sequence[Timed], habits: Habits) -> Habits:
+    """The order of day and month in the paste's own dates, else the locale's."""
+    dates = [said.date for timed in times for said in (timed.said, timed.day_line) if said]
+    shown = {date.shows for date in dates if date is not None and date.shows}
+    if len(shown) == 1:
+        order = DateOrder.DAY_FIRST if shown == {"day"} else DateOrder.MONTH_FIRST
+        return replace(habits, order=order)
+    return habits
+
+
+@dataclass(frozen=True)
+class PastedEntry:
+    """One entry of a paste. `line` is the number of its first line, from 1.
+
+    `source` identifies its origin, if it can be recognized later: `entry:rr5s2fkbsm`. `is_edited`
+    marks a message that its author changed later.
+    """
+
+    at: datetime
+    text: str
+    by: str
+    line: int
+    link: str = ""
+    source: str = ""
+    is_edited: bool = False
+
+    @property
+    def place(self) -> str:
+        """Its place, for people: `Line 3`, `Message 3`."""
+        return f"{'Message' if self.source.startswith('slack:') else 'Line'} {self.line}"
+
+
+@dataclass(frozen=True)
+class Paste:
+    """An understood paste.
+
+    `left_out` are the numbers of lines that aren't anybody's text, `timeless` of those without a
+    time (under another heading), `struck` of withdrawn entries, `unread` of lines with a time that
+    was not read. `notes` say how times were understood.
+    """
+
+    entries: tuple[PastedEntry, ...] = ()
+    left_out: tuple[int, ...] = ()
+    timeless: tuple[int, ...] = ()
+    struck: tuple[int, ...] = ()
+    unread: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Notes on the reading: how times were understood, and lines left out as noise."""
+        if not self.left_out:
+            return self.notes
+        words = f"Left out (headings, reactions, joins and the like): {_lines(self.left_out)}."
+        return (*self.notes, words)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings: lines that may be somebody's text and are in no entry."""
+        found = []
+        if self.timeless:
+            found.append(f"Left out (no time above): {_lines(self.timeless)}.")
+        if self.struck:
+            found.append(f"Left out (struck through): {_lines(self.struck)}.")
+        if self.unread:
+            where = _lines(self.unread)
+            found.append(f"A time in {where} was not read; it is part of the entry's text.")
+        return tuple(found)
+
+
+def numbers(lines: Iterable[int]) -> str:
+    """Line numbers in words: `1-3, 7`."""
+    runs: list[list[int]] = []
+    for number in sorted(set(lines)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def _lines(found: Sequence[int]) -> str:
+    return f"line {found[0]}" if len(found) == 1 else f"lines {numbers(found)}"
+
+
+_NO_HABITS = Habits()
+
+
+def read_pasted(
+    text: str, *, now: datetime, zone: ZoneInfo, first: datetime | None = None
+) -> list[PastedEntry]:
+    """The entries of a pasted text, in its order; none if no line has its own time.
+
+    A line without a time belongs to the entry above it. A time of day is the last one that has
+    passed; with `first`, an instant of the paste's first day, it is on that day, and on the next
+    day once the times jump back by more than twelve hours. Raises `PasteUnclear` for lines above
+    the first time, and for a time that can't be read or is in the future.
+    """
+    return list(read_paste(text, now=now, zone=zone, first=first).entries)
+
+
+def read_paste(
+    text: str,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    first: datetime | None = None,
+    habits: Habits = _NO_HABITS,
+) -> Paste:
+    """A paste with everything understood in it; see `read_pasted`, also for its errors."""
+    recorded = recorded_entries(text)
+    if recorded is not None:
+        return Paste(
+            tuple(
+                PastedEntry(
+                    each.at.astimezone(zone),
+                    each.entry.text,
+                    each.entry.by,
+                    number,
+                    each.entry.link,
+                    f"entry:{each.entry.id}",
+                )
+                for number, each in enumerate(recorded, 1)
+                if not each.entry.is_struck
+            ),
+            struck=tuple(at for at, each in enumerate(recorded, 1) if each.entry.is_struck),
+        )
+    reader = Reader(habits.language, frozenset(names_of(zone, now)))
+    gathering = Gathering(lines_of(text, reader))
+    gathering.gather()
+    return _placed(gathering, now, zone, first, habits)
+
+
+def _placed(
+    gathering: Gathering,
+    now: datetime,
+    zone: ZoneInfo,
+    first: datetime | None,
+    habits: Habits,
+) -> Paste:
+    """The entries at their times, without those that hold nobody's text."""
+    timed = [_timed(part, gathering) for part in gathering.parts]
+    try:
+        moments = moments_of(timed, now=now, zone=zone, first=first, habits=habits)
+    except TimeUnclear as unclear:
+        raise PasteUnclear(str(unclear)) from unclear
+    entries: list[PastedEntry] = []
+    left_out, struck = list(gathering.left_out), []
+    for part, moment in zip(gathering.parts, moments, strict=True):
+        entry, is_struck = _entry(part, moment.at)
+        if is_struck:
+            struck.append(part.head.number)
+        elif entry is None:
+            left_out.append(part.head.number)
+        else:
+            entries.append(entry)
+    notes = tuple(note for moment in moments for note in moment.notes)
+    unread = gathering.unread
+    if not entries and not struck:  # a time with no words: the paste is one text
+        unread = sorted({*unread, *(part.head.number for part in gathering.parts)})
+    return Paste(
+        tuple(entries),
+        left_out=tuple(sorted(left_out)),
+        timeless=tuple(gathering.timeless),
+        struck=tuple(struck),
+        unread=tuple(unread),
+        notes=notes,
+    )
+
+
+def _timed(part: Part, gathering: Gathering) -> Timed:
+    head = part.head
+    clock = head.said.clock
+    return Timed(
+        _typed(head),
+        head.said,
+        head.number,
+        part.day_line,
+        follows=part.follows,
+        keeps_day=head.kind is Kind.HEAD and head.shape in {Shape.LEADING, Shape.OWN},
+        may_lack_half=head.kind is Kind.LONE
+        and gathering.has_halves
+        and clock is not None
+        and not clock.half
+        and 1 <= clock.hour <= 12,
+    )
+
+
+def _typed(head: Line) -> str:
+    """The time of a head as it was typed, as closely as possible."""
+    words = head.raw.strip()
+    if head.text:
+        words = words.partition(head.text)[0].strip(" -–—:|[]") or words
+    return words[:60]
+
+
+def _entry(part: Part, at: datetime) -> tuple[PastedEntry | None, bool]:
+    """The entry of a part, None if nobody said anything; and whether it was struck."""
+    number = part.head.number
+    if part.is_own:
+        is_markdown = part.head.raw.lstrip().startswith("**")
+        own = own_entry(
+            part.lines,
+            is_markdown=is_markdown,
+            is_of_show=part.head.is_indented,
+        )
+        source = f"entry:{own.id}" if own.id else ""
+        return PastedEntry(at, own.text, own.by, number, own.link, source), own.is_struck
+    text = part.text()
+    if is_noise(text.strip()) or (not text and (part.lines or not part.head.by)):
+        return None, False
+    # A name without text below it was no name.
+    return PastedEntry(at, text or part.by, part.by if text else "", number), False

@@ -1,0 +1,462 @@
+"""The public postmortem, drafted from the incident's doc.
+
+A template of its own is filled with what people wrote, without internal parts. Pure; no text is
+invented. It is written to disk as Markdown, a page, and a mail to the customers who were notified.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from workflow import templates
+from workflow.config import Config
+from workflow.document.blocks import Block, Kind, Span, blocks_from_text, heading_kind
+from workflow.document.edits.timeline import entry_words
+from workflow.document.exports import blocks_to_markdown
+from workflow.document.requests import clean_text
+from workflow.document.template import (
+    PLACEHOLDER,
+    PostmortemTemplate,
+    Section,
+    lone_placeholder,
+    parse_template,
+    substitute,
+)
+from workflow.errors import BadInput
+from workflow.files import csv_bytes, write_whole
+from workflow.incident.timeline import status_told
+from workflow.ledger import changes, doc_making, incidents, notices
+from workflow.ledger.notices import WordGiven, words_given
+from workflow.mail.escape import one_line
+from workflow.model import Incident, Status, TimelineEntry, length_text, moment_text
+from workflow.publication.page import Frame, public_page
+from workflow.publication.patterns import Kind as LeftOutKind
+from workflow.publication.patterns import addresses_and_links, folded_words
+from workflow.publication.redaction import DocSections, Internal, LeftOut, Redactor, read_sections
+from workflow.workspace import Workspace
+
+_OWNED = re.compile(r"\s[—–]\s+([^—–]+?)(?=\s[—–]\s|$)")
+_LONGEST_NAME = 4  # words
+
+
+@dataclass(frozen=True)
+class PublicVersion:
+    """What customers will read. `empty` are the sections for which the doc has no text yet."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    left_out: tuple[LeftOut, ...]
+    empty: tuple[str, ...]
+
+    @property
+    def markdown(self) -> str:
+        """All of it as Markdown."""
+        return blocks_to_markdown(self.blocks)
+
+
+def public_version(
+    template: PostmortemTemplate,
+    values: Mapping[str, str],
+    written: Mapping[str, Sequence[Block]],
+    redactor: Redactor,
+) -> PublicVersion:
+    """Fill the template. A line or section without text is left out.
+
+    `values` are single values such as the title, by the placeholder's name; `written` are the
+    sections of the doc, by their key.
+    """
+    title = redactor.text(clean_text(values.get("title", "")))
+    opening = [block for line in template.opening for block in _line(line, values)]
+    blocks = redactor.blocks(opening)
+    empty: list[str] = []
+    for section in template.sections:
+        body = redactor.blocks(_body(section, values, written))
+        if body:
+            blocks += [_heading(section), *body]
+        else:
+            empty.append(section.title)
+    return PublicVersion(title, tuple(blocks), redactor.left_out, tuple(empty))
+
+
+def owners_in(blocks: Iterable[Block]) -> list[str]:
+    """The owners in `what — owner — by when`: short, with a capital, without a digit."""
+    parts = (found[1].strip() for block in blocks for found in _OWNED.finditer(block.text))
+    return [
+        part
+        for part in parts
+        if part[:1].isupper() and not re.search(r"\d", part) and len(part.split()) <= _LONGEST_NAME
+    ]
+
+
+def wanted_keys(template: PostmortemTemplate) -> tuple[str, ...]:
+    """The keys of the doc's sections that the template uses."""
+    return tuple(section.key for section in template.sections)
+
+
+def _line(line: Block, values: Mapping[str, str]) -> list[Block]:
+    """A line with its values; left out if one of them is unknown."""
+    names = PLACEHOLDER.findall(line.text)
+    if any(not values.get(name, "").strip() for name in names):
+        return []
+    return [substitute(line, values)]
+
+
+def _body(
+    section: Section, values: Mapping[str, str], written: Mapping[str, Sequence[Block]]
+) -> list[Block]:
+    """A section's content: the doc's text in place of `{{ key }}`, else at its end.
+
+    The template's own text is included only with text from the doc or a value.
+    """
+    own: list[Block] = []
+    said: list[Block] = []
+    for line in section.standing:
+        name = lone_placeholder(line)
+        if name == section.key or name in written:
+            words = list(written.get(name, ())) or blocks_from_text(values.get(name, ""))
+            said += words
+            own += words
+        else:
+            own += _line(line, values)
+    if not section.standing:
+        said = own = list(written.get(section.key, ()))
+    return [_below_heading(block) for block in own] if said else []
+
+
+def _heading(section: Section) -> Block:
+    return Block(heading_kind(section.level), (Span(clean_text(section.title)),))
+
+
+def _below_heading(block: Block) -> Block:
+    """Keep a heading within a section from ending it; a title becomes a heading."""
+    if block.kind is Kind.TITLE or block.kind is Kind.HEADING_1:
+        return replace(block, kind=Kind.HEADING_2)
+    return block
+
+
+_WHOLE_DOC = "tabs"
+_TIMELINE, _NEXT_TIME, _IMPACT = "timeline", "next_time", "impact"
+# Entries that this program makes for a notice; customers read about the notice itself.
+_OF_A_NOTICE = "notice"
+# Customers read what we did, without names of statuses or stages.
+_EMAILED, _EMAILED_AGAIN = "We emailed affected customers", "We emailed affected customers again"
+_SAID_OF = {
+    Status.INVESTIGATING: "We started to investigate",
+    Status.IDENTIFIED: "We found the cause",
+    Status.MONITORING: "We put a fix in place and kept watching",
+    Status.RESOLVED: "The problem was fixed",
+}
+
+
+@dataclass(frozen=True)
+class PublishRequest:
+    """A person's options for the public version.
+
+    `keep` are words that stay although they look internal, `leave_out` further words to remove,
+    `entries` timeline entries (by id) that customers may read.
+    """
+
+    template: str = ""
+    keep: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A public version as it would be published now. `pending`: changes the doc lacks yet.
+
+    `timeline` is the heading of its timeline.
+    """
+
+    incident: Incident
+    version: PublicVersion
+    pending: int
+    timeline: str = ""
+
+
+def draft_publication(workspace: Workspace, request: PublishRequest) -> Draft:
+    """Read the doc, and draft the public version; changes nothing.
+
+    Raises `BadInput` if there is no doc, `GoogleFault` if it can't be read.
+    """
+    incident = workspace.incident()
+    template_text = templates.load_doc_template(workspace, request.template or "public")
+    template = parse_template(template_text.source)
+    if not incident.doc_id:
+        raise BadInput(
+            "The incident's doc does not exist yet, so there is nothing to publish. First: "
+            "postmortem sync"
+        )
+    document = workspace.google.docs.get(incident.doc_id, _WHOLE_DOC)
+    sections = templates.sections_of(workspace, incident)
+    doc = read_sections(document, sections, wanted_keys(template))
+    with workspace.ledger.read() as connection:
+        chosen = [incidents.find_entry(connection, incident.id, each) for each in request.entries]
+        entries = incidents.timeline(connection, incident.id)
+        typed = changes.typed_entries(connection, incident.id)
+        told = sorted(_told(words_given(connection, incident.id)))
+        values = _values(incident, workspace.settings.config)
+        named = _public_words(request, workspace.settings.config, template_text.source)
+        internal = Internal(
+            people=(*_people(connection, incident, entries), *doc.people, *_owners(doc)),
+            customers=tuple(_customers_named(connection, incident, doc, values, chosen)),
+            own_domains=tuple(_own_domains(connection, incident, workspace.settings.config)),
+            words=(incident.id, *request.leave_out),
+            public=named,
+        )
+        pending = changes.count_pending(connection, incident.id)
+    redactor = Redactor(internal)
+    for kind, text in doc.left_out:
+        redactor.note(kind, text)
+    picked = {entry.id for entry in chosen}
+    if incident.customer_impact:
+        doc.blocks[_IMPACT] = blocks_from_text(incident.customer_impact)
+    doc.blocks[_TIMELINE] = list(_timeline(incident, entries, picked, typed, told))
+    version = public_version(template, values, doc.blocks, redactor)
+    if _TIMELINE in wanted_keys(template):
+        for text in _entries_left_out(entries, picked):
+            redactor.note(LeftOutKind.ENTRY, text)
+    timeline = next((one.title for one in template.sections if one.key == _TIMELINE), "")
+    version = replace(version, left_out=redactor.left_out)
+    return Draft(incident, version, pending, timeline)
+
+
+def refuse_empty(draft: Draft) -> None:
+    """Raise `BadInput` when the doc has no words for customers yet."""
+    headings = [block for block in draft.version.blocks if block.kind.heading_level]
+    if not headings:
+        sections = ", ".join(draft.version.empty)
+        raise BadInput(
+            f"There is nothing to publish yet: these sections are empty: {sections}. "
+            "Fill them in the doc, or with `postmortem section`."
+        )
+
+
+def _values(incident: Incident, config: Config) -> dict[str, str]:
+    ended = incident.ended_at
+    return {
+        **incident.variables,
+        "title": incident.for_customers.title,
+        "organisation": config.organisation,
+        "support": config.support,
+        "started": moment_text(incident.started_at, incident.zone),
+        "ended": moment_text(ended, incident.zone) if ended else "",
+        "duration": length_text(incident),
+    }
+
+
+def _public_words(request: PublishRequest, config: Config, template: str) -> tuple[str, ...]:
+    """Words that customers may read: the team's public ones, and those that a person keeps."""
+    given = addresses_and_links("\n".join((config.support, config.reply_to, template)))
+    names = (config.organisation,) if config.organisation else ()
+    return (*given, *names, *request.keep)
+
+
+def _people(
+    connection: Connection, incident: Incident, entries: Sequence[TimelineEntry]
+) -> Iterator[str]:
+    yield incident.owner
+    yield from (entry.by for entry in entries)
+    for share in incidents.wanted_shares(connection, incident.id):
+        if "@" in share.who:
+            yield share.who.rpartition(":")[2]
+    yield from (each.approved_by for each in notices.notices_of(connection, incident.id))
+
+
+def _owners(doc: DocSections) -> list[str]:
+    return owners_in(doc.blocks.get(_NEXT_TIME, ()))
+
+
+def _own_domains(connection: Connection, incident: Incident, config: Config) -> Iterator[str]:
+    yield from config.own_domains
+    for share in incidents.wanted_shares(connection, incident.id):
+        yield share.who.rpartition("@")[2]
+
+
+def _customers_named(
+    connection: Connection,
+    incident: Incident,
+    doc: DocSections,
+    values: dict[str, str],
+    chosen: Iterable[TimelineEntry],
+) -> Iterator[str]:
+    """The full names of notified customers in the text to be published."""
+    texts = [block.text for blocks in doc.blocks.values() for block in blocks]
+    cells = (
+        "".join(span.text for span in cell)
+        for blocks in doc.blocks.values()
+        for block in blocks
+        for row in block.rows
+        for cell in row
+    )
+    texts += [*cells, *values.values(), *(entry.text for entry in chosen)]
+    words = f" {' '.join(folded_words(' '.join(texts)))} "
+    for _, name, *_ in doc_making.customers_told(connection, incident.id):
+        told = folded_words(name)
+        if len(told) > 1 and f" {' '.join(told)} " in words:
+            yield name
+
+
+def _told(given: Iterable[WordGiven]) -> Iterator[datetime]:
+    """When each notice was first emailed; the same text to a grown list counts once.
+
+    Customers learn nothing about their number or our stages.
+    """
+    sharing: dict[str, list[WordGiven]] = {}
+    for word in given:
+        sharing.setdefault(word.words, []).append(word)
+    for same in sharing.values():
+        yield min(word.said_at for word in same)
+
+
+def _timeline(
+    incident: Incident,
+    entries: Iterable[TimelineEntry],
+    picked: set[str],
+    typed: Collection[str],
+    told: Iterable[datetime],
+) -> Iterator[Block]:
+    """The public timeline: each status, each notice, and the picked entries."""
+    lines = [
+        (at, entry_words(_EMAILED_AGAIN if again else _EMAILED, markdown=False))
+        for again, at in enumerate(told)
+    ]
+    for entry in entries:
+        status = status_told(entry)
+        is_picked = entry.id in picked
+        if entry.struck_at is not None or not (status or is_picked):
+            continue
+        text = _SAID_OF[status[0]] if status and not is_picked else entry.text
+        lines.append((entry.at, entry_words(text, markdown=entry.id in typed)))
+    for at, (words, below) in sorted(lines, key=lambda line: line[0]):
+        stamp = Span(moment_text(at, incident.zone), bold=True)
+        yield Block(Kind.BULLET, (stamp, Span("  "), *words))
+        yield from (replace(block, level=block.level + 1) for block in below)
+
+
+def _entries_left_out(entries: Iterable[TimelineEntry], picked: set[str]) -> Iterator[str]:
+    """Each entry that customers don't read, with the id for picking it."""
+    for entry in entries:
+        if entry.id in picked or entry.id.startswith(_OF_A_NOTICE):
+            continue
+        status = status_told(entry)
+        words = status[1] if status else entry.text
+        if words.strip():
+            yield f"{' '.join(words.split())} [{entry.id}]"
+
+
+_MAIL, _LIST = "postmortem.md", "customers.csv"
+_LISTED = ("email", "name", "locale", "timezone")
+
+
+@dataclass(frozen=True)
+class PublicFiles:
+    """The written files, and the command that shows the mail; `customers` on its list.
+
+    `command` sends nothing by itself. `old_list` is the list that an earlier version wrote into the
+    published folder, None if there is none.
+    """
+
+    files: tuple[Path, ...]
+    command: tuple[str, ...]
+    customers: int
+    old_list: Path | None = None
+
+
+def write_public_files(workspace: Workspace, draft: Draft, folder: Path) -> PublicFiles:
+    """Write `public.md` and `public.html`, and beside the folder a mail for `notify` and its list.
+
+    The folder will be published, so it holds nobody's address: the mail and the list go to
+    `FOLDER-mail`. Files of the same names are replaced, each whole. Only their owner may read them.
+    Raises `BadInput` if a folder can't be written.
+    """
+    version = draft.version
+    page = public_page(version.title, version.blocks, _frame(workspace, draft))
+    customers, listed = _customer_list(workspace, draft)
+    mails = mail_folder(folder)
+    contents = {
+        folder / "public.md": version.markdown,
+        folder / "public.html": page,
+        mails / _MAIL: _mail_template(workspace, draft),
+    }
+    if customers:
+        contents[mails / _LIST] = listed
+    for path, content in contents.items():
+        write_whole(path, content.encode("utf-8", "replace"))
+    recipients = str(mails / _LIST) if customers else "LIST"
+    command = ("notify", recipients, "--template", str(mails / _MAIL), "--stage", "postmortem")
+    old = folder / "mail" / _LIST
+    return PublicFiles(tuple(contents), command, customers, old if old.is_file() else None)
+
+
+def mail_folder(folder: Path) -> Path:
+    """The folder for the mail about a published folder: beside it, never inside."""
+    whole = folder.resolve()
+    if not whole.name:
+        raise BadInput(f"{folder} has no folder beside it for the customer list. Name another one.")
+    name = f"{whole.name}-mail"
+    return whole.parent / name if folder.name in {"", ".", ".."} else folder.parent / name
+
+
+def _frame(workspace: Workspace, draft: Draft) -> Frame:
+    config = workspace.settings.config
+    return Frame(
+        organisation=config.organisation,
+        is_resolved=draft.incident.resolved_at is not None or draft.incident.closed_at is not None,
+        timeline=draft.timeline,
+    )
+
+
+def _mail_template(workspace: Workspace, draft: Draft) -> str:
+    """The mail's own template with title and text, escaped for Jinja2."""
+    source = templates.load_public_mail_template(workspace).source
+    title = one_line(draft.version.title, limit=150)
+    body = blocks_to_markdown(list(_mail_blocks(draft.version.blocks)))
+    for name, words in (("title", _as_jinja_text(title)), ("postmortem", body.strip("\n"))):
+        source = source.replace(f"{{{{ {name} }}}}", words)
+    return source
+
+
+def _mail_blocks(blocks: Sequence[Block]) -> Iterator[Block]:
+    """The blocks without the title, which is the subject, and without code: Jinja2 would read its
+    braces.
+    """
+    for block in blocks:
+        if block.kind is Kind.TITLE:
+            continue
+        kind = Kind.NORMAL if block.kind is Kind.CODE else block.kind
+        rows = tuple(tuple(tuple(map(_no_code, cell)) for cell in row) for row in block.rows)
+        yield replace(block, kind=kind, spans=tuple(map(_no_code, block.spans)), rows=rows)
+
+
+def _no_code(span: Span) -> Span:
+    """Outside code, Markdown's own escapes separate the braces."""
+    return replace(span, code=False, link="" if "{" in span.link else span.link)
+
+
+def _as_jinja_text(text: str) -> str:
+    return text.replace("{", "{{ '{' }}")
+
+
+def _customer_list(workspace: Workspace, draft: Draft) -> tuple[int, str]:
+    """Everybody who was sent anything of the incident, as a list for `notify`."""
+    with workspace.ledger.read() as connection:
+        found = list(doc_making.customers_told(connection, draft.incident.id))
+    # A list may use another column for locales (`--column locale=…`): then the mails show the
+    # language.
+    by_mail = not any(each[2] for each in found) and len({each[4] for each in found}) > 1
+    told = [(*each[:2], each[4] if by_mail else each[2], each[3]) for each in found]
+    return len(told), csv_bytes(_in_use([_LISTED, *told])).decode()
+
+
+def _in_use(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """The address, the name, and the other columns that aren't empty."""
+    kept = [at for at, _ in enumerate(rows[0]) if at < 2 or any(row[at] for row in rows[1:])]
+    return [tuple(row[at] for at in kept) for row in rows]

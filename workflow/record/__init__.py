@@ -1,0 +1,1 @@
+"""The record: the export, what a customer was told, and forgetting."""

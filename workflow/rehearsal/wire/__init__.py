@@ -1,1 +1,0 @@
-"""What every call to the rehearsal Google goes through: routing, sign-in, checks, quota, faults."""

@@ -1,0 +1,1 @@
+"""Send a notice from its plan, each delivery exactly once."""

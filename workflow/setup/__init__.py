@@ -1,0 +1,1 @@
+"""Set up: config, sign-in, doctor, moving the ledger."""

@@ -1,0 +1,245 @@
+"""Write a team's first config, and copy the templates.
+
+Existing values stay: a setting keeps its value, and an edited template is not touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from workflow.config import ConfigBad
+from workflow.doc.sharing import parse_share
+from workflow.errors import BadInput, NotSetUp
+
+Value = str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question: its key, its text, and the config's comment."""
+
+    key: str
+    asks: str
+    comment: str
+    example: Value
+
+
+QUESTIONS = (
+    Question(
+        "organisation",
+        "What is the name of your organisation?",
+        "Your organisation, shown in every mail.",
+        "Example Ltd",
+    ),
+    Question(
+        "time_zone",
+        "Which time zone do you use?",
+        "Time zone of new incidents, such as Europe/Berlin.",
+        "Europe/Berlin",
+    ),
+    Question(
+        "share",
+        "Who should see every incident's doc? Addresses, groups or domains, separated by commas",
+        "Who gets access to new docs. Add :reader or :commenter if they should not edit.",
+        ("group:support@example.com", "example.com:reader"),
+    ),
+    Question(
+        "sender_name",
+        "Which sender name should customers see?",
+        "Sender name beside the address. Default: the account's name.",
+        "Example Support",
+    ),
+    Question(
+        "support",
+        "How can customers contact you?",
+        "How customers contact you, shown in every mail and in the doc.",
+        "support@example.com or +49 30 1234567",
+    ),
+)
+_TEMPLATES = Question(
+    "templates",
+    "",
+    "Your own templates. Missing ones are taken from the built-in templates.",
+    "~/postmortem-templates",
+)
+_HEAD = "# The settings of postmortem. Every line can be left out; # begins a comment.\n"
+_REST = """
+# Where new docs are made: the id of a folder in Drive. My Drive where it is left out.
+# folder = ""
+
+# The file of the OAuth client; credentials.json beside this file where it is left out.
+# credentials = "credentials.json"
+
+# Scopes beside the usual ones: "read", "drive"; or "gmail.send" in place of gmail.compose.
+# scopes = []
+
+# The mailboxes among which a long list is divided, each within its own day: ["support@example.com",
+# "help@example.com"]. They need a service account with domain-wide delegation.
+# senders = []
+
+# The database that `notify sql:FILE.sql` asks for the customers, as a user that may only read.
+# list_database_url = "postgresql://reader@db.example/shop"
+
+# A second person approves each notice before it is sent (true), or those to more recipients than
+# this number: notify --propose, then approve, then notify --send --plan.
+# require_approval = false
+
+# Whose approvals by a plan's file count: a name and the key that `postmortem approve FILE` shows.
+# approver_keys = ["ben 3f2a…"]
+
+# The doc names customers who replied, and not only how many.
+# names_in_doc = false
+
+# Forget the customers of an incident so many days after it was closed; 0: never by itself.
+# retention_days = 0
+
+# Where colleagues are told by `announce`; one table for each channel. The file holds the webhook's
+# address and nothing else, and only you may read it (chmod 600).
+# [[announce]]
+# kind = "slack_webhook"  # or "google_chat"; "slack_bot" with channel; "mail" with address
+# name = "#incidents"
+# url_file = "slack-webhook"
+
+# [sending]
+# Gmail's quota units a minute: 6000 for a Cloud project made since May 2026, 15000 before.
+# units_per_minute = 6000
+# How many mails the account may send in 24 hours: 2000 in Workspace, 500 with gmail.com.
+# daily_limit = 2000
+# The share of a notice's mails above which bounces stop the rest of it, until somebody has looked.
+# stop_at_bounces = 0.05
+
+# [sign_in]
+# "person" signs in with a browser; "service_account" needs file and subject; "adc" is the machine.
+# kind = "person"
+# Where a person's sign-in is kept: "file", or "keyring", for which the extra keyring is installed.
+# keep = "file"
+
+# [smtp]
+# What `notify --transport smtp-relay` sends through; Google's own relay where it is left out.
+# host = "smtp-relay.gmail.com"
+# "starttls", "tls", or for a server on this machine "none".
+# security = "starttls"
+# Who signs in there, and the file of the password; or set POSTMORTEM_SMTP_PASSWORD.
+# user = ""
+# password_file = ""
+"""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """The number of copied and of existing templates."""
+
+    folder: Path
+    copied: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """The written config. `kept` are the keys that keep their value."""
+
+    path: Path
+    added: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def present_settings(path: Path) -> dict[str, object]:
+    """The settings in the config file; none if there is no file. Raises `ConfigBad`."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigBad(f"{path} is not TOML that can be read: {fault}. Fix it first.") from fault
+    except OSError as fault:
+        raise ConfigBad(f"{path} can't be read: {fault.strerror}.") from fault
+
+
+def read_answer(question: Question, text: str) -> Value:
+    """An answer in the config's form; empty if there was none. Raises `BadInput`."""
+    words = text.strip()
+    if not words.isprintable():
+        raise BadInput(f"{question.key}: an answer is one line of text.")
+    if question.key == "share":
+        names = tuple(name.strip() for name in words.split(",") if name.strip())
+        for name in names:
+            parse_share(name)
+        return names
+    if question.key == "time_zone" and words:
+        try:
+            ZoneInfo(words)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise BadInput(f"{words!r} is not a zone's name, like Europe/Berlin.") from None
+    return words
+
+
+def write_config(path: Path, answers: Mapping[str, Value]) -> Written:
+    """Write the answers into the config, with comments; existing values stay.
+
+    The file is replaced in one step. Raises `ConfigBad`, or `NotSetUp` if it can't be written.
+    """
+    present = present_settings(path)
+    given = {key: value for key, value in answers.items() if value}
+    added = tuple(key for key in given if key not in present)
+    kept = tuple(key for key in given if key in present)
+    asked = [*QUESTIONS, *([_TEMPLATES] if "templates" in given else [])]
+    if not path.exists():
+        text = _HEAD + "".join(_entry(each, given.get(each.key, ())) for each in asked) + _REST
+    else:
+        new = "".join(_entry(each, given[each.key]) for each in asked if each.key in added)
+        # At the top: a line below a [table] would belong to that table.
+        text = new.lstrip("\n") + ("\n" if new else "") + path.read_text(encoding="utf-8")
+    if added or not path.exists():
+        _replace(path, text)
+    return Written(path, added, kept)
+
+
+def copy_templates(shipped: Path, folder: Path) -> Copied:
+    """Copy the shipped templates; existing ones stay.
+
+    Raises `NotSetUp` if the folder can't be written.
+    """
+    copied = kept = 0
+    for source in _template_files(shipped):
+        target = folder / source.relative_to(shipped)
+        if target.exists():
+            kept += 1
+            continue
+        copied += 1
+        _replace(target, source.read_text(encoding="utf-8"))
+    return Copied(folder, copied, kept)
+
+
+def _template_files(shipped: Path) -> Iterable[Path]:
+    return sorted([*shipped.glob("*.md"), *(shipped / "email").glob("*.md")])
+
+
+def _entry(question: Question, value: Value) -> str:
+    mark = "" if value else "# "
+    return f"\n# {question.comment}\n{mark}{question.key} = {_toml(value or question.example)}\n"
+
+
+def _toml(value: Value) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(each) for each in value)}]"
+    # A basic TOML string is a JSON string, but DEL must be escaped too.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as fault:
+        fresh.unlink(missing_ok=True)
+        raise NotSetUp(
+            f"{path} can't be written ({fault.strerror}). Check the folder's rights."
+        ) from fault

@@ -1,0 +1,1 @@
+"""The state of an incident and its notices, read from the ledger."""

@@ -1,0 +1,275 @@
+"""Checks before closing an incident: what stops it, and what is open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from workflow.document.edits import action_items
+from workflow.document.template import parse_template
+from workflow.document.view import FIELDS, read_document
+from workflow.google.faults import GoogleFault
+from workflow.ledger import bounces, changes, elsewhere, incidents, notices
+from workflow.ledger.bounces import Reply
+from workflow.ledger.customers import Customer, customers_of
+from workflow.ledger.notices import Notice, RowLeftOut
+from workflow.ledger.together import proposals
+from workflow.model import DeliveryState, Incident, Status, people
+from workflow.standing import doc_standing, other_ledgers
+from workflow.standing.doc_standing import missing_changes
+from workflow.workspace import Workspace
+
+# Name this many actions and sections: a longer list would hide the rest.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class OpenEnd:
+    """An open item, and the command that fixes it; "" if there is none.
+
+    `kind` is other_ledger, pending, failed, unknown, not_told, not_compared or refused, which stop
+    a close; or bounced, left_out, unanswered, proposed, not_in_doc, placeholders, sections, actions
+    or not_checked, which don't. `rows` are the rows of lists concerned, each in its own words.
+    """
+
+    kind: str
+    words: str
+    command: str = ""
+    in_the_record: str = ""
+    rows: tuple[str, ...] = ()
+
+    @property
+    def recorded_words(self) -> str:
+        """The timeline's text for it: text that Docs refused isn't put into the doc again."""
+        return self.in_the_record or self.words
+
+    @property
+    def stops(self) -> bool:
+        """Whether it stops a close until a person decides."""
+        return self.kind == OTHER_LEDGER or self.kind in _STOPPING
+
+    @property
+    def sentence(self) -> str:
+        """The text with its command."""
+        return f"{self.words}: {self.command}" if self.command else self.words
+
+
+OTHER_LEDGER, NOT_COMPARED = "other_ledger", "not_compared"
+REFUSED = "refused"
+_STOPPING = frozenset({"pending", "failed", "unknown", "not_told", NOT_COMPARED, REFUSED})
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The customers whom the incident's notices reached. `first_word`: the first send time."""
+
+    told: int
+    of_the_end: int
+    bounced: int
+    first_word: datetime | None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that was found in the ledger."""
+
+    open_ends: tuple[OpenEnd, ...]
+    reached: Reached
+
+    @property
+    def stopping(self) -> tuple[OpenEnd, ...]:
+        """The findings that need a reason before the incident can be closed."""
+        return tuple(each for each in self.open_ends if each.kind in _STOPPING)
+
+    @property
+    def elsewhere(self) -> tuple[OpenEnd, ...]:
+        """Notices of other ledgers: a reason isn't enough, a person has to say that they know."""
+        return tuple(each for each in self.open_ends if each.kind == OTHER_LEDGER)
+
+
+def look(connection: Connection, incident: Incident) -> Findings:
+    """Check the incident's mails and customers in the ledger. Doesn't call Google."""
+    found = _Customers()
+    for customer in customers_of(connection, incident.id):
+        found.take(customer)
+    listed = notices.notices_of(connection, incident.id)
+    ends = [end for notice in listed for end in _of_notice(connection, notice, found.undecided)]
+    if found.not_told:
+        ends.append(_not_told(found.not_told, incident.status))
+    if found.bounced:
+        ends.append(
+            OpenEnd(
+                "bounced",
+                f"The mail to {people(found.bounced)} bounced. Contact them another way",
+                "postmortem bounces",
+            )
+        )
+    if left_out := notices.still_left_out(connection, incident.id):
+        ends.append(_left_out(left_out))
+    for plan in proposals.of_incident(connection, incident.id):
+        if plan.content is not None:
+            words = f"Plan {plan.short} was proposed and is neither sent nor refused"
+            command = f'postmortem approve {plan.short} --refuse "why"'
+            ends.append(OpenEnd("proposed", words, command))
+    if count := changes.count_pending(connection, incident.id) - len(
+        missing_changes(connection, incident.id)
+    ):
+        are = "1 change is" if count == 1 else f"{count:,} changes are"
+        ends.append(OpenEnd("not_in_doc", f"{are} not in the doc yet", "postmortem sync"))
+    if waiting := [each for each in bounces.replies_of(connection, incident.id) if each.waits]:
+        ends.append(_unanswered(waiting))
+    ends += [
+        OpenEnd(
+            REFUSED,
+            f"Google Docs refuses {missing.words}",
+            f"postmortem sync --drop {missing.id}",
+            "a change that Google Docs refuses",
+        )
+        for missing in missing_changes(connection, incident.id)
+    ]
+    for each in elsewhere.last_comparison(connection, incident.id).found:
+        ends.append(OpenEnd(OTHER_LEDGER, other_ledgers.words(each, incident).rstrip(".")))
+    reached = Reached(found.told, found.told - found.not_told, found.bounced, found.first_word)
+    return Findings(tuple(ends), reached)
+
+
+def customers_not_told(connection: Connection, incident: Incident) -> list[Customer]:
+    """The customers who were notified but not told it is resolved."""
+    return [
+        customer
+        for customer in customers_of(connection, incident.id)
+        if customer.told and not customer.knows_the_end()
+    ]
+
+
+def look_at_doc(workspace: Workspace, incident: Incident) -> tuple[OpenEnd, ...]:
+    """Find what the doc still lacks; if it can't be read, a sentence about what was not checked."""
+    if not incident.doc_id:
+        return (doc_not_checked("is not made yet"),)
+    try:
+        view = read_document(workspace.google.docs.get(incident.doc_id, FIELDS))
+    except GoogleFault as fault:
+        fault = doc_standing.named(workspace, incident, fault)
+        why = fault.sentence_in(incident.zone).rstrip(".")
+        return (doc_not_checked(f"can't be read ({why})"),)
+    with workspace.ledger.read() as connection:
+        source = incidents.doc_record(connection, incident.id).template_source
+    sections = parse_template(source).sections
+    ends = [OpenEnd("trash", words) for words in doc_standing.trash_words(workspace, incident)]
+    if left := action_items.placeholders_left(view):
+        ends.append(OpenEnd("placeholders", f"Placeholders are left in the doc: {_named(left)}"))
+    if empty := action_items.empty_sections(view, sections):
+        words = f"Still empty in the doc: {', '.join(empty)}"
+        ends.append(OpenEnd("sections", words, 'postmortem section NAME "…"'))
+    ends += _of_actions(action_items.actions(view, sections))
+    return tuple(ends)
+
+
+def doc_not_checked(why: str) -> OpenEnd:
+    """The item for a doc that was not checked; `why` follows the words “the doc”."""
+    return OpenEnd("not_checked", f"The doc {why}, so its sections and actions were not checked")
+
+
+class _Customers:
+    """The sums over all customers, added one by one."""
+
+    def __init__(self) -> None:
+        self.told = self.not_told = self.bounced = 0
+        self.first_word: datetime | None = None
+        self.undecided: Counter[tuple[str, DeliveryState]] = Counter()
+
+    def take(self, customer: Customer) -> None:
+        told = customer.told
+        if told:
+            self.told += 1
+            self.not_told += not customer.knows_the_end()
+            first = told[0].said_at
+            self.first_word = min(first, self.first_word or first)
+        self.bounced += bool(customer.words) and customer.words[-1].bounced
+        self.undecided.update((word.notice_id, word.state) for word in customer.undecided())
+
+
+def _of_notice(
+    connection: Connection, notice: Notice, undecided: Counter[tuple[str, DeliveryState]]
+) -> list[OpenEnd]:
+    name = f"The {notice.stage.value} notice"
+    resume = f"postmortem resume {notice.id}"
+    ends = []
+    pending = notices.count_deliveries(connection, notice).pending
+    if pending:
+        ends.append(OpenEnd("pending", f"{name} still has {pending:,} to send", resume))
+    if failed := undecided[notice.id, DeliveryState.FAILED]:
+        words = f"{name} failed for {people(failed)}"
+        ends.append(OpenEnd("failed", words, f"{resume} --retry-failed"))
+    if unknown := undecided[notice.id, DeliveryState.UNKNOWN]:
+        words = f"It is unknown whether the {notice.stage.value} notice reached {people(unknown)}"
+        ends.append(OpenEnd("unknown", words, f"{resume} --resend-unknown"))
+    return ends
+
+
+def _not_told(count: int, status: Status) -> OpenEnd:
+    first = "" if status is Status.RESOLVED else "postmortem status resolved, then "
+    return OpenEnd(
+        "not_told",
+        f"{people(count)} {'was' if count == 1 else 'were'} notified but not told it is resolved",
+        f"{first}postmortem close --not-told end.csv, then postmortem notify end.csv "
+        "--stage resolved",
+    )
+
+
+def _left_out(rows: Sequence[tuple[str, RowLeftOut]]) -> OpenEnd:
+    """The item for rows left out, with their own words: a report's footer is no customer."""
+    count = len(rows)
+    who = "1 bad row was" if count == 1 else f"{count:,} bad rows were"
+    whom = "this customer was" if count == 1 else "these customers were"
+    return OpenEnd(
+        "left_out",
+        f"{who} left out, so {whom} not notified",
+        "postmortem export DIR --format csv",
+        rows=tuple(f"row {row.row} of {name}: {_stood(row)}" for name, row in rows),
+    )
+
+
+def _stood(row: RowLeftOut) -> str:
+    """What stood in the place of the address; without anything, what else the row says."""
+    if row.value:
+        return _short(row.value)
+    words = ", ".join(filter(None, row.cells))
+    return f"no address ({_short(words)})" if words else "no address"
+
+
+def _unanswered(waiting: Sequence[Reply]) -> OpenEnd:
+    """The item for customers without an answer; the record says how many, not who."""
+    who = list(dict.fromkeys(each.answer.sender or each.email for each in waiting))
+    words = f"{people(len(who))} replied and {'has' if len(who) == 1 else 'have'} no answer"
+    return OpenEnd("unanswered", words, "postmortem replies", rows=tuple(who))
+
+
+def _of_actions(listed: list[action_items.Action]) -> list[OpenEnd]:
+    incomplete = [action for action in listed if not (action.has_owner and action.has_date)]
+    if not incomplete:
+        return []
+    lacking = [f"“{_short(action.text)}” lacks {_lacks(action)}" for action in incomplete]
+    return [OpenEnd("actions", f"Incomplete actions: {_named(lacking)}")]
+
+
+def _lacks(action: action_items.Action) -> str:
+    lacking = [
+        name
+        for name, there in (("an owner", action.has_owner), ("a date", action.has_date))
+        if not there
+    ]
+    return " and ".join(lacking)
+
+
+def _named(items: list[str]) -> str:
+    more = f" and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
+    return ", ".join(items[:_NAMED]) + more
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,411 @@
+"""The forms of times as people write them: clocks, dates, spans and zones.
+
+Times of day: `14:39`, `2:39 PM`, `14h30`, `14.30 Uhr`, `noon`, `0805Z`. Dates, weekdays and days
+near today, in twelve languages. Spans from now: `5 minutes ago`, `1h30m ago`, `in 2 hours`, `vor 5
+Minuten`, `30m`. Zones after a time: `UTC`, `+01:00`, `(CET)`, `Europe/Berlin`; the end of a range
+is not a zone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+from workflow.times.spoken_time import (
+    MONTHS,
+    NEAR_DAYS,
+    UNIT_SECONDS,
+    WEEKDAYS,
+    Clock,
+    Found,
+    NamedDate,
+    Spoken,
+    Way,
+    one_of,
+    runs_on,
+)
+from workflow.times.zones import is_zone
+
+_HALF = r"(?P<half>[ap])\.?\s?m\b\.?"
+_CLOCKS = {
+    "cjk": r"(?P<east>午前|午後|上午|下午|오전|오후)\s?(?P<h>\d{1,2})"
+    r"(?:[::時点시]\s?(?P<m>\d{2})(?:[::分분]\s?(?P<s>\d{2}))?)?[時点分秒시분초]?",
+    "east": r"(?P<h>\d{1,2})\s?[時点시]\s?(?:(?P<m>\d{1,2})\s?[分분])?",
+    "colon": r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
+    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|h)\b)?(?!\d|:\d)",
+    "hour": r"(?P<h>\d{1,2})\s?[hu]\s?(?P<m>\d{2})\b(?:\s?m(?:in)?\b)?",
+    "dot": r"(?:klo\s|kl\.?\s)?(?P<h>\d{1,2})\.(?P<m>\d{2})(?:\.(?P<s>\d{2}))?(?!\.?\d)"
+    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|h)\b)?",
+    "uhr": r"(?P<h>\d{1,2})\s?(?:Uhr|uur)\b(?:\s(?P<m>\d{2})\b)?",
+    "klo": r"(?:klo|kl\.?)\s(?P<h>\d{1,2})(?:[.:](?P<m>\d{2}))?(?![\d.:])",
+    "half": rf"(?P<h>\d{{1,2}})\s?{_HALF}",
+    "word": r"(?:12\s)?(?P<noon>noon|midday|mittags?|midi|mediodía|mezzogiorno|meio-dia)\b"
+    r"|(?:12\s)?(?P<midnight>midnight|mitternachts?|minuit|medianoche|mezzanotte|meia-noite)\b",
+    "four": r"(?P<h>\d{2})(?P<m>\d{2})(?:\s?(?:hrs|h)\b|(?=\s?(?:Z|UTC|GMT)\b))",
+    "basic": r"(?<=T)(?P<h>\d{2})(?P<m>\d{2})(?:(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?(?!\d)",
+    "bare": r"(?P<h>\d{1,2})\s?h\b",
+}
+_CLOCK_PATTERNS = [
+    (name, re.compile(rf"T?(?:{pattern})", re.IGNORECASE)) for name, pattern in _CLOCKS.items()
+]
+# Ordinary text may begin with these: "12.50 EUR were …", "2h later", "Noon deploy failed".
+_NOT_FIRST = frozenset({"dot", "half", "word", "bare", "hour", "east"})
+_SEPARATORS = ":–—-|"
+_CLEAR_DOT = re.compile(
+    r"(?:klo\s|kl\.?\s|.*(?:Uhr|uur|h|[ap]\.?\s?m\.?)$|\d+\.\d+\.\d)", re.IGNORECASE
+)
+
+
+def clocks(text: str, at: int, so_far: Spoken, way: Way) -> Found:
+    """Every time of day at this position, if none has been read."""
+    if so_far.clock is not None:
+        return
+    for name, pattern in _CLOCK_PATTERNS:
+        found = pattern.match(text, at)
+        if found is None or not found[0] or runs_on(text, found.end(), found[0]):
+            continue
+        if found[0][0] in "Tt" and not so_far.has_day:
+            continue
+        if not way.is_whole and name in _NOT_FIRST and not _is_clear(name, text, found, so_far):
+            continue
+        yield replace(so_far, clock=_clock_of(name, found)), found.end()
+
+
+def _is_clear(name: str, text: str, found: re.Match[str], so_far: Spoken) -> bool:
+    """Whether an ambiguous form is clearly a time."""
+    rest = text[found.end() :].lstrip()
+    if so_far.has_day or not rest:
+        return name != "bare"
+    match name:
+        case "dot":
+            return _CLEAR_DOT.match(found[0]) is not None
+        case "hour" | "half":
+            return name == "half" or len(found["h"]) == 2 or rest[0] in _SEPARATORS
+        case "word":
+            return rest[0] in _SEPARATORS
+        case _:
+            return False
+
+
+def _clock_of(name: str, found: re.Match[str]) -> Clock:
+    parts = found.groupdict()
+    if parts.get("noon"):
+        return Clock(12, word="noon")
+    if parts.get("midnight"):
+        return Clock(0, word="midnight")
+    half = (parts.get("half") or "").lower()
+    if east := parts.get("east"):
+        half = "a" if east in {"午前", "上午", "오전"} else "p"
+    fraction = (parts.get("f") or "").ljust(6, "0")[:6]
+    hour = int(parts["h"] or 0)
+    return Clock(
+        12 if half == "a" and east and hour == 0 else hour,
+        int(parts.get("m") or 0),
+        int(parts.get("s") or 0),
+        int(fraction or 0),
+        half,
+        has_h="h" in found[0].lower() and name in {"bare", "hour"},
+    )
+
+
+_MONTH = rf"(?P<name>{one_of(MONTHS)})\.?"
+_ORDINAL = r"(?:st|nd|rd|th|er|º|°|\.)?"
+_DATES = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?!\d)",
+        r"(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})(?!\d)",
+        r"(?P<y>\d{4})\.\s?(?P<m>\d{1,2})\.\s?(?P<d>\d{1,2})(?!\d)\.?",
+        r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?=T\d)",
+        r"(?:(?P<y>\d{4})\s?[年년]\s?)?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일]"
+        r"(?:\s?\((?P<wd>[月火水木金土日월화수목금토일])(?:曜日|요일)?\)|\s?(?P<wd2>[월화수목금토일])요일)?",
+        r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4}|\d{2})(?![\d:.])",
+        r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?!\d)",
+        r"(?P<a>\d{1,2})(?P<mark>[/-])(?P<b>\d{1,2})(?P=mark)(?P<y>\d{4}|\d{2})(?!\d|/|-)",
+        r"(?P<a>\d{1,2})/(?P<b>\d{1,2})(?!\d|/)",
+        rf"(?P<d>\d{{1,2}})[/-]{_MONTH}[/-](?P<y>\d{{4}}|\d{{2}})(?!\d)",
+        rf"(?P<d>\d{{1,2}}){_ORDINAL}\s?(?:of |de |d')?{_MONTH}"
+        r"(?:,?\s(?:de |del |of )?(?P<y>\d{4})(?![\d:]))?",
+        rf"{_MONTH}\s(?P<d>\d{{1,2}}){_ORDINAL}(?![\d:])(?:,?\s(?:de )?(?P<y>\d{{4}})(?![\d:]))?",
+    )
+]
+
+
+def dates(text: str, at: int, so_far: Spoken, way: Way) -> Found:
+    """Every date at this position, if no day has been read."""
+    if so_far.date is not None or so_far.near is not None:
+        return
+    for pattern in _DATES:
+        found = pattern.match(text, at)
+        if found is None or runs_on(text, found.end(), found[0]):
+            continue
+        date = _date_of(found)
+        if date is None:
+            continue
+        is_behind = not way.is_whole and so_far.clock is not None and date.year is None
+        if is_behind and not _stands_apart(text, at, found):
+            continue
+        weekday = _eastern_weekday(found)
+        dated = replace(so_far, date=date)
+        yield dated if weekday is None else replace(dated, weekday=weekday), found.end()
+
+
+def _stands_apart(text: str, at: int, found: re.Match[str]) -> bool:
+    """Whether a date after a clock is one without its year: `14:39, 27 Nov – text`."""
+    has_name = "name" in found.groupdict() or "first" in found.groupdict()
+    is_closed = re.match(r"\s*[-–—:|]\s", text[found.end() :])
+    return bool(has_name and text[:at].rstrip().endswith(",") and is_closed)
+
+
+def _eastern_weekday(found: re.Match[str]) -> int | None:
+    """The weekday of `11月24日(火)`, Monday as 0; None if there is none."""
+    parts = found.groupdict()
+    name = parts.get("wd") or parts.get("wd2")
+    return "月火水木金土日월화수목금토일".index(name) % 7 if name else None
+
+
+def _date_of(found: re.Match[str]) -> NamedDate | None:
+    parts = found.groupdict()
+    year = _year(parts.get("y"))
+    if parts.get("a") is not None:
+        first, second = int(parts["a"] or 0), int(parts["b"] or 0)
+        if first > 12:
+            return NamedDate(year, second, first, shows="day") if second <= 12 else None
+        shows = "month" if second > 12 else ""
+        return NamedDate(year, first, second, second <= 12 and first != second, shows)
+    month = MONTHS[(parts["name"] or "").lower()] if "name" in parts else int(parts["m"] or 0)
+    return NamedDate(year, month, int(parts["d"] or 0))
+
+
+def _year(words: str | None) -> int | None:
+    if words is None:
+        return None
+    return int(words) + (2000 if len(words) == 2 else 0)
+
+
+def years_behind(text: str, at: int, so_far: Spoken, way: Way) -> Found:
+    """The year of `Tue Nov 24 08:05:10 CET 2026`, as `date` and kernel logs write it."""
+    found = re.compile(r"(19|20)\d{2}(?![\d:-])").match(text, at)
+    if (
+        found
+        and so_far.clock
+        and so_far.date
+        and so_far.date.year is None
+        and so_far.weekday is not None
+    ):
+        yield replace(so_far, date=replace(so_far.date, year=int(found[0]))), found.end()
+
+
+_NEAR = re.compile(rf"(?P<name>{one_of(NEAR_DAYS)}|i dag|i går|i morgen)(?!\w)", re.IGNORECASE)
+_IS_FRENCH = re.compile(r"\s(?:à|soir|matin)\b", re.IGNORECASE)
+_NEAR_EAST = re.compile(r"今日|今天|오늘|昨日|昨天|어제|明日|明天|내일")
+_TWO_WORDS = {"i dag": 0, "i går": -1, "i morgen": 1}
+_DAYS_AGO = re.compile(r"(?P<n>\d{1,3}|one|a) (?P<unit>days?|weeks?) ago\b", re.IGNORECASE)
+
+
+def near_days(text: str, at: int, so_far: Spoken, way: Way) -> Found:
+    """Yesterday, today, tomorrow, `2 days ago`."""
+    if so_far.has_day and so_far.weekday is None:
+        return
+    if found := _NEAR.match(text, at):
+        name = found["name"].lower()
+        if name != "hier" or way.language == "fr" or _IS_FRENCH.match(text, found.end()):
+            shift = _TWO_WORDS.get(name, NEAR_DAYS.get(name, 0))
+            yield replace(so_far, near=shift), found.end()
+    if found := _NEAR_EAST.match(text, at):
+        shift = -1 if found[0] in "昨日昨天어제" else 1 if found[0] in "明日明天내일" else 0
+        yield replace(so_far, near=shift), found.end()
+    if found := _DAYS_AGO.match(text, at):
+        count = int(found["n"]) if found["n"].isdecimal() else 1
+        days = count * (7 if found["unit"].lower().startswith("w") else 1)
+        yield replace(so_far, near=-days), found.end()
+
+
+_PARTS = {
+    "morning morgen früh vormittag vormittags matin": "morning",
+    "afternoon nachmittag nachmittags après-midi": "afternoon",
+    "evening abend abends soir": "evening",
+    "night nacht nuit": "night",
+}
+_PART_NAMES = {name: part for names, part in _PARTS.items() for name in names.split()}
+_PART = re.compile(
+    rf"(?P<near>this|last|ce|cet|cette|in the|at)?\s?(?P<name>{one_of(_PART_NAMES)}|tonight)(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def day_parts(text: str, at: int, so_far: Spoken, way: Way) -> Found:
+    """Part of a day: `yesterday evening`, `last night`, `in the afternoon`, `heute morgen`."""
+    found = _PART.match(text, at)
+    if found is None or so_far.part or not way.is_whole:
+        return
+    name, near = found["name"].lower(), (found["near"] or "").lower()
+    if name == "tonight":
+        yield replace(so_far, part="evening", near=0), found.end()
+        return
+    part = _PART_NAMES[name]
+    if near in {"last", "this", "ce", "cet", "cette"}:
+        if not so_far.has_day:
+            is_last = near == "last"
+            named = "last night" if is_last and part == "night" else part
+            yield replace(so_far, part=named, near=-1 if is_last else 0), found.end()
+    elif near or so_far.has_day:
+        yield replace(so_far, part=part), found.end()
+
+
+_WEEKDAY = re.compile(
+    rf"(?:(?P<side>last|this|next)\s)?(?P<name>{one_of(WEEKDAYS)})(?!\w)\.?", re.IGNORECASE
+)
+_SIDES = {"last": -1, "next": 1}
+_SHORTEST_FIRST = 3
+
+
+def weekdays(text: str, at: int, so_far: Spoken, way: Way) -> Found:
+    """A weekday at this position, perhaps with `last` or `next` before it."""
+    if so_far.weekday is not None:
+        return
+    found = _WEEKDAY.match(text, at)
+    if found is None:
+        return
+    name = found["name"]
+    if not way.is_whole and (so_far.clock is not None or len(name) < _SHORTEST_FIRST):
+        return
+    # `5:39 PT` is Los Angeles' time and no Polish Friday, unless a Pole writes `5:39 pt`.
+    is_polish = way.language == "pl" and name.islower()
+    if so_far.clock is not None and is_zone(name.upper()) and not is_polish:
+        return
+    side = _SIDES.get((found["side"] or "").lower(), 0)
+    number = WEEKDAYS[name.lower()]
+    yield replace(so_far, weekday=number, side=side), found.end()
+
+
+_NUMBER_WORDS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "a an one ein eine einer eines un une una uno een en et",
+            "two zwei deux dos due dois twee två to",
+            "three drei trois tres tre três drie",
+            "four vier quatre cuatro quattro quatro fyra fire",
+            "five fünf cinq cinco cinque vijf fem",
+            "six sechs seis sei zes sex seks",
+            "seven sieben sept siete sette sete zeven sju syv",
+            "eight acht huit ocho otto oito åtta otte",
+            "nine neun neuf nueve nove negen nio ni",
+            "ten zehn dix diez dieci dez tien tio ti",
+            "eleven elf onze once undici elva elleve",
+            "twelve zwölf douze doce dodici doze twaalf tolv",
+            "",
+            "",
+            "fifteen fünfzehn quinze quince quindici vijftien femton femten",
+        ),
+        1,
+    )
+    for name in names.split()
+} | {"twenty": 20, "zwanzig": 20, "vingt": 20, "veinte": 20, "thirty": 30, "dreißig": 30}
+_HALVES = r"half an?|(?:eine[rn]? )?halbe[rn]?|une demi|media|mezz'|een half|en halv"
+_NUMBER = rf"(?P<n>\d{{1,5}}(?:[.,]\d{{1,3}})?|{_HALVES}|(?:{one_of(_NUMBER_WORDS)})(?=[\s'-])|an?)"
+_AMOUNT = re.compile(
+    rf"{_NUMBER}[\s'-]?(?P<unit>{one_of(UNIT_SECONDS)})(?![^\W\d_])\.?", re.IGNORECASE
+)
+_BETWEEN = re.compile(r"(?:\s?,\s?|\s)?(?:(?:and|und|et|y|e|en|og|och|ja|i)\s)?", re.IGNORECASE)
+_AGO_BEHIND = re.compile(r"\s(?:ago|geleden|sedan|siden|sitten|temu|fa|atrás|atras)", re.IGNORECASE)
+_AGO_BEFORE = re.compile(r"(?:vor|il y a|hace|há)\s|-\s?(?=\d)", re.IGNORECASE)
+_AROUND = re.compile(r"(?:for|för)\s(?=.*(?:siden|sedan)$)", re.IGNORECASE)
+_IN_BEFORE = re.compile(r"(?:in|within|dans|en|tra|fra|em|om)\s|\+\s?(?=\d)", re.IGNORECASE)
+_IN_BEHIND = re.compile(r"\sfrom now", re.IGNORECASE)
+_AND_A_HALF = re.compile(r" and a half", re.IGNORECASE)
+
+
+def span_of(text: str) -> Spoken | None:
+    """A span from now: `5 minutes ago`, `1h30m ago`, `in 2 hours`, `30m`."""
+    before_ago, before_in = _AGO_BEFORE.match(text), _IN_BEFORE.match(text)
+    before = before_ago or before_in or _AROUND.match(text)
+    start = before.end() if before else 0
+    seconds, end, smallest = 0.0, start, float("inf")
+    while (found := _AMOUNT.match(text, end)) is not None:
+        unit = UNIT_SECONDS[found["unit"].lower()]
+        if unit >= smallest:
+            return None
+        smallest, end = unit, found.end()
+        seconds += _count(found["n"]) * unit
+        if half := _AND_A_HALF.match(text, end):
+            seconds, end = seconds + unit / 2, half.end()
+        more = _BETWEEN.match(text, end)
+        if more and _AMOUNT.match(text, more.end()):
+            end = more.end()
+    behind, ahead = _AGO_BEHIND.match(text, end), _IN_BEHIND.match(text, end)
+    last = behind or ahead
+    if end == start or (last.end() if last else end) != len(text):
+        return None
+    if behind or before_ago:
+        return None if ahead else Spoken(span=-timedelta(seconds=seconds))
+    is_bare = before_in is None and ahead is None
+    return Spoken(span=timedelta(seconds=seconds), span_is_bare=is_bare)
+
+
+def _count(words: str) -> float:
+    if words[0].isdigit():
+        return float(words.replace(",", "."))
+    return _NUMBER_WORDS.get(words.lower(), 0.5)
+
+
+_ZONE_FORMS = [
+    re.compile(
+        r"\s?(?P<open>[(\[])?(?P<zone>(?:UTC|GMT)\s?[+\-−]\s?\d{1,2}(?::?\d{2})?)(?!\d)",
+        re.IGNORECASE,
+    ),
+    re.compile(r"\s?(?P<open>[(\[])?(?P<zone>UTC|GMT|Zulu|UCT)\b", re.IGNORECASE),
+    re.compile(r"\s?(?P<zone>Z)\b"),
+    re.compile(r"\s?(?P<open>[(\[])?(?P<zone>[+\-−]\d{2}:?\d{2})(?![\d:])"),
+    re.compile(r"(?P<zone>[+\-−]\d{2})(?![\d:])"),
+    re.compile(r"\s?(?P<open>[(\[])?(?P<zone>[A-Za-z][A-Za-z_]+(?:/[A-Za-z0-9_+\-]+){1,2})"),
+    re.compile(r"\s?(?P<open>[(\[])?(?P<zone>[A-Za-z]{2,5})(?!\w|/(?!\d))"),
+]
+_SHORT_OFFSET = re.compile(r"\s(?P<zone>[+\-−]\d{2})(?![\d:])")
+
+
+# What browsers write behind the offset: `GMT+0100 (Central European Standard Time)`.
+_LONG_NAME = re.compile(r"\s?\([A-Z][\w.-]*(?: [\w.-]+)* Time\)")
+
+
+def zone_names(text: str, at: int, so_far: Spoken, way: Way) -> Found:
+    """A zone at this position, if a clock has been read."""
+    if so_far.zones and so_far.clock is not None and (long := _LONG_NAME.match(text, at)):
+        yield so_far, long.end()
+    if len(so_far.zones) > 1 or (so_far.clock is None and (so_far.zones or not way.is_whole)):
+        return
+    forms = [*_ZONE_FORMS, _SHORT_OFFSET] if way.is_whole else _ZONE_FORMS
+    for form in forms:
+        found = form.match(text, at)
+        if found is None:
+            continue
+        end = found.end()
+        if found.groupdict().get("open"):
+            if text[end : end + 1] not in {")", "]"}:
+                continue
+            end += 1
+        name = re.sub(r"\s", "", found["zone"])
+        if way.is_whole and name.isalpha() and is_zone(name.upper()):
+            name = name.upper()
+        if _is_meant(name, so_far, way) and not _is_range(text[:at], found[0], so_far, way):
+            yield replace(so_far, zones=(*so_far.zones, name)), end
+
+
+def _is_meant(name: str, so_far: Spoken, way: Way) -> bool:
+    """Whether a word is a zone. If text may follow, `ET` and the like count only after AM or PM."""
+    if not is_zone(name):
+        return name in way.zones or (way.is_whole and name.isalpha() and name.isupper())
+    is_short = len(name) == 2 and name.isalpha()
+    return way.is_whole or not is_short or bool(so_far.clock and so_far.clock.half)
+
+
+_EXACT = re.compile(r"(?:T\d\d:?\d\d|\d\d:?\d\d:?\d\d(?:[.,]\d+)?)$")
+
+
+def _is_range(before: str, zone: str, so_far: Spoken, way: Way) -> bool:
+    """Whether `-09:00` is the end of `08:05-09:00` rather than an offset."""
+    if zone.lstrip()[:1] not in {"-", "−"} or _EXACT.search(before):
+        return False
+    return ":" in zone and not (zone[0].isspace() and (way.is_whole or so_far.has_day))

@@ -1,0 +1,429 @@
+"""WHEN: a time as a person types or pastes it, as an instant.
+
+`spoken` reads the parts of a text: clock, date, weekday and zone, all of it or nothing; `placed`
+makes it an instant, or raises a question. Spans are counted in UTC. A time that the clocks show
+twice is the nearer one that fits, and the person is told; one that the clocks skip is refused with
+the existing times. See docs/decisions/reading-times.md.
+
+A text is a row of components with only commas, dashes and words such as "at" between them.
+`spoken_first` reads the start of a line, and accepts only forms that no ordinary sentence begins
+with. `habits_of` gives the person's date order, from the locale's variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from workflow.model import duration_text, moment_text
+from workflow.times.forms import (
+    clocks,
+    dates,
+    day_parts,
+    near_days,
+    span_of,
+    weekdays,
+    years_behind,
+    zone_names,
+)
+from workflow.times.spoken_time import (
+    NOW,
+    TOLERANCE,
+    Clock,
+    DateOrder,
+    Found,
+    Habits,
+    Moment,
+    NamedDate,
+    Option,
+    Setting,
+    Side,
+    Spoken,
+    Way,
+    WhenOpen,
+    WhenUnclear,
+    simple,
+)
+from workflow.times.zones import (
+    ABBREVIATIONS,
+    YEARS,
+    Calendar,
+    abbreviation,
+    fixed_zone,
+    offset_words,
+    shown,
+    wall_of,
+)
+
+FORMS = (
+    "14:39, 2:39 PM, 14:39 UTC, yesterday 14:39, 24 Nov 2026 14:39, 2026-11-24T14:39:00+01:00, "
+    "5 minutes ago"
+)
+_DAY = timedelta(days=1)
+# Up to this, `6h` and `1h30` may be a span or a time of day.
+_LONGEST_SPAN_HOURS = 12
+
+
+def placed(text: str, said: Spoken, setting: Setting) -> Moment:
+    """The instant that a parsed time means. `text` is for error messages.
+
+    Raises `WhenUnclear`, and `WhenOpen` if a person has to choose.
+    """
+    try:
+        moment = _placed(text, said, setting)
+    except OverflowError:
+        moment = None
+    if moment is None or moment.at.year not in YEARS:
+        raise WhenUnclear(f"{text!r} is too far away to be meant.")
+    return moment
+
+
+def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
+    clock = said.clock
+    is_past = setting.side is Side.PAST
+    if said.span is not None and not (said.span_is_bare and is_past and clock is not None):
+        return _from_now(text, said.span, setting, is_bare=said.span_is_bare)
+    if clock is None:
+        raise WhenUnclear(
+            f"{text!r} names a day and no time of day. Add it: {' '.join(text.split())} 14:39."
+        )
+    if said.date and said.date.is_open and setting.habits.order is None:
+        raise _open_date(text, said, said.date, setting)
+    if clock.word == "midnight" and said.has_day and said.near != 0:
+        raise _open_midnight(text, said, setting)
+    if clock.has_h and not said.has_day and clock.hour <= _LONGEST_SPAN_HOURS:
+        raise _open_h(text, said, clock, setting)
+    moments = [_in_zone(text, said, name, setting) for name in said.zones or ("",)]
+    # In UTC: in the repeated hour, Python never counts a time as equal to another zone's.
+    if len({each.at.astimezone(UTC) for each in moments}) > 1:
+        raise WhenUnclear(
+            f"{text!r}: {said.zones[0]} and {said.zones[1]} are not the same at that moment. "
+            "Keep the right one."
+        )
+    return replace(moments[0], at=moments[0].at.astimezone(UTC))
+
+
+def _from_now(text: str, span: timedelta, setting: Setting, *, is_bare: bool) -> Moment:
+    if is_bare and setting.side is Side.PAST:
+        raise WhenUnclear(
+            f"{text!r} is a length of time, not a moment. Write it like one of: {FORMS}."
+        )
+    return Moment(setting.now.astimezone(UTC) + span)
+
+
+def _open_h(text: str, said: Spoken, clock: Clock, setting: Setting) -> WhenUnclear:
+    """The question whether `1h30` is half past one, or an hour and a half from now."""
+    is_past = setting.side is Side.PAST
+    span = timedelta(hours=clock.hour, minutes=clock.minute) * setting.side.value
+    from_now = setting.now.astimezone(UTC) + span
+    length = duration_text(abs(span.total_seconds()))
+    options = [Option(f"{length} ago" if is_past else f"in {length}", from_now)]
+    plain = Clock(clock.hour, clock.minute)
+    options.append(
+        Option(
+            f"{plain.hour}:{plain.minute:02}", placed(text, replace(said, clock=plain), setting).at
+        )
+    )
+    either = " or ".join(option.words for option in options)
+    return WhenOpen(
+        f"{text!r} may be a time of day or a length of time. Write {either}.",
+        f"{text!r}: which is meant?",
+        options,
+    )
+
+
+def _open_date(text: str, said: Spoken, named: NamedDate, setting: Setting) -> WhenUnclear:
+    """The question which number of `3/4/2026` is the day. Offers only possible times."""
+    options = []
+    for order in DateOrder:
+        habits = Habits(order, setting.habits.language)
+        try:
+            at = placed(text, said, replace(setting, habits=habits)).at
+        except WhenUnclear:
+            continue
+        options.append(Option(moment_text(at, setting.zone), at))
+    if not options:
+        return WhenUnclear(f"{text!r} is not a day in the calendar.")
+    either = " or ".join(option.words for option in options)
+    return WhenOpen(
+        f"{text!r} may be read day first or month first: {either}. "
+        "Write the month's name, or the date like 2026-11-24.",
+        f"{text!r}: which day is meant?",
+        options,
+    )
+
+
+def _open_midnight(text: str, said: Spoken, setting: Setting) -> WhenUnclear:
+    """The question whether Tuesday's midnight begins or ends the Tuesday."""
+    begins = Clock(0)
+    first = placed(text, replace(said, clock=begins), setting).at
+    options = [Option(moment_text(at, setting.zone), at) for at in (first, first + _DAY)]
+    return WhenOpen(
+        f"{text!r} may be the midnight that begins that day or the one that ends it: "
+        f"{options[0].words} or {options[1].words}. Write the date with 0:00.",
+        f"{text!r}: which midnight is meant?",
+        options,
+    )
+
+
+def _in_zone(text: str, said: Spoken, name: str, setting: Setting) -> Moment:
+    """The instant, with the clock read in the named zone; "" is the incident's."""
+    zone = fixed_zone(name) if name else setting.zone
+    if zone is not None:
+        return shown(wall_of(text, said, Calendar(zone, setting)), zone, setting)
+    own = _in_own_zone(text, said, name, setting)
+    return own or _abbreviated(text, said, name, setting)
+
+
+def _abbreviated(text: str, said: Spoken, name: str, setting: Setting) -> Moment:
+    """The instant with an abbreviation that some place uses at that moment.
+
+    Raises `WhenOpen` if several places use it, or none: EST in July may mean EDT.
+    """
+    options: dict[timedelta, Option] = {}
+    unused: list[Option] = []
+    for meaning in ABBREVIATIONS.get(name, ()):
+        place = ZoneInfo(meaning.key)
+        wall = wall_of(text, said, Calendar(place, setting))
+        at = (wall - meaning.offset).replace(tzinfo=UTC)
+        option = Option(f"{offset_words(meaning.offset)} ({meaning.place})", at)
+        if at.astimezone(place).utcoffset() == meaning.offset:
+            options[meaning.offset] = option
+            continue
+        there = shown(wall, place, setting).at
+        words = f"{abbreviation(there)}, {offset_words(there.utcoffset() or timedelta(0))}"
+        unused += [
+            Option(f"{name}, {offset_words(meaning.offset)}", at),
+            Option(words, there.astimezone(UTC)),
+        ]
+    if len(options) == 1:
+        return Moment(next(iter(options.values())).at)
+    question = f"{text!r}: which zone is meant?"
+    if options:
+        listed = ", ".join(option.words for option in options.values())
+        raise WhenOpen(
+            f"{text!r}: {name} may be {listed}. {_write_offset(text, name)}",
+            question,
+            list(options.values()),
+        )
+    if unused:
+        raise WhenOpen(
+            f"{text!r}: {name} is not in use on that day; it may be {unused[0].words} or "
+            f"{unused[1].words}. {_write_offset(text, name)}",
+            question,
+            unused,
+        )
+    raise WhenUnclear(
+        f"{text!r}: {name} is not a time zone that is known here. {_write_offset(text, name)}"
+    )
+
+
+def _write_offset(text: str, name: str) -> str:
+    """A suggestion to type: the same words with an offset."""
+    meanings = ABBREVIATIONS.get(name)
+    offset = offset_words(meanings[0].offset).removeprefix("UTC") if meanings else "+01:00"
+    words = re.sub(
+        rf"[(\[]?\b{re.escape(name)}\b[)\]]?", offset, " ".join(text.split()), flags=re.I
+    )
+    return f"Write the offset, like {words}."
+
+
+def _in_own_zone(text: str, said: Spoken, name: str, setting: Setting) -> Moment | None:
+    """The instant at which the incident's own clocks show the time with that abbreviation."""
+    wall = wall_of(text, said, Calendar(setting.zone, setting))
+    for fold in (0, 1):
+        at = wall.replace(tzinfo=setting.zone, fold=fold).astimezone(UTC).astimezone(setting.zone)
+        if abbreviation(at) == name and at.replace(tzinfo=None) == wall:
+            return Moment(at)
+    return None
+
+
+def spoken(text: str, *, language: str = "") -> Spoken | None:
+    """The time in a whole text, or None if any of it is something else.
+
+    Any capitals after the clock count as a zone here: whether they are one depends on the time.
+    """
+    words = simple(text).strip()
+    if words.lower() in {"now", "just now", "jetzt", "maintenant", "ahora", "adesso"}:
+        return NOW
+    readings = _readings(words, 0, Spoken(), Way(language, is_whole=True))
+    whole = (found for found, end in readings if end == len(words) and found.clock_or_day)
+    span, time = span_of(words), next(whole, None)
+    if span is None or time is None:
+        return span or time
+    return replace(time, span=span.span, span_is_bare=span.span_is_bare)
+
+
+def spoken_first(
+    text: str, start: int = 0, *, language: str = "", zones: frozenset[str] = frozenset()
+) -> tuple[Spoken, int] | None:
+    """The time at `start` of a text, and its end; the longest one with a clock.
+
+    `zones` are further abbreviations that count as zones.
+    """
+    way = Way(language, is_whole=False, zones=zones)
+    best: tuple[Spoken, int] | None = None
+    for found, end in _readings(simple(text), start, Spoken(), way):
+        if found.clock is not None and (best is None or end > best[1]):
+            best = found, end
+    return best
+
+
+def understood(text: str) -> int:
+    """The length of the text's beginning that can be read as a time, in characters."""
+    way = Way("", is_whole=True)
+    ends = [end for _, end in _readings(simple(text), 0, Spoken(), way)]
+    return max(ends, default=0)
+
+
+# Between two components, or before the first.
+_JOINT = re.compile(
+    r"\s*(?:(?:,|\||·|–|—|-|@|:(?=\d\d:\d\d))\s*)?"
+    r"(?:(?:at|on|of|the|um|am|den|dem|à|le|a las?|el|del?|alle|il|às|as|em|om|op|på|o)\s+)*",
+    re.IGNORECASE,
+)
+_PLAIN_JOINT = re.compile(
+    r"\s*(?:(?:,|·|–|—|-|:(?=\d\d:\d\d))\s*)?(?:(?:at|on|um|am|à|a las?)\s+)?", re.IGNORECASE
+)
+
+
+def _readings(text: str, start: int, so_far: Spoken, way: Way) -> Found:
+    """Every way to continue from `start`, each with its end."""
+    if so_far != Spoken():
+        yield so_far, start
+    at = start
+    if way.is_whole:
+        at = _end_of(_JOINT, text, start)
+    elif so_far != Spoken():
+        at = _end_of(_PLAIN_JOINT, text, start)
+    for component in _COMPONENTS:
+        places = {start, at} if component is zone_names else {at}
+        for place in sorted(places):
+            for more, end in component(text, place, so_far, way):
+                yield from _readings(text, end, more, way)
+
+
+def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
+    found = pattern.match(text, start)
+    return found.end() if found else start
+
+
+_COMPONENTS: tuple[Callable[[str, int, Spoken, Way], Found], ...] = (
+    dates,
+    near_days,
+    day_parts,
+    weekdays,
+    clocks,
+    zone_names,
+    years_behind,
+)
+
+
+_NO_HABITS = Habits()
+
+
+def parse_when(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
+    """The instant that `text` names, aware; a time of day is today's in `zone`.
+
+    A time of day in the future is yesterday's only shortly after midnight (before noon, more than
+    twelve hours ahead): at 0:10 AM, `11:55 PM` is a quarter of an hour ago. Raises `WhenUnclear`.
+    """
+    return placed(text, _read(text, _NO_HABITS), Setting(now, zone)).at.astimezone(zone)
+
+
+def past_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
+    """Like `parse_when`, for what has already happened. Raises `WhenUnclear` for the future."""
+    return read_past(text, now=now, zone=zone).at.astimezone(zone)
+
+
+def future_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
+    """The promised time; see `read_future`."""
+    return read_future(text, now=now, zone=zone).at.astimezone(zone)
+
+
+def read_past(text: str, *, now: datetime, zone: ZoneInfo, habits: Habits = _NO_HABITS) -> Moment:
+    """A time that has passed. Raises `WhenUnclear` for the future, and `WhenOpen`."""
+    said = _read(text, habits)
+    moment = placed(text, said, Setting(now, zone, habits=habits))
+    refuse_future(text, moment.at, now=now, zone=zone, has_day=said.has_day)
+    return moment
+
+
+def read_future(text: str, *, now: datetime, zone: ZoneInfo, habits: Habits = _NO_HABITS) -> Moment:
+    """A promised time; `30m` and `in 1 hour 30 minutes` count from now.
+
+    A time of day that has passed is tomorrow's only in the evening (more than twelve hours ago).
+    Raises `WhenUnclear` for the past, and `WhenOpen`.
+    """
+    said = _read(text, habits)
+    moment = placed(text, said, Setting(now, zone, Side.FUTURE, habits))
+    if moment.at <= now:
+        raise WhenUnclear(
+            f"{text!r} has passed already; the next update must be in the future. Write it like "
+            "30m, in 2 hours, 17:30, or tomorrow 10:00."
+        )
+    return moment
+
+
+def refuse_future(text: str, at: datetime, *, now: datetime, zone: ZoneInfo, has_day: bool) -> None:
+    """Raise `WhenUnclear` for a time in the future, with what may be meant instead."""
+    if at <= now + TOLERANCE:
+        return
+    local, today = at.astimezone(zone), now.astimezone(zone)
+    instead = f"give the date too: {local.date() - _DAY:%Y-%m-%d} {local:%H:%M}."
+    raise WhenUnclear(
+        f"{text!r} would be {local:%Y-%m-%d %H:%M}, which is still ahead "
+        f"(it is {today:%Y-%m-%d %H:%M} now). "
+        + ("Correct the date." if has_day else f"If another day is meant, {instead}")
+    )
+
+
+def _read(text: str, habits: Habits) -> Spoken:
+    said = spoken(text, language=habits.language) or spoken(_bare(text), language=habits.language)
+    if said is None:
+        words = " ".join(text.split())
+        end = understood(words)
+        as_far = f" It was understood as far as “{words[:end].strip()}”." if end else ""
+        raise WhenUnclear(
+            f"{text!r} is not a time this program can read.{as_far} Write it like one of: {FORMS}."
+        )
+    return said
+
+
+_ENCLOSED = re.compile(r"""\s*(?:\[(.*)\]|\((.*)\)|["“„'‘](.*)["”“'’])[.,;]?\s*""", re.DOTALL)
+
+
+def _bare(text: str) -> str:
+    """A time without brackets or quotes around it, or punctuation at its end."""
+    found = _ENCLOSED.fullmatch(text)
+    inner = next(each for each in found.groups() if each is not None) if found else text
+    return inner.strip().rstrip(".,;")
+
+
+# Locales with the month first in a date of two numbers (CLDR's short forms); elsewhere the day is
+# first. Countries that write the year first (Hungary, East Asia) also have the month before the
+# day.
+_MONTH_FIRST = frozenset(
+    {"en_US", "es_US", "en_PH", "fil_PH", "en_BZ", "en_PR", "es_PR", "en_GU", "en_AS", "en_MP"}
+    | {"en_UM", "en_VI", "en_MH", "hu_HU", "ja_JP", "ko_KR", "zh_CN", "zh_TW", "zh_HK", "zh_SG"}
+)
+# Both orders are common there, so neither is assumed.
+_MIXED = frozenset({"en_CA", "fr_CA", "es_PA", "en_ZA"})
+
+
+def habits_of(environment: Mapping[str, str], order: DateOrder | None = None) -> Habits:
+    """The date order and language of a locale, from POSIX's variables by precedence.
+
+    An `order` that a person names overrides the locale's.
+    """
+    named = next(filter(None, map(environment.get, ("LC_ALL", "LC_TIME", "LANG"))), "")
+    locale = named.partition(".")[0].partition("@")[0].replace("-", "_")
+    language, _, territory = locale.partition("_")
+    spoken = language.lower() if language not in {"C", "POSIX"} else ""
+    if order is not None or not territory or locale in _MIXED:
+        return Habits(order, spoken)
+    usual = DateOrder.MONTH_FIRST if locale in _MONTH_FIRST else DateOrder.DAY_FIRST
+    return Habits(usual, spoken)

@@ -1,0 +1,283 @@
+"""A parsed time as values, and the names that it can contain.
+
+Months, weekdays, days near today and units of time in English, German, French, Spanish, Italian,
+Portuguese, Dutch, Swedish, Danish, Norwegian, Finnish and Polish, from Unicode's CLDR. No name
+means two months or two weekdays in two of these languages; `mar` is a month and a weekday, and its
+neighbour decides.
+
+The result of reading is a `Moment`, or an error with options to choose from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from workflow.errors import BadInput
+
+MINUTES_OF_A_DAY = 24 * 60
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A parsed time of day; `hour` may be out of range, or need `half`.
+
+    `half` is `a` or `p` for AM and PM. `word` is `noon` or `midnight`. `has_h` marks `2h` or
+    `1h30`, which may be a span.
+    """
+
+    hour: int
+    minute: int = 0
+    second: int = 0
+    microsecond: int = 0
+    half: str = ""
+    word: str = ""
+    has_h: bool = False
+
+    def minute_of_day(self, half: str) -> int:
+        """The minute of the day that it shows, read as AM (`a`), PM (`p`) or by 24 hours ("")."""
+        hour = self.hour % 12 + (12 if half == "p" else 0) if half else self.hour
+        return hour * 60 + self.minute
+
+
+@dataclass(frozen=True)
+class NamedDate:
+    """A parsed date. With `is_open`, `month` and `day` may be swapped.
+
+    `shows` is the order that a date of two numbers reveals: `day` for 24/11, `month` for 11/24.
+    """
+
+    year: int | None
+    month: int
+    day: int
+    is_open: bool = False
+    shows: str = ""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """The parsed parts of a time. `near` is in days from today, `side` of a weekday -1 or 1.
+
+    `part` of the day is morning, afternoon, evening, night or last night, or "".
+
+    `span` is from now, negative for the past; `span_is_bare` has neither "ago" nor "in" and may be
+    a clock's time too (`2h`).
+    """
+
+    clock: Clock | None = None
+    date: NamedDate | None = None
+    weekday: int | None = None
+    side: int = 0
+    near: int | None = None
+    part: str = ""
+    zones: tuple[str, ...] = ()
+    span: timedelta | None = None
+    span_is_bare: bool = False
+
+    @property
+    def clock_or_day(self) -> bool:
+        """Whether it names more than a zone."""
+        return self.clock is not None or self.has_day
+
+    @property
+    def has_day(self) -> bool:
+        """Whether it names a day in any way."""
+        return self.date is not None or self.weekday is not None or self.near is not None
+
+
+NOW = Spoken(span=timedelta(0))
+
+
+def normal(text: str) -> str:
+    """A text with ordinary spaces, without direction marks; of the same length."""
+    return text.translate(_SPACES)
+
+
+_SPACES = {
+    ord(each): " "
+    for each in "\u00a0\u202f\u2009\u2007\u200e\u200f\u202a\u202c\u2068\u2069\u200b\ufeff"
+}
+
+
+def simple(text: str) -> str:
+    """A text with ordinary digits, colons, hyphens and apostrophes too; as long as it was."""
+    return normal(text).translate(_SIMPLE)
+
+
+_SIMPLE = {
+    **{0xFF10 + digit: str(digit) for digit in range(10)},
+    **dict.fromkeys(map(ord, "\uff1a\u2236\ua789"), ":"),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2212\uff0d"), "-"),
+    **dict.fromkeys(map(ord, "\u2019\u02bc"), "'"),
+    0xFF08: "(",
+    0xFF09: ")",
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a text is read: as a whole, or only its beginning.
+
+    `zones` are further abbreviations that count as zones.
+    """
+
+    language: str
+    is_whole: bool
+    zones: frozenset[str] = frozenset()
+
+
+Found = Iterator[tuple[Spoken, int]]
+
+
+def runs_on(text: str, end: int, found: str) -> bool:
+    """Whether a word continues after a component: `14:39x`, `Mayor`."""
+    follows = text[end : end + 1]
+    if not follows or not (follows.isalnum() or follows == "_"):
+        return False
+    # Only `Z`, `UTC`, `T` and the like may directly follow digits.
+    return not (found[-1].isdigit() and re.match(r"(?:Z\b|UTC|GMT|T\d|[A-Z]{3,4}\b)", text[end:]))
+
+
+_MONTHS = (
+    "january jan januar janvier janv enero ene gennaio gen janeiro januari tammikuuta tammikuu "
+    "tammi stycznia styczeń sty",
+    "february feb februar février févr febrero febbraio fevereiro fev februari helmikuuta "
+    "helmikuu helmi lutego luty lut",
+    "march mar märz mär mars marzo março maart mrt marts maaliskuuta maaliskuu maalis marca "
+    "marzec mrz",
+    "april apr avril avr abril abr aprile huhtikuuta huhtikuu huhti kwietnia kwiecień kwi",
+    "may mai mayo maggio mag maio mei maj toukokuuta toukokuu touko maja",
+    "june jun juni juin junio giugno giu junho kesäkuuta kesäkuu kesä czerwca czerwiec cze",
+    "july jul juli juillet juil julio luglio lug julho heinäkuuta heinäkuu heinä lipca lipiec lip",
+    "august aug août agosto ago augustus augusti elokuuta elokuu elo sierpnia sierpień sie",
+    "september sep sept septembre septiembre settembre set setembro syyskuuta syyskuu syys "
+    "września wrzesień wrz",
+    "october oct oktober okt octobre octubre ottobre ott outubro out lokakuuta lokakuu loka "
+    "października październik paź",
+    "november nov novembre noviembre novembro marraskuuta marraskuu marras listopada listopad lis",
+    "december dec dezember dez décembre déc diciembre dic dicembre dezembro desember des "
+    "joulukuuta joulukuu joulu grudnia grudzień gru",
+)
+
+_WEEKDAYS = (
+    "monday mon montag mo lundi lun lunes lunedì segunda-feira seg maandag ma måndag mån mandag "
+    "man maanantaina maanantai poniedziałek pon",
+    "tuesday tues tue dienstag di mardi mar martes martedì terça-feira ter dinsdag tisdag tis "
+    "tirsdag tirs tir tiistaina tiistai ti wtorek wt",
+    "wednesday wednes wed mittwoch mi mercredi mer miércoles mié mercoledì quarta-feira qua "
+    "woensdag wo onsdag ons keskiviikkona keskiviikko ke środa śr",
+    "thursday thurs thur thu donnerstag do jeudi jeu jueves jue giovedì gio quinta-feira qui "
+    "donderdag torsdag tors tor torstaina torstai to czwartek czw",
+    "friday fri freitag fr vendredi ven viernes vie venerdì sexta-feira sex vrijdag vr fredag "
+    "fre perjantaina perjantai pe piątek pt",
+    "saturday sat samstag sonnabend sa samedi sam sábado sáb sabato sab zaterdag za lördag lör "
+    "lørdag lør lauantaina lauantai la sobota sob",
+    "sunday sun sonntag so dimanche dim domingo dom domenica zondag zo söndag sön søndag søn "
+    "sunnuntaina sunnuntai su niedziela niedz",
+)
+
+# French `hier` is the German word for "here": accept it from French speakers only.
+_NEAR = {
+    -2: "vorgestern avant-hier anteayer eergisteren",
+    -1: "yesterday gestern hier ayer ieri ontem gisteren igår eilen wczoraj",
+    0: "today heute aujourd'hui hoy oggi hoje vandaag idag tänään dziś dzisiaj",
+    1: "tomorrow morgen demain mañana domani amanhã imorgon imorgen huomenna jutro",
+    2: "übermorgen après-demain overmorgen",
+}
+
+_UNITS = {
+    1: "s sec secs second seconds sek sekunde sekunden seconde secondes segundo segundos secondi",
+    60: "m min mins minute minutes minuten minuto minutos minuti minuut minuter minutter "
+    "minuuttia minut",
+    3600: "h hr hrs hour hours std stunde stunden heure heures hora horas ora ore uur uren timme "
+    "timmar time timer tunti tuntia godzin godziny",
+    86400: "d day days tag tage tagen jour jours día días giorno giorni dia dias dag dagen dagar "
+    "dage päivää dni",
+    604800: "w wk wks week weeks woche wochen semaine semaines semana semanas settimane weken "
+    "veckor uger uker viikkoa tygodni",
+}
+
+MONTHS = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+WEEKDAYS = {name: number for number, names in enumerate(_WEEKDAYS) for name in names.split()}
+NEAR_DAYS = {name: shift for shift, names in _NEAR.items() for name in names.split()}
+UNIT_SECONDS = {name: seconds for seconds, names in _UNITS.items() for name in names.split()}
+
+WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def one_of(names: Iterable[str]) -> str:
+    """A pattern for any of these names, the longest first."""
+    return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+
+
+# Two people's clocks differ; up to this far ahead of ours counts as now.
+TOLERANCE = timedelta(minutes=2)
+
+
+class WhenUnclear(BadInput):
+    """The text names no possible time. `str()` is what a person sees."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One possible time: how it differs from the others, and its instant in UTC."""
+
+    words: str
+    at: datetime
+
+
+class WhenOpen(WhenUnclear):
+    """The text may mean several times, and a person can choose one of `options`."""
+
+    def __init__(self, sentence: str, question: str, options: Sequence[Option]) -> None:
+        super().__init__(sentence)
+        self.question = question
+        self.options = tuple(options)
+
+
+class DateOrder(Enum):
+    """Which number of `3/4/2026` is the day."""
+
+    DAY_FIRST = "day-first"
+    MONTH_FIRST = "month-first"
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a person writes dates: the order of `3/4/2026`, None if unknown; `de`, `fr`, … or ""."""
+
+    order: DateOrder | None = None
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An instant in UTC, and notes on how it was read."""
+
+    at: datetime
+    notes: tuple[str, ...] = ()
+
+
+class Side(Enum):
+    """Whether a time is in the past (an event) or in the future (a promise)."""
+
+    PAST = -1
+    FUTURE = 1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The context of a text. `day` is for a clock without its own day.
+
+    `zone` is the incident's; a text may name another.
+    """
+
+    now: datetime
+    zone: ZoneInfo
+    side: Side = Side.PAST
+    habits: Habits = Habits()
+    day: date | None = None

@@ -1,0 +1,379 @@
+"""Time zones as people write them, and the instants at which their clocks show a time.
+
+`UTC`, `+01:00`, `UTC+5:30`, `Europe/Berlin`, `CET`, `PT`. An abbreviation may mean several zones
+(CST: Chicago, Shanghai, Havana), and none on a given day: in July New York uses EDT, and a person
+who writes EST may mean either. So an abbreviation has meanings, each with a place whose clocks show
+whether it was in use at that moment.
+
+A zone's clocks show most times once, an hour in autumn twice, and an hour in spring never.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from workflow.model import clock_text, date_text
+from workflow.times.spoken_time import (
+    TOLERANCE,
+    WEEKDAY_NAMES,
+    Clock,
+    DateOrder,
+    Moment,
+    NamedDate,
+    Setting,
+    Side,
+    Spoken,
+    WhenUnclear,
+)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One meaning of an abbreviation. `key` is the IANA name of a zone that uses it."""
+
+    offset: timedelta
+    place: str
+    key: str
+
+
+def _meanings(*rows: tuple[str, float, str, str]) -> dict[str, tuple[Meaning, ...]]:
+    found: dict[str, tuple[Meaning, ...]] = {}
+    for names, hours, place, key in rows:
+        for name in names.split():
+            meaning = Meaning(timedelta(hours=hours), place, key)
+            found[name] = (*found.get(name, ()), meaning)
+    return found
+
+
+# From the IANA time zone database, status pages, mails and chats. Left out because ordinary text
+# would be misread: CAT, EAT, ART, WIT, MET.
+ABBREVIATIONS = _meanings(
+    ("EST", -5, "New York", "America/New_York"),
+    ("EDT", -4, "New York", "America/New_York"),
+    ("CST", -6, "Chicago", "America/Chicago"),
+    ("CST", 8, "Shanghai", "Asia/Shanghai"),
+    ("CST", -5, "Havana", "America/Havana"),
+    ("CDT", -5, "Chicago", "America/Chicago"),
+    ("CDT", -4, "Havana", "America/Havana"),
+    ("MST", -7, "Denver", "America/Denver"),
+    ("MDT", -6, "Denver", "America/Denver"),
+    ("PST", -8, "Los Angeles", "America/Los_Angeles"),
+    ("PDT", -7, "Los Angeles", "America/Los_Angeles"),
+    ("AKST", -9, "Anchorage", "America/Anchorage"),
+    ("AKDT", -8, "Anchorage", "America/Anchorage"),
+    ("HST", -10, "Honolulu", "Pacific/Honolulu"),
+    ("AST", -4, "Halifax", "America/Halifax"),
+    ("AST", 3, "Riyadh", "Asia/Riyadh"),
+    ("ADT", -3, "Halifax", "America/Halifax"),
+    ("NST", -3.5, "St. John's", "America/St_Johns"),
+    ("NDT", -2.5, "St. John's", "America/St_Johns"),
+    ("BRT", -3, "São Paulo", "America/Sao_Paulo"),
+    ("WET", 0, "Lisbon", "Europe/Lisbon"),
+    ("WEST", 1, "Lisbon", "Europe/Lisbon"),
+    ("BST", 1, "London", "Europe/London"),
+    ("CET MEZ", 1, "Berlin", "Europe/Berlin"),
+    ("CEST MESZ", 2, "Berlin", "Europe/Berlin"),
+    ("EET OEZ", 2, "Helsinki", "Europe/Helsinki"),
+    ("EEST OESZ", 3, "Helsinki", "Europe/Helsinki"),
+    ("MSK", 3, "Moscow", "Europe/Moscow"),
+    ("TRT", 3, "Istanbul", "Europe/Istanbul"),
+    ("SAST", 2, "Johannesburg", "Africa/Johannesburg"),
+    ("IST", 5.5, "Kolkata", "Asia/Kolkata"),
+    ("IST", 1, "Dublin", "Europe/Dublin"),
+    ("IST", 2, "Jerusalem", "Asia/Jerusalem"),
+    ("IDT", 3, "Jerusalem", "Asia/Jerusalem"),
+    ("GST", 4, "Dubai", "Asia/Dubai"),
+    ("PKT", 5, "Karachi", "Asia/Karachi"),
+    ("ICT", 7, "Bangkok", "Asia/Bangkok"),
+    ("WIB", 7, "Jakarta", "Asia/Jakarta"),
+    ("SGT", 8, "Singapore", "Asia/Singapore"),
+    ("HKT", 8, "Hong Kong", "Asia/Hong_Kong"),
+    ("PHT", 8, "Manila", "Asia/Manila"),
+    ("AWST", 8, "Perth", "Australia/Perth"),
+    ("JST", 9, "Tokyo", "Asia/Tokyo"),
+    ("KST", 9, "Seoul", "Asia/Seoul"),
+    ("ACST", 9.5, "Adelaide", "Australia/Adelaide"),
+    ("ACDT", 10.5, "Adelaide", "Australia/Adelaide"),
+    ("AEST", 10, "Sydney", "Australia/Sydney"),
+    ("AEDT", 11, "Sydney", "Australia/Sydney"),
+    ("NZST", 12, "Auckland", "Pacific/Auckland"),
+    ("NZDT", 13, "Auckland", "Pacific/Auckland"),
+)
+
+# A place's time in summer and winter alike.
+_PLACES = {
+    "ET": "America/New_York",
+    "CT": "America/Chicago",
+    "MT": "America/Denver",
+    "PT": "America/Los_Angeles",
+}
+_UTC = frozenset({"UTC", "GMT", "Z", "ZULU", "UCT"})
+_OFFSET = re.compile(r"(?:(?:UTC|GMT)\s?)?([+\-−])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
+# The largest offsets in use, west and east; all are whole quarters of an hour.
+_LARGEST = (timedelta(hours=12), timedelta(hours=14))
+_QUARTERS = (0, 15, 30, 45)
+
+
+def fixed_zone(name: str) -> tzinfo | None:
+    """The zone that a name means by itself: UTC, an offset, an IANA name, `ET`; else None."""
+    if name.upper() in _UTC:
+        return UTC
+    found = _OFFSET.fullmatch(name)
+    if found:
+        size = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+        is_one = size <= _LARGEST[found[1] == "+"] and int(found[3] or 0) in _QUARTERS
+        return timezone(size if found[1] == "+" else -size) if is_one else None
+    return iana_zone(_PLACES.get(name, name))
+
+
+@cache
+def iana_zone(name: str) -> ZoneInfo | None:
+    """An IANA zone by its name, in any case; None if it doesn't exist."""
+    if "/" not in name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        pass
+
+    key = next((key for key in available_timezones() if key.lower() == name.lower()), None)
+    return ZoneInfo(key) if key else None
+
+
+def is_zone(name: str) -> bool:
+    """Whether a name is a known zone."""
+    return name in ABBREVIATIONS or fixed_zone(name) is not None
+
+
+def abbreviation(local: datetime) -> str:
+    """The zone's abbreviation if it consists of letters, else `UTC+03`."""
+    name = local.tzname() or "UTC"
+    return f"UTC{name}" if name[:1] in "+-" else name
+
+
+def offset_words(offset: timedelta) -> str:
+    """An offset as people write it: `UTC+05:30`, `UTC-06:00`."""
+    minutes = round(offset.total_seconds() / 60)
+    sign = "-" if minutes < 0 else "+"
+    return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def names_of(zone: ZoneInfo, near: datetime) -> set[str]:
+    """The abbreviations of a zone in the year around an instant."""
+    return {
+        abbreviation((near + timedelta(days=days)).astimezone(zone))
+        for days in range(-180, 181, 30)
+    }
+
+
+_HALF_A_DAY = timedelta(hours=12)
+_DAY = timedelta(days=1)
+# No incident began before computers kept time, or ends in the year 9999.
+YEARS = range(1970, 9999)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Today's date in the zone of a clock."""
+
+    zone: tzinfo
+    setting: Setting
+
+    @property
+    def today(self) -> date:
+        """The current date there."""
+        return self.setting.now.astimezone(self.zone).date()
+
+
+def shown(wall: datetime, zone: tzinfo, setting: Setting) -> Moment:
+    """The instant at which a zone's clocks show a time, with a note if they show it twice."""
+    found = _instants(wall, zone)
+    if not found:
+        raise _nevershown(wall, zone)
+    if len(found) == 1:
+        return Moment(found[0])
+    first, second = found
+    if setting.side is Side.PAST:
+        at = second if second <= setting.now + TOLERANCE else first
+    else:
+        at = first if first > setting.now else second
+    other = first if at is second else second
+    which = "second" if at is second else "first"
+    return Moment(
+        at,
+        (
+            f"The clocks showed {_plain(wall)} twice on {date_text(at, _named(zone))}: taken as "
+            f"{clock_text(at, _named(zone))}, the {which}. "
+            f"For the other write {clock_text(other, _named(zone))}.",
+        ),
+    )
+
+
+def _instants(wall: datetime, zone: tzinfo) -> list[datetime]:
+    """The instants at which a zone's clocks show a time, the earlier first: two, one or none."""
+    both = [
+        wall.replace(tzinfo=zone, fold=fold).astimezone(UTC).astimezone(zone) for fold in (0, 1)
+    ]
+    shown = [at for at in both if at.replace(tzinfo=None, fold=0) == wall]
+    return shown[:1] if len({at.utcoffset() for at in shown}) == 1 else shown
+
+
+def _nevershown(wall: datetime, zone: tzinfo) -> WhenUnclear:
+    """Refuse a time that the clocks skip in spring, with the two possible ones."""
+    early, late = sorted(
+        wall.replace(tzinfo=zone, fold=fold).astimezone(UTC).astimezone(zone) for fold in (1, 0)
+    )
+    return WhenUnclear(
+        f"{wall:%Y-%m-%d %H:%M} does not exist in {zone}: the clocks went forward. "
+        f"It may be {clock_text(early, _named(zone))} or {clock_text(late, _named(zone))}."
+    )
+
+
+def _named(zone: tzinfo) -> ZoneInfo:
+    """A named zone: a fixed offset never changes its clocks, so it never gets here."""
+    assert isinstance(zone, ZoneInfo)  # noqa: S101
+    return zone
+
+
+def _plain(wall: datetime) -> str:
+    half = "AM" if wall.hour < 12 else "PM"
+    return f"{wall.hour % 12 or 12}:{wall:%M} {half}"
+
+
+def wall_of(text: str, said: Spoken, calendar: Calendar) -> datetime:
+    """Day and time on the zone's clocks, naive. Raises `WhenUnclear`."""
+    assert said.clock is not None  # noqa: S101 - asked by the caller
+    said = _in_its_part(text, said)
+    assert said.clock is not None  # noqa: S101 - as above
+    # ISO 8601 writes the end of a day so.
+    is_end = said.date is not None and said.clock == Clock(24)
+    at = _time_of(text, Clock(0) if is_end else said.clock)
+    setting = calendar.setting
+    if said.date is not None:
+        day = _dated(text, said.date, calendar)
+    elif said.near is not None:
+        day = calendar.today + timedelta(days=said.near)
+    elif said.weekday is not None:
+        day = _on_weekday(said, said.weekday, at, calendar)
+    elif setting.day is not None:
+        day = setting.day
+    else:
+        day = _nearest(said.clock, at, calendar)
+    if said.weekday is not None and day.weekday() != said.weekday:
+        raise WhenUnclear(
+            f"{text!r}: {day:%Y-%m-%d} is a {WEEKDAY_NAMES[day.weekday()]}, "
+            f"not a {WEEKDAY_NAMES[said.weekday]}. Correct the date or the weekday."
+        )
+    return datetime.combine(day + _DAY if is_end else day, at)
+
+
+# The hours that a part of the day may have.
+_PART_HOURS = {
+    "morning": range(13),
+    "afternoon": range(12, 19),
+    "evening": range(16, 24),
+    "night": range(18, 24),
+    "last night": (*range(18, 24), *range(6)),
+}
+
+
+def _in_its_part(text: str, said: Spoken) -> Spoken:
+    """`8:15` of `yesterday evening` as 8:15 PM; `last night 0:30` was already today.
+
+    Raises `WhenUnclear` for a time that is not in that part of the day.
+    """
+    clock = said.clock
+    if not said.part or clock is None or clock.word:
+        return said
+    halves = [clock.half] if clock.half or not 1 <= clock.hour <= 12 else ["a", "p"]
+    hours = _PART_HOURS[said.part]
+    fitting = [
+        replace(clock, half=half)
+        for half in halves
+        if _time_of(text, replace(clock, half=half)).hour in hours
+    ]
+    if len(fitting) != 1:
+        raise WhenUnclear(
+            f"{text!r} does not say which time of the {said.part} is meant. Write the time with "
+            "AM or PM, or like 14:39."
+        )
+    is_today = said.part == "last night" and _time_of(text, fitting[0]).hour < 6
+    return replace(said, clock=fitting[0], near=0 if is_today else said.near)
+
+
+def _time_of(text: str, clock: Clock) -> time:
+    hour = clock.hour
+    if clock.half:
+        if not 1 <= hour <= 12:
+            raise WhenUnclear(
+                f"{text!r} is not a time of day: hours before AM or PM go from 1 to 12."
+            )
+        hour = hour % 12 + (12 if clock.half == "p" else 0)
+    try:
+        return time(hour, clock.minute, clock.second, clock.microsecond)
+    except ValueError:
+        raise WhenUnclear(f"{text!r} is not a time of day: it goes from 0:00 to 23:59.") from None
+
+
+def _dated(text: str, named: NamedDate, calendar: Calendar) -> date:
+    month, day = named.month, named.day
+    if named.is_open and calendar.setting.habits.order is DateOrder.DAY_FIRST:
+        month, day = day, month
+    today = calendar.today
+    is_past = calendar.setting.side is Side.PAST
+    if named.year is not None and named.year not in YEARS:
+        raise WhenUnclear(f"{text!r} is in the year {named.year}. Correct the year.")
+    try:
+        if named.year is not None:
+            return date(named.year, month, day)
+        # Without a year, it is the last such day, or the next one. The 29th of February may be
+        # years away.
+        for step in range(9):
+            found = _valid(today.year + (-step if is_past else step), month, day)
+            if found and (found <= today + _DAY if is_past else found >= today):
+                return found
+        return date(today.year, month, day)
+    except ValueError:
+        raise WhenUnclear(f"{text!r} is not a day in the calendar.") from None
+
+
+def _valid(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _on_weekday(said: Spoken, weekday: int, at: time, calendar: Calendar) -> date:
+    """The last such weekday, or the next one; today if its time fits."""
+    today = calendar.today
+    wall = datetime.combine(today, at)
+    now = calendar.setting.now.astimezone(calendar.zone).replace(tzinfo=None)
+    if calendar.setting.side is Side.PAST and said.side < 1:
+        back = (today.weekday() - weekday) % 7
+        if back == 0 and (said.side < 0 or wall > now + TOLERANCE):
+            back = 7
+        return today - timedelta(days=back)
+    ahead = (weekday - today.weekday()) % 7
+    if ahead == 0 and (said.side > 0 or wall <= now):
+        ahead = 7
+    return today + timedelta(days=ahead)
+
+
+def _nearest(clock: Clock, at: time, calendar: Calendar) -> date:
+    """The day of a time of day: today, or a neighbouring day if that is much nearer."""
+    today = calendar.today
+    now = calendar.setting.now.astimezone(UTC)
+    instants = _instants(datetime.combine(today, at), calendar.zone)
+    if not instants:
+        return today
+    if calendar.setting.side is Side.PAST:
+        return today - _DAY if instants[0] - now > _HALF_A_DAY else today
+    has_passed = instants[-1] <= now
+    if has_passed and (clock.word == "midnight" or now - instants[-1] > _HALF_A_DAY):
+        return today + _DAY
+    return today
