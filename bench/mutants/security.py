@@ -37,7 +37,7 @@ _ONE_LINE = (
 )
 _SANDBOX = "mail/test_template.py::test_a_template_reaches_nothing_but_its_words"
 _BAD_TLS = "smtp/test_relay_sign_in.py::test_who_does_not_prove_to_be_the_host_is_shown_nothing"
-_STORY = "workflow/test_rehearse.py::test_no_step_of_a_story_leaves_the_rehearsal"
+_STORY = "drill/test_rehearse.py::test_no_step_of_a_story_leaves_the_rehearsal"
 _SIGN_IN = "google/test_google_sign_in.py"
 _TRANSPORT = "google/test_google_transport.py"
 
@@ -90,7 +90,7 @@ MUTANTS = [
             "the terminal obeys a name",
             "        shown = printable(text)\n",
             "        shown = text\n",
-            "workflow/test_secrets.py::test_no_name_is_a_command_to_the_terminal",
+            "setup/test_secrets.py::test_no_name_is_a_command_to_the_terminal",
         ),
     ),
     *_of(
@@ -123,19 +123,19 @@ MUTANTS = [
             "a bad row stops nothing",
             "if plan.bad_rows and not plan.request.skip_bad:\n        first =",
             "if False:\n        first =",
-            "workflow/test_bad_input.py::test_bad_rows_stop_the_notice_unless_they_are_left_out",
+            "cli/test_bad_input.py::test_bad_rows_stop_the_notice_unless_they_are_left_out",
         ),
         (
             "the plan that was agreed to is not the one that is sent",
             "if count.hash != plan.count.hash or count.waiting != plan.count.waiting:",
             "if count.waiting != plan.count.waiting:",
-            "workflow/test_exactly_once.py::test_a_list_that_is_not_the_one_agreed_to_is_not_sent",
+            "sending/test_exactly_once.py::test_a_list_that_is_not_the_one_agreed_to_is_not_sent",
         ),
         (
             "any number is agreement",
             "if typed == plan.new or 0 < typed == first < plan.new:",
             "if True:",
-            "workflow/test_bad_input.py::test_a_wrong_number_sends_nothing",
+            "cli/test_bad_input.py::test_a_wrong_number_sends_nothing",
         ),
     ),
     *_of(
@@ -175,38 +175,38 @@ MUTANTS = [
             "an include leads out of its folder",
             "if path.is_relative_to(folder.resolve()) and path.is_file():\n                _refuse",
             "if path.is_file():\n                _refuse",
-            "workflow/test_secrets.py::test_an_include_leads_nowhere_but_to_a_template",
+            "setup/test_secrets.py::test_an_include_leads_nowhere_but_to_a_template",
         ),
         (
             "an include reads any kind of file",
             "if Path(name).suffix.lower() != _SUFFIX:\n        raise MailTemplateBad(\n"
             '            f"{template.name} includes',
             'if False:\n        raise MailTemplateBad(\n            f"{template.name} includes',
-            "workflow/test_secrets.py::test_an_include_leads_nowhere_but_to_a_template",
+            "setup/test_secrets.py::test_an_include_leads_nowhere_but_to_a_template",
         ),
         (
             "an include reads the program's own files",
             "                _refuse_private(template, name, path)\n",
             "",
-            "workflow/test_secrets.py::test_an_include_leads_nowhere_but_to_a_template",
+            "setup/test_secrets.py::test_an_include_leads_nowhere_but_to_a_template",
         ),
         (
             "an attachment is the sign-in",
             '    if private.hold(path):\n        raise BadInput(\n            f"{where}',
             '    if False:\n        raise BadInput(\n            f"{where}',
-            "workflow/test_secrets.py::test_no_file_of_this_programs_own_is_attached",
+            "setup/test_secrets.py::test_no_file_of_this_programs_own_is_attached",
         ),
         (
             "an attachment is a link to elsewhere",
             '    if path.is_symlink():\n        raise BadInput(f"{where} is a link',
             '    if False:\n        raise BadInput(f"{where} is a link',
-            "workflow/test_secrets.py::test_an_attachment_is_a_file_and_no_link_to_another",
+            "setup/test_secrets.py::test_an_attachment_is_a_file_and_no_link_to_another",
         ),
         (
             "a cell names a file anywhere",
             "if not path.is_relative_to(self.folder.resolve()) or self.private.hold(path):",
             "if self.private.hold(path):",
-            "workflow/test_first_mails.py::test_a_file_that_is_not_right_is_named_before_any_mail",
+            "notice/test_first_mails.py::test_a_file_that_is_not_right_is_named_before_any_mail",
         ),
     ),
     *_of(
@@ -215,19 +215,19 @@ MUTANTS = [
             "a written file is for all to read",
             "os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)",
             "os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o644)",
-            "workflow/test_secrets.py::test_everything_that_is_kept_is_for_its_owner_alone",
+            "setup/test_secrets.py::test_everything_that_is_kept_is_for_its_owner_alone",
         ),
         (
             "the sign-in is for all to read",
             "os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)",
             "os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)",
-            "workflow/test_secrets.py::test_everything_that_is_kept_is_for_its_owner_alone",
+            "setup/test_secrets.py::test_everything_that_is_kept_is_for_its_owner_alone",
         ),
         (
             "the ledger is for all to read",
             "        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))\n    except",
             "        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o644))\n    except",
-            "workflow/test_secrets.py::test_everything_that_is_kept_is_for_its_owner_alone",
+            "setup/test_secrets.py::test_everything_that_is_kept_is_for_its_owner_alone",
         ),
         (
             "a sign-in that all can read is used",
@@ -240,69 +240,69 @@ MUTANTS = [
             "a sign-in that is a link is used",
             "        if path.is_symlink():\n            raise SignInNeeded(",
             "        if False:\n            raise SignInNeeded(",
-            "workflow/test_secrets.py::test_a_sign_in_that_is_a_link_is_not_used",
+            "setup/test_secrets.py::test_a_sign_in_that_is_a_link_is_not_used",
         ),
         (
             "a group may write into the home",
             "_WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH",
             "_WRITTEN_BY_OTHERS = stat.S_IWOTH",
-            "workflow/test_secrets.py::test_no_folder_that_others_may_write_to_is_trusted",
+            "setup/test_secrets.py::test_no_folder_that_others_may_write_to_is_trusted",
         ),
         (
             "everybody may write into the home",
             "_WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH",
             "_WRITTEN_BY_OTHERS = stat.S_IWGRP",
-            "workflow/test_secrets.py::test_a_home_that_everybody_may_write_to_is_not_trusted "
-            "workflow/test_secrets.py::test_no_folder_that_others_may_write_to_is_trusted",
+            "setup/test_secrets.py::test_a_home_that_everybody_may_write_to_is_not_trusted "
+            "setup/test_secrets.py::test_no_folder_that_others_may_write_to_is_trusted",
         ),
         (
             "the home's folders are not looked at",
             "    refuse_open_to_others(settings.profile_folder, *settings.own_folders)\n",
             "",
-            "workflow/test_secrets.py::test_no_folder_that_others_may_write_to_is_trusted",
+            "setup/test_secrets.py::test_no_folder_that_others_may_write_to_is_trusted",
         ),
         (
             "a config that others wrote is read",
             "    _refuse_written_by_others(path)\n",
             "",
-            "workflow/test_secrets.py::test_a_config_that_others_may_write_is_not_read",
+            "setup/test_secrets.py::test_a_config_that_others_may_write_is_not_read",
         ),
         (
             "the server runs what lies in its folder",
             '[sys.executable, "-P", "-m", "google_rehearsal",',
             '[sys.executable, "-m", "google_rehearsal",',
-            "workflow/test_secrets.py::"
+            "setup/test_secrets.py::"
             "test_the_rehearsals_server_runs_no_code_that_lies_in_its_folder",
         ),
         (
             "a step runs what lies in its folder",
             '[sys.executable, "-P", "-m", "workflow", *arguments],',
             '[sys.executable, "-m", "workflow", *arguments],',
-            "workflow/test_secrets.py::test_a_step_of_a_rehearsal_runs_no_code_that_lies_in_its_folder",
+            "setup/test_secrets.py::test_a_step_of_a_rehearsal_runs_no_code_that_lies_in_its_folder",
         ),
         (
             "a command runs what lies in the current folder",
             "    _leave_current_folder_out()\n",
             "",
-            "workflow/test_secrets.py::test_no_code_of_the_folder_that_a_person_is_in_is_run",
+            "setup/test_secrets.py::test_no_code_of_the_folder_that_a_person_is_in_is_run",
         ),
         (
             "a shell reads the editor",
             "subprocess.run([*command, str(path)], check=False)",
             "subprocess.run(f'{editor} \"{path}\"', shell=True, check=False)",
-            "workflow/test_editor.py::test_no_shell_reads_the_editor_or_the_name_of_the_home",
+            "cli/test_editor.py::test_no_shell_reads_the_editor_or_the_name_of_the_home",
         ),
         (
             "the consent link is in the list of processes",
             "        open_file(self.write(address, title))\n",
             "        webbrowser.open(address)\n",
-            "workflow/test_signing_in.py::test_the_consent_link_is_in_no_list_of_processes",
+            "setup/test_signing_in.py::test_the_consent_link_is_in_no_list_of_processes",
         ),
         (
             "anybody's account is stored",
             "    if account and found.email.casefold() != account.casefold():\n",
             "    if False:\n",
-            "workflow/test_signing_in.py::test_the_account_that_is_named_is_the_only_one_that_is_stored",
+            "setup/test_signing_in.py::test_the_account_that_is_named_is_the_only_one_that_is_stored",
         ),
         (
             "any answer to the sign-in is ours",
@@ -350,7 +350,7 @@ MUTANTS = [
             "a list of a story lies anywhere",
             "lists = {name: world.file(file) for name, file in named.items()}",
             "lists = {name: folder / file for name, file in named.items()}",
-            "workflow/test_rehearse.py::test_a_list_of_a_story_lies_beside_the_scenario",
+            "drill/test_rehearse.py::test_a_list_of_a_story_lies_beside_the_scenario",
         ),
     ),
     *_of(
@@ -359,13 +359,13 @@ MUTANTS = [
             "a report of somebody else's mail counts",
             "    if mail.recipient_key in failure.keys:\n",
             "    if True:\n",
-            "workflow/test_bounces.py",
+            "bounces/test_bounces.py",
         ),
         (
             "every mail is a report",
             "        if not is_report(facts.headers):\n            return\n",
             "",
-            "workflow/test_bounces.py",
+            "bounces/test_bounces.py",
         ),
     ),
     *_of(
@@ -399,25 +399,25 @@ MUTANTS = [
             "a webhook's file that others may read",
             'if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):',
             "if False:",
-            "workflow/test_announce.py::test_a_secret_that_others_may_read_is_not_used",
+            "announce/test_announce.py::test_a_secret_that_others_may_read_is_not_used",
         ),
         (
             "a webhook at any host",
             'real = parts.scheme == "https" and name == host and port in {None, 443}',
             'real = parts.scheme == "https" and port in {None, 443}',
-            "workflow/test_announce.py::test_a_webhook_is_the_services_own_or_nobodys",
+            "announce/test_announce.py::test_a_webhook_is_the_services_own_or_nobodys",
         ),
         (
             "a webhook in clear text",
             'real = parts.scheme == "https" and name == host and port in {None, 443}',
             "real = name == host",
-            "workflow/test_announce.py::test_a_webhook_is_the_services_own_or_nobodys",
+            "announce/test_announce.py::test_a_webhook_is_the_services_own_or_nobodys",
         ),
         (
             "a rehearsal tells the real channel",
             "if only_here and not here:",
             "if False:",
-            "workflow/test_announce.py",
+            "announce/test_announce.py",
         ),
         (
             "any certificate of a database",
@@ -503,13 +503,13 @@ MUTANTS = [
             "what a person typed is markup in a report",
             "        loader=jinja2.FileSystemLoader(_PAGES),\n        autoescape=True,",
             "        loader=jinja2.FileSystemLoader(_PAGES),\n        autoescape=False,",
-            "workflow/test_report.py::test_nothing_that_a_person_typed_is_markup",
+            "report/test_report.py::test_nothing_that_a_person_typed_is_markup",
         ),
         (
             "a report names those on the list",
             "    if is_naming:\n        facts =",
             "    if True:\n        facts =",
-            "workflow/test_report.py::test_nobody_is_named_unless_asked",
+            "report/test_report.py::test_nobody_is_named_unless_asked",
         ),
     ),
     *_of(
@@ -530,13 +530,13 @@ MUTANTS = [
             "the preview needs no secret",
             'if not secrets.compare_digest(given.encode("utf-8", "replace"), token.encode()):',
             "if False:",
-            "workflow/test_preview.py::test_without_the_secret_in_the_address_nothing_is_shown",
+            "notice/test_preview.py::test_without_the_secret_in_the_address_nothing_is_shown",
         ),
         (
             "the preview answers to any name",
             "        if not _is_own_name(request.host):\n",
             "        if False:\n",
-            "workflow/test_preview.py",
+            "notice/test_preview.py",
         ),
     ),
     *_of(
@@ -545,13 +545,13 @@ MUTANTS = [
             "signing out withdraws nothing",
             '    confirmed = google_credentials.revoke(str(token["refresh_token"]), revoke_url)\n',
             "    confirmed = True\n",
-            "workflow/test_signing_in.py::test_signing_out_withdraws_the_sign_in",
+            "setup/test_signing_in.py::test_signing_out_withdraws_the_sign_in",
         ),
         (
             "the sign-in is in the file all the same",
             "    if is_in_keyring(path):\n        into_keyring(path, json.dumps(token))\n",
             "    if False:\n        into_keyring(path, json.dumps(token))\n",
-            "workflow/test_keyring.py",
+            "setup/test_keyring.py",
         ),
     ),
     *_of(
@@ -642,19 +642,19 @@ MUTANTS = [
             "it is on any machine",
             "if host in config.google_url_hosts or is_loopback(host):",
             "if True:",
-            "workflow/test_secrets.py::test_a_stand_in_on_another_machine_needs_the_configs_word",
+            "setup/test_secrets.py::test_a_stand_in_on_another_machine_needs_the_configs_word",
         ),
         (
             "it is shown the real sign-in",
             'return token if token.get("place") == self.place else None',
             "return token",
-            "workflow/test_signing_in.py::test_a_real_sign_in_never_goes_to_a_stand_in",
+            "setup/test_signing_in.py::test_a_real_sign_in_never_goes_to_a_stand_in",
         ),
         (
             "its sign-in is shown to Google",
             '    if token.get("place"):\n',
             "    if False:\n",
-            "workflow/test_signing_in.py::test_the_sign_in_of_a_stand_in_is_of_no_use_elsewhere",
+            "setup/test_signing_in.py::test_the_sign_in_of_a_stand_in_is_of_no_use_elsewhere",
         ),
         (
             "a proxy carries its calls away",

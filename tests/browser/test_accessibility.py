@@ -32,9 +32,9 @@ from tests.browser.test_report_in_chromium import PAGES as REPORTS
 from tests.command_line import Postmortem, running, write_customers
 from tests.conftest import CONFIG, NO_LIMITS
 from tests.console.visitor import served
+from tests.docs.test_docs import built_site
 from tests.google_world import GoogleWorld
-from tests.workflow.readme_page import ROOT
-from tests.workflow.test_docs import built_site
+from tests.readme_page import ROOT
 from workflow.document.exports import to_html
 
 WIDTHS, SCHEMES = (375, 1280), ("light", "dark")

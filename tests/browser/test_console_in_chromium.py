@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from google_rehearsal.lifecycle import serve_in_thread
 from tests.browser.test_pages_in_chromium import WEAK_TEXTS
+from tests.cli.test_a_day import DAY, ENTRIES, a_day
 from tests.command_line import Postmortem, write_customers
 from tests.conftest import CONFIG, NO_LIMITS
 from tests.console.test_a_day import TITLE, without_chance
 from tests.console.test_sending import console as started
 from tests.console.visitor import served, until
 from tests.google_world import GoogleWorld
-from tests.workflow.test_a_day import DAY, ENTRIES, a_day
 from workflow.console.app import ConsoleServer
 
 PHONE, TABLET, DESK = 375, 768, 1440

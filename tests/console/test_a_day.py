@@ -9,11 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from google_rehearsal.lifecycle import serve_in_thread
+from tests.cli.test_a_day import DAY, ENTRIES, a_day
 from tests.command_line import CustomerList, Postmortem, write_customers
 from tests.conftest import CONFIG, NO_LIMITS
 from tests.console.visitor import Visitor, served, until
 from tests.google_world import GoogleWorld
-from tests.workflow.test_a_day import DAY, ENTRIES, a_day
 from workflow.model import clock_text
 
 TITLE = "A message went to the wrong customers"

@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.announce.test_reminders import GROUP, HOOK, minutes_pass, promise, set_up
 from tests.command_line import CustomerList, Postmortem
 from tests.conftest import CONFIG
 from tests.console.visitor import Page, Visitor, served, until
 from tests.google_world import GoogleWorld
-from tests.workflow.test_reminders import GROUP, HOOK, minutes_pass, promise, set_up
 
 Customers = Callable[[int], CustomerList]
 

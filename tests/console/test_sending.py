@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.announce.test_reminders import HOOK, minutes_pass, promise, reminded, set_up
 from tests.command_line import CustomerList, Postmortem, running, write_customers
 from tests.console.visitor import Page, Visitor, served, until
 from tests.google_world import GoogleWorld
-from tests.workflow.test_reminders import HOOK, minutes_pass, promise, reminded, set_up
 
 SEND = "gmail.users.drafts.send"
 

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
 
+from tests.plug import wait_until
 from tests.postgres_server import PostgresServer
-from tests.workflow.plug import wait_until
 from workflow.ledger import claims
 from workflow.ledger.databases import postgres
 from workflow.ledger.databases.storage import Ledger, open_ledger
