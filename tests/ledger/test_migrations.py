@@ -170,7 +170,7 @@ def test_an_older_ledger_gets_room_for_what_is_new_and_keeps_every_value(
 
 
 def test_facts_of_a_notice_leave_the_templates_variables(tmp_path: Path) -> None:
-    path = restore(DUMPS / "0019.sql", tmp_path / "ledger.sqlite3")
+    path = restore(DUMPS / "0006.sql", tmp_path / "ledger.sqlite3")
     variables = {"postmortem/google": "https://google.example", "names_repliers": True, "x": "1"}
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("UPDATE notices SET variables = ?", [json.dumps(variables)])

@@ -31,28 +31,7 @@ from workflow.ledger.tables import metadata
 from workflow.ledger.transfers import Moved
 
 # The revisions in order; each has a file of its name in `migrations/versions`.
-REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-    "0013",
-    "0014",
-    "0015",
-    "0016",
-    "0017",
-    "0018",
-    "0019",
-    "0020",
-)
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 # The folder with the migrations, for Alembic.
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 
