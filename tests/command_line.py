@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+import typer.main
 
 from tests.advice import advice_in, refusal_of
 from workflow.cli.app import app
@@ -30,6 +33,12 @@ class Result:
     def json(self) -> Any:
         """The one JSON document on stdout."""
         return json.loads(self.out)
+
+
+@cache
+def _command_line() -> Any:
+    """All commands, made once for all tests of a process: that is a third of a short run."""
+    return typer.main.get_command(app)
 
 
 @dataclass
@@ -98,7 +107,7 @@ class Postmortem:
             redirect_stderr(err),
         ):
             try:
-                app(list(arguments), prog_name="postmortem")
+                _command_line()(list(arguments), prog_name="postmortem")
             except SystemExit as ended:
                 code = ended.code if isinstance(ended.code, int) else 1
         return Result(code, out.getvalue(), err.getvalue())
