@@ -330,6 +330,7 @@ SIGN_IN_REFUSALS = frozenset(
 # "Gmail SMTP errors and codes" and "SMTP relay service error messages".
 SMTP_REPLIES = {
     "421": "421 4.7.0 Try again later, closing connection",
+    "421_idle": "421 4.4.2 Timeout - closing connection",
     "450": "450 4.2.1 Peak SMTP relay limit exceeded for customer",
     "535": "535 5.7.8 Username and Password not accepted",
     "550": "550 5.1.1 The email account that you tried to reach does not exist",

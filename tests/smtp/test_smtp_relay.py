@@ -192,6 +192,37 @@ def test_later_is_later_and_costs_no_mail(
     assert google.relayed_copies() == one_each(listed)
 
 
+def pauses(postmortem: Postmortem) -> list[str]:
+    return [reason for (reason,) in run_sql(postmortem, "SELECT reason FROM sender_pauses")]
+
+
+def test_a_relay_that_closes_at_the_sender_slows_the_sending_and_fails_no_mail(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    listed = customers(4)
+    google.misbehave("421", "smtp.mail", skip=1, times=1)
+    postmortem(*sending(listed))
+    assert google.relayed_copies() == one_each(listed)
+    assert pauses(postmortem) == [
+        "The mail relay takes no mails for now and closed the connection: "
+        "421 4.7.0 Try again later, closing connection."
+    ]
+
+
+def test_a_connection_that_was_idle_too_long_is_replaced_and_slows_nothing(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    one_at_a_time = CONFIG.replace("in_flight = 3", "in_flight = 1")
+    postmortem.configure(one_at_a_time.format(port=google.server.smtp_port))
+    listed = customers(3)
+    google.misbehave("421_idle", "smtp.mail", skip=1, times=1)
+    google.forget_calls()
+    postmortem(*sending(listed))
+    assert google.relayed_copies() == one_each(listed)
+    assert google.calls()["smtp.connect"] == 2
+    assert pauses(postmortem) == []
+
+
 def test_a_recipient_who_is_put_off_for_ever_does_not_hold_the_command(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

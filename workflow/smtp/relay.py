@@ -36,6 +36,8 @@ from workflow.smtp.settings import Smtp
 _SHOWN = 200
 # `550 5.7.1 Daily SMTP relay limit exceeded`, `550 5.4.5 Daily user sending quota exceeded`.
 _DAILY = re.compile(r"\bdaily\b.*\b(limit|quota)\b|\b5\.4\.5\b", re.IGNORECASE | re.DOTALL)
+# `421 4.4.2 Timeout - closing connection`: the connection alone is over (RFC 3463, X.4.2).
+_CONNECTION_OVER = re.compile(r"^4\.4\.[12]\b")
 # `550 5.7.1 Invalid credentials for relay`, `554 5.7.1 Relay access denied` (Postfix).
 _NOT_LET_IN = re.compile(
     r"credentials for relay|relay (access )?denied|relaying (is )?(denied|not)"
@@ -73,6 +75,11 @@ class Reply:
         return self.code in {221, 421, -1}
 
     @property
+    def ends_the_connection_alone(self) -> bool:
+        """Whether it says that this connection waited too long, and nothing about mails."""
+        return self.code == 421 and _CONNECTION_OVER.match(self.text) is not None
+
+    @property
     def words(self) -> str:
         """Its text: short, on one line, without control characters."""
         return " ".join("".join(c if c.isprintable() else " " for c in self.text).split())[:_SHOWN]
@@ -96,11 +103,7 @@ def sort_reply(reply: Reply, part: Part) -> GoogleFault:
     """
     said = f"The mail relay says: {reply.shown}."
     if reply.code // 100 == 4:
-        later = f"The mail relay asks to try later: {reply.shown}."
-        # About one recipient only.
-        return (
-            Unreachable(later) if part is Part.RECIPIENT and not reply.closes else SlowDown(later)
-        )
+        return _later(reply, part)
     if reply.code // 100 != 5:
         return Unreachable(f"The mail relay's answer could not be read: {reply.shown}.")
     if _DAILY.search(reply.text):
@@ -116,6 +119,16 @@ def sort_reply(reply: Reply, part: Part) -> GoogleFault:
             reason="relayDenied",
         )
     return Refused(said, status=reply.code, reason="relayRefused")
+
+
+def _later(reply: Reply, part: Part) -> GoogleFault:
+    """The failure for a temporary refusal: 421 is about the whole service (RFC 5321, 3.8)."""
+    if reply.code == 421:
+        return SlowDown(
+            f"The mail relay takes no mails for now and closed the connection: {reply.shown}."
+        )
+    later = f"The mail relay asks to try later: {reply.shown}."
+    return Unreachable(later) if part is Part.RECIPIENT else SlowDown(later)
 
 
 # Servers close a connection after some mails or some silence; a new one costs little.
@@ -199,7 +212,7 @@ class Relay:
     # A connection that can take a mail
 
     def _ready(self, sender: str, size: int) -> _Connection:
-        """A connection after MAIL FROM. One that was idle too long is replaced once."""
+        """A connection after MAIL FROM. One that broke, or was idle too long, is replaced once."""
         connection, fresh = self._connection()
         if connection.largest_bytes and size > connection.largest_bytes:
             raise Refused(
@@ -209,11 +222,15 @@ class Relay:
             )
         try:
             announced = f" SIZE={size}" if connection.largest_bytes else ""
-            self._say(connection, f"MAIL FROM:<{sender}>{announced}", Part.SENDER)
+            reply = self._ask(connection, f"MAIL FROM:<{sender}>{announced}")
         except Unreachable:
             if fresh:
                 raise
             return self._ready(sender, size)
+        if not fresh and (reply.is_none or reply.ends_the_connection_alone):
+            self._part(connection)
+            return self._ready(sender, size)
+        self._require(connection, reply, Part.SENDER)
         return connection
 
     def _connection(self) -> tuple[_Connection, bool]:
@@ -296,10 +313,16 @@ class Relay:
 
     def _say(self, connection: _Connection, words: str, part: Part) -> None:
         """Send a command before the mail itself, and require acceptance."""
+        self._require(connection, self._ask(connection, words), part)
+
+    def _ask(self, connection: _Connection, words: str) -> Reply:
         try:
-            reply = _reply(*connection.server.docmd(words))
+            return _reply(*connection.server.docmd(words))
         except (OSError, smtplib.SMTPException) as fault:
             raise self._broken(connection, fault) from fault
+
+    def _require(self, connection: _Connection, reply: Reply, part: Part) -> None:
+        """Raise the failure for a reply that refuses, and close a connection that is of no use."""
         if reply.agrees_to(part):
             return
         sorted_out = sort_reply(reply, part)
