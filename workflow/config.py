@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workflow.chat.channels import Channel, ChannelBad, ChannelKind, Secret, read_channels
-from workflow.errors import NotSetUp, shown_name, without_secrets
+from workflow.errors import NotSetUp, shown_name, why_refused, without_secrets
 from workflow.google.endpoint import Endpoint, is_loopback
 from workflow.smtp.settings import Smtp, fault_in
 
@@ -191,7 +191,7 @@ def load_settings(environment: Mapping[str, str], profile: str = "") -> Settings
     config = replace(
         config, google_url=environment.get("POSTMORTEM_GOOGLE_URL") or config.google_url
     )
-    config = _placed(config, path.absolute().parent)
+    config = _placed(config, path)
     _check(config, path)
     _check_senders(config, path, rehearses=name == REHEARSAL)
     settings = Settings(name, home, path, "", config)
@@ -237,10 +237,16 @@ def _refuse_written_by_others(path: Path) -> None:
         )
 
 
-def _placed(config: Config, folder: Path) -> Config:
+def _placed(config: Config, path: Path) -> Config:
     """Make the config's paths absolute; a relative path starts from the config's folder."""
+    folder = path.absolute().parent
 
     def whole(name: str) -> str:
+        if not name.isprintable():  # in double quotes, the `\t` of `C:\team` is a tab
+            raise ConfigBad(
+                f"{path}: the path {name!r} holds a control character. Put a path with "
+                "backslashes in single quotes."
+            )
         return str(folder / Path(name).expanduser()) if name else ""
 
     database = config.list_database_url
@@ -298,9 +304,18 @@ def _document(path: Path, *, named: bool) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         why = without_secrets(str(fault))
-        raise ConfigBad(f"{path} is not TOML that can be read: {why}.") from None
+        raise ConfigBad(
+            f"{path} is not TOML that can be read: {why}.{_about_backslashes(why)}"
+        ) from None
     except OSError as fault:
-        raise ConfigBad(f"{path} can't be read: {fault.strerror}.") from fault
+        raise ConfigBad(f"{path} can't be read: {why_refused(fault)}.") from fault
+
+
+def _about_backslashes(why: str) -> str:
+    """What to do about a Windows path in double quotes, where TOML takes `\\U` for an escape."""
+    if not re.search(r"hex value|Unescaped '", why):
+        return ""
+    return r" Put a path with backslashes in single quotes, such as 'C:\Users\ann\templates'."
 
 
 def _config(base: Config, table: dict[str, Any], path: Path) -> Config:

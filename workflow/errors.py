@@ -37,6 +37,7 @@
     │   │   ├── LedgerMoved          it was moved; the old one is read-only
     │   │   └── CopyDiffers          a copy of it differs from what was written
     │   ├── DiskFault            the disk is full or refuses a write
+    │   ├── FileRefused          a file may not be used, or another program has it open
     │   └── AnswerLost           stdout or stderr can't be written
     ├── Recorded             5   the request is recorded and waits for Google
     ├── NotReached           5   a service could not be read; nothing was recorded
@@ -52,6 +53,8 @@
 Each class is defined where its error is detected, and drawn here. An exception outside this tree is
 a bug of the program (1), or an internal signal that never reaches a person.
 
+`why_refused` gives the system's reason for a file that can't be read or written.
+
 `shown_name` and `without_secrets` shorten a secret that was typed in place of a name.
 
 A webhook's address or token pasted to the left of the `=` must not appear in a log.
@@ -59,6 +62,7 @@ A webhook's address or token pasted to the left of the `=` must not appear in a 
 
 from __future__ import annotations
 
+import os
 import re
 from typing import ClassVar
 
@@ -110,6 +114,18 @@ class NotReached(PostmortemError):
     """A service that should be read could not be reached. Nothing was recorded."""
 
     exit_code = RECORDED
+
+
+# Windows gives nobody a file that another program, such as Excel, has open; its reason is then
+# "Permission denied", "Access is denied", or that another process uses the file.
+_FILES_ARE_LOCKED = os.name == "nt"
+
+
+def why_refused(fault: OSError) -> str:
+    """The system's reason why it refused a file, without the last period, and what may help."""
+    if _FILES_ARE_LOCKED and isinstance(fault, PermissionError):
+        return f"{fault.strerror}. If another program has it open, close it there and try again"
+    return f"{fault.strerror}"
 
 
 _LONGEST = 40

@@ -42,7 +42,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from workflow.config import Settings
-from workflow.errors import BadInput
+from workflow.errors import BadInput, why_refused
 from workflow.mail.lists.columns import inert
 
 # Each profile keeps these files in its own folder, and the rehearsal Google keeps its own.
@@ -225,7 +225,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as fault:
         with suppress(OSError):
             part.unlink()
-        raise BadInput(f"{path} can't be written: {fault.strerror}.") from fault
+        raise BadInput(f"{path} can't be written: {why_refused(fault)}.") from fault
 
 
 def read_stdin(most_bytes: int | None = None) -> bytes:
@@ -258,4 +258,4 @@ def write_new_list(path: Path, rows: Iterable[Sequence[str]]) -> None:
             f"{path} exists already. Use a new file name. Nothing was written."
         ) from fault
     except OSError as fault:
-        raise BadInput(f"{path} can't be written: {fault.strerror}.") from fault
+        raise BadInput(f"{path} can't be written: {why_refused(fault)}.") from fault

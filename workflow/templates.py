@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflow.document.edits.new_document import template_markdown
 from workflow.document.template import DocTemplateBad, Section, parse_template
-from workflow.errors import BadInput
+from workflow.errors import BadInput, why_refused
 from workflow.files import PrivateFiles, private_files
 from workflow.google.client import Json
 from workflow.ledger import incidents
@@ -212,4 +212,4 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError:
         raise NoSuchTemplate(f"{path} is not UTF-8 text. Save it as UTF-8 and try again.") from None
     except OSError as fault:
-        raise NoSuchTemplate(f"{path} can't be read: {fault.strerror}.") from fault
+        raise NoSuchTemplate(f"{path} can't be read: {why_refused(fault)}.") from fault

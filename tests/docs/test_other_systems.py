@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import ast
+import errno
+import io
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
-from tests.command_line import Postmortem
+import platformdirs
+import platformdirs.macos
+import platformdirs.windows
+import pytest
+from platformdirs.api import PlatformDirsABC
+
+from tests.command_line import CustomerList, Postmortem
+from tests.consent import Person
 from tests.google_world import GoogleWorld
+from workflow import errors
+from workflow.config import load_settings
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = sorted(
@@ -116,3 +130,157 @@ def test_a_console_of_one_byte_shows_what_it_can_and_stops_nothing(
     )
     assert process.returncode == 0, process.stderr
     assert "Wrong amounts – ?? ?" in process.stdout.decode("cp1252")
+
+
+# Folders and paths of Windows and macOS
+
+
+@pytest.mark.parametrize(
+    ("system", "folder"),
+    [
+        (platformdirs.windows.Windows, r"C:\Users\ann\AppData\Local\postmortem"),
+        (platformdirs.macos.MacOS, "/Users/ann/Library/Application Support/postmortem"),
+    ],
+)
+def test_the_ledger_lies_where_the_system_keeps_a_programs_data(
+    monkeypatch: pytest.MonkeyPatch, system: type[PlatformDirsABC], folder: str
+) -> None:
+    monkeypatch.setenv("LOCALAPPDATA", r"C:\Users\ann\AppData\Local")
+    monkeypatch.setenv("HOME", "/Users/ann")
+    # Without the calls of Windows itself, platformdirs reads the environment, as it does there.
+    monkeypatch.setattr(
+        platformdirs.windows, "get_win_folder", platformdirs.windows.get_win_folder_from_env_vars
+    )
+    monkeypatch.setattr(platformdirs, "PlatformDirs", system)
+    settings = load_settings({})
+    separator = "\\" if "\\" in folder else "/"
+    parts = (str(settings.home), str(settings.config_path), settings.database_url)
+    home, config, ledger = (each.replace("/", separator) for each in parts)
+    assert home == folder
+    assert config == f"{folder}{separator}config.toml"
+    assert ledger.endswith(f"{folder}{separator}ledger.sqlite3")
+
+
+def test_a_backslash_path_in_the_config_is_taken_as_it_is_or_refused_with_the_right_quotes(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    path = r"C:\Users\ann\team templates"
+    postmortem.configure(f"templates = '{path}'\n")
+    assert path in postmortem("doctor", expect=4).out
+    postmortem.configure(f'templates = "{path}"\n')
+    said = postmortem("show", expect=4).err
+    assert "Invalid hex value (at line 1" in said
+    assert r"Put a path with backslashes in single quotes, such as 'C:\Users" in said
+    for tab in (r"C:\temp", r"C:\new"):  # TOML reads an escape here
+        postmortem.configure(f'[smtp]\npassword_file = "{tab}"\nuser = "a"\n')
+        assert "Put a path with backslashes in single quotes" in postmortem("show", expect=4).err
+
+
+def test_init_writes_a_backslash_path_that_is_read_back(
+    postmortem: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    folder = tmp_path / r"team\templates"
+    postmortem("init", "--templates", str(folder), typed="\n" * 12)
+    assert (folder / "postmortem.md").is_file()
+    settings = load_settings({"POSTMORTEM_HOME": str(postmortem.home)})
+    assert settings.config.templates == str(folder)
+
+
+def test_a_backslash_path_of_an_attachment_is_named_whole_and_sent_as_its_last_part(
+    postmortem: Postmortem, google: GoogleWorld, customers: Callable[[int], CustomerList]
+) -> None:
+    postmortem("start", "Wrong amounts")
+    missing = r"C:\Users\ann\report.pdf"
+    said = postmortem("notify", str(customers(1)), "--attach", missing, expect=3).err
+    assert f"--attach {missing} can't be read: No such file or directory." in said
+    assert f"{missing} can't be read" in postmortem("attach", missing, expect=3).err
+
+
+# Files that another program has open
+
+IN_USE = "The process cannot access the file because it is being used by another process"
+
+
+@contextmanager
+def open_in_excel(*paths: Path) -> Iterator[None]:
+    """Windows, while another program has these files open: they can't be read, replaced, deleted.
+
+    The system's calls are refused below everything of this program, as Windows refuses them.
+    """
+    held = {path.absolute() for path in paths}
+
+    def refusing(call: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(*arguments: Any, **more: Any) -> Any:
+            for each in arguments[:2]:
+                if isinstance(each, str | os.PathLike) and Path(each).absolute() in held:
+                    raise PermissionError(errno.EACCES, IN_USE, str(each))
+            return call(*arguments, **more)
+
+        return refuse
+
+    with ExitStack() as stack:
+        for module, names in ((io, ("open",)), (os, ("open", "replace", "rename", "unlink"))):
+            for name in names:
+                call = refusing(getattr(module, name))
+                stack.enter_context(mock.patch.object(module, name, call))
+        stack.enter_context(mock.patch.object(errors, "_FILES_ARE_LOCKED", new=True))
+        yield
+
+
+CLOSE_IT = f"{IN_USE}. If another program has it open, close it there and try again."
+
+
+def test_a_file_that_is_open_elsewhere_is_a_sentence_and_stays_as_it_was(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    customers: Callable[[int], CustomerList],
+    tmp_path: Path,
+) -> None:
+    listed = customers(1)
+    postmortem("start", "Wrong amounts")
+    postmortem("notify", str(listed), "--send", "--confirm", "1")
+    record = tmp_path / "record"
+    postmortem("export", str(record))
+    report = tmp_path / "report.html"
+    postmortem("report", "--to", str(report))
+    held = record / "not-told.csv"
+    for path, command in (
+        (Path(str(listed)), ("notify", str(listed), "--stage", "resolved")),
+        (report, ("notify", str(listed), "--attach", str(report))),
+        (report, ("attach", str(report))),
+        (report, ("report", "--to", str(report))),
+        (held, ("export", str(record))),
+    ):
+        before = path.read_bytes()
+        with open_in_excel(path):
+            said = postmortem(*command, expect=3).err
+        assert f"{path} can't be" in said
+        assert CLOSE_IT in said
+        assert path.read_bytes() == before
+        assert not list(path.parent.glob(".*.part"))
+
+
+def test_a_config_or_a_sign_in_that_is_open_elsewhere_is_a_sentence(
+    postmortem: Postmortem, google: GoogleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = postmortem.home / "config.toml"
+    with open_in_excel(config):
+        for command in ("show", "init"):
+            said = postmortem(command, expect=4, typed="\n" * 12).err
+            assert f"{config} can't be read: {CLOSE_IT}" in said
+    monkeypatch.setattr("webbrowser.open", Person().open)
+    postmortem("auth", "login", DISPLAY=":0")
+    token = postmortem.home / "stand-in-token.json"
+    before = token.read_bytes()
+    with open_in_excel(token):
+        assert CLOSE_IT in postmortem("auth", "logout", expect=4).err
+    assert token.read_bytes() == before
+    with mock.patch.object(Path, "replace", side_effect=in_use_by_another(token)):
+        said = postmortem("auth", "login", expect=4, DISPLAY=":0").err
+    assert f"{token} can't be used" in said
+    assert token.read_bytes() == before
+    assert not list(token.parent.glob(f".{token.name}*"))
+
+
+def in_use_by_another(path: Path) -> PermissionError:
+    return PermissionError(errno.EACCES, IN_USE, str(path.with_name("new")), None, str(path))

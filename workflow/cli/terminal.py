@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from workflow.errors import INTERRUPTED, NotSetUp, PostmortemError
+from workflow.errors import INTERRUPTED, NotSetUp, PostmortemError, why_refused
 
 INTERRUPTED_WORDS = "Interrupted. Everything so far is recorded."
 
@@ -49,6 +49,18 @@ class DiskFault(NotSetUp):
         )
 
 
+class FileRefused(NotSetUp):
+    """The system refused a file: its permissions, or on Windows another program that has it open.
+
+    It is said here for files that no command names, such as the sign-in.
+    """
+
+    def __init__(self, fault: OSError) -> None:
+        super().__init__(
+            f"{fault.filename2 or fault.filename} can't be used: {why_refused(fault)}."
+        )
+
+
 class NothingDone(Exception):
     """Ctrl-C while the command was still being loaded."""
 
@@ -73,6 +85,8 @@ def as_error(fault: Exception) -> PostmortemError | None:
     """The error that stopped a command, for a person; None for a bug of this program."""
     if isinstance(fault, OSError) and fault.errno in _OF_THE_DISK:
         return DiskFault(fault)
+    if isinstance(fault, PermissionError) and fault.filename:
+        return FileRefused(fault)
     return fault if isinstance(fault, PostmortemError) else None
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workflow.errors import BadInput
+from workflow.errors import BadInput, why_refused
 from workflow.ledger import incidents, plans
 from workflow.ledger.notices import WordGiven, words_given
 from workflow.mail.lists.recipients import RecipientList, read_recipients
@@ -187,7 +187,7 @@ def load_scenario(name: str, folder: Path) -> Scenario:
         known = ", ".join(sorted(each.stem for each in folder.glob("*.toml")))
         raise BadInput(f"There is no scenario {name!r}. Known: {known}; or a .toml file.") from None
     except OSError as fault:
-        raise BadInput(f"{path} can't be read: {fault.strerror}.") from fault
+        raise BadInput(f"{path} can't be read: {why_refused(fault)}.") from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise BadInput(f"{path} is not TOML that can be read: {fault}.") from fault
     except KeyError as missing:

@@ -22,7 +22,7 @@ from workflow.document.edits.notices import notices_in
 from workflow.document.names import INCIDENT, TRANSFER, transfer_name
 from workflow.document.requests import create_range
 from workflow.document.view import FIELDS, DocView, read_document
-from workflow.errors import BadInput
+from workflow.errors import BadInput, why_refused
 from workflow.files import SealBroken, write_whole
 from workflow.google.faults import StaleRevision
 from workflow.ledger import claims, elsewhere, incidents, notices, transfers
@@ -216,7 +216,7 @@ def file_content(file: Path) -> bytes:
             raise BadInput(f"{file} is larger than 512 MB, so it is not a handover file.")
         content = file.read_bytes()
     except OSError as fault:
-        raise BadInput(f"{file} can't be read: {fault.strerror}.") from fault
+        raise BadInput(f"{file} can't be read: {why_refused(fault)}.") from fault
     try:
         schema = files.schema_of(content)
     except SealBroken as broken:

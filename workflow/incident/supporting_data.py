@@ -20,7 +20,7 @@ from workflow.doc.pictures import (
 )
 from workflow.doc.push import Brought, bring_to_doc
 from workflow.document.chips import NotAPicture, look_at
-from workflow.errors import BadInput
+from workflow.errors import BadInput, why_refused
 from workflow.google.faults import Unreachable
 from workflow.google.public_pictures import NotPublic
 from workflow.ledger import changes
@@ -206,7 +206,7 @@ def _read(path: Path) -> bytes:
             )
         content = path.read_bytes()
     except OSError as fault:
-        raise BadInput(f"{path} can't be read: {fault.strerror}.") from fault
+        raise BadInput(f"{path} can't be read: {why_refused(fault)}.") from fault
     if not content:
         raise BadInput(f"{path} is empty. Nothing was recorded.")
     return content

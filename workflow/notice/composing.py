@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workflow.errors import BadInput
+from workflow.errors import BadInput, why_refused
 from workflow.files import PrivateFiles
 from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.faces import parse_body, picture_names
@@ -224,7 +224,7 @@ def _read(path: Path, where: str, private: PrivateFiles) -> AttachedFile:
     try:
         content = path.read_bytes()
     except OSError as fault:
-        raise BadInput(f"{where} can't be read: {fault.strerror}.") from fault
+        raise BadInput(f"{where} can't be read: {why_refused(fault)}.") from fault
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return AttachedFile(path.name, media_type, content)
 
@@ -318,7 +318,9 @@ class OwnFiles:
                 raise FileMissing(f"there is no file `{name[:80]}` in {self.folder}.")
             size, digest = path.stat().st_size, _hash(path)
         except OSError as fault:
-            raise FileMissing(f"the file `{name[:80]}` can't be read: {fault.strerror}.") from fault
+            raise FileMissing(
+                f"the file `{name[:80]}` can't be read: {why_refused(fault)}."
+            ) from fault
         if not size:
             raise FileMissing(f"the file `{name[:80]}` is empty.")
         file = OwnFile(path, _FIRST_POSITION + len(self._known), size, digest)
@@ -359,7 +361,7 @@ class OwnFiles:
                 content = file.path.read_bytes()
             except OSError as fault:
                 raise BadInput(
-                    f"Nothing was sent: {file.path} can't be read: {fault.strerror}."
+                    f"Nothing was sent: {file.path} can't be read: {why_refused(fault)}."
                 ) from fault
             if hashlib.sha256(content).hexdigest() != file.hash:
                 raise BadInput(

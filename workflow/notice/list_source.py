@@ -23,7 +23,7 @@ import sqlalchemy
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from workflow.errors import BadInput, NotSetUp
+from workflow.errors import BadInput, NotSetUp, why_refused
 from workflow.files import read_stdin
 from workflow.google.faults import Refused, SignInNeeded
 from workflow.mail.finding import Finding
@@ -200,7 +200,7 @@ def _one_select(path: Path) -> str:
     except UnicodeDecodeError:
         raise BadInput(f"{path} is not UTF-8 text. Save it as UTF-8 and try again.") from None
     except OSError as fault:
-        raise BadInput(f"The query {path} can't be read: {fault.strerror}.") from fault
+        raise BadInput(f"The query {path} can't be read: {why_refused(fault)}.") from fault
     plain = _ASIDE.sub(" ", query).strip()
     statements = [part for part in plain.split(";") if part.strip()]
     if len(statements) != 1:
@@ -358,7 +358,7 @@ def _file(name: str) -> FetchedList:
         _refuse_large(name, path.stat().st_size)
         return FetchedList(path.name, path.read_bytes(), path.parent)
     except OSError as fault:
-        raise BadInput(f"The list {name} can't be read: {fault.strerror}.") from fault
+        raise BadInput(f"The list {name} can't be read: {why_refused(fault)}.") from fault
 
 
 def _refuse_large(name: str, size: int) -> None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
-from workflow.errors import BadInput
+from workflow.errors import BadInput, why_refused
 from workflow.files import write_whole
 from workflow.ledger.together.proposals import Proposal
 from workflow.mail.finding import Finding
@@ -80,7 +80,7 @@ def read_plan_file(path: Path) -> PlanFile:
                 "plan to a new file: the same notify command with --propose --plan-out FILE"
             )
     except OSError as fault:
-        raise BadInput(f"{path} can't be read: {fault.strerror}.") from fault
+        raise BadInput(f"{path} can't be read: {why_refused(fault)}.") from fault
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise BadInput(f"{path} is not a plan that `notify --plan-out` wrote.") from fault
     return found

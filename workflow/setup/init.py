@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workflow.config import ConfigBad
 from workflow.doc.sharing import parse_share
-from workflow.errors import BadInput, NotSetUp
+from workflow.errors import BadInput, NotSetUp, why_refused
 
 Value = str | tuple[str, ...]
 
@@ -158,7 +158,7 @@ def present_settings(path: Path) -> dict[str, object]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConfigBad(f"{path} is not TOML that can be read: {fault}. Fix it first.") from fault
     except OSError as fault:
-        raise ConfigBad(f"{path} can't be read: {fault.strerror}.") from fault
+        raise ConfigBad(f"{path} can't be read: {why_refused(fault)}.") from fault
 
 
 def read_answer(question: Question, text: str) -> Value:
@@ -241,5 +241,5 @@ def _replace(path: Path, text: str) -> None:
     except OSError as fault:
         fresh.unlink(missing_ok=True)
         raise NotSetUp(
-            f"{path} can't be written ({fault.strerror}). Check the folder's rights."
+            f"{path} can't be written: {why_refused(fault)}. Check the folder's rights."
         ) from fault
