@@ -22,7 +22,7 @@ demo: $(READY) ## run a whole incident on the built-in rehearsal Google
 
 test: $(READY) ## run the tests
 	@sh tests/system-packages
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 lint: $(READY) ## ruff, mypy --strict and the contract of imports
 	$(BIN)/ruff check .

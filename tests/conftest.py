@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,11 @@ def google(tmp_path: Path) -> Iterator[GoogleWorld]:
     """A fresh rehearsal Google on a real socket."""
     with serve_in_thread(tmp_path / "google", NO_LIMITS) as server:
         yield GoogleWorld(server)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a processor: half of a test's time is waiting for a process, a page or a clock."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
