@@ -9,8 +9,9 @@ discovery documents: schemas, scopes, units, the rules of indexes, threads and p
 in the style of Google's similar errors: too many recipients, a missing request body, a wrong draft
 id, and the daily limit's text, which combines two recorded ones.
 
-Left out, and answered with 501: batches, resumable uploads, imports into Docs, comments, shared
-drives, labels and threads of Gmail beyond what sending needs.
+Left out, and answered with 501: batches, resumable uploads, imports into Docs, writing comments,
+searches for shared drives and moves out of them, labels and threads of Gmail beyond what sending
+needs.
 """
 
 __version__ = "1.0.0"

@@ -30,6 +30,11 @@ def file_not_found(file_id: str) -> GoogleError:
     return bad_request(f"File not found: {file_id}.", "notFound", 404, "fileId")
 
 
+def drive_not_found(drive_id: str) -> GoogleError:
+    """No shared drive of this id with the caller as a member (gdrive wrapper issue 19)."""
+    return bad_request(f"Shared drive not found: {drive_id}", "notFound", 404, "driveId")
+
+
 def permission_not_found(permission_id: str) -> GoogleError:
     """No permission of this id on the file."""
     message = f"Permission not found: {permission_id}."

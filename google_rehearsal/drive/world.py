@@ -262,6 +262,19 @@ def new_shared_drive(call: Call, name: str) -> DriveFile:
     return drive
 
 
+def is_shared_drive_of(file: DriveFile, caller: Caller) -> bool:
+    """Whether it is a shared drive, with the caller as a member."""
+    return file.id == file.drive_id and bool(file.role_of(caller.account))
+
+
+def find_shared_drive(db: sqlite3.Connection, caller: Caller, drive_id: str) -> DriveFile:
+    """A shared drive that the caller is a member of. Raises Drive's 404."""
+    drive = load_file(db, drive_id)
+    if drive is None or not is_shared_drive_of(drive, caller):
+        raise errors.drive_not_found(drive_id)
+    return drive
+
+
 def _folder(call: Call, folder_id: str) -> DriveFile:
     _check_reach(call, folder_id)
     folder = find_file(call.db, call.caller, folder_id)

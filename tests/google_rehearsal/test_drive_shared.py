@@ -100,3 +100,44 @@ def test_with_drive_file_only_ones_own_are_seen(google: Google, shared_drive: st
     assert google.json("GET", path, params=REACHING)["id"] == doc_id
     of_another = "rehearsal:eve@rehearsal.example:drive.file"
     assert google.refusal("GET", path, params=REACHING, token=of_another)["code"] == 404
+
+
+def test_the_list_of_shared_drives_has_those_that_the_caller_is_a_member_of(
+    google: Google, shared_drive: str
+) -> None:
+    other = {"params": {"requestId": "2"}, "json": {"name": "Archive"}}
+    archive = str(google.json("POST", "/drive/v3/drives", token=ALL, **other)["id"])
+    drives = google.json("GET", "/drive/v3/drives", token=ALL)["drives"]
+    assert [(each["id"], each["name"]) for each in drives] == [
+        (archive, "Archive"),
+        (shared_drive, "Incidents"),
+    ]
+    of_eve = google.json("GET", "/drive/v3/drives", token=EVE)["drives"]
+    assert [each["id"] for each in of_eve] == [shared_drive]
+    first = google.json("GET", "/drive/v3/drives", token=ALL, params={"pageSize": "1"})
+    token = {"pageSize": "1", "pageToken": first["nextPageToken"]}
+    rest = google.json("GET", "/drive/v3/drives", token=ALL, params=token)
+    assert [each["id"] for each in first["drives"] + rest["drives"]] == [archive, shared_drive]
+    assert "nextPageToken" not in rest
+    assert google.json("GET", f"/drive/v3/drives/{archive}", token=ALL)["name"] == "Archive"
+    error = google.refusal("GET", f"/drive/v3/drives/{archive}", token=EVE)
+    assert (error["code"], error["message"]) == (404, f"Shared drive not found: {archive}")
+    # drive.file, the usual scope, is not enough.
+    assert google.refusal("GET", "/drive/v3/drives")["code"] == 403
+
+
+def test_a_list_of_one_shared_drive_names_it_and_says_so(google: Google, shared_drive: str) -> None:
+    google.new_doc()
+    other = {"params": {"requestId": "2"}, "json": {"name": "Archive"}}
+    archive = str(google.json("POST", "/drive/v3/drives", token=ALL, **other)["id"])
+    new_file(google, archive)
+    doc_id = new_file(google, shared_drive)
+    every = {**REACHING, "includeItemsFromAllDrives": "true"}
+    assert listed(google, **every, corpora="drive", driveId=shared_drive) == [doc_id]
+    for wrong in ({"corpora": "drive"}, {"driveId": shared_drive}):
+        error = google.refusal("GET", FILES, token=ALL, params={**every, **wrong})
+        assert error["message"] == (
+            "The driveId parameter must be specified if and only if corpora is set to drive."
+        )
+    here = {**every, "corpora": "drive", "driveId": archive}
+    assert google.refusal("GET", FILES, token=EVE, params=here)["code"] == 404
