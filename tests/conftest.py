@@ -52,7 +52,7 @@ def google(tmp_path: Path) -> Iterator[GoogleWorld]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a processor: half of a test's time is waiting for a process, a page or a clock."""
+    """Two workers a processor: half of a test is waiting for a process, a page or a clock."""
     return 2 * (os.cpu_count() or 1)
 
 
