@@ -16,6 +16,8 @@ from workflow.google.endpoint import Emulator
 from workflow.google.faults import SignInNeeded
 from workflow.google.sign_in import (
     COMPOSE,
+    DRIVE_FILE,
+    READ,
     SEND,
     LoggedOut,
     SignIn,
@@ -77,6 +79,18 @@ def configured_scopes(settings: Settings) -> tuple[str, ...]:
         raise ConfigBad(f"{settings.config_path}: scopes: {bad}") from bad
 
 
+def _session_scopes(settings: Settings) -> tuple[str, ...]:
+    """The scopes (full URLs) of a session: sending in one step needs no drafts."""
+    scopes = configured_scopes(settings)
+    if settings.config.sending.one_step:
+        return tuple(SEND if scope == COMPOSE else scope for scope in scopes)
+    return scopes
+
+
+# `drive.file` is for the account's name and address (about.get). Of Drive's scopes it shows least.
+_OF_A_MAILBOX = frozenset({DRIVE_FILE, COMPOSE, SEND, READ})
+
+
 def as_granted(settings: Settings) -> Settings:
     """The settings, with mail sent in one step if drafts aren't permitted.
 
@@ -92,9 +106,7 @@ def as_granted(settings: Settings) -> Settings:
 def google_session_of(settings: Settings) -> requests.Session:
     """A session for the real Google, signed in as configured. Raises SignInNeeded."""
     way = settings.config.sign_in
-    scopes = configured_scopes(settings)
-    if settings.config.sending.one_step:
-        scopes = tuple(SEND if scope == COMPOSE else scope for scope in scopes)
+    scopes = _session_scopes(settings)
     if way.kind == "person":
         if not settings.token_path.exists() and not settings.client_path.exists():
             raise SignInNeeded(NOT_SET_UP_YET)
@@ -113,11 +125,10 @@ def mailbox_session_of(
     """A service account's session as the owner of one mailbox. Raises SignInNeeded.
 
     `key` is the file of a rehearsal's own account; None: the configured one. Another server only
-    ever gets a key of its own.
+    ever gets a key of its own. The session sends mail and reads the account's name, so it gets no
+    scope for the owner's docs.
     """
-    scopes = configured_scopes(settings)
-    if settings.config.sending.one_step:
-        scopes = tuple(SEND if scope == COMPOSE else scope for scope in scopes)
+    scopes = tuple(scope for scope in _session_scopes(settings) if scope in _OF_A_MAILBOX)
     if key is not None and emulator is not None:
         return unattended.service_account_session(
             key, mailbox, scopes, token_uri=emulator.token_uri
