@@ -225,3 +225,42 @@ def test_its_own_pages_come_back_as_the_same_entries_and_only_once(
             assert told(postmortem.json("show")["timeline"]) == before
             assert google.text(doc_id).count("Seen by") == 1
     assert first["entry"] in shown
+
+
+NEW_YORK, AUCKLAND = ZoneInfo("America/New_York"), ZoneInfo("Pacific/Auckland")
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "times"),
+    [
+        # The 26th in UTC is the 27th in Auckland.
+        (AUCKLAND, "2026-11-26 14:05 UTC a\n14:12 UTC b", ["27 03:05", "27 03:12"]),
+        (NEW_YORK, "2026-11-27 01:05 UTC a\n20:12 EST b", ["26 20:05", "26 20:12"]),
+        (NEW_YORK, "2026-11-26 20:05 EST a\n01:12 UTC b", ["26 20:05", "26 20:12"]),
+        # Without any day: 22:30 in New York is the next day in UTC.
+        (NEW_YORK, "00:05 UTC a\n00:10 UTC b", ["28 19:05", "28 19:10"]),
+        (NEW_YORK, "23:50 UTC a\n00:10 UTC b", ["28 18:50", "28 19:10"]),
+        # A date line is a day of its own zone, and so are the times below it.
+        (NEW_YORK, "26 November 2026 (UTC)\n23:05 a\n00:12 b", ["26 18:05", "26 19:12"]),
+        (NEW_YORK, "26 November 2026\n23:05 UTC a\n00:12 UTC b", ["26 18:05", "26 19:12"]),
+    ],
+)
+def test_a_day_is_a_day_of_the_zone_that_the_time_names(
+    zone: ZoneInfo, text: str, times: list[str]
+) -> None:
+    now = datetime(2026, 11, 28, 22, 30, tzinfo=NEW_YORK)
+    entries = read_paste(text, now=now, zone=zone).entries
+    assert [f"{each.at:%d %H:%M}" for each in entries] == times
+
+
+def test_the_day_of_an_instant_is_that_of_the_zone_in_the_paste() -> None:
+    first = datetime(2026, 11, 26, 14, 5, tzinfo=ZoneInfo("UTC"))
+    (entry,) = read_paste("14:12 UTC a", now=NOW, zone=AUCKLAND, first=first).entries
+    assert f"{entry.at:%d %H:%M}" == "27 03:12"
+
+
+def test_a_date_line_is_read_where_that_days_midnight_was_skipped() -> None:
+    (entry,) = read_paste(
+        "6 September 2026\n08:05 a", now=NOW, zone=ZoneInfo("America/Santiago")
+    ).entries
+    assert f"{entry.at:%d %b %H:%M}" == "06 Sep 08:05"

@@ -382,3 +382,44 @@ def test_entries_typed_days_later_are_marked(postmortem: Postmortem, google: Goo
         line.split("  ")[1].partition(" (added later")[0]: "(added later" in line for line in lines
     }
     assert marked == {"The oldest": True, "The next": True, "An hour ago": False, "Now": False}
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+LATE = datetime(2026, 11, 28, 22, 30, tzinfo=NEW_YORK)  # in UTC it is the 29th
+
+
+def test_yesterday_in_a_zone_where_it_is_another_day_is_asked_about() -> None:
+    with pytest.raises(WhenOpen) as refused:
+        read_past("yesterday 14:39 UTC", now=LATE, zone=NEW_YORK)
+    assert [option.words for option in refused.value.options] == [
+        "27 Nov 2026, 9:39 AM EST",
+        "28 Nov 2026, 9:39 AM EST",
+    ]
+    with pytest.raises(WhenOpen, match="Write the date"):
+        read_future("tomorrow 10:00 UTC", now=LATE, zone=NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("typed", "at"),
+    [
+        ("today 14:39 UTC", "28 Nov 09:39:00"),  # the 29th's is still ahead
+        ("yesterday 14:39 EST", "27 Nov 14:39:00"),
+        ("yesterday 14:39", "27 Nov 14:39:00"),
+    ],
+)
+def test_a_day_near_today_is_the_one_that_is_possible(typed: str, at: str) -> None:
+    assert local(typed, now=LATE, zone=NEW_YORK) == at
+
+
+def test_advice_for_a_day_without_a_time_can_be_typed() -> None:
+    for typed in ("tomorrow morning", "tomorrow evening", "Monday", "1 Dec 2026"):
+        with pytest.raises(WhenUnclear, match="Add it: ") as refused:
+            read_future(typed, now=LATE, zone=NEW_YORK)
+        advice = str(refused.value).partition("Add it: ")[2].removesuffix(".")
+        assert read_future(advice, now=LATE, zone=NEW_YORK).at > LATE
+
+
+def test_advice_for_a_promise_shows_times_that_can_be_promised() -> None:
+    with pytest.raises(WhenUnclear, match="one of: 30m, in 2 hours, 17:30, tomorrow 10:00") as no:
+        read_future("EOD", now=LATE, zone=NEW_YORK)
+    assert "understood as far as" not in str(no.value)

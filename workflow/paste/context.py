@@ -163,6 +163,9 @@ def _in_said_zone(lines: list[Line], reader: Reader) -> list[Line]:
             zones = _zones_said(line, reader)
             said = zones or said
             found.append(replace(line, kind=Kind.HEADING) if zones else line)
+        elif line.kind is Kind.DATE:
+            said = line.said.zones or said
+            found.append(line)
         elif said and line.said.clock is not None and not line.said.zones:
             found.append(replace(line, said=replace(line.said, zones=said)))
         else:

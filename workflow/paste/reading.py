@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from workflow.paste.context import Gathering, Part, PasteUnclear, lines_of
@@ -32,6 +32,7 @@ from workflow.paste.own_pages import own_entry, recorded_entries
 from workflow.times.reading import placed, refuse_future
 from workflow.times.spoken_time import (
     MINUTES_OF_A_DAY,
+    Clock,
     DateOrder,
     Habits,
     Moment,
@@ -39,7 +40,7 @@ from workflow.times.spoken_time import (
     Spoken,
     WhenUnclear,
 )
-from workflow.times.zones import names_of
+from workflow.times.zones import ABBREVIATIONS, fixed_zone, names_of
 
 _HALF_A_DAY = timedelta(hours=12)
 _DAY = timedelta(days=1)
@@ -84,28 +85,62 @@ def moments_of(
     frame = _Frame(now, zone, _habits_shown(times, habits))
     times = _with_halves(times)
     found: list[Moment | None] = [None] * len(times)
-    anchor: date | None = first.astimezone(zone).date() if first else None
-    before: datetime | None = None
+    anchor = first.astimezone(_zone_of(times[0].said, frame)).date() if first and times else None
+    before: _Placed | None = None
     for at, timed in enumerate(times):
         said = timed.said
         if timed.day_line is not None and said.clock is not None:
             anchor, before = _day(timed, timed.day_line, frame), None
         if said.has_day or said.span is not None:
             found[at] = moment = _placed_on_a_day(timed, said, frame, None)
-            anchor = moment.at.astimezone(zone).date() if timed.keeps_day else None
-            before = moment.at
+            before = _Placed(timed, moment, frame)
+            anchor = before.day if timed.keeps_day else None
             continue
         if anchor is None and timed.follows and before is not None and at and found[at - 1]:
-            anchor = before.astimezone(zone).date()
+            anchor = before.day
         if anchor is not None:
-            moment = _placed_on_a_day(timed, said, frame, anchor)
-            if before is not None and before - moment.at > _HALF_A_DAY:
+            moment = _near(timed, before, anchor, frame)
+            if before is not None and before.moment.at - moment.at > _HALF_A_DAY:
                 anchor += _DAY
                 moment = _placed_on_a_day(timed, said, frame, anchor)
             found[at] = moment
-            before = moment.at
+            before = _Placed(timed, moment, frame)
+            anchor = before.day
     _backwards(times, found, frame)
     return [_past(timed, moment, frame) for timed, moment in zip(times, found, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A time that has its instant."""
+
+    timed: Timed
+    moment: Moment
+    frame: _Frame
+
+    @property
+    def day(self) -> date:
+        """Its date, in the zone that it names."""
+        return self.moment.day or self.moment.at.astimezone(self.frame.zone).date()
+
+
+def _zone_of(said: Spoken, frame: _Frame) -> tzinfo:
+    """The zone in which a time is read; of an abbreviation, its first meaning."""
+    name = said.zones[0] if said.zones else ""
+    meanings = ABBREVIATIONS.get(name, ())
+    return fixed_zone(name) or (ZoneInfo(meanings[0].key) if meanings else frame.zone)
+
+
+def _near(timed: Timed, other: _Placed | None, day: date, frame: _Frame) -> Moment:
+    """A time on a day; if the other time names another zone, where their days differ, close to it.
+
+    `1:05 UTC` is on another day than the `8:05 PM EST` five minutes earlier.
+    """
+    if other is None or other.timed.said.zones == timed.said.zones:
+        return _placed_on_a_day(timed, timed.said, frame, day)
+    days = (day, day - _DAY, day + _DAY)
+    moments = [_placed_on_a_day(timed, timed.said, frame, each) for each in days]
+    return min(moments, key=lambda each: abs(each.at - other.moment.at))
 
 
 def _backwards(times: Sequence[Timed], found: list[Moment | None], frame: _Frame) -> None:
@@ -113,24 +148,25 @@ def _backwards(times: Sequence[Timed], found: list[Moment | None], frame: _Frame
 
     Times above a date line are of an earlier day than the line's.
     """
-    later: datetime | None = None
+    later: _Placed | None = None
     latest_day: date | None = None  # what the date line below leaves
     for at in range(len(times) - 1, -1, -1):
         timed, known = times[at], found[at]
         if known is not None:
-            own_day = known.at.astimezone(frame.zone).date()
+            own_day = _Placed(timed, known, frame).day
             latest_day = own_day - _DAY if timed.day_line is not None else None
             later = None
             continue
         if later is None:
             moment = _placed_on_a_day(timed, timed.said, frame, latest_day)
         else:
-            day = later.astimezone(frame.zone).date()
-            moment = _placed_on_a_day(timed, timed.said, frame, day)
+            moment = _near(timed, later, later.day, frame)
             is_ahead = moment.at > frame.now + timedelta(minutes=2)
-            if moment.at - later > _HALF_A_DAY or is_ahead:
+            if moment.at - later.moment.at > _HALF_A_DAY or is_ahead:
+                day = _Placed(timed, moment, frame).day
                 moment = _placed_on_a_day(timed, timed.said, frame, day - _DAY)
-        found[at], later = moment, moment.at
+        found[at] = moment
+        later = _Placed(timed, moment, frame)
 
 
 def _with_halves(times: Sequence[Timed]) -> list[Timed]:
@@ -151,10 +187,11 @@ def _with_halves(times: Sequence[Timed]) -> list[Timed]:
 
 
 def _day(timed: Timed, said: Spoken, frame: _Frame) -> date:
-    """The day of a date line: its noon, read as a time."""
-    assert timed.said.clock is not None  # noqa: S101 - only times are placed
-    noon = replace(said, clock=replace(timed.said.clock, hour=0, minute=0, half="", word=""))
-    return _placed_on_a_day(timed, noon, frame, None).at.astimezone(frame.zone).date()
+    """The day of a date line, in the zone of the times below it."""
+    # Noon is on every date's clocks; a weekday's first minute has passed, even today's.
+    clock = Clock(12) if said.date is not None else Clock(0)
+    moment = _placed_on_a_day(timed, replace(said, clock=clock, zones=()), frame, None)
+    return _Placed(timed, moment, frame).day
 
 
 def _placed_on_a_day(timed: Timed, said: Spoken, frame: _Frame, day: date | None) -> Moment:
@@ -366,8 +403,7 @@ def _timed(part: Part, gathering: Gathering) -> Timed:
         may_lack_half=head.kind is Kind.LONE
         and gathering.has_halves
         and clock is not None
-        and not clock.half
-        and 1 <= clock.hour <= 12,
+        and clock.may_lack_half,
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from workflow.model import duration_text, moment_text
@@ -62,6 +62,9 @@ FORMS = (
     "14:39, 2:39 PM, 14:39 UTC, yesterday 14:39, 24 Nov 2026 14:39, 2026-11-24T14:39:00+01:00, "
     "5 minutes ago"
 )
+_FORMS_AHEAD = "30m, in 2 hours, 17:30, tomorrow 10:00"
+# A time of day in each part of a day, for advice.
+_EXAMPLES = {"morning": "8:15", "evening": "20:15", "night": "23:15", "last night": "23:15"}
 _DAY = timedelta(days=1)
 # Up to this, `6h` and `1h30` may be a span or a time of day.
 _LONGEST_SPAN_HOURS = 12
@@ -88,7 +91,8 @@ def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
         return _from_now(text, said.span, setting, is_bare=said.span_is_bare)
     if clock is None:
         raise WhenUnclear(
-            f"{text!r} names a day and no time of day. Add it: {' '.join(text.split())} 14:39."
+            f"{text!r} names a day and no time of day. Add it: "
+            f"{' '.join(text.split())} {_EXAMPLES.get(said.part, '14:39')}."
         )
     if said.date and said.date.is_open and setting.habits.order is None:
         raise _open_date(text, said, said.date, setting)
@@ -96,6 +100,8 @@ def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
         raise _open_midnight(text, said, setting)
     if clock.has_h and not said.has_day and clock.hour <= _LONGEST_SPAN_HOURS:
         raise _open_h(text, said, clock, setting)
+    if (here := _on_the_day_here(text, said, setting)) is not None:
+        return here
     moments = [_in_zone(text, said, name, setting) for name in said.zones or ("",)]
     # In UTC: in the repeated hour, Python never counts a time as equal to another zone's.
     if len({each.at.astimezone(UTC) for each in moments}) > 1:
@@ -156,6 +162,37 @@ def _open_date(text: str, said: Spoken, named: NamedDate, setting: Setting) -> W
     )
 
 
+def _on_the_day_here(text: str, said: Spoken, setting: Setting) -> Moment | None:
+    """`yesterday 14:39 UTC` where today is another day in UTC than in the incident's zone.
+
+    None where it is the same day. Raises `WhenOpen` if both days are possible.
+    """
+    zone = fixed_zone(said.zones[0]) if len(said.zones) == 1 else None
+    if said.near is None or said.part or zone is None:
+        return None
+    days = [setting.now.astimezone(each).date() for each in (setting.zone, zone)]
+    if days[0] == days[1]:
+        return None
+    moments = []
+    for day in days:
+        near = day + timedelta(days=said.near)
+        dated = replace(said, near=None, date=NamedDate(near.year, near.month, near.day))
+        moments.append(placed(text, dated, setting))
+    is_past = setting.side is Side.PAST
+    latest = setting.now + TOLERANCE
+    possible = [each for each in moments if (each.at <= latest) is is_past]
+    if len(possible) < 2:
+        return (possible or moments)[0]
+    options = [Option(moment_text(each.at, setting.zone), each.at) for each in moments]
+    either = " or ".join(option.words for option in options)
+    raise WhenOpen(
+        f"{text!r}: it is another day in {said.zones[0]} than here, so it may be {either}. "
+        "Write the date.",
+        f"{text!r}: which day is meant?",
+        options,
+    )
+
+
 def _open_midnight(text: str, said: Spoken, setting: Setting) -> WhenUnclear:
     """The question whether Tuesday's midnight begins or ends the Tuesday."""
     begins = Clock(0)
@@ -184,6 +221,7 @@ def _abbreviated(text: str, said: Spoken, name: str, setting: Setting) -> Moment
     Raises `WhenOpen` if several places use it, or none: EST in July may mean EDT.
     """
     options: dict[timedelta, Option] = {}
+    days: dict[timedelta, date] = {}
     unused: list[Option] = []
     for meaning in ABBREVIATIONS.get(name, ()):
         place = ZoneInfo(meaning.key)
@@ -192,6 +230,7 @@ def _abbreviated(text: str, said: Spoken, name: str, setting: Setting) -> Moment
         option = Option(f"{offset_words(meaning.offset)} ({meaning.place})", at)
         if at.astimezone(place).utcoffset() == meaning.offset:
             options[meaning.offset] = option
+            days[meaning.offset] = wall.date()
             continue
         there = shown(wall, place, setting).at
         words = f"{abbreviation(there)}, {offset_words(there.utcoffset() or timedelta(0))}"
@@ -200,7 +239,7 @@ def _abbreviated(text: str, said: Spoken, name: str, setting: Setting) -> Moment
             Option(words, there.astimezone(UTC)),
         ]
     if len(options) == 1:
-        return Moment(next(iter(options.values())).at)
+        return Moment(next(iter(options.values())).at, day=days[next(iter(options))])
     question = f"{text!r}: which zone is meant?"
     if options:
         listed = ", ".join(option.words for option in options.values())
@@ -237,7 +276,7 @@ def _in_own_zone(text: str, said: Spoken, name: str, setting: Setting) -> Moment
     for fold in (0, 1):
         at = wall.replace(tzinfo=setting.zone, fold=fold).astimezone(UTC).astimezone(setting.zone)
         if abbreviation(at) == name and at.replace(tzinfo=None) == wall:
-            return Moment(at)
+            return Moment(at, day=wall.date())
     return None
 
 
@@ -275,7 +314,7 @@ def spoken_first(
 def understood(text: str) -> int:
     """The length of the text's beginning that can be read as a time, in characters."""
     way = Way("", is_whole=True)
-    ends = [end for _, end in _readings(simple(text), 0, Spoken(), way)]
+    ends = [end for found, end in _readings(simple(text), 0, Spoken(), way) if found.clock_or_day]
     return max(ends, default=0)
 
 
@@ -358,12 +397,12 @@ def read_future(text: str, *, now: datetime, zone: ZoneInfo, habits: Habits = _N
     A time of day that has passed is tomorrow's only in the evening (more than twelve hours ago).
     Raises `WhenUnclear` for the past, and `WhenOpen`.
     """
-    said = _read(text, habits)
+    said = _read(text, habits, _FORMS_AHEAD)
     moment = placed(text, said, Setting(now, zone, Side.FUTURE, habits))
     if moment.at <= now:
         raise WhenUnclear(
             f"{text!r} has passed already; the next update must be in the future. Write it like "
-            "30m, in 2 hours, 17:30, or tomorrow 10:00."
+            f"one of: {_FORMS_AHEAD}."
         )
     return moment
 
@@ -381,14 +420,14 @@ def refuse_future(text: str, at: datetime, *, now: datetime, zone: ZoneInfo, has
     )
 
 
-def _read(text: str, habits: Habits) -> Spoken:
+def _read(text: str, habits: Habits, forms: str = FORMS) -> Spoken:
     said = spoken(text, language=habits.language) or spoken(_bare(text), language=habits.language)
     if said is None:
         words = " ".join(text.split())
         end = understood(words)
         as_far = f" It was understood as far as “{words[:end].strip()}”." if end else ""
         raise WhenUnclear(
-            f"{text!r} is not a time this program can read.{as_far} Write it like one of: {FORMS}."
+            f"{text!r} is not a time this program can read.{as_far} Write it like one of: {forms}."
         )
     return said
 

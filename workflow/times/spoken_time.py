@@ -38,6 +38,11 @@ class Clock:
     word: str = ""
     has_h: bool = False
 
+    @property
+    def may_lack_half(self) -> bool:
+        """Whether AM or PM is missing, if the times around it have one."""
+        return not self.half and not self.word and 1 <= self.hour <= 12
+
     def minute_of_day(self, half: str) -> int:
         """The minute of the day that it shows, read as AM (`a`), PM (`p`) or by 24 hours ("")."""
         hour = self.hour % 12 + (12 if half == "p" else 0) if half else self.hour
@@ -256,10 +261,11 @@ class Habits:
 
 @dataclass(frozen=True)
 class Moment:
-    """An instant in UTC, and notes on how it was read."""
+    """An instant in UTC, and notes on how it was read. `day` is its date in the zone it names."""
 
     at: datetime
     notes: tuple[str, ...] = ()
+    day: date | None = None
 
 
 class Side(Enum):

@@ -195,7 +195,7 @@ def shown(wall: datetime, zone: tzinfo, setting: Setting) -> Moment:
     if not found:
         raise _nevershown(wall, zone)
     if len(found) == 1:
-        return Moment(found[0])
+        return Moment(found[0], day=wall.date())
     first, second = found
     if setting.side is Side.PAST:
         at = second if second <= setting.now + TOLERANCE else first
@@ -210,6 +210,7 @@ def shown(wall: datetime, zone: tzinfo, setting: Setting) -> Moment:
             f"{clock_text(at, _named(zone))}, the {which}. "
             f"For the other write {clock_text(other, _named(zone))}.",
         ),
+        wall.date(),
     )
 
 
