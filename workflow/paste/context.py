@@ -192,6 +192,12 @@ def _zones_said(line: Line, reader: Reader) -> tuple[str, ...]:
     return said.zones if said else ()
 
 
+def _begins_with_a_lone_time(lines: list[Line]) -> bool:
+    """Whether a list has its times above its texts, and no names above the times."""
+    said = (line.kind for line in lines if line.kind in {Kind.TEXT, *TIMES})
+    return next(said, Kind.TEXT) is Kind.LONE
+
+
 class PasteUnclear(BadInput):
     """A paste that can't be split into entries. `str()` names the line and what to do."""
 
@@ -246,6 +252,7 @@ class Gathering:
         self._day_line: Spoken | None = None
         lone = [line for line in lines if line.kind is Kind.LONE]
         self._indents = any(line.is_indented for line in lone)
+        self._texts_below = _begins_with_a_lone_time(lines)
         self.has_halves = any(line.said.clock and line.said.clock.half for line in lines)
 
     def gather(self) -> None:
@@ -350,14 +357,25 @@ class Gathering:
         return None
 
     def _is_name_line(self, line: Line, above: Line) -> bool:
-        if not is_above_a_time(above.raw):
+        if not is_above_a_time(above.raw) or self._has_no_name(line):
             return False
-        if self._indents:
-            return line.is_indented
         if not self._is_open:
             return True
         words = [text for text in self.parts[-1].lines if text.strip()]
-        return len(words) > 1 or not self.parts[-1].by
+        if len(words) > 1:
+            return True
+        # Only a name may be taken from an entry that has no other line: a picture was sent there.
+        return bool(self.parts[-1].by) and self._indents and is_name(above.raw)
+
+    def _has_no_name(self, line: Line) -> bool:
+        """Whether a lone time has no name above it, by its form and that of the whole paste."""
+        if self._indents:
+            clock = line.said.clock
+            # Slack shows a further message of the same person without AM or PM.
+            return not line.is_indented or (
+                self.has_halves and clock is not None and clock.may_lack_half
+            )
+        return self._texts_below
 
     def _drop(self, above: Line) -> None:
         """Remove a line from the entry it was added to: it is the next one's author."""
