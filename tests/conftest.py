@@ -20,8 +20,10 @@ from workflow.doc import push
 
 # The same examples each time, so that a failure is due to the change being tested. `pytest
 # --hypothesis-profile=wide` looks for new ones.
-settings.register_profile("steady", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("wide")
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("wide", deadline=None)
 settings.load_profile("steady")
 
 # A shell ignores Ctrl-C for what it starts in the background, and so would every program that a
