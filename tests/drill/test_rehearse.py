@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import socket
@@ -11,12 +12,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+import typer
+from typer.core import TyperGroup
+from typer.models import TyperPath
 
 from google_rehearsal import lifecycle
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from workflow.cli import drills
-from workflow.drill.scenario import load_scenario
+from workflow.cli.app import app
+from workflow.drill.scenario import _COMMANDS, ClosedWorld, LeavesTheStory, load_scenario
 from workflow.errors import BadInput
 
 
@@ -294,6 +299,34 @@ def test_no_step_of_a_story_leaves_the_rehearsal(
     )
     with pytest.raises(BadInput, match=said):
         load_scenario(str(scenario), tmp_path)
+
+
+def file_options() -> list[tuple[str, ...]]:
+    """Each way to name a file or a folder in a story's commands, by the commands' own help."""
+    whole = typer.main.get_command(app)
+    assert isinstance(whole, TyperGroup)
+    found: list[tuple[str, ...]] = []
+    for name in sorted(_COMMANDS):
+        command = whole.get_command(typer.Context(whole), name)
+        assert command is not None
+        for each in command.params:
+            takes_file = re.match("FILE|DIR|PLAN|LIST", each.metavar or "")
+            if takes_file or isinstance(each.type, TyperPath):
+                is_option = each.opts[0].startswith("-")
+                found.append((name, each.opts[0]) if is_option else (name,))
+    return found
+
+
+def test_no_file_of_any_command_is_outside_the_story(tmp_path: Path) -> None:
+    world = ClosedWorld(tmp_path / "story", tmp_path / "output")
+    ways = file_options()
+    assert {("told", "--mails"), ("approve",), ("notify",), ("export",)} < set(ways)
+    for way in ways:
+        for file in ("../x", str(tmp_path / "x"), "~/x", r"..\x"):
+            at_once = [(way[0], f"{way[1]}={file}")] if len(way) == 2 else []
+            for words in [(*way, file), *at_once]:
+                with pytest.raises(LeavesTheStory):
+                    world.held(words)
 
 
 @pytest.mark.parametrize("file", ["../all.csv", "/etc/passwd", "link/passwd", "~/all.csv"])

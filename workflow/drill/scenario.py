@@ -10,6 +10,7 @@ where the story says. The check is made on the final command, after every substi
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -57,8 +58,10 @@ _OPTIONS = frozenset(
 # Options and commands with file names. What they write is in the rehearsal's own folder.
 _READS = frozenset({"--template", "--attach"})
 _READING_COMMANDS = frozenset({"notify", "attach"})
-_WRITES = {("report", "--to"), ("publish", "--to"), ("close", "--not-told")}
+_WRITES = {("report", "--to"), ("publish", "--to"), ("close", "--not-told"), ("told", "--mails")}
 _WRITING_COMMAND = "export"
+# A plan's file is signed where it lies.
+_HASH = re.compile(r"[0-9a-f]+")
 # Lists outside the story's files: typed at the terminal, or read from the team's database.
 _OTHER_SOURCES = ("-", "sql:")
 
@@ -110,6 +113,8 @@ class ClosedWorld:
         """A checked word: an option's value, or one of the command's own."""
         if (command, option) in _WRITES or (command == _WRITING_COMMAND and option != "--format"):
             return str(self._inside(word, self.output, f"it may write below {OUTPUT} alone"))
+        if command == "approve" and not option and not _HASH.fullmatch(word):
+            raise LeavesTheStory(f"a step approves {word}, and a story's plan is named by its hash")
         if option in _READS or (command in _READING_COMMANDS and option != "--set"):
             return self._read(word)
         return word
