@@ -87,15 +87,21 @@ def ledger_url(request: pytest.FixtureRequest) -> str:
     return server.new_database()
 
 
+def a_person(folder: Path, google_url: str) -> Postmortem:
+    """A person whose home is in that folder and whose commands use that Google."""
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    person = Postmortem(home, {"POSTMORTEM_GOOGLE_URL": google_url})
+    person.configure(CONFIG)
+    return person
+
+
 @pytest.fixture
 def postmortem(tmp_path: Path, google: GoogleWorld, ledger_url: str) -> Postmortem:
     """A person whose commands use that Google."""
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    person = Postmortem(home, {"POSTMORTEM_GOOGLE_URL": google.url})
+    person = a_person(tmp_path, google.url)
     if ledger_url:
         person.environment["POSTMORTEM_DATABASE_URL"] = ledger_url
-    person.configure(CONFIG)
     return person
 
 

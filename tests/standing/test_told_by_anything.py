@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from tests.both_ledgers import on_both_ledgers
+from google_rehearsal.lifecycle import serve_in_thread
 from tests.command_line import Postmortem
+from tests.conftest import NO_LIMITS, a_person
+from tests.postgres_server import PostgresServer
 
 LIST = (
     "email,name,company\n"
@@ -18,18 +20,25 @@ LIST = (
 )
 
 
-@pytest.fixture
-def told(postmortem: Postmortem, tmp_path: Path) -> Postmortem:
-    """A person who wrote to four customers in two incidents."""
-    listed = tmp_path / "customers.csv"
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def told(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Postmortem]:
+    """A person who wrote to four customers in two incidents; these tests only read of it."""
+    folder = tmp_path_factory.mktemp("told")
+    listed = folder / "customers.csv"
     listed.write_text(LIST, encoding="utf-8")
-    for title in ("Wrong amounts", "Late invoices"):
-        postmortem("start", title)
-        postmortem("notify", str(listed), "--send", "--confirm", "4")
-    return postmortem
+    with serve_in_thread(folder / "google", NO_LIMITS) as server:
+        person = a_person(folder, server.base_url)
+        if request.param == "postgres":
+            ledgers: PostgresServer = request.getfixturevalue("postgres")
+            person.environment["POSTMORTEM_DATABASE_URL"] = ledgers.new_database()
+        for title in ("Wrong amounts", "Late invoices"):
+            person("start", title)
+            person("notify", str(listed), "--send", "--confirm", "4")
+        yield person
 
 
-@on_both_ledgers
 @pytest.mark.parametrize(
     ("whom", "emails"),
     [
@@ -50,7 +59,6 @@ def test_several_matches_are_a_list_to_choose_from(
     assert all(each in said for each in emails)
 
 
-@on_both_ledgers
 @pytest.mark.parametrize("whom", ["Öl & Söhne", "çelik", "Cem", "cem@", "CEM@OTHER.EXAMPLE"])
 def test_one_match_is_shown_over_all_incidents(told: Postmortem, whom: str) -> None:
     found = told.json("told", whom)
