@@ -264,3 +264,29 @@ def test_a_date_line_is_read_where_that_days_midnight_was_skipped() -> None:
         "6 September 2026\n08:05 a", now=NOW, zone=ZoneInfo("America/Santiago")
     ).entries
     assert f"{entry.at:%d %b %H:%M}" == "06 Sep 08:05"
+
+
+def test_lines_that_are_still_ahead_are_dated_by_the_advice() -> None:
+    text = "15:50 Seen\n15:55 Fixed"
+    with pytest.raises(PasteUnclear, match="To date all lines: --at ") as refused:
+        read(text)
+    advice = str(refused.value).partition('--at "')[2].partition('"')[0]
+    first = datetime.fromisoformat(advice).replace(tzinfo=BERLIN)
+    entries = read_paste(text, now=NOW, zone=BERLIN, first=first).entries
+    assert [f"{each.at:%d %H:%M}" for each in entries] == ["27 15:50", "27 15:55"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "15h fin",
+        "so 3pm it is",
+        "um 14.30 Uhr da",
+        "so um 14 Uhr",
+        "T+5m fixed",
+        "fixed 2 hours ago",
+    ],
+)
+def test_a_line_with_a_time_in_any_form_is_named_if_it_is_not_read(line: str) -> None:
+    paste = read(f"14:05 Seen\n{line}")
+    assert (len(paste.entries), paste.unread) == (1, (2,))

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from workflow.errors import BadInput
 from workflow.paste.lines import (
+    NOTHING,
     TIMES,
     Kind,
     Line,
     Reader,
     Shape,
+    as_title,
+    day_of,
     holds_a_time,
     is_above_a_time,
     is_label,
@@ -33,7 +37,7 @@ from workflow.paste.own_pages import continues_entry, is_shown, table_lines, tim
 from workflow.times.spoken_time import Spoken
 
 # Discord copies its dash on a separate line, between the name and the time.
-_DOTS = frozenset("—–·,")
+_DOTS = frozenset("—–·•,")
 _ALL_TIMES = re.compile(
     r"(?:.{0,40}?[\s,(\[–—-]+)?"
     r"(?:times?|timestamps?|time ?zone|tz|zeiten|zeitzone|heures|fuseau horaire|horas|zona horaria)"
@@ -41,6 +45,7 @@ _ALL_TIMES = re.compile(
     r"(?P<zone>[A-Z+-]\S{0,30}?)[.)\]]*",
     re.IGNORECASE,
 )
+_BEGINS_WITH_HOURS = re.compile(r"[\s>*+-]*\d{1,2}\s?h\s?\d{2}\b", re.IGNORECASE)
 # In a heading, or in words about time: `Pat (BST)` may well be somebody's name.
 _IN_BRACKETS = re.compile(
     r".*[(\[](?:all times )?(?:in )?(?P<zone>[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)[)\]]:?"
@@ -58,19 +63,82 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
     raw = re.sub("\r\n?", "\n", text).split("\n")
     rows = table_lines(raw, reader)
     lines = [rows.get(at) or read_line(line, at + 1, reader) for at, line in enumerate(raw)]
+    if len([line for line in raw if _BEGINS_WITH_HOURS.match(line)]) > 1:
+        with_hours = replace(reader, has_bare_hours=True)
+        lines = [
+            read_line(line.raw, line.number, with_hours) if line.kind is Kind.TEXT else line
+            for line in lines
+        ]
     part = timeline_part(raw)
     of_show = part if part is not None and is_shown(raw) else range(0)
     for at in of_show:
         if continues_entry(raw[at]):
             lines[at] = Line(Kind.TEXT, at + 1, raw[at], is_indented=True)
     if part is not None:
+        day = _day_above(lines[: part.start], reader)
         lines = [
             line if at in part or line.kind is Kind.BLANK else replace(line, kind=Kind.NOISE)
             for at, line in enumerate(lines)
         ]
+        if day is not None and not of_show and not lines[part.start].said.has_day:
+            lines[part.start] = replace(lines[part.start], said=day)
     for at in reactions(raw) - set(of_show):
         lines[at] = replace(lines[at], kind=Kind.NOISE)
-    return _in_said_zone(_with_context(lines), reader)
+    lines = _with_context(_with_fences(lines, of_show))
+    return _in_said_zone(_with_title(lines, reader), reader)
+
+
+# `**Date:** 26 Nov 2026`, above the timeline of a report.
+_DATE_FIELD = re.compile(
+    r"[\W_]*(?:(?:incident )?(?:date|day)|when|start(?:ed)?|began|datum|tag|beginn|fecha|data|dato)"
+    r"[*_]*\s?[:|].*",
+    re.IGNORECASE,
+)
+
+
+def _day_above(lines: list[Line], reader: Reader) -> Spoken | None:
+    """The day of a report: of the last heading or field with a date above its timeline."""
+    said = None
+    for line in lines:
+        if line.kind is Kind.HEADING and line.said.has_day:
+            said = line.said
+        elif _DATE_FIELD.fullmatch(line.raw) and (day := day_of(line.raw, reader)):
+            said = day
+    return said
+
+
+def _with_title(lines: list[Line], reader: Reader) -> list[Line]:
+    """A text with a date right above notes is their heading: `Prices – 26 Nov 2026`."""
+    at = next((at for at, line in enumerate(lines) if line.kind in {Kind.TEXT, *TIMES}), 0)
+    if not lines or lines[at].kind is not Kind.TEXT:
+        return lines
+    below = next((line for line in lines[at + 1 :] if line.kind is not Kind.BLANK), lines[at])
+    is_above_notes = below.kind is Kind.HEAD and below.shape is Shape.LEADING
+    title = as_title(lines[at], reader) if is_above_notes else None
+    return [*lines[:at], title, *lines[at + 1 :]] if title else lines
+
+
+def _with_fences(lines: list[Line], skip: range) -> list[Line]:
+    """Fenced code in an entry as its text; the fence around a log or notes as noise."""
+    found = list(lines)
+    opened, has_begun = -1, False
+    for at, line in enumerate(lines):
+        if at in skip or not line.raw.strip().startswith("```"):
+            has_begun = has_begun or (opened < 0 and line.kind in TIMES)
+        elif opened < 0:
+            opened = at
+        else:
+            inside = lines[opened + 1 : at]
+            above = next((up for up in lines[opened - 1 :: -1] if up.kind is not Kind.BLANK), line)
+            if has_begun and opened and above.kind in {Kind.TEXT, *TIMES}:
+                for place in range(opened, at + 1):
+                    each = lines[place]
+                    found[place] = replace(each, kind=Kind.TEXT, said=NOTHING, is_code=True)
+            elif any(each.kind in TIMES for each in inside):
+                found[opened] = replace(lines[opened], kind=Kind.NOISE)
+                found[at] = replace(line, kind=Kind.NOISE)
+            opened = -1
+    return found
 
 
 def _with_context(lines: list[Line]) -> list[Line]:
@@ -112,9 +180,10 @@ def _times_below(lines: list[Line]) -> list[Line]:
     body = [line for line in words if line.kind is not Kind.DATE]
     if not body or body[0].kind is not Kind.TEXT:
         return lines
-    first = body[0].raw.strip()
-    has_label_above = is_label(first) and len(body) > 1 and body[1].kind is Kind.TEXT
-    if not has_label_above and not _UPDATE.match(first):
+    above = list(takewhile(lambda line: line.kind is Kind.TEXT, body))
+    # An incident's title may stand above its updates.
+    is_labelled = any(is_label(line.raw.strip()) for line in above[:-1])
+    if not is_labelled and not any(_UPDATE.match(line.raw.strip()) for line in above):
         return lines
     return [
         replace(line, kind=Kind.ENDS) if line.kind is Kind.LONE and line.said.date else line
@@ -281,6 +350,7 @@ class Gathering:
                 self.left_out.append(line.number)
                 self._settle_loose()
                 self._is_open, self._is_under_heading = False, True
+                self._day_line = line.said if line.said.has_day else self._day_line
             case Kind.NOISE:
                 self.left_out.append(line.number)
             case _:

@@ -14,11 +14,12 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from workflow.times.reading import spoken, spoken_first
-from workflow.times.spoken_time import MINUTES_OF_A_DAY, Spoken, normal
+from workflow.times.reading import day_within, spoken, spoken_first
+from workflow.times.spoken_time import MINUTES_OF_A_DAY, WEEKDAYS, Spoken, Way, normal
 from workflow.times.zones import is_zone
 
 _LONGEST_NAME = 60
+_LONGEST_TITLE = 100
 _MOST_WORDS = 5
 _STARTS = re.compile(r"[^\W\d_]|\+\d|~")
 # Words that begin a note, not names: `2026-11-24 14:39 - Note: the backup is from May`.
@@ -67,9 +68,13 @@ def _is_part(part: str) -> bool:
 
 _LINES = (
     # Slack
-    r"\d+ (?:repl(?:y|ies)|Antwort(?:en)?|réponses?|respuestas?)",
+    r"\d+ (?:repl(?:y|ies)|Antwort(?:en)?|réponses?|respuestas?|respostas?|rispost[ae]|"
+    r"reacties|svar)|\d+ ?件の返信",
     r"View (?:thread|newer replies|full conversation|message)",
-    r"Last reply .{1,40}",
+    r"Thread (?:anzeigen|ansehen)|(?:Afficher|Voir) le fil(?: de discussion)?|Ver hilo|"
+    r"Ver (?:conversa|thread)|Visualizza (?:thread|conversazione)|スレッドを表示する",
+    r"Last reply .{1,40}|Letzte Antwort .{1,40}|Dernière réponse .{1,40}|"
+    r"Última (?:respuesta|resposta) .{1,40}|Ultima risposta .{1,40}|最終返信.{1,20}",
     r"replied to a thread:.*",
     r"(?:has )?(?:joined|left) (?:#\S+|the (?:channel|conversation|meeting|chat|server|group))"
     r"(?: along with .+)?\.?",
@@ -91,7 +96,10 @@ _LINES = (
     r"(?:user )?avatar|.{1,60}[’']s (?:profile picture|avatar)|profile picture of .{1,60}",
     r"Profilbild von .{1,60}|photo de profil de .{1,60}",
     # Discord
-    r"APP|BOT|NEW",
+    r"(?-i:APP|BOT|NEW|New|OP)|Role icon, .{1,40}",
+    # Desks mark notes that no customer reads.
+    r"Internal(?: note)?|Public reply|Private note|Interne Notiz|Note interne",
+    r"No incidents reported(?: today)?\.?",
     # All of them
     r"\(?edited\)?|\(bearbeitet\)|\(modifié\)|\(editado\)",
     r"this message (?:was|has been) deleted\.?|you deleted this message\.?",
@@ -198,7 +206,8 @@ NOTHING = Spoken()
 class Line:
     """A line of a paste. `number` counts from 1; `said` is its time or date.
 
-    `by` and `text` are a head's parts besides its time; `raw` is the original line.
+    `by`, `text` and `link` are a head's parts besides its time; `raw` is the original line.
+    `is_code` marks a line of code inside an entry.
     """
 
     kind: Kind
@@ -209,14 +218,20 @@ class Line:
     text: str = ""
     shape: Shape = Shape.LEADING
     is_indented: bool = False
+    link: str = ""
+    is_code: bool = False
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Shared settings for reading all lines. `zones` are the incident's own abbreviations."""
+    """Shared settings for reading all lines. `zones` are the incident's own abbreviations.
+
+    With `has_bare_hours`, `15h` may begin a line: the paste writes times such as `14h05`.
+    """
 
     language: str = ""
     zones: frozenset[str] = frozenset()
+    has_bare_hours: bool = False
 
     def whole(self, words: str) -> Spoken | None:
         """The time in a whole text, if it names a time of day or a day."""
@@ -227,20 +242,24 @@ class Reader:
 
     def first(self, words: str, start: int = 0) -> tuple[Spoken, int] | None:
         """The time at the start of a text, and its end."""
-        return spoken_first(words, start, language=self.language, zones=self.zones)
+        way = Way(self.language, is_whole=False, zones=self.zones, bare_hours=self.has_bare_hours)
+        return spoken_first(words, start, way)
 
 
 # List marks, quote marks and check boxes of Markdown, and bullets of documents.
 _MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
 _INDENT = re.compile(r"\s+[^\s—–·,-]")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<words>\S.*?)\s*#*")
-_RULE = re.compile(r"[-=*_—–\s]{3,}|[—–·,]")
-_DECORATION = re.compile(r"^[-=*_—–#\s]+|[-=*_—–\s]+$")
+_RULE = re.compile(r"[-=*_—–\s]{3,}|[—–·•,]")
+_DECORATION = re.compile(r"^[-=*_—–#\s]+|[-=*_—–:\s]+$")
 _LOG_DATE = re.compile(
     r"-*\s*(?:Day changed(?: to)?|Log (?:opened|closed)|BEGIN LOGGING AT|ENDING LOGGING AT)\s+"
     r"(?P<when>.+)"
 )
+# The kernel and Apache write `[Thu Nov 26 14:05:10 2026]`, and nobody's name behind it.
+_KERNEL_TIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}")
 _BRACKET = re.compile(r"\[\s*(?P<when>[^\[\]]{3,50}?)\s*\](?P<rest>.*)")
+_LINK_BEHIND = re.compile(r"\((?P<url>https?://[^\s()]+)\)\s*")
 _ROUND = re.compile(r"\(\s*(?P<when>\d[^()]{2,49}?)\s*\)(?P<rest>\s.*)")
 # Italics or code around a time; a sign before it, such as a traffic light.
 _MARKED_TIME = re.compile(r"(?P<mark>[*_`])(?P<inner>\d[^*_`]{2,40})(?P=mark)(?P<rest>\s.*)")
@@ -273,7 +292,13 @@ _SAYS = re.compile(r"(?P<by>[^:\n<>\[\]]{1,60}?):(?:\s+|$)(?P<text>.*)")
 _COMMA_SAYS = re.compile(r",\s+(?P<by>[^:\n<>\[\]]{1,60}?)\s?:\s+(?P<text>.*)")
 _BETWEEN = re.compile(r"\s{2,}|\t\s*|,\s|\s+[—–·•|]\s+|\s+-\s+")
 _LOOKS_LIKE_A_TIME = re.compile(r"\[?\d{1,2}:\d{2}|\[?\d{4}-\d{2}-\d{2}[T ]\d")
-_MENTION = re.compile(r"(?<![\d:.,/])\d{1,2}:\d{2}(?!\d)")
+_MENTION = re.compile(
+    r"(?<![\d:.,/])\d{1,2}:\d{2}(?!\d)"
+    r"|(?<![\w:.,/])\d{1,2}(?:[.:]\d{2})?\s?(?:[ap]\.?m\b|Uhr\b)"
+    r"|^\W*(?:T?\+\s?\d|\d{1,2}\s?h\s)|(?<![\w:.,/])\d{1,2}\s?h\s?\d{2}\b"
+    r"|(?<![\w:.,/])\d{1,3} ?(?:m|min|minute|h|hr|hour|d|day)s? ago\b",
+    re.IGNORECASE,
+)
 
 
 def read_line(raw: str, number: int, reader: Reader) -> Line:
@@ -306,7 +331,8 @@ def _shaped(line: Line, words: str, reader: Reader) -> Line | None:
 
 def holds_a_time(line: Line) -> bool:
     """Whether a line of text contains a time of day."""
-    return line.kind is Kind.TEXT and _MENTION.search(normal(line.raw)) is not None
+    is_words = line.kind is Kind.TEXT and not line.is_code
+    return is_words and _MENTION.search(normal(line.raw)) is not None
 
 
 def looks_like_a_head(line: Line) -> bool:
@@ -314,7 +340,8 @@ def looks_like_a_head(line: Line) -> bool:
     words = normal(line.raw)
     mark = _MARK.match(words)
     rest = _without_bold(words[mark.end() if mark else 0 :])
-    return line.kind is Kind.TEXT and _LOOKS_LIKE_A_TIME.match(rest) is not None
+    is_words = line.kind is Kind.TEXT and not line.is_code
+    return is_words and _LOOKS_LIKE_A_TIME.match(rest) is not None
 
 
 def _without_bold(words: str) -> str:
@@ -330,7 +357,27 @@ def _heading(line: Line, words: str, reader: Reader) -> Line:
     said = reader.whole(words)
     if said is not None and said.clock is not None and said.span is None:
         return replace(line, kind=Kind.HEAD, said=said)
-    return _leading(line, words, reader) or replace(line, kind=Kind.HEADING, text=words)
+    said = day_of(words, reader) or NOTHING
+    return _leading(line, words, reader) or replace(line, kind=Kind.HEADING, text=words, said=said)
+
+
+def day_of(words: str, reader: Reader) -> Spoken | None:
+    """The first date inside a text."""
+    day = day_within(words, language=reader.language)
+    return Spoken(date=day[0]) if day else None
+
+
+def as_title(line: Line, reader: Reader) -> Line | None:
+    """A line that names a date at its begin or end as a heading: `Timeline – 26 Nov 2026`."""
+    words = _without_bold(_DECORATION.sub("", normal(line.raw)).strip())
+    day = day_within(words, language=reader.language)
+    if day is None or len(words) > _LONGEST_TITLE:
+        return None
+    before = words[: day[1]].strip(" ([,.")
+    begins = not before or before.casefold() in WEEKDAYS
+    ends = not words[day[2] :].strip(" )].*_")
+    said = Spoken(date=day[0])
+    return replace(line, kind=Kind.HEADING, text=words, said=said) if begins or ends else None
 
 
 def _date(words: str, reader: Reader) -> Spoken | None:
@@ -381,7 +428,11 @@ def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
     )
     if found and said is not None and said.clock is not None:
         head = replace(line, kind=Kind.HEAD, said=said, shape=Shape.BRACKET)
-        return _with_rest(head, found["rest"].strip(), names_itself=True)
+        is_chat = _KERNEL_TIME.fullmatch(found["when"]) is None
+        rest = found["rest"].strip()
+        if link := _LINK_BEHIND.match(rest):
+            head, rest = replace(head, link=link["url"]), rest[link.end() :]
+        return _with_rest(head, rest, names_itself=is_chat)
     named = _NAME_BRACKET.fullmatch(words)
     said = reader.whole(named["when"]) if named else None
     if named is None or said is None or said.clock is None or not is_above_a_time(named["by"]):
@@ -401,7 +452,8 @@ def _web_log(line: Line, words: str, reader: Reader) -> Line | None:
 
 def _lone(line: Line, words: str, reader: Reader) -> Line | None:
     """A time alone, or a date alone."""
-    plain = _EDITED_BEHIND.sub("", re.sub(r"^[—–·,-]\s+", "", words))
+    plain = _EDITED_BEHIND.sub("", re.sub(r"^[—–·•,-]\s+", "", words))
+    plain = re.sub(r"(?<=\w)\s*[—–:-]$", "", plain)
     said = reader.whole(plain)
     if said is None:
         date = _date(words, reader)
@@ -532,12 +584,25 @@ def is_long_ago(line: Line) -> bool:
 
 # Google Chat shows the age of a recent message: `Ann Lee, 12 min`.
 _JUST_SAID = re.compile(r"\d{1,2} min|now", re.IGNORECASE)
-_EDITED_BEHIND = re.compile(r"(?:\s*[,•·]\s*|\s+)\(?edited\)?$", re.IGNORECASE)
+_EDITED_BEHIND = re.compile(r"(?:\s*[,•·]\s*|\s+-\s+|\s+)\(?edited\)?$", re.IGNORECASE)
+
+
+# Jira, GitHub: `Ann Lee added a comment - 26/Nov/26 2:05 PM`, `ann commented on Nov 26, 2:05 PM`.
+_COMMENTED = re.compile(
+    r"(?P<by>\S.{0,58}?)\s(?:added a comment|commented|replied|wrote|hat kommentiert|a commenté)"
+    r"(?:\s?[-–—·:,]|\son)?\s+(?P<when>\d.{4,40}|[A-Z].{4,40}?):?"
+)
 
 
 def _titled(line: Line, words: str, reader: Reader) -> Line | None:
     """`Ann Lee  2:43 PM`, `Ann Lee, Wednesday 9:05 AM`, `Ann — Today at 2:43 PM`: text below."""
     plain = _EDITED_BEHIND.sub("", words)
+    commented = _COMMENTED.fullmatch(plain)
+    if commented and is_above_a_time(commented["by"]):
+        said = reader.whole(commented["when"])
+        if said is not None and said.clock is not None and said.has_day:
+            by = name_of(commented["by"])
+            return replace(line, kind=Kind.HEAD, said=said, by=by, shape=Shape.TITLE)
     for gap in _BETWEEN.finditer(plain):
         by, when = plain[: gap.start()], plain[gap.end() :]
         is_wide = gap[0].isspace() or "—" in gap[0]

@@ -158,7 +158,7 @@ _CELL = re.compile(r"(?<!\\)\|")
 
 # Column headings, without anything in brackets after them.
 _TIME_WORDS = (
-    "time when timestamp at uhrzeit zeit zeitpunkt heure hora ora horário tid tijd aika godzina "
+    "time when timestamp uhrzeit zeit zeitpunkt heure hora ora horário tid tijd aika godzina "
     "utc gmt"
 )
 _DATE_WORDS = "date day datum tag jour fecha día data dag päivä dzień"
@@ -166,6 +166,7 @@ _AUTHOR_WORDS = (
     "who by author owner actor person name from user reporter wer von qui auteur quién autor chi "
     "autore quem vem hvem kuka kto"
 )
+_LONGEST_NAME = 3
 _ZONE_NAMES = frozenset({"zone", "timezone", "time zone", "tz", "zeitzone", "fuseau horaire"})
 _TIMES, _DATES, _AUTHORS = (
     frozenset(words.split()) for words in (_TIME_WORDS, _DATE_WORDS, _AUTHOR_WORDS)
@@ -189,7 +190,7 @@ def table_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
     found: dict[int, Line] = {}
     at = 0
     while at < len(lines):
-        size = _size(lines, at)
+        size = _size(lines, at, reader)
         if size:
             found |= _table(lines, at, size, reader)
         at += size or 1
@@ -203,13 +204,13 @@ def _cells(line: str) -> list[str] | None:
     return [cell.strip() for cell in line.split("\t")] if "\t" in line.strip("\t") else None
 
 
-def _size(lines: list[str], start: int) -> int:
+def _size(lines: list[str], start: int, reader: Reader) -> int:
     """The number of lines of a table that begins here; 0 for none."""
     end = start
     while end < len(lines) and (_cells(lines[end]) is not None or _is_rule(lines, start, end)):
         end += 1
     is_bars = end > start and _ROW.fullmatch(lines[start])
-    has_header = end - start > 1 and _header(_cells(lines[start]) or []) is not None
+    has_header = end - start > 1 and _header(_cells(lines[start]) or [], reader) is not None
     return end - start if has_header or (is_bars and end - start > 0) else 0
 
 
@@ -218,7 +219,7 @@ def _is_rule(lines: list[str], start: int, at: int) -> bool:
 
 
 def _table(lines: list[str], start: int, size: int, reader: Reader) -> dict[int, Line]:
-    columns = _header(_cells(lines[start]) or [])
+    columns = _header(_cells(lines[start]) or [], reader)
     found: dict[int, Line] = {}
     for at in range(start, start + size):
         is_header = columns is not None and at == start
@@ -231,11 +232,19 @@ def _table(lines: list[str], start: int, size: int, reader: Reader) -> dict[int,
     return found
 
 
-def _header(cells: list[str]) -> _Columns | None:
+def _header(cells: list[str], reader: Reader) -> _Columns | None:
+    """The columns that a row names; None for a row of words and times."""
+    if any(_is_time(cell, reader) for cell in cells):
+        return None
     names = [re.sub(r"[*_`]", "", cell).strip() for cell in cells]
     plain = [re.sub(r"\s*[(\[].*", "", name).casefold() for name in names]
-    words = [set() if name in _ZONE_NAMES else set(name.split()) for name in plain]
-    time = next((at for at, each in enumerate(words) if each & _TIMES), -1)
+    words = [
+        set() if name in _ZONE_NAMES or len(name.split()) > _LONGEST_NAME else set(name.split())
+        for name in plain
+    ]
+    time = next(
+        (at for at, each in enumerate(words) if each & _TIMES or plain[at] in {"at", "ts"}), -1
+    )
     if time < 0:
         return None
     day = next((at for at, each in enumerate(words) if each & _DATES and at != time), -1)
@@ -247,6 +256,11 @@ def _header(cells: list[str]) -> _Columns | None:
     zone = bracket[1] if bracket else named[0] if named else ""
     zone_at = next((at for at, name in enumerate(plain) if name in _ZONE_NAMES), -1)
     return _Columns(time, day, by, zone, zone_at, tuple(names))
+
+
+def _is_time(cell: str, reader: Reader) -> bool:
+    said = reader.whole(normal(cell).strip("*_` ")) if any(map(str.isdigit, cell)) else None
+    return said is not None and said.clock_or_day
 
 
 def _row(

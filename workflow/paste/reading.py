@@ -107,7 +107,9 @@ def moments_of(
             before = _Placed(timed, moment, frame)
             anchor = before.day
     _backwards(times, found, frame)
-    return [_past(timed, moment, frame) for timed, moment in zip(times, found, strict=True)]
+    begun = found[0].at if len(found) > 1 and found[0] else None
+    begun = begun - _DAY if begun is not None and begun > now else begun
+    return [_past(timed, moment, frame, begun) for timed, moment in zip(times, found, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -204,18 +206,27 @@ def _placed_on_a_day(timed: Timed, said: Spoken, frame: _Frame, day: date | None
         raise TimeUnclear(f"Line {timed.line}: {unclear}{hint} Nothing was recorded.") from unclear
 
 
-def _past(timed: Timed, moment: Moment | None, frame: _Frame) -> Moment:
+def _past(timed: Timed, moment: Moment | None, frame: _Frame, begun: datetime | None) -> Moment:
+    """The moment with its line in its notes. Raises `TimeUnclear` for one in the future.
+
+    `begun` is when a paste of several times may have begun.
+    """
     assert moment is not None  # noqa: S101 - each was placed forwards or backwards
+    has_day = timed.said.has_day or timed.day_line is not None
     try:
         refuse_future(
             timed.when,
             moment.at,
             now=frame.now,
             zone=frame.zone,
-            has_day=timed.said.has_day or timed.day_line is not None,
+            has_day=has_day,
         )
     except WhenUnclear as unclear:
-        raise TimeUnclear(f"Line {timed.line}: {unclear} Nothing was recorded.") from unclear
+        hint = ""
+        if begun is not None and not has_day:
+            first = f"{begun.astimezone(frame.zone):%Y-%m-%d %H:%M}"
+            hint = f' To date all lines: --at "{first}".'
+        raise TimeUnclear(f"Line {timed.line}: {unclear}{hint} Nothing was recorded.") from unclear
     notes = tuple(f"Line {timed.line}: {note}" for note in moment.notes)
     return Moment(moment.at.astimezone(frame.zone), notes)
 
@@ -393,9 +404,11 @@ def _placed(
 def _timed(part: Part, gathering: Gathering) -> Timed:
     head = part.head
     clock = head.said.clock
+    # At the start of a line, `9h05` is no length of time.
+    said = replace(head.said, clock=replace(clock, has_h=False)) if clock else head.said
     return Timed(
         _typed(head),
-        head.said,
+        said,
         head.number,
         part.day_line,
         follows=part.follows,
@@ -431,4 +444,5 @@ def _entry(part: Part, at: datetime) -> tuple[PastedEntry | None, bool]:
     if is_noise(text.strip()) or (not text and (part.lines or not part.head.by)):
         return None, False
     # A name without text below it was no name.
-    return PastedEntry(at, text or part.by, part.by if text else "", number), False
+    by = part.by if text else ""
+    return PastedEntry(at, text or part.by, by, number, part.head.link), False

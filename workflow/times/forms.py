@@ -67,14 +67,20 @@ def clocks(text: str, at: int, so_far: Spoken, way: Way) -> Found:
             continue
         if found[0][0] in "Tt" and not so_far.has_day:
             continue
-        if not way.is_whole and name in _NOT_FIRST and not _is_clear(name, text, found, so_far):
+        if (
+            not way.is_whole
+            and name in _NOT_FIRST
+            and not _is_clear(name, text, found, so_far, way)
+        ):
             continue
         yield replace(so_far, clock=_clock_of(name, found)), found.end()
 
 
-def _is_clear(name: str, text: str, found: re.Match[str], so_far: Spoken) -> bool:
+def _is_clear(name: str, text: str, found: re.Match[str], so_far: Spoken, way: Way) -> bool:
     """Whether an ambiguous form is clearly a time."""
     rest = text[found.end() :].lstrip()
+    if way.bare_hours and name in {"bare", "hour"}:
+        return bool(rest)
     if so_far.has_day or not rest:
         return name != "bare"
     match name:

@@ -296,19 +296,26 @@ def spoken(text: str, *, language: str = "") -> Spoken | None:
     return replace(time, span=span.span, span_is_bare=span.span_is_bare)
 
 
-def spoken_first(
-    text: str, start: int = 0, *, language: str = "", zones: frozenset[str] = frozenset()
-) -> tuple[Spoken, int] | None:
-    """The time at `start` of a text, and its end; the longest one with a clock.
-
-    `zones` are further abbreviations that count as zones.
-    """
-    way = Way(language, is_whole=False, zones=zones)
+def spoken_first(text: str, start: int, way: Way) -> tuple[Spoken, int] | None:
+    """The time at `start` of a text, and its end; the longest one with a clock."""
     best: tuple[Spoken, int] | None = None
     for found, end in _readings(simple(text), start, Spoken(), way):
         if found.clock is not None and (best is None or end > best[1]):
             best = found, end
     return best
+
+
+def day_within(text: str, *, language: str = "") -> tuple[NamedDate, int, int] | None:
+    """The first date inside a text, and where it begins and ends: `Timeline (26 Nov 2026)`."""
+    words, way = simple(text), Way(language, is_whole=False)
+    for start in (found.start() for found in _DATE_BEGINS.finditer(words)):
+        found = max(dates(words, start, Spoken(), way), key=lambda each: each[1], default=None)
+        if found is not None and found[0].date is not None:
+            return found[0].date, start, found[1]
+    return None
+
+
+_DATE_BEGINS = re.compile(r"(?<![\w.:/-])\w")
 
 
 def understood(text: str) -> int:

@@ -127,12 +127,14 @@ _SIMPLE = {
 class Way:
     """How a text is read: as a whole, or only its beginning.
 
-    `zones` are further abbreviations that count as zones.
+    `zones` are further abbreviations that count as zones. With `bare_hours`, `15h` may begin a
+    text.
     """
 
     language: str
     is_whole: bool
     zones: frozenset[str] = frozenset()
+    bare_hours: bool = False
 
 
 Found = Iterator[tuple[Spoken, int]]
