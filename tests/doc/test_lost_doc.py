@@ -114,6 +114,7 @@ def test_a_doc_that_a_person_locked_is_named_with_who_and_why(
     said = postmortem("log", "Said when locked", expect=5).err
     assert "The doc was locked by" in said
     assert "(Legal hold)" in said
+    assert said.count("postmortem sync") == 1
     assert "was locked by" in postmortem("sync", expect=5).err
     assert "The doc is there" in postmortem("doc", "recreate", expect=3).err
     drive(google, "patch", doc, {"contentRestrictions": [{"readOnly": False}]}, account=ANN)

@@ -172,6 +172,7 @@ def test_somebody_without_a_google_account_gets_googles_invitation_where_that_is
 ) -> None:
     google.set(without_google_account=["@nowhere.example"])
     refused = postmortem("share", "zoe@nowhere.example:reader", expect=5)
+    assert 'you must check the "Notify people" box' in refused.err
     assert "postmortem share zoe@nowhere.example:reader --notify" in refused.err
     assert roles(google, doc) == {}
     postmortem("share", "zoe@nowhere.example:reader", "--notify")

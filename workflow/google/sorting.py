@@ -78,7 +78,7 @@ class _Said:
     def words(self) -> str:
         """Google's text for people: its `User message` if there is one."""
         inner = re.search(r'User message: "(.*)"', self.message)
-        said = (inner[1] if inner else self.message).strip().rstrip(".")
+        said = (inner[1].replace('\\"', '"') if inner else self.message).strip().rstrip(".")
         return said or self.reason or "no reason was given"
 
     @property
