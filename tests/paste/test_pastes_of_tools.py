@@ -282,7 +282,7 @@ def test_lines_that_are_still_ahead_are_dated_by_the_advice() -> None:
         "15h fin",
         "so 3pm it is",
         "um 14.30 Uhr da",
-        "so um 14 Uhr",
+        "gegen 14 Uhr",
         "T+5m fixed",
         "fixed 2 hours ago",
     ],
