@@ -38,6 +38,7 @@ _ONE_LINE = (
 _SANDBOX = "mail/test_template.py::test_a_template_reaches_nothing_but_its_words"
 _BAD_TLS = "smtp/test_relay_sign_in.py::test_who_does_not_prove_to_be_the_host_is_shown_nothing"
 _STORY = "drill/test_rehearse.py::test_no_step_of_a_story_leaves_the_rehearsal"
+_FILES_OF_A_STORY = "drill/test_rehearse.py::test_no_file_of_any_command_is_outside_the_story"
 _SIGN_IN = "google/test_google_sign_in.py"
 _TRANSPORT = "google/test_google_transport.py"
 
@@ -347,6 +348,18 @@ MUTANTS = [
             _STORY,
         ),
         (
+            "the mails of told are written anywhere",
+            ', ("told", "--mails")}',
+            "}",
+            _FILES_OF_A_STORY,
+        ),
+        (
+            "a step signs any plan's file",
+            'command == "approve" and not option',
+            "False",
+            _FILES_OF_A_STORY,
+        ),
+        (
             "a list of a story lies anywhere",
             "lists = {name: world.file(file) for name, file in named.items()}",
             "lists = {name: folder / file for name, file in named.items()}",
@@ -541,6 +554,12 @@ MUTANTS = [
     ),
     *_of(
         "a stolen laptop",
+        (
+            "a service account in a mailbox may edit docs",
+            " if scope in _OF_A_MAILBOX)",
+            ")",
+            "setup/test_scopes.py::test_mailboxes_that_share_the_sending_are_entered_with_those_scopes_and_send",
+        ),
         (
             "signing out withdraws nothing",
             '    confirmed = google_credentials.revoke(str(token["refresh_token"]), revoke_url)\n',
