@@ -34,6 +34,7 @@ from workflow.paste.lines import (
     without_edited,
 )
 from workflow.paste.own_pages import continues_entry, is_shown, table_lines, timeline_part
+from workflow.paste.records import record_line, record_lines
 from workflow.times.spoken_time import Spoken
 
 # Discord copies its dash on a separate line, between the name and the time.
@@ -60,9 +61,14 @@ _UPDATE = re.compile(
 
 def lines_of(text: str, reader: Reader) -> list[Line]:
     """Every line by itself, including tables; lines outside our own timeline are marked."""
+    if (records := record_lines(text, reader)) is not None:
+        return records
     raw = re.sub("\r\n?", "\n", text).split("\n")
     rows = table_lines(raw, reader)
-    lines = [rows.get(at) or read_line(line, at + 1, reader) for at, line in enumerate(raw)]
+    lines = [
+        rows.get(at) or record_line(line.strip(), at + 1, reader) or read_line(line, at + 1, reader)
+        for at, line in enumerate(raw)
+    ]
     if len([line for line in raw if _BEGINS_WITH_HOURS.match(line)]) > 1:
         with_hours = replace(reader, has_bare_hours=True)
         lines = [

@@ -1,0 +1,208 @@
+"""Read JSON: a chat's export, or log lines, each record as the head of an entry.
+
+Slack, Telegram and DiscordChatExporter write a list of messages; programs write one object a line.
+A record has a time, as text or in seconds, milliseconds or microseconds since 1970, and a text.
+What else a log's record holds is added as `name=value`; a chat's record has an author instead.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from workflow.paste.lines import Kind, Line, Reader, Shape
+from workflow.times.spoken_time import Clock, NamedDate, Spoken
+
+# The exact one first: Telegram's `date` has no zone.
+_TIMES = [
+    "date_unixtime",
+    "@timestamp",
+    "timestamp",
+    "ts",
+    "time",
+    "datetime",
+    "date",
+    "created_at",
+    "createdAt",
+    "created",
+    "sent_at",
+    "sentAt",
+    "sent",
+    "posted_at",
+    "occurred_at",
+]
+_TEXTS = [
+    "text",
+    "message",
+    "msg",
+    "content",
+    "body",
+    "plain_text",
+    "description",
+    "summary",
+    "event",
+    "title",
+    "log",
+]
+_AUTHORS = [
+    "user_profile",
+    "from",
+    "author",
+    "sender",
+    "user",
+    "username",
+    "by",
+    "actor",
+    "who",
+    "creator",
+    "agent",
+]
+_NAMES = (
+    "real_name",
+    "display_name",
+    "nickname",
+    "global_name",
+    "displayName",
+    "name",
+    "full_name",
+    "username",
+    "email",
+)
+_FILES = ("files", "attachments", "file", "photo", "media")
+_LISTS = ("messages", "items", "events", "log_entries", "comments", "timeline", "entries", "data")
+# Messages of the chat itself.
+_OWN_TYPES = re.compile(
+    r"service|system|channel_.*|group_.*|bot_add|bot_remove|pinned_item|tombstone|RecipientAdd|"
+    r"RecipientRemove|GuildMemberJoin|UserJoin|ChannelPinnedMessage|ThreadCreated|Call"
+)
+_EPOCH = re.compile(r"1\d{9}(?:\.\d{1,9}|\d{3}|\d{6})?")
+_EARLIEST, _LATEST = 1_000_000_000, 4_000_000_000
+_SLACK_LINK = re.compile(r"<((?:https?|mailto):[^|>\s]+)(?:\|([^>]+))?>")
+
+
+def epoch_time(words: str) -> Spoken | None:
+    """A count since 1970 in seconds, milliseconds or microseconds, as a time in UTC."""
+    if not _EPOCH.fullmatch(words):
+        return None
+    whole, _, _ = words.partition(".")
+    seconds = float(words) / 10 ** (len(whole) - 10)
+    if not _EARLIEST < seconds < _LATEST:
+        return None
+    at = datetime.fromtimestamp(seconds, UTC)
+    clock = Clock(at.hour, at.minute, at.second, at.microsecond)
+    return Spoken(clock=clock, date=NamedDate(at.year, at.month, at.day), zones=("UTC",))
+
+
+def record_lines(text: str, reader: Reader) -> list[Line] | None:
+    """The records of a JSON text as heads of entries; None if it is anything else."""
+    if text.lstrip()[:1] not in {"[", "{"}:
+        return None
+    try:
+        rows = _rows(json.loads(text))
+    except ValueError:
+        return None
+    found, place = [], 0
+    for row in rows:
+        line = _line(row, reader) or Line(Kind.NOISE, 0, "")
+        place = max(text.find(line.raw or json.dumps(next(iter(row), ""))[:-1], place), place)
+        found.append(_numbered(line, text.count("\n", 0, place) + 1))
+        place += 1
+    return found if any(line.kind is Kind.HEAD for line in found) else None
+
+
+def record_line(words: str, number: int, reader: Reader) -> Line | None:
+    """One line of a log in JSON as the head of an entry; None if it is anything else."""
+    if words[:1] != "{" or words[-1:] != "}":
+        return None
+    try:
+        row = json.loads(words)
+    except ValueError:
+        return None
+    line = _line(row, reader) if isinstance(row, dict) else None
+    return _numbered(line, number) if line else None
+
+
+def _numbered(line: Line, number: int) -> Line:
+    return Line(line.kind, number, line.raw, line.said, line.by, line.text, Shape.BRACKET)
+
+
+def _rows(found: Any) -> list[dict[str, Any]]:
+    """The records of a parsed text: a list, or the first list of records in an object."""
+    if isinstance(found, dict):
+        lists = (found[name] for name in _LISTS if isinstance(found.get(name), list))
+        found = next(lists, [found])
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def _line(row: Mapping[str, Any], reader: Reader) -> Line | None:
+    """A record without its place in the text; noise for a message of the chat itself."""
+    when = next((str(row[name]) for name in _TIMES if _is_plain(row.get(name))), "")
+    said = epoch_time(when) or (reader.whole(when) if when else None)
+    name = next((name for name in _TEXTS if _words(row.get(name))), "")
+    text = _words(row[name]) if name else _files(row)
+    if said is None or said.clock is None or not text:
+        return None
+    kinds = (str(row.get(each) or "") for each in ("type", "subtype"))
+    is_own = any(_OWN_TYPES.fullmatch(kind) for kind in kinds)
+    author_at = next((each for each in _AUTHORS if _name(row.get(each))), "")
+    by = _name(row.get(author_at))
+    if "ts" in row and row.get("type") == "message":
+        text = _without_slack_marks(text)
+    if not by:
+        others = {key: value for key, value in row.items() if key not in {*_TIMES, name}}
+        text = " ".join([text, *_pairs(others)])
+    kind = Kind.NOISE if is_own else Kind.HEAD
+    return Line(kind, 0, when, said, by, text)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _words(value: object) -> str:
+    """A text, also one of parts as Telegram writes it."""
+    if isinstance(value, str):
+        return value.strip()
+    if not isinstance(value, list):
+        return ""
+    parts = (part.get("text", "") if isinstance(part, dict) else part for part in value)
+    return "".join(part for part in parts if isinstance(part, str)).strip()
+
+
+def _files(row: Mapping[str, Any]) -> str:
+    """The names of what was sent without a text."""
+    sent = [row[name] for name in _FILES if row.get(name)]
+    sent = sent[0] if sent and isinstance(sent[0], list) else sent
+    names = ("name", "fileName", "title", "fallback", "url")
+    return ", ".join(
+        each if isinstance(each, str) else next((str(each[n]) for n in names if each.get(n)), "")
+        for each in sent
+        if isinstance(each, str | dict)
+    )
+
+
+def _name(value: object) -> str:
+    """A person's name, from a text or from an object that holds it."""
+    if isinstance(value, str):
+        return value.strip()
+    if not isinstance(value, dict):
+        return ""
+    return next((_name(value[name]) for name in _NAMES if _name(value.get(name))), "")
+
+
+def _pairs(row: Mapping[str, Any]) -> Iterable[str]:
+    for name, value in row.items():
+        if value not in (None, "", [], {}):
+            plain = str(value) if _is_plain(value) else json.dumps(value, ensure_ascii=False)
+            yield f"{name}={plain}" if " " not in plain else f"{name}={json.dumps(plain)}"
+
+
+def _without_slack_marks(text: str) -> str:
+    linked = _SLACK_LINK.sub(
+        lambda found: f"[{found[2]}]({found[1]})" if found[2] else found[1], text
+    )
+    return html.unescape(linked)
