@@ -14,18 +14,20 @@ list must not be able to send `token.json` to customers.
 The checksum is not secret: it distinguishes a damaged file from a wrong passphrase.
 
 `write_whole` writes a file completely or not at all. `read_stdin` reads what a person or a script
-sends to a command. `csv_bytes` and `write_new_list` write lists of customers for spreadsheets and
-for `notify`.
+sends to a command, and `decoded` is its text. `csv_bytes` and `write_new_list` write lists of
+customers for spreadsheets and for `notify`.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import csv
 import hashlib
 import io
 import json
+import locale
 import os
 import re
 import sys
@@ -237,6 +239,26 @@ def read_stdin(most_bytes: int | None = None) -> bytes:
         raise BadInput(
             f"Standard input can't be read: {fault.strerror}. Nothing was done."
         ) from fault
+
+
+def decoded(content: bytes) -> str:
+    """The text of bytes that a person piped in: UTF-8 or UTF-16, else the system's own encoding.
+
+    Windows pipes text in its own, such as Windows-1252. A text of which most is UTF-8 keeps its
+    other letters, and shows U+FFFD for what is broken.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    text = content.decode("utf-8-sig", "replace")
+    broken = text.count("\ufffd")
+    if broken == content.count("\ufffd".encode()):
+        return text
+    if sum(letter > "\x7f" for letter in text) > 2 * broken:
+        return text
+    for encoding in (locale.getencoding(), "cp1252"):
+        with suppress(UnicodeDecodeError, LookupError):
+            return content.decode(encoding)
+    return text
 
 
 def csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:

@@ -132,6 +132,26 @@ def test_a_console_of_one_byte_shows_what_it_can_and_stops_nothing(
     assert "Wrong amounts – ?? ?" in process.stdout.decode("cp1252")
 
 
+@pytest.mark.parametrize(
+    ("piped", "shown"),
+    [
+        ("Müller – 5 €".encode("cp1252"), "Müller – 5 €"),
+        ("Müller – 名前".encode(), "Müller – 名前"),
+        ("Müller – 名前".encode("utf-16"), "Müller – 名前"),
+        (b"\xef\xbb\xbf" + "Müller".encode(), "Müller"),
+        ("Müller, Łukasz, 名".encode()[:-1], "Müller, Łukasz, \ufffd"),  # cut off in a letter
+        ("it was \ufffd".encode(), "it was \ufffd"),
+        (b"\x81\x8d \xff", "\ufffd\ufffd \ufffd"),
+    ],
+)
+def test_what_is_piped_in_is_read_in_the_encoding_that_it_has(
+    postmortem: Postmortem, google: GoogleWorld, piped: bytes, shown: str
+) -> None:
+    doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    postmortem("log", "-", typed=piped)
+    assert shown in google.text(doc_id)
+
+
 # Folders and paths of Windows and macOS
 
 

@@ -118,7 +118,7 @@ def given_text(text: str) -> str:
     if text != "-":
         return as_typed(text)
 
-    return files.read_stdin().decode("utf-8-sig", "replace")
+    return files.decoded(files.read_stdin())
 
 
 def attached_if_long(speaker: Speaker, workspace: Workspace, text: str) -> str:
