@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from workflow.errors import BadInput
+from workflow.paste.letters import letter_lines
 from workflow.paste.lines import (
     NOTHING,
     TIMES,
@@ -64,7 +65,7 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
     if (records := record_lines(text, reader)) is not None:
         return records
     raw = re.sub("\r\n?", "\n", text).split("\n")
-    rows = table_lines(raw, reader)
+    rows = table_lines(raw, reader) | letter_lines(raw, reader)
     lines = [
         rows.get(at) or record_line(line.strip(), at + 1, reader) or read_line(line, at + 1, reader)
         for at, line in enumerate(raw)
@@ -358,7 +359,7 @@ class Gathering:
                 self._is_open, self._is_under_heading = False, True
                 self._day_line = line.said if line.said.has_day else self._day_line
             case Kind.NOISE:
-                self.left_out.append(line.number)
+                self.left_out += [line.number] if line.raw else []
             case _:
                 self._text(line)
 

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from workflow.times.epoch import epoch_time
 from workflow.times.reading import day_within, spoken, spoken_first
 from workflow.times.spoken_time import MINUTES_OF_A_DAY, WEEKDAYS, Spoken, Way, normal
 from workflow.times.zones import is_zone
@@ -272,7 +273,14 @@ _NAME_BRACKET = re.compile(
     r"(?P<by>[^\[\]]{1,60}?),?\s*\[\s*(?P<when>[^\[\]]{3,50}?)\s*\]:?(?P<rest>\s*)"
 )
 _WEB_LOG = re.compile(r"(?P<before>\S+ \S+ \S+ )\[(?P<when>\d[^\[\]]{15,40})\](?P<rest> .*)")
-_FIELD = re.compile(r"(?:time|ts|timestamp|t)=\"?(?P<when>[^\"\s]{10,40})\"?\s+(?P<rest>.+)")
+_FIELD = re.compile(
+    r"(?P<before>(?:\w+=\S+ ){0,4})"
+    r"(?:time|ts|timestamp|t)=\"?(?P<when>[^\"\s]{10,40})\"?(?P<rest>\s.+)"
+)
+# Seconds or milliseconds since 1970; docker compose's service; the Go logger's level and day.
+_EPOCH = re.compile(r"(?P<before>\[?)(?P<when>1\d{9}(?:\.\d{1,9}|\d{3})?)\]?:?(?P<rest>\s.+)")
+_SERVICE = re.compile(r"(?P<service>[\w.-]{1,40}\s+\|)\s+(?=\d{4}-\d{2}-\d{2}T)")
+_GLOG = re.compile(r"(?P<level>[IWEF])(?P<m>\d{2})(?P<d>\d{2}) (?P<rest>\d\d:\d\d:\d\d\.\d+\s.+)")
 _SYSLOG_MARK = re.compile(r"<\d{1,3}>(?:1 )?(?=\d|[A-Z][a-z]{2} )")
 _POSTED = re.compile(
     r"(?:Posted|Published|Updated)\s+(?:.{1,40}? ago\.\s*)?(?:on |at )?(?P<when>.{5,50}?)\.?"
@@ -322,7 +330,7 @@ def read_line(raw: str, number: int, reader: Reader) -> Line:
 
 
 def _shaped(line: Line, words: str, reader: Reader) -> Line | None:
-    for shape in (_log_date, _closing, _bracketed, _web_log, _ago, _lone, _leading, _titled):
+    for shape in _SHAPES:
         found = shape(line, words, reader)
         if found is not None:
             return found
@@ -441,13 +449,24 @@ def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
 
 
 def _web_log(line: Line, words: str, reader: Reader) -> Line | None:
-    """A line of a web server, of logfmt, or of JSON, where the time isn't first."""
-    found = _WEB_LOG.fullmatch(words) or _FIELD.fullmatch(words)
-    said = reader.whole(found["when"]) if found else None
+    """A line of a web server or of logfmt, where the time isn't first; or with seconds of 1970."""
+    found = _WEB_LOG.fullmatch(words) or _FIELD.fullmatch(words) or _EPOCH.fullmatch(words)
+    said = (epoch_time(found["when"]) or reader.whole(found["when"])) if found else None
     if found is None or said is None or said.clock is None:
         return None
-    before = found.groupdict().get("before") or ""
-    return replace(line, kind=Kind.HEAD, said=said, text=(before.strip() + found["rest"]).strip())
+    text = f"{found['before'].strip('[ ')} {found['rest'].strip()}".strip()
+    return replace(line, kind=Kind.HEAD, said=said, text=text)
+
+
+def _of_service(line: Line, words: str, reader: Reader) -> Line | None:
+    """A line of docker compose, or of a program with Go's logger: a word before the time."""
+    if found := _SERVICE.match(words):
+        head = _leading(line, words[found.end() :], reader)
+        return replace(head, text=f"{found['service']} {head.text}") if head else None
+    if found := _GLOG.fullmatch(words):
+        head = _leading(line, f"{found['d']}.{found['m']}. {found['rest']}", reader)
+        return replace(head, text=f"{found['level']} {head.text}") if head else None
+    return None
 
 
 def _lone(line: Line, words: str, reader: Reader) -> Line | None:
@@ -619,6 +638,19 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
             return replace(line, kind=Kind.LONE, said=said, is_indented=True)
         return replace(line, kind=Kind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE)
     return None
+
+
+_SHAPES = (
+    _log_date,
+    _closing,
+    _bracketed,
+    _web_log,
+    _of_service,
+    _ago,
+    _lone,
+    _leading,
+    _titled,
+)
 
 
 def _begins_as_name(words: str) -> bool:

@@ -3,11 +3,12 @@
 An entry there reads `2:39 PM CET  text  — author  [id]`, in the doc `2:39 PM CET  text (host) —
 author (added later, …)`. The id shows that an entry is the same one.
 
-Tables are Markdown's, or separated by tabs as a spreadsheet or a doc copies them.
+Tables are Markdown's, separated by tabs as a spreadsheet or a doc copies them, or CSV.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Sequence
@@ -187,6 +188,8 @@ class _Columns:
 
 def table_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
     """Every table's rows as heads of entries, its header and rule as headings; by line."""
+    if (rows := _csv_lines(lines, reader)) is not None:
+        return rows
     found: dict[int, Line] = {}
     at = 0
     while at < len(lines):
@@ -195,6 +198,29 @@ def table_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
             found |= _table(lines, at, size, reader)
         at += size or 1
     return found
+
+
+def _csv_lines(lines: list[str], reader: Reader) -> dict[int, Line] | None:
+    """The rows of a list with commas or semicolons, below a header; None for anything else."""
+    first = next((line for line in lines if line.strip()), "")
+    mark = ";" if first.count(";") > first.count(",") else ","
+    columns = _header(next(csv.reader([first], delimiter=mark), []), reader)
+    if first.count(mark) == 0 or "\t" in first or "|" in first or columns is None:
+        return None
+    start = lines.index(first)
+    found = {start: Line(Kind.HEADING, start + 1, first, text=first.strip())}
+    rows = csv.reader((f"{line}\n" for line in lines[start + 1 :]), delimiter=mark)
+    at = start + 1
+    for cells in rows:
+        end = start + 1 + rows.line_num
+        stripped = [cell.strip() for cell in cells]
+        row = _row(stripped, at + 1, "\n".join(lines[at:end]), columns, reader)
+        if row is not None:
+            found[at] = row
+            # The rest of a text of several lines.
+            found |= {inside: Line(Kind.NOISE, inside + 1, "") for inside in range(at + 1, end)}
+        at = end
+    return found if any(line.kind is Kind.HEAD for line in found.values()) else None
 
 
 def _cells(line: str) -> list[str] | None:

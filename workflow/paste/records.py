@@ -11,11 +11,10 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from workflow.paste.lines import Kind, Line, Reader, Shape
-from workflow.times.spoken_time import Clock, NamedDate, Spoken
+from workflow.times.epoch import epoch_time
 
 # The exact one first: Telegram's `date` has no zone.
 _TIMES = [
@@ -79,22 +78,7 @@ _OWN_TYPES = re.compile(
     r"service|system|channel_.*|group_.*|bot_add|bot_remove|pinned_item|tombstone|RecipientAdd|"
     r"RecipientRemove|GuildMemberJoin|UserJoin|ChannelPinnedMessage|ThreadCreated|Call"
 )
-_EPOCH = re.compile(r"1\d{9}(?:\.\d{1,9}|\d{3}|\d{6})?")
-_EARLIEST, _LATEST = 1_000_000_000, 4_000_000_000
 _SLACK_LINK = re.compile(r"<((?:https?|mailto):[^|>\s]+)(?:\|([^>]+))?>")
-
-
-def epoch_time(words: str) -> Spoken | None:
-    """A count since 1970 in seconds, milliseconds or microseconds, as a time in UTC."""
-    if not _EPOCH.fullmatch(words):
-        return None
-    whole, _, _ = words.partition(".")
-    seconds = float(words) / 10 ** (len(whole) - 10)
-    if not _EARLIEST < seconds < _LATEST:
-        return None
-    at = datetime.fromtimestamp(seconds, UTC)
-    clock = Clock(at.hour, at.minute, at.second, at.microsecond)
-    return Spoken(clock=clock, date=NamedDate(at.year, at.month, at.day), zones=("UTC",))
 
 
 def record_lines(text: str, reader: Reader) -> list[Line] | None:
@@ -107,8 +91,8 @@ def record_lines(text: str, reader: Reader) -> list[Line] | None:
         return None
     found, place = [], 0
     for row in rows:
-        line = _line(row, reader) or Line(Kind.NOISE, 0, "")
-        place = max(text.find(line.raw or json.dumps(next(iter(row), ""))[:-1], place), place)
+        line = _line(row, reader) or Line(Kind.NOISE, 0, json.dumps(next(iter(row), "")))
+        place = max(text.find(line.raw, place), place)
         found.append(_numbered(line, text.count("\n", 0, place) + 1))
         place += 1
     return found if any(line.kind is Kind.HEAD for line in found) else None
