@@ -257,10 +257,23 @@ def test_each_customer_gets_their_own_file(
     assert b"bob.pdf" not in eml.read_bytes()
 
 
+def test_a_list_from_windows_names_files_with_backslashes(
+    reader: Postmortem, google: GoogleWorld, invoices: Path
+) -> None:
+    (invoices / "june").mkdir()
+    (invoices / "ann.pdf").rename(invoices / "june" / "ann.pdf")
+    rows = listed(invoices, r"ann@x.example,Ann,june\ann.pdf", r"bob@x.example,Bob,.\bob.pdf")
+    words = ("notify", rows, *template(invoices), "--attach-column", "file")
+    reader(*words, "--send", "--confirm", "2")
+    names = {email: [name for name, _ in files] for email, files in attached(google).items()}
+    assert names == {"ann@x.example": ["ann.pdf"], "bob@x.example": ["bob.pdf"]}
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
         (["ann@x.example,Ann,none.pdf"], "there is no file `none.pdf`"),
+        ([r"ann@x.example,Ann,..\secret.pdf"], "is outside"),
         (["ann@x.example,Ann,"], "this customer has no file in this column"),
         (["ann@x.example,Ann,../secret.pdf"], "is outside"),
         (["ann@x.example,Ann,/etc/hostname"], "is outside"),

@@ -309,6 +309,8 @@ class OwnFiles:
 
     def _look_at(self, name: str) -> OwnFile:
         path = (self.folder / Path(name).expanduser()).resolve()
+        if "\\" in name and not path.exists():  # a list from Windows, read elsewhere
+            path = (self.folder / name.replace("\\", "/")).resolve()
         if path in self._known:
             return self._known[path]
         if not path.is_relative_to(self.folder.resolve()) or self.private.hold(path):
