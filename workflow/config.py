@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from workflow.chat.channels import Channel, ChannelBad, ChannelKind, Secret, read_channels
 from workflow.errors import NotSetUp, shown_name, why_refused, without_secrets
 from workflow.google.endpoint import Endpoint, is_loopback
-from workflow.smtp.settings import Smtp, fault_in
+from workflow.smtp import Smtp, fault_in
 
 GOOGLE = "google"
 REHEARSAL = "rehearsal"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from workflow.chat.telling import Chats
-    from workflow.smtp.relay import Relay
+    from workflow.smtp import Relay
 
 # No vowels and no lookalikes: people read ids out over the phone.
 _ALPHABET = "23456789bcdfghjkmnpqrstvwxz"

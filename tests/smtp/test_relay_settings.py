@@ -8,8 +8,7 @@ import pytest
 
 from workflow.config import ConfigBad, load_settings
 from workflow.google.faults import GoogleFault, Refused, SignInNeeded, SlowDown, Unreachable
-from workflow.smtp.relay import Part, Reply, sort_reply
-from workflow.smtp.settings import Smtp
+from workflow.smtp import Part, Reply, Smtp, sort_reply
 
 
 @pytest.mark.parametrize(

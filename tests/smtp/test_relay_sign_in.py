@@ -18,8 +18,7 @@ from google_rehearsal.app import create_app, pipeline_of
 from google_rehearsal.smtp import RelayServer, Rules
 from tests.certificates import certify
 from workflow.google.faults import GoogleFault, Refused, SignInNeeded, Unreachable
-from workflow.smtp.relay import Relay
-from workflow.smtp.settings import Smtp, read_password
+from workflow.smtp import Relay, Smtp, read_password
 
 PASSWORD = "not-for-anybody-else"
 MAIL = (

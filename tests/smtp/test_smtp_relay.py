@@ -278,7 +278,7 @@ def test_the_relays_day_is_its_own_and_is_kept(
 @pytest.mark.parametrize(
     ("module", "function", "relayed", "unknown"),
     [
-        ("workflow.smtp.relay", "_dotted", 0, 1),  # after MAIL, RCPT and DATA were accepted
+        ("workflow.smtp", "_dotted", 0, 1),  # after MAIL, RCPT and DATA were accepted
         ("workflow.sending.delivery_steps", "after_answer", 1, 1),  # replied, not yet written
         ("workflow.sending.sender", "_backoff", 0, 0),  # nothing was accepted: it can be sent
     ],

@@ -20,6 +20,7 @@ from zoneinfo import available_timezones
 from google_rehearsal import lifecycle
 from google_rehearsal.oauth import grants
 from workflow import same_command
+from workflow import smtp as relay
 from workflow.announce import reminders
 from workflow.chat import telling
 from workflow.config import REHEARSAL, ConfigBad, Settings, load_settings
@@ -28,8 +29,7 @@ from workflow.google.endpoint import Emulator, Endpoint, is_loopback, origin
 from workflow.ledger import faults, incidents
 from workflow.record import forgetting
 from workflow.setup import sign_in
-from workflow.smtp import relay
-from workflow.smtp.settings import PASSWORD_VARIABLE, Smtp, read_password
+from workflow.smtp import PASSWORD_VARIABLE, Smtp, read_password
 from workflow.standing import promises
 from workflow.times.clocks import SteadyClock, seconds_since_boot
 from workflow.workspace import Workspace

@@ -36,7 +36,7 @@ from workflow.sending.delivery_steps import Call, TakenBack
 from workflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from workflow.smtp.relay import Relay
+    from workflow.smtp import Relay
 
 
 _T = TypeVar("_T")

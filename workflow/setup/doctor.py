@@ -38,7 +38,7 @@ from workflow.model import MailTransport
 from workflow.sending.deliver import mailbox_of
 from workflow.sending.pace import left_today, senders_of
 from workflow.setup import sign_in
-from workflow.smtp.settings import Smtp
+from workflow.smtp import Smtp
 from workflow.standing import other_ledgers
 from workflow.standing.doc_standing import missing_changes
 from workflow.templates import WRITTEN_LIKE_MAILS
