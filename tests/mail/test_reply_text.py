@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflow.bounces import answer_of, asks_to_stop, unquoted
 from workflow.mail.content import is_automatic
-from workflow.mail.reply_text import answer_of, asks_to_stop, unquoted
 
 OURS = "Hello Ann,\n\nYour invoices show wrong amounts.\n\nYour support team"
 QUOTED = "\n".join(f"> {line}".rstrip() for line in OURS.split("\n"))

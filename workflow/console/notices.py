@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
-from workflow.bounces.reports import collect
+from workflow.bounces import collect
 from workflow.console.desk import Desk, Line, Said, send_on, take_back
 from workflow.console.live import events, fingerprint
 from workflow.console.pages import Failed, Form, about, attempt, desk, go_to, page

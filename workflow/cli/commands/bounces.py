@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workflow.bounces import reports
+from workflow import bounces as reports
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
 from workflow.mail import content
 from workflow.standing import notice_words
 
 if TYPE_CHECKING:
-    from workflow.bounces.reports import NoticeReturns, Returned
+    from workflow.bounces import NoticeReturns, Returned
     from workflow.model import Incident
 
 # The terminal names this many; --json and the export name all.

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workflow import model
-from workflow.bounces import reports
+from workflow import bounces, model
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
 
@@ -29,7 +28,7 @@ def replies(
 
     Needs permission to read mail: postmortem auth login --scope read
     """
-    returned = reports.collect(session.open_workspace(asked))
+    returned = bounces.collect(session.open_workspace(asked))
     speaker, incident = asked.speaker, returned.incident
     found = [each for each in returned.replies if each.waits or not only_open]
     if speaker.as_json:

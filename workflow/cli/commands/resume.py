@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflow.bounces import reports
+from workflow import bounces
 from workflow.cli import lasting_jobs, output, session
 from workflow.cli.app import Asked, command
 from workflow.cli.notice_lines import (
@@ -186,7 +186,7 @@ def _agree_to_the_rest(
 def _look_for_bounces(asked: Asked, workspace: Workspace) -> None:
     """Find the first mails' bounces if the sign-in may read mail, else say that nobody looked."""
     try:
-        reports.collect(workspace)
+        bounces.collect(workspace)
     except (faults.GoogleFault, NotSetUp) as fault:
         asked.speaker.warn(f"Bounces were not checked: {fault}")
 

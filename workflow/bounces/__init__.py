@@ -1,1 +1,0 @@
-"""Bounces and replies in the mailbox."""
