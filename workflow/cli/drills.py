@@ -41,7 +41,7 @@ from workflow.cli.session import (
 )
 from workflow.cli.terminal import Speaker
 from workflow.config import REHEARSAL, Settings
-from workflow.drill.scenario import (
+from workflow.drill import (
     ClosedWorld,
     LeavesTheStory,
     Scenario,

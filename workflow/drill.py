@@ -1,4 +1,4 @@
-"""A drill's scenario, its limits, and its score.
+"""A drill on the rehearsal Google: its scenario, its limits, and its score.
 
 A scenario tells an incident as a list of commands, each at its time. The score says in four figures
 how an incident was handled.

@@ -1,1 +1,0 @@
-"""Drills on the rehearsal Google: scenario and score."""

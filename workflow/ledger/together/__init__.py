@@ -1,1 +1,0 @@
-"""What people decide together: proposed plans, and reminders of due updates."""
