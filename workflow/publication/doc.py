@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import cast
 
-from workflow.doc import making
+from workflow.doc import create as making
 from workflow.doc.push import bring_to_doc
 from workflow.doc.sharing import is_among, parse_share, target_of
 from workflow.document.blocks import Block, Kind, heading_kind
