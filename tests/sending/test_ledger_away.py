@@ -23,8 +23,8 @@ from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.plug import wait_until
 from tests.postgres_server import PostgresServer
-from workflow.doc import waiting
-from workflow.doc.waiting import Waiting
+from workflow.doc import push
+from workflow.doc.push import Waiting
 from workflow.ledger.databases.storage import open_ledger
 from workflow.sending.hands import LedgerWait, pause_seconds
 
@@ -106,7 +106,7 @@ def test_what_could_not_be_recorded_is_never_called_recorded(
 ) -> None:
     """The ledger fails in the look that is taken while something is written down."""
     url = postmortem.environment["POSTMORTEM_DATABASE_URL"]
-    look = waiting.look
+    look = push.look
 
     def looking(connection: Connection, *given: Any, **more: Any) -> Waiting:
         if trouble == "cut off":
@@ -117,7 +117,7 @@ def test_what_could_not_be_recorded_is_never_called_recorded(
         return look(connection, *given, **more)
 
     with monkeypatch.context() as failing:
-        failing.setattr(waiting, "look", looking)
+        failing.setattr(push, "look", looking)
         said = postmortem("log", "Seen at last", expect=4).err
     assert "can't be reached" in said or "took too long" in said
     assert postmortem.json("show")["timeline"] == []

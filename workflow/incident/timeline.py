@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workflow.doc.push import Brought, bring_to_doc
-from workflow.doc.waiting import look_while_recording
+from workflow.doc.push import Brought, bring_to_doc, look_while_recording
 from workflow.errors import BadInput
 from workflow.ledger import changes, incidents
 from workflow.ledger.changes import RecordedChange

@@ -10,8 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from workflow.doc.push import Brought, bring_to_doc
-from workflow.doc.waiting import Waiting, look_while_recording
+from workflow.doc.push import Brought, Waiting, bring_to_doc, look_while_recording
 from workflow.errors import BadInput
 from workflow.incident.timeline import record_entry, record_field, record_rewording
 from workflow.ledger import changes, claims, deliveries, incidents, notices
