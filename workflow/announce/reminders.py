@@ -17,8 +17,7 @@ from sqlalchemy.engine import Connection
 from workflow.announce import one_channel
 from workflow.chat.channels import Channel, ChannelBad, ChannelKind
 from workflow.chat.posting import Outcome, slack_face
-from workflow.chat.slack import SlackUnread
-from workflow.chat.slack_schedule import Scheduled
+from workflow.chat.slack import Scheduled, SlackUnread
 from workflow.errors import BadInput
 from workflow.ledger import deliveries, incidents
 from workflow.ledger.notices import words_given

@@ -1,4 +1,4 @@
-"""Slack: a bot that posts, links to messages, and reading a channel's messages.
+"""Slack: a bot that posts, now or later, links to messages, and reading a channel.
 
 A bot posts and reads through slack_sdk: conversations.history gives a channel's messages and
 conversations.replies a thread's, with its first message, both in pages with a cursor. A refusal for
@@ -11,6 +11,10 @@ chat.getPermalink: `…/archives/C1H9RESGL/p135854651700023`, and for a reply in
 A message's text is converted to Markdown with names for ids (Slack's page on formatting text for
 app surfaces: `<@U…>`, `<#C…|name>`, `<!here>`, `<url|words>`, `*bold*`, `~struck~`, and only `&`,
 `<`, `>` as entities). Links and text are pure.
+
+Slack schedules up to 120 days ahead. It can't delete a message that was posted or will be within 60
+seconds, and answers `invalid_scheduled_message_id` for those (page of chat.deleteScheduledMessage).
+After a lost answer, the list of scheduled messages shows the result.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from workflow.chat.posting import ChatAnswer, bot_answer, lost, reason_of
+from workflow.chat.posting import ChatAnswer, Outcome, bot_answer, lost, reason_of
 from workflow.errors import BadInput
 from workflow.google.endpoint import is_loopback
 from workflow.google.faults import NotCalled
@@ -38,6 +42,8 @@ from workflow.google.transport import refuse_if_over
 if TYPE_CHECKING:
     from slack_sdk import WebClient
 
+
+# --- Messages, links and channels -----------------------------------------------------------------
 
 _LARGEST_ANSWER_BYTES = 1 << 20
 
@@ -374,3 +380,102 @@ def _plain(text: str) -> str:
     for entity, letter in _ENTITIES.items():
         text = text.replace(entity, letter)
     return text
+
+
+# --- Messages that Slack posts later --------------------------------------------------------------
+
+_TOO_LATE = "invalid_scheduled_message_id"
+_SCHEDULED_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A scheduled message. `post_at` is in whole seconds since 1970."""
+
+    id: str
+    channel_id: str
+    post_at: int
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Its name for deleting, as the ledger stores it: `C012:Q345`."""
+        return f"{self.channel_id}:{self.id}"
+
+
+@dataclass(frozen=True)
+class SlackSchedule:
+    """A bot's scheduled messages. No call that writes is retried."""
+
+    token: str
+    api_url: str
+    timeout_seconds: float
+
+    def add(self, channel: str, text: str, post_at: int) -> ChatAnswer:
+        """Schedule a text for a channel; the answer's `message_id` is a `Scheduled.name`."""
+        answer, found = self._call(
+            "chat.scheduleMessage", channel=channel, text=text, post_at=post_at
+        )
+        if answer.outcome is not Outcome.TOLD:
+            return answer
+        name = f"{found.get('channel', '')}:{found.get('scheduled_message_id', '')}"
+        return ChatAnswer(Outcome.TOLD, message_id=name)
+
+    def remove(self, name: str) -> ChatAnswer:
+        """Delete a scheduled message; REFUSED if it was posted, is about to be, or is gone."""
+        channel, _, message_id = name.partition(":")
+        answer, _ = self._call(
+            "chat.deleteScheduledMessage", channel=channel, scheduled_message_id=message_id
+        )
+        return answer
+
+    def listed(self) -> list[Scheduled]:
+        """Everything that is scheduled. Raises `SlackAway` or `SlackRefused`."""
+        reader = SlackReader(self.token, self.api_url, self.timeout_seconds)
+        found: list[Scheduled] = []
+        cursor = ""
+        while True:
+            more = {"cursor": cursor} if cursor else {}
+            answer = reader.call("chat.scheduledMessages.list", limit=_SCHEDULED_PAGE, **more)
+            found += [
+                Scheduled(
+                    str(each.get("id", "")),
+                    str(each.get("channel_id", "")),
+                    int(each.get("post_at", 0)),
+                    str(each.get("text", "")),
+                )
+                for each in answer.get("scheduled_messages", [])
+            ]
+            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return found
+
+    def _call(self, method: str, **params: Any) -> tuple[ChatAnswer, dict[str, Any]]:
+        from slack_sdk.errors import SlackClientError  # noqa: PLC0415 - an extra
+
+        host = urlsplit(self.api_url).hostname or ""
+        client = make_client(self.token, self.api_url, self.timeout_seconds)
+        try:
+            refuse_if_over()
+            response = client.api_call(method, json=params)
+        except SlackClientError as said:
+            return _refusal(getattr(said, "response", None), host), {}
+        except NotCalled:
+            return lost(host, reached=False), {}
+        except URLError as fault:
+            refused = isinstance(fault.reason, ConnectionRefusedError | socket.gaierror)
+            return lost(host, reached=not refused), {}
+        except (OSError, HTTPException, UnicodeError):
+            return lost(host, reached=True), {}
+        data = response.data if isinstance(response.data, dict) else {}
+        return bot_answer(int(response.status_code), bool(data.get("ok")), ""), data
+
+
+def _refusal(answer: Any, host: str) -> ChatAnswer:
+    """The meaning of a slack_sdk error with this answer from Slack, or with none."""
+    if answer is None:
+        return lost(host, reached=True)
+    word = str(answer.get("error") or "")
+    if word == _TOO_LATE:
+        return ChatAnswer(Outcome.REFUSED, "it was said already, or will be within a minute")
+    return bot_answer(int(answer.status_code), False, word)

@@ -13,8 +13,7 @@ from markdown_it.token import Token
 from workflow.chat import posting, slack
 from workflow.chat.channels import Channel, ChannelBad, ChannelKind, check_address, read_secret
 from workflow.chat.posting import ChatAnswer, chat_answer, chat_face, slack_face, webhook_answer
-from workflow.chat.slack import SlackReader
-from workflow.chat.slack_schedule import SlackSchedule
+from workflow.chat.slack import SlackReader, SlackSchedule
 
 # Slack and Google Chat answer within a second; a person waits at the terminal.
 TIMEOUT_SECONDS = 10.0
