@@ -20,7 +20,7 @@ from workflow.model import Incident
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from workflow.chat.telling import Chats
+    from workflow.chat.channels import Chats
     from workflow.smtp import Relay
 
 # No vowels and no lookalikes: people read ids out over the phone.

@@ -86,7 +86,7 @@ def loses_answer(
     """
 
     def set_up(table: dict[str, str], method: str, kind: str) -> None:
-        monkeypatch.setattr("workflow.chat.telling.TIMEOUT_SECONDS", 1.0)
+        monkeypatch.setattr("workflow.chat.channels.TIMEOUT_SECONDS", 1.0)
         channels(table)
         start(postmortem)
         google.forget_calls()
@@ -552,8 +552,8 @@ def telling(
     postmortem: Postmortem, *, sleeps: str
 ) -> AbstractContextManager[subprocess.Popen[str]]:
     """An `announce` that is stopped right "before" its call, or right "after" its answer."""
-    quick = [("workflow.chat.telling", "TIMEOUT_SECONDS", LEASE_SECONDS)]
-    where = ("workflow.chat.telling", "Chats.tell")
+    quick = [("workflow.chat.channels", "TIMEOUT_SECONDS", LEASE_SECONDS)]
+    where = ("workflow.chat.channels", "Chats.tell")
     return sleeping_in(where, postmortem, "announce", when=sleeps, settings=quick)
 
 

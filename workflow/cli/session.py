@@ -22,7 +22,7 @@ from google_rehearsal.oauth import grants
 from workflow import same_command
 from workflow import smtp as relay
 from workflow.announce import reminders
-from workflow.chat import telling
+from workflow.chat import channels
 from workflow.config import REHEARSAL, ConfigBad, Settings, load_settings
 from workflow.google.connection import Google, connect
 from workflow.google.endpoint import Emulator, Endpoint, is_loopback, origin
@@ -37,7 +37,7 @@ from workflow.workspace import Workspace
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from workflow.chat.telling import Chats
+    from workflow.chat.channels import Chats
     from workflow.cli.app import Asked
     from workflow.model import Incident
 
@@ -204,7 +204,7 @@ def _connect_relay(settings: Settings) -> relay.Relay:
 def open_chats(settings: Settings) -> Chats:
     """The profile's chats: real ones, or those of the rehearsal server."""
     emulator = emulator_of(settings)
-    return telling.Chats(settings.config_path, stand_in=emulator.root_url if emulator else "")
+    return channels.Chats(settings.config_path, stand_in=emulator.root_url if emulator else "")
 
 
 def emulator_of(settings: Settings) -> Emulator | None:
