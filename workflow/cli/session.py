@@ -27,7 +27,7 @@ from workflow.config import REHEARSAL, ConfigBad, Settings, load_settings
 from workflow.google.connection import Google, connect
 from workflow.google.endpoint import Emulator, Endpoint, is_loopback, origin
 from workflow.ledger import faults, incidents
-from workflow.record import forgetting
+from workflow.record import one_customer
 from workflow.setup import sign_in
 from workflow.smtp import PASSWORD_VARIABLE, Smtp, read_password
 from workflow.standing import promises
@@ -128,7 +128,7 @@ def _at_the_end(asked: Asked, workspace: Workspace, overdue: _Overdue) -> None:
                 asked.speaker.warn(problem)
         _say_overdue(asked, workspace, overdue)
         if workspace.settings.config.retention_days:
-            count = forgetting.forget_after_retention(workspace)
+            count = one_customer.forget_after_retention(workspace)
             if count:
                 asked.speaker.say(
                     f"Forgot the customers of {count:,} "

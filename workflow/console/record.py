@@ -10,7 +10,7 @@ from workflow.console.desk import Said
 from workflow.console.guard import written
 from workflow.console.pages import Failed, attempt, desk, page
 from workflow.ledger.customers import Told
-from workflow.record import told
+from workflow.record import one_customer
 from workflow.report import page as report_pages
 from workflow.report.reports import ledger_facts, report_facts
 from workflow.standing.overview import all_standings
@@ -46,8 +46,8 @@ def blueprint() -> Blueprint:
             422 if failed else 200,
             sought=sought,
             found=found,
-            words=told.words,
-            state_of=told.state_of,
+            words=one_customer.words,
+            state_of=one_customer.state_of,
             failed=failed,
             here="told",
         )
@@ -88,8 +88,8 @@ _MOST_CUSTOMERS = 20
 
 def _searching(workspace: Workspace, sought: str, found: list[Told]) -> Callable[[], Said]:
     def search() -> Said:
-        for customer in told.customers_like(workspace, sought)[:_MOST_CUSTOMERS]:
-            found.extend(told.told_to(workspace, customer))
+        for customer in one_customer.customers_like(workspace, sought)[:_MOST_CUSTOMERS]:
+            found.extend(one_customer.told_to(workspace, customer))
         return Said()
 
     return search

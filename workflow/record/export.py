@@ -33,7 +33,7 @@ from workflow.ledger.forgetting import scrubbing
 from workflow.ledger.forgetting.hashes import FORGOTTEN
 from workflow.mail.lists.header_row import OUR_COLUMNS
 from workflow.model import DeliveryState, Incident, moment_text
-from workflow.record.forgetting import key_of
+from workflow.record.one_customer import key_of
 from workflow.sending.mail_writer import write_mail
 from workflow.standing import doc_standing, other_ledgers, overview
 from workflow.standing.notice_words import words_of

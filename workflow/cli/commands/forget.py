@@ -9,7 +9,7 @@ import typer
 from workflow import errors
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.record import forgetting
+from workflow.record import one_customer
 
 
 @command("forget", epilog="Example: postmortem forget ann@example.com")
@@ -31,7 +31,7 @@ def forget(
         answer = speaker.ask(f"Forget {address}? This can't be undone. [y/N] ")
         if answer.casefold() not in {"y", "yes"}:
             raise errors.BadInput("Nothing was changed.")
-    done = forgetting.forget(workspace, address)
+    done = one_customer.forget(workspace, address)
     emptied = done.emptied
     if speaker.as_json:
         speaker.document(

@@ -10,7 +10,7 @@ import typer
 from workflow import model
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.record import told as flow
+from workflow.record import one_customer as flow
 from workflow.standing import notice_words, other_ledgers
 
 if TYPE_CHECKING:

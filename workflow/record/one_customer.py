@@ -1,4 +1,4 @@
-"""Forget a customer: remove them from the ledger and the docs, and list what is left.
+"""One customer in the record: what they were sent and when, and forgetting them.
 
 Each mail's result stays, with a keyed hash in place of the address: a notice's counts stay true,
 and nobody is written to twice. What this program can't reach is named.
@@ -6,26 +6,102 @@ and nobody is written to twice. What this program can't reach is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from workflow.doc.push import Brought, bring_to_doc
+from workflow.doc import push
 from workflow.errors import BadInput
-from workflow.ledger import changes, customers, incidents, notices
+from workflow.files import write_whole
+from workflow.ledger import changes, customers, incidents, notices, plans
+from workflow.ledger import customers as ledger
 from workflow.ledger.changes import RecordedChange
+from workflow.ledger.customers import Match, Told
 from workflow.ledger.forgetting import hashes, scrubbing
+from workflow.ledger.forgetting.hashes import FORGOTTEN
 from workflow.ledger.forgetting.scrubbing import Emptied, Words
 from workflow.ledger.together import proposals
 from workflow.ledger.together.proposals import ProposalState
 from workflow.mail.lists.addresses import Address, AddressBad, read_address
-from workflow.model import Incident, moment_text
-from workflow.notice.plan_file import names_customer
-from workflow.standing.notice_words import refresh_summary
+from workflow.model import DeliveryState, Incident, moment_text
+from workflow.notice import plan_file
+from workflow.sending.mail_writer import write_mail
+from workflow.standing import notice_words
+from workflow.standing.notice_words import refresh_summary, words_of
 from workflow.workspace import Workspace, new_id
+
+# --- What a customer was sent ---------------------------------------------------------------------
+
+_SHORTEST = 2
+
+
+def customers_like(workspace: Workspace, words: str) -> list[Match]:
+    """The customers that a caller may mean: by address, name, company or domain.
+
+    A whole address means that customer alone, whether written to or not. Raises `BadInput` for a
+    text that is too short to search for.
+    """
+    with contextlib.suppress(AddressBad):
+        address = read_address(words)
+        return [Match(address.key, address.email, "", 0)]
+    if len(words.strip().strip("@.")) < _SHORTEST:
+        raise BadInput(f"{words!r} is too short. Give a part of the address, name or company.")
+    with workspace.ledger.read() as connection:
+        return ledger.matching(connection, words, profile=workspace.settings.profile)
+
+
+def told_to(workspace: Workspace, customer: Match) -> list[Told]:
+    """Every mail to a customer, the oldest first, including failed and waiting ones."""
+    with workspace.ledger.read() as connection:
+        key = hashes.stored_key(connection, customer.key)
+        return ledger.told(connection, key, profile=workspace.settings.profile)
+
+
+def words(told: Told) -> notice_words.Words:
+    """A mail's text as the customer reads it: from the frozen plan, or as a person edited it."""
+    return words_of(told.delivery, told.left)
+
+
+def state_of(told: Told) -> str:
+    """The known state of a mail; an undecided one is waiting."""
+    if told.bounce is not None:
+        return "bounced"
+    decided = {DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN}
+    return told.delivery.state.value if told.delivery.state in decided else "waits"
+
+
+def write_mails(workspace: Workspace, mails: Sequence[Told], folder: Path) -> list[str]:
+    """Write each accepted mail as an RFC 5322 file; the files' names.
+
+    Raises `BadInput` for a folder that can't be written.
+    """
+    names = []
+    for told in mails:
+        said = words(told)
+        if told.delivery.state is not DeliveryState.SENT or said.text in {None, FORGOTTEN}:
+            continue
+        with workspace.ledger.read() as connection:
+            files = plans.attachments_of(connection, told.notice.id)
+        day = told.notice.said_at.astimezone(told.incident.zone)
+        stage, address = told.notice.stage.value, _safe(told.delivery.email)
+        name = f"{day:%Y-%m-%d-%H%M}-{stage}-{told.notice.id}-{address}.eml"
+        dated = replace(told.delivery, sent_at=told.notice.said_at)
+        mail = said.raw or write_mail(told.notice, dated, files, workspace)
+        write_whole(folder / name, mail)
+        names.append(name)
+    return names
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9@._-]", "_", text)[:80]
+
+
+# --- Forgetting a customer ------------------------------------------------------------------------
 
 _ASKED, _RETENTION = "asked", "retention"
 _LARGEST_LOOKED_AT = 20 * 1024 * 1024  # bytes of a file in the program's folder
@@ -44,7 +120,7 @@ class Forgotten:
     plans: tuple[str, ...]
     is_suppressed: bool
     unreached: tuple[str, ...]
-    brought: tuple[Brought, ...] = ()
+    brought: tuple[push.Brought, ...] = ()
 
 
 def forget(workspace: Workspace, typed: str) -> Forgotten:
@@ -81,7 +157,7 @@ def forget(workspace: Workspace, typed: str) -> Forgotten:
         plans=plans,
         is_suppressed=is_suppressed,
         unreached=tuple(_unreached(workspace, address, concerned, names, emptied)),
-        brought=tuple(bring_to_doc(workspace, each) for each in docs),
+        brought=tuple(push.bring_to_doc(workspace, each) for each in docs),
     )
 
 
@@ -167,7 +243,7 @@ def _withdraw_plans(connection: Connection, address: Address, key: str) -> list[
     """Withdraw the plans that would write to the customer: their mails name them."""
     withdrawn = []
     for proposal in proposals.open_ones(connection):
-        if names_customer(proposal, key, address.email):
+        if plan_file.names_customer(proposal, key, address.email):
             reason = "A customer in it was forgotten."
             proposals.move(connection, proposal.id, ProposalState.WITHDRAWN, reason=reason)
             withdrawn.append(proposal.short)
