@@ -14,10 +14,10 @@ from workflow.announce import announcements
 from workflow.cli import asking, output, session
 from workflow.cli.app import Asked, command
 from workflow.incident import supporting_data
-from workflow.report import actions as flow
+from workflow.report import reports as flow
 
 if TYPE_CHECKING:
-    from workflow.report.actions import ActionItem, Actions
+    from workflow.report.reports import ActionItem, Actions
     from workflow.workspace import Workspace
 
 
