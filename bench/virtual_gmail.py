@@ -19,7 +19,7 @@ from workflow.google.gmail import AcceptedMail, Draft, DraftSeen
 from workflow.ledger.deliveries import Delivery
 from workflow.model import MailTransport
 from workflow.sending.delivery_steps import Answer, Call, TakenBack
-from workflow.sending.threads import Answered
+from workflow.sending.mailbox import Answered
 
 LATENCY_SECONDS = (0.25, 0.6)
 _SLOWED_SECONDS = 20.0

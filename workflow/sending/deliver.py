@@ -45,10 +45,10 @@ from workflow.sending.mailbox import (
     GmailCarrier,
     MailReader,
     RelayCarrier,
+    side_by_side,
 )
 from workflow.sending.pace import Limits, Pacing
 from workflow.sending.sender import Ending, Order, Sender, SenderEnd, give_up
-from workflow.sending.threads import side_by_side
 from workflow.workspace import Workspace
 
 # The pace of a mailbox, "" for the notice's own.

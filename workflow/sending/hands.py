@@ -28,7 +28,7 @@ from workflow.ledger.deliveries import Delivery, Transition
 from workflow.ledger.faults import LedgerOutOfReach
 from workflow.model import DeliveryState
 from workflow.sending.delivery_steps import Call, Move, may_have_left_a_draft, proof_of
-from workflow.sending.threads import Answered
+from workflow.sending.mailbox import Answered
 from workflow.times.clocks import Lease, Reading
 
 # States that end a hold: decided, or waiting for a person's decision.

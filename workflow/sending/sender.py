@@ -34,9 +34,8 @@ from workflow.model import DeliveryCounts, DeliveryState
 from workflow.sending import delivery_steps as steps
 from workflow.sending.delivery_steps import Answer, Call, Move
 from workflow.sending.hands import Hands, Held
-from workflow.sending.mailbox import Carrier
+from workflow.sending.mailbox import Answered, Callers, Carrier
 from workflow.sending.pace import Pacing
-from workflow.sending.threads import Answered, Callers
 from workflow.times.clocks import Lease
 
 # How long Ctrl-C waits for answers that are about to arrive.
