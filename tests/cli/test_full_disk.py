@@ -18,7 +18,7 @@ import pytest
 from tests.command_line import CustomerList, Postmortem
 from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
-from workflow.google.docs import Docs
+from workflow.google.client import Docs
 from workflow.ledger.databases import storage
 
 FULL = "The disk is full"

@@ -174,7 +174,7 @@ def test_ctrl_z_and_fg_again_and_again_only_make_it_slower(
     "where",
     [
         ("workflow.doc.create", "_IncidentDoc.create"),
-        ("workflow.google.docs", "Docs.batch_update"),
+        ("workflow.google.client", "Docs.batch_update"),
         ("workflow.publication.doc", "_PublicDocToMake.create"),
     ],
     ids=["a doc is made", "it is filled", "the public version is made"],

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from workflow.google import public_pictures
 from workflow.google import transport as google_transport
-from workflow.google.client import Api
-from workflow.google.docs import Docs
+from workflow.google.client import Api, Docs
 from workflow.google.drive import Drive
 from workflow.google.endpoint import Endpoint
 from workflow.google.gmail import Gmail

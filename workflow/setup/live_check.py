@@ -13,7 +13,7 @@ from email.parser import BytesHeaderParser
 from functools import partial
 from typing import Any
 
-from workflow.google.docs import Docs
+from workflow.google.client import Docs
 from workflow.google.faults import GoogleFault, Refused
 from workflow.model import address_of_doc
 from workflow.workspace import Workspace, new_id
