@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from workflow.config import ConfigBad, Settings
 from workflow.errors import BadInput, NotSetUp
+from workflow.google import login
 from workflow.google import login as browser_login
-from workflow.google import unattended
 from workflow.google.endpoint import Emulator
 from workflow.google.faults import SignInNeeded
 from workflow.google.sign_in import (
@@ -115,8 +115,8 @@ def google_session_of(settings: Settings) -> requests.Session:
 
     if way.kind == "service_account":
         key = Path(way.file)
-        return unattended.service_account_session(key, way.subject, scopes)
-    return unattended.machine_session(scopes)
+        return login.service_account_session(key, way.subject, scopes)
+    return login.machine_session(scopes)
 
 
 def mailbox_session_of(
@@ -130,14 +130,12 @@ def mailbox_session_of(
     """
     scopes = tuple(scope for scope in _session_scopes(settings) if scope in _OF_A_MAILBOX)
     if key is not None and emulator is not None:
-        return unattended.service_account_session(
-            key, mailbox, scopes, token_uri=emulator.token_uri
-        )
+        return login.service_account_session(key, mailbox, scopes, token_uri=emulator.token_uri)
     file = Path(settings.config.sign_in.file)
     if emulator is None:
-        return unattended.service_account_session(file, mailbox, scopes)
-    unattended.refuse_key_of_another(file, emulator.token_uri)
-    return unattended.service_account_session(file, mailbox, scopes, token_uri=emulator.token_uri)
+        return login.service_account_session(file, mailbox, scopes)
+    login.refuse_key_of_another(file, emulator.token_uri)
+    return login.service_account_session(file, mailbox, scopes, token_uri=emulator.token_uri)
 
 
 def sign_in(
