@@ -26,7 +26,7 @@ from google_rehearsal.docs.methods import Documents
 from google_rehearsal.gmail.world import Message, Reply, arrive, erased, reply
 from google_rehearsal.lifecycle import KEY_HEADER, SERVICE, RunningServer, proof
 from google_rehearsal.people import act
-from google_rehearsal.smtp.conversation import RelayedMail
+from google_rehearsal.smtp import RelayedMail
 from google_rehearsal.webhooks.dialects import SlackHistory
 from google_rehearsal.webhooks.slack_later import SlackLater
 from google_rehearsal.webhooks.told import ToldBoard

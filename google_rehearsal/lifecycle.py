@@ -28,12 +28,12 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from google_rehearsal.smtp.server import RelayServer
+from google_rehearsal.smtp import RelayServer
 from google_rehearsal.store import Settings
 
 if TYPE_CHECKING:
     from google_rehearsal.app import RehearsalServer
-    from google_rehearsal.smtp.server import RelayServer
+    from google_rehearsal.smtp import RelayServer
 
 
 if sys.platform == "win32":
