@@ -21,14 +21,16 @@ from google_rehearsal.drive.permissions import (
     check_unlocked,
     permission_handlers,
 )
-from google_rehearsal.drive.query import BadQuery, parse_query, searches_text
 from google_rehearsal.drive.resource import (
     CSV_TYPE,
     EXPORT_TYPES,
     WORKBOOK_TYPE,
+    BadQuery,
     exported_csv,
     exported_workbook,
     file_resource,
+    parse_query,
+    searches_text,
     user_resource,
 )
 from google_rehearsal.drive.world import (
