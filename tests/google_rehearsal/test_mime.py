@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from google_rehearsal.gmail.errors import MailRefused
+from google_rehearsal.gmail.methods import resource
 from google_rehearsal.gmail.mime import Sender, parse, prepared, read, sendable
-from google_rehearsal.gmail.resource import resource
 from google_rehearsal.gmail.world import Message
 
 SENDER = Sender("you@rehearsal.example", "You")
