@@ -32,9 +32,9 @@ from google_rehearsal.lifecycle import make_private
 from google_rehearsal.oauth.grants import Grants
 from google_rehearsal.oauth.views import blueprint as oauth_blueprint
 from google_rehearsal.pages.world import StoredWorld
-from google_rehearsal.peers import is_of_somebody_else
 from google_rehearsal.people import People
 from google_rehearsal.store import Settings, Store, read_settings
+from google_rehearsal.wire.admission import is_of_somebody_else
 from google_rehearsal.wire.errors import GoogleError, internal, not_rehearsed
 from google_rehearsal.wire.pipeline import Pipeline, WireAnswer, WireRequest, as_json
 

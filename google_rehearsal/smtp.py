@@ -28,8 +28,8 @@ from typing import Any
 from google_rehearsal.gmail import mime
 from google_rehearsal.gmail.mime import fails, failure_report
 from google_rehearsal.gmail.world import Mailbox
-from google_rehearsal.peers import is_of_somebody_else
 from google_rehearsal.store import Settings, Store
+from google_rehearsal.wire.admission import is_of_somebody_else
 from google_rehearsal.wire.faults import (
     AFTER_BY_CONNECTION,
     BEFORE_BY_CONNECTION,

@@ -21,7 +21,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from google_rehearsal import peers
 from google_rehearsal.lifecycle import (
     RehearsalUnavailable,
     ensure_running,
@@ -29,6 +28,7 @@ from google_rehearsal.lifecycle import (
     serve_in_thread,
     stop,
 )
+from google_rehearsal.wire import admission
 from tests.google_rehearsal.caller import Google, mail
 
 STARTER = """
@@ -127,7 +127,7 @@ def test_another_user_of_the_machine_is_hung_up_on(
     folder: Path, asked: str, by_table: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if by_table:  # where the kernel does not answer questions about one socket
-        monkeypatch.setattr(peers, "_user_by_netlink", lambda *_: None)
+        monkeypatch.setattr(admission, "_user_by_netlink", lambda *_: None)
     with serve_in_thread(folder) as server:
         host, _, port = server.base_url.removeprefix("http://").partition(":")
         for where in (int(port), server.smtp_port):
