@@ -15,10 +15,19 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from google_rehearsal.docs import editing, style_requests
-from google_rehearsal.docs.editing import Edit, rebuilt, style_for_insertion
+from google_rehearsal.docs.editing import (
+    Edit,
+    Point,
+    Spot,
+    all_spots,
+    point_of,
+    rebuilt,
+    spot_at,
+    style_for_insertion,
+    tab_of,
+)
 from google_rehearsal.docs.errors import RequestError
 from google_rehearsal.docs.new_documents import points
-from google_rehearsal.docs.places import Point, Spot, all_spots, point_of, spot_at, tab_of
 from google_rehearsal.docs.world import FetchedPicture, Inline, Json, Run, Tab
 
 _ADDRESS: Final = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from google_rehearsal.docs import places, world
+from google_rehearsal.docs import editing, world
 from google_rehearsal.docs.chip_requests import inline_objects
-from google_rehearsal.docs.editing import rebuilt, take_out
+from google_rehearsal.docs.editing import all_spots, rebuilt, take_out
 from google_rehearsal.docs.errors import RequestError
 from google_rehearsal.docs.new_documents import named_styles
-from google_rehearsal.docs.places import all_spots
 from google_rehearsal.docs.world import (
     Block,
     Cell,
@@ -54,7 +53,7 @@ def _settle(tab: Tab, segment: Segment, *, accept: bool) -> None:
         except RequestError:
             # Separately suggested pieces of a structure can only be removed together; it stays.
             continue
-        places.note_deletion(tab, segment.id, start, end)
+        editing.note_deletion(tab, segment.id, start, end)
     for spot in all_spots(segment):
         spot.put(_unmarked(spot.paragraph))
     for block in segment.content:

@@ -11,10 +11,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from google_rehearsal.docs.editing import Edit, cut, rebuilt, restyled
+from google_rehearsal.docs.editing import (
+    Edit,
+    Extent,
+    Spot,
+    cut,
+    note_deletion,
+    rebuilt,
+    restyled,
+    spots_within,
+    text_extent_of,
+)
 from google_rehearsal.docs.errors import RequestError
 from google_rehearsal.docs.new_documents import LINK_COLOR, inherited_text_style, points
-from google_rehearsal.docs.places import Extent, Spot, note_deletion, spots_within, text_extent_of
 from google_rehearsal.docs.world import Block, Json, Paragraph, Piece, Run, Tab
 
 # API reference, BulletGlyphPreset. Symbols for the first three levels, repeated below those.

@@ -10,8 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from google_rehearsal.docs import editing, places, style_requests
-from google_rehearsal.docs.editing import Edit, style_for_insertion
+from google_rehearsal.docs import editing, style_requests
+from google_rehearsal.docs.editing import (
+    Edit,
+    Point,
+    cell_contents,
+    point_of,
+    segment_of,
+    spot_at,
+    style_for_insertion,
+    tab_of,
+)
 from google_rehearsal.docs.errors import DocsError, OneofError, RequestError
 from google_rehearsal.docs.new_documents import (
     CELL_PARAGRAPH_STYLE,
@@ -19,7 +28,6 @@ from google_rehearsal.docs.new_documents import (
     blank_tab,
     points,
 )
-from google_rehearsal.docs.places import Point, cell_contents, point_of, segment_of, spot_at, tab_of
 from google_rehearsal.docs.render import tab_properties
 from google_rehearsal.docs.world import (
     Block,
@@ -56,7 +64,7 @@ class _TableSpot:
 
     def note_insertion(self, at: int, length: int) -> None:
         # Structure never extends a range at its ends: it has no text to continue.
-        places.note_insertion(self.tab, self.segment.id, at, length, "outside")
+        editing.move_for_insertion(self.tab, self.segment.id, at, length, "outside")
 
 
 def insert_table(edit: Edit, request: Json) -> Json:
@@ -101,7 +109,7 @@ def delete_table_row(edit: Edit, request: Json) -> Json:
         return _delete_table(found)
     start = found.row_start(row)
     end = start + found.table.rows.pop(row).length
-    places.note_deletion(found.tab, found.segment.id, start, end)
+    editing.note_deletion(found.tab, found.segment.id, start, end)
     return {}
 
 
@@ -126,7 +134,7 @@ def delete_table_column(edit: Edit, request: Json) -> Json:
     for row in reversed(range(len(found.table.rows))):
         start = found.cell_start(row, column)
         end = start + found.table.rows[row].cells.pop(column).length
-        places.note_deletion(found.tab, found.segment.id, start, end)
+        editing.note_deletion(found.tab, found.segment.id, start, end)
     _set_column_count(found)
     return {}
 
@@ -199,7 +207,7 @@ def _find(
 def _delete_table(found: _TableSpot) -> Json:
     end = found.start + found.table.length
     del found.siblings[found.position]
-    places.note_deletion(found.tab, found.segment.id, found.start, end)
+    editing.note_deletion(found.tab, found.segment.id, found.start, end)
     return {}
 
 

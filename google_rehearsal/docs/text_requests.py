@@ -10,21 +10,26 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from google_rehearsal.docs import editing, places, world
-from google_rehearsal.docs.editing import Edit, cut, lines, rebuilt, restyled, style_for_insertion
-from google_rehearsal.docs.errors import DocsError, OneofError, RequestError
-from google_rehearsal.docs.places import (
+from google_rehearsal.docs import editing, world
+from google_rehearsal.docs.editing import (
     OUTSIDE_PARAGRAPHS,
+    Edit,
     Point,
     Spot,
     all_spots,
+    cut,
     extent_of,
+    lines,
     point_of,
+    rebuilt,
+    restyled,
     spot_at,
     spots_within,
+    style_for_insertion,
     tabs_of,
     text_extent_of,
 )
+from google_rehearsal.docs.errors import DocsError, OneofError, RequestError
 from google_rehearsal.docs.world import Json, NamedRange, Piece, Segment, Tab, Table
 
 
@@ -94,7 +99,7 @@ def _replace_in(edit: Edit, tab: Tab, segment: Segment, pattern: re.Pattern[str]
     # From the last to the first, so that the remaining places stay valid.
     for spot, start, end in reversed(found):
         _replace_once(edit, spot, slice(start, end), text)
-        places.note_replacement(tab, segment.id, spot.start + start, spot.start + end, len(text))
+        editing.note_replacement(tab, segment.id, spot.start + start, spot.start + end, len(text))
     return len(found)
 
 
@@ -224,13 +229,13 @@ def _replace_content(edit: Edit, range_id: str, text: str) -> None:
     style = cut(spots[0].paragraph.pieces, max(start - spots[0].start, 0))[1][0].style
     editing.take_out(segment, start, end)
     if not text:
-        places.note_deletion(tab, segment.id, start, end)
+        editing.note_deletion(tab, segment.id, start, end)
         return
     kept = tab.named_ranges
     tab.named_ranges = []
     editing.insert_pieces(edit, Point(tab, segment, start), editing.text_pieces(edit, text, style))
     tab.named_ranges = kept
-    places.note_replacement(tab, segment.id, start, end, len(text))
+    editing.note_replacement(tab, segment.id, start, end, len(text))
 
 
 def _present(edit: Edit, range_id: str) -> tuple[Tab, NamedRange | None]:
