@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from google_rehearsal import store
-from google_rehearsal.docs import pictures
+from google_rehearsal.docs import methods
 from google_rehearsal.drive import errors, world
 from google_rehearsal.drive.permissions import (
     change_restriction,
@@ -313,7 +313,7 @@ class Drive:
         if kind not in EXPORT_TYPES:
             message = "The requested conversion is not supported."
             raise errors.bad_request(message, "badRequest", location="convertTo")
-        embedded = functools.partial(pictures.as_data, call.db)
+        embedded = functools.partial(methods.as_data, call.db)
         document = self._documents.render(call.db, file.id, "PREVIEW_WITHOUT_SUGGESTIONS", embedded)
         content = _EXPORTS[kind](document).encode()
         if len(content) > _EXPORT_LIMIT_BYTES:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from google_rehearsal.docs.methods import Documents
-from google_rehearsal.docs.pictures import kept_picture, published_file
+from google_rehearsal.docs.methods import Documents, kept_picture, published_file
 from google_rehearsal.drive.resource import file_resource
 from google_rehearsal.drive.world import DOC_TYPE, DriveFile, load_all, load_file
 from google_rehearsal.gmail.world import Message, message_of
