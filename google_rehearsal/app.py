@@ -31,7 +31,7 @@ from google_rehearsal.gmail.methods import gmail_api
 from google_rehearsal.lifecycle import make_private
 from google_rehearsal.oauth.grants import Grants
 from google_rehearsal.oauth.views import blueprint as oauth_blueprint
-from google_rehearsal.pages.world import StoredWorld
+from google_rehearsal.pages.views import StoredWorld
 from google_rehearsal.people import People
 from google_rehearsal.store import Settings, Store, read_settings
 from google_rehearsal.wire.admission import is_of_somebody_else
