@@ -12,8 +12,13 @@ from typing import Any
 
 from google_rehearsal import store
 from google_rehearsal.store import Store
-from google_rehearsal.webhooks.dialects import BOT_TOKEN, CHANNELS, SlackRefusal, checked_post
-from google_rehearsal.webhooks.told import ToldBoard
+from google_rehearsal.webhooks.dialects import (
+    BOT_TOKEN,
+    CHANNELS,
+    SlackRefusal,
+    ToldBoard,
+    checked_post,
+)
 
 _LONGEST_SECONDS = 120 * 86_400
 _TOO_LATE_SECONDS = 60

@@ -9,9 +9,15 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 
 from google_rehearsal.pages.views import guarded
 from google_rehearsal.webhooks import dialects
-from google_rehearsal.webhooks.dialects import Asked, MissingScope, SlackHistory, SlackRefusal
+from google_rehearsal.webhooks.dialects import (
+    Asked,
+    MissingScope,
+    SlackHistory,
+    SlackRefusal,
+    ToldBoard,
+    parts_of,
+)
 from google_rehearsal.webhooks.slack_later import SlackLater
-from google_rehearsal.webhooks.told import ToldBoard, parts_of
 from google_rehearsal.wire.errors import STATUS_OF, GoogleError
 from google_rehearsal.wire.faults import AFTER_BY_CONNECTION, BEFORE_BY_CONNECTION, Fault
 from google_rehearsal.wire.pipeline import Pipeline

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it.token import Token
 
-from google_rehearsal.webhooks.told import calls, parts_of
+from google_rehearsal.webhooks.dialects import calls, parts_of
 from workflow.chat.posting import chat_face, slack_face
 from workflow.mail.escape import as_text, settle
 from workflow.mail.faces import parse_body
