@@ -28,8 +28,7 @@ from google_rehearsal.lifecycle import KEY_HEADER, SERVICE, RunningServer, proof
 from google_rehearsal.people import act
 from google_rehearsal.smtp import RelayedMail
 from google_rehearsal.webhooks.dialects import SlackHistory, ToldBoard
-from google_rehearsal.webhooks.slack_later import SlackLater
-from google_rehearsal.webhooks.views import chat_clock
+from google_rehearsal.webhooks.views import SlackLater, chat_clock
 from google_rehearsal.wire.faults import read_fault
 from google_rehearsal.wire.pipeline import Pipeline
 
