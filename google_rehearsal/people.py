@@ -1,9 +1,9 @@
 """People in the rehearsal who act at the mailbox or in a doc during a drill.
 
-No API call and no quota; as far as known, a draft then looks as on live Gmail. An edit gives the
-draft's message a new id, and the draft keeps its own
-(github.com/taylorwilsdon/google_workspace_mcp, PR 943). The setting `drafts_sent_by_hand` decides
-what remains of a sent draft.
+At the mailbox they send, edit or delete drafts in Gmail's window: no API call and no quota. As far
+as known, a draft then looks as on live Gmail. An edit gives the draft's message a new id, and the
+draft keeps its own (github.com/taylorwilsdon/google_workspace_mcp, PR 943). The setting
+`drafts_sent_by_hand` decides what remains of a sent draft.
 
 An act is an object in the form of the control API and of a scenario, `{"does": "edit_draft", …}`:
 
@@ -20,8 +20,6 @@ An act is an object in the form of the control API and of a scenario, `{"does": 
 `who` is the account that does it, the settings' own if left out; another account has a mailbox of
 its own, and edits a doc that was shared with it. `doc` is a doc's id or title, the newest if left
 out.
-
-Where a text stands in a rehearsal doc, for a person who types or deletes there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The rehearsal's mail relay: an SMTP server on this machine that forwards nothing.
 
-The conversation is pure. An accepted mail is stored separately from every Gmail mailbox.
-
-As strict as RFC 5321 and Google's relay: the order of the commands, their grammar, the header.
+As strict as RFC 5321 and Google's relay: the order of the commands, their grammar, the header. The
+conversation is pure. An accepted mail is stored separately from every Gmail mailbox.
 """
 
 from __future__ import annotations

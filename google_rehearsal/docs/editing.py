@@ -1,10 +1,10 @@
 """What every request is made of: resolve its places, then insert, delete and change.
 
-Indexes are UTF-16 code units. Spans are (start, end) pairs, the end exclusive.
-
-Each keeps the invariants of a Google Doc: paragraphs end with a newline, a segment and a cell end
-with a paragraph, a table has a paragraph before it, no surrogate pair is split, and named ranges
-follow their content. Indexes and offsets are in UTF-16 code units.
+A request names tabs, segments, paragraphs and ranges; those are its places. Each edit keeps the
+invariants of a Google Doc: paragraphs end with a newline, a segment and a cell end with a
+paragraph, a table has a paragraph before it, no surrogate pair is split, and named ranges follow
+their content. Indexes and offsets are in UTF-16 code units; spans are (start, end) pairs, the end
+exclusive.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The rehearsal's Docs v1: documents in the store, edited by the engine of this package.
 
-The rehearsal Google fetches only from its own Drive, and only files that anyone with the link may
-see. Any other address, on the internet too, is answered like an address that Google can't reach:
-nothing here makes a call.
-
 documents.batchUpdate carries out all requests of a batch, in order, or none.
+
+Pictures are fetched only from the rehearsal's own Drive, and only files that anyone with the link
+may see. Any other address, on the internet too, is answered like an address that Google can't
+reach: nothing here makes a call.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Drive's `File` resource, Google Sheets with their exports, and the search for files.
 
-Source: Drive's guide "Search query terms and operators". `and` and `or` are evaluated from left to
-right; `name contains` matches only the beginnings of words.
+The search is `q` of `files.list`, parsed into a test for one file. Source: Drive's guide "Search
+query terms and operators". `and` and `or` are evaluated from left to right; `name contains` matches
+only the beginnings of words.
 
 A Sheet is kept as the CSV or .xlsx that it was imported from. Drive exports only the first tab as
 CSV, whatever `gid` an address has; as .xlsx all tabs.
