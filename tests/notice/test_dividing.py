@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.ledger.plans import PlannedMail
-from workflow.notice.division import MailboxShare, dealt_out, shares
+from workflow.notice.left_out import MailboxShare, dealt_out, shares
 
 SENDERS = ("ann@team.example", "bea@team.example", "cem@team.example")
 LEFTS = st.dictionaries(st.sampled_from(SENDERS), st.integers(-5, 60), min_size=1)

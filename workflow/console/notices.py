@@ -19,8 +19,8 @@ from workflow.mail.content import changed_lines
 from workflow.model import DeliveryState, DraftDecision
 from workflow.notice import draft_review, outcome
 from workflow.notice import send as sending
-from workflow.notice.division import let_the_rest_go
 from workflow.notice.draft_review import EditedDraft
+from workflow.notice.left_out import let_the_rest_go
 from workflow.notice.outcome import steps_for_shortfalls
 from workflow.standing.overview import counts_text, notice_standing
 from workflow.workspace import Workspace

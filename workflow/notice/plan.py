@@ -36,12 +36,13 @@ from workflow.notice.composing import (
     sender_of,
     unread_replies,
 )
-from workflow.notice.division import MailboxShare, shares
 from workflow.notice.left_out import (
+    MailboxShare,
     Waiting,
     asked_about,
     do_not_mail_finding,
     promise_anchor,
+    shares,
     stages_before,
     waiting_notices,
 )

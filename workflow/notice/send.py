@@ -20,8 +20,14 @@ from workflow.model import DeliveryState, Incident, MailTransport, people
 from workflow.notice import approval
 from workflow.notice.approval import plan_hash
 from workflow.notice.copy_back import copy_back, record_copy
-from workflow.notice.division import dealt_out, waiting_after
-from workflow.notice.left_out import Repeat, asked_about, must_be_asked, not_overridden
+from workflow.notice.left_out import (
+    Repeat,
+    asked_about,
+    dealt_out,
+    must_be_asked,
+    not_overridden,
+    waiting_after,
+)
 from workflow.notice.plan import Plan
 from workflow.notice.recipients import Count, counted
 from workflow.notice.wording import copy_markdown

@@ -19,7 +19,7 @@ from workflow.cli.typed import as_typed
 from workflow.errors import BadInput, NotSetUp
 from workflow.google import faults
 from workflow.model import DeliveryState, DraftDecision, counted, people
-from workflow.notice import copy_back, division, draft_review, outcome, send, worker
+from workflow.notice import copy_back, draft_review, left_out, outcome, send, worker
 from workflow.standing import overview
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _agree_to_the_rest(
         )
         confirm = outcome.typed_number(answer)
     outcome.refuse_other_rest(before, confirm)
-    return division.let_the_rest_go(workspace, notice, despite_bounces=despite_bounces)
+    return left_out.let_the_rest_go(workspace, notice, despite_bounces=despite_bounces)
 
 
 def _look_for_bounces(asked: Asked, workspace: Workspace) -> None:
