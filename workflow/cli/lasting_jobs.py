@@ -37,9 +37,8 @@ from workflow.model import DeliveryCounts, Status, clock_text, moment_text
 from workflow.notice.plan import Plan
 from workflow.notice.preview.pages import preview_server
 from workflow.notice.preview.source import PlanPreview
-from workflow.notice.send import Notified, as_it_stands
+from workflow.notice.send import LOOK_EVERY, Notified, Orders, Waits, Worker, as_it_stands
 from workflow.notice.sheet import labels_and_texts
-from workflow.notice.worker import LOOK_EVERY, Orders, Waits, Worker
 from workflow.sending.deliver import Watcher
 from workflow.sending.hands import LedgerWait
 from workflow.sending.sender import Ending

@@ -19,7 +19,7 @@ from workflow.cli.typed import as_typed
 from workflow.errors import BadInput, NotSetUp
 from workflow.google import faults
 from workflow.model import DeliveryState, DraftDecision, counted, people
-from workflow.notice import copy_back, draft_review, left_out, outcome, send, worker
+from workflow.notice import copy_back, draft_review, left_out, outcome, send
 from workflow.standing import overview
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _watch(
     if not watch:
         raise BadInput("--until-idle works only with --watch.")
     notice = send.notice_to_resume(workspace, reference) if reference else None
-    lasting_jobs.work(asked, workspace, worker.Orders(notice.id if notice else "", until_idle))
+    lasting_jobs.work(asked, workspace, send.Orders(notice.id if notice else "", until_idle))
 
 
 def _states(retry_failed: bool, resend_unknown: bool) -> list[DeliveryState]:
