@@ -23,10 +23,10 @@ from tests.google_world import GoogleWorld
 from workflow.cli.app import Asked
 from workflow.cli.session import open_workspace
 from workflow.ledger.plans import PlannedMail
+from workflow.notice.outcome import labels_and_texts
 from workflow.notice.plan import NotifyRequest, make_plan
 from workflow.notice.preview.pages import Width, create_app, height_px
 from workflow.notice.preview.source import MailShelf, PlanPreview
-from workflow.notice.sheet import labels_and_texts
 
 TOKEN = "a-token-for-tests"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/[\w-]{40,}/")

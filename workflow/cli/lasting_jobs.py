@@ -34,11 +34,11 @@ from workflow.cli.notice_lines import show_outcome
 from workflow.cli.terminal import Speaker, has_colour, printable
 from workflow.errors import DONE, PARTLY
 from workflow.model import DeliveryCounts, Status, clock_text, moment_text
+from workflow.notice.outcome import labels_and_texts
 from workflow.notice.plan import Plan
 from workflow.notice.preview.pages import preview_server
 from workflow.notice.preview.source import PlanPreview
 from workflow.notice.send import LOOK_EVERY, Notified, Orders, Waits, Worker, as_it_stands
-from workflow.notice.sheet import labels_and_texts
 from workflow.sending.deliver import Watcher
 from workflow.sending.hands import LedgerWait
 from workflow.sending.sender import Ending

@@ -9,8 +9,8 @@ from workflow.cli.terminal import Speaker
 from workflow.mail.faces import parse_body, text_face
 from workflow.model import people
 from workflow.notice.left_out import Repeat
+from workflow.notice.outcome import blocking_notices, sheet_lines, sheet_title, what_to_mend
 from workflow.notice.plan import Plan
-from workflow.notice.sheet import blocking_notices, sheet_lines, sheet_title, what_to_mend
 from workflow.notice.wording import KEPT, OneWording
 from workflow.workspace import Workspace
 

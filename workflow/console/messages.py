@@ -38,12 +38,17 @@ from workflow.model import Incident, MailTransport, Stage
 from workflow.notice import approval
 from workflow.notice import send as sending
 from workflow.notice.list_source import fetch_list
-from workflow.notice.outcome import typed_number
+from workflow.notice.outcome import (
+    blocking_notices,
+    labels_and_texts,
+    sheet_lines,
+    sheet_title,
+    typed_number,
+)
 from workflow.notice.plan import Plan, make_plan
 from workflow.notice.preview.pages import create_app as preview_pages
 from workflow.notice.preview.source import PlanPreview
 from workflow.notice.send import check_alias, notice_with_these_words
-from workflow.notice.sheet import blocking_notices, labels_and_texts, sheet_lines, sheet_title
 from workflow.notice.wording import check_mail_template
 from workflow.sending.deliver import Watcher
 from workflow.standing import other_ledgers

@@ -19,7 +19,7 @@ from workflow.cli.typed import as_typed, variables
 from workflow.errors import BAD_INPUT, BadInput, NotSetUp
 from workflow.incident import facts
 from workflow.model import people
-from workflow.notice import approval, list_source, outcome, send, sheet
+from workflow.notice import approval, list_source, outcome, send
 from workflow.notice import plan as plans
 from workflow.standing import overview
 
@@ -348,11 +348,11 @@ def _send_test(
     with lasting_jobs.watching(asked.speaker, total=1) as watcher:
         notified = send.send_test(workspace, plan, address, row, watcher)
     show_outcome(asked, notified, "test")
-    if sheet.has_errors(plan):  # the preview has shown the warnings
+    if outcome.has_errors(plan):  # the preview has shown the warnings
         preflight_sheet.show_findings(asked.speaker, plan)
     way = "the same command with --send instead of --test"
-    blocked = sheet.blocking_notices(plan)
-    asked.speaker.next_step(sheet.what_to_mend(plan) or blocked or way)
+    blocked = outcome.blocking_notices(plan)
+    asked.speaker.next_step(outcome.what_to_mend(plan) or blocked or way)
 
 
 def _send(
