@@ -47,8 +47,14 @@ from workflow.notice.left_out import (
     waiting_notices,
 )
 from workflow.notice.list_source import ListSource
-from workflow.notice.preview.comparison import Earlier, compare_with_last
-from workflow.notice.recipients import Count, ListReader, Ready, not_reached_finding
+from workflow.notice.recipients import (
+    Count,
+    Earlier,
+    ListReader,
+    Ready,
+    compare_with_last,
+    not_reached_finding,
+)
 from workflow.notice.wording import OneWording, copy_markdown
 from workflow.notice.wording import Wording as Renderings
 from workflow.sending.pace import Today, left_today, senders_of, today

@@ -1,4 +1,4 @@
-"""The customer list for a plan: grouped, matched with the ledger, rendered.
+"""The customer list for a plan: grouped, matched with the ledger, compared, rendered.
 
 Rows are processed in batches: the ledger is asked once for many, and memory doesn't grow with the
 list. (`--group-by` has to see every row first, and keeps them.)
@@ -8,6 +8,7 @@ In a list by groups, every contact of an account gets the mail with all rows of 
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,20 +16,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from workflow.ledger import customers, plans
+from workflow.ledger import customers, notices, plans
 from workflow.ledger.forgetting import hashes
 from workflow.ledger.plans import PlannedMail, StageHad, ToldBefore
+from workflow.mail.faces import parse_body, text_face
 from workflow.mail.finding import Finding
 from workflow.mail.lists.recipients import BadRow, Duplicate, Recipient
 from workflow.mail.message import HeaderBad, MessageTooBig
 from workflow.mail.sandbox import zone_named
-from workflow.mail.template import ValueMissing
-from workflow.model import Stage
+from workflow.mail.template import RenderedMail, ValueMissing
+from workflow.model import Incident, Stage
 from workflow.notice.composing import FileMissing, OwnFile, OwnFiles, Sender
 from workflow.notice.left_out import DoNotMail, NewWords, Repeat, repeat_of, stages_before
 from workflow.notice.list_source import ListSource
 from workflow.notice.wording import CustomersMail, Wording, Wordings
 from workflow.workspace import Workspace
+
+# --- The list -------------------------------------------------------------------------------------
 
 _SHOWN = 5
 
@@ -416,3 +420,42 @@ def mail_bytes(key: str, subject: str, markdown: str, files_hash: str) -> bytes:
     if files_hash:
         parts.append(files_hash)
     return "\x1f".join(parts).encode("utf-8", "surrogatepass") + b"\x1e"
+
+
+# --- The last notice ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The last notice of the incident, compared with the new one.
+
+    `changed` are added (`+ `) and removed (`- `) lines. `not_on_list` counts customers who were
+    notified before and are not on this list.
+    """
+
+    stage: Stage
+    said_at: datetime
+    changed: tuple[str, ...]
+    not_on_list: int
+
+
+def compare_with_last(
+    workspace: Workspace, incident: Incident, copy: RenderedMail, count: Count
+) -> Earlier | None:
+    """Compare the last notice with the new text and list; None for the first notice."""
+    with workspace.ledger.read() as connection:
+        sent = notices.notices_of(connection, incident.id)
+        customers = notices.count_customers(connection, incident.id)
+    if not sent:
+        return None
+    last = sent[-1]
+    before = _lines(RenderedMail(last.subject, last.copy_markdown))
+    lines = difflib.ndiff(before, _lines(copy))
+    changed = tuple(line for line in lines if line[:2] in {"+ ", "- "} and line[2:].strip())
+    suppressed = sum(each.was_told for each in count.do_not_mail)
+    on_list = count.follow_ups + count.has_it + suppressed
+    return Earlier(last.stage, last.said_at, changed, max(0, customers - on_list))
+
+
+def _lines(mail: RenderedMail) -> list[str]:
+    return [f"Subject: {mail.subject}", *text_face(parse_body(mail.markdown)).splitlines()]
