@@ -25,11 +25,10 @@ from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput, why_refused
 from workflow.files import SealBroken, write_whole
 from workflow.google.faults import StaleRevision
-from workflow.ledger import claims, elsewhere, incidents, notices, transfers
+from workflow.ledger import claims, elsewhere, forgetting, incidents, notices, transfers
 from workflow.ledger.claims import is_gone
 from workflow.ledger.databases import migrate
-from workflow.ledger.forgetting import scrubbing
-from workflow.ledger.forgetting.hashes import Carried, carried, is_hash, stored_keys, take
+from workflow.ledger.forgetting import Carried, carried, is_hash, stored_keys, take
 from workflow.ledger.transfers import RowsUnreadable, Transfer, TransferState
 from workflow.model import Incident, address_of_doc, moment_text
 from workflow.workspace import Workspace, new_id
@@ -197,7 +196,7 @@ def _know_forgotten(connection: Connection, rows: transfers.Rows) -> None:
     for start in range(0, len(keys), _KEYS_AT_A_TIME):
         known = stored_keys(connection, keys[start : start + _KEYS_AT_A_TIME])
         for key, hashed in known.items():
-            scrubbing.rename(connection, key, hashed)
+            forgetting.rename(connection, key, hashed)
 
 
 def _carried_in(given: Any) -> Carried | None:

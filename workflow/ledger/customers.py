@@ -22,7 +22,7 @@ from workflow.ledger import edited_drafts
 from workflow.ledger.bounces import Bounce, Replies
 from workflow.ledger.deliveries import Delivery, delivery_of
 from workflow.ledger.edited_drafts import EditedContent
-from workflow.ledger.forgetting.hashes import FORGOTTEN
+from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.incidents import incident_by_id
 from workflow.ledger.notices import Notice, notice_by_id
 from workflow.ledger.tables import bounces, deliveries, incidents, known, notices, suppressions

@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 
 from workflow.ledger.faults import MoveRefused
-from workflow.ledger.forgetting.hashes import FORGOTTEN
+from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.tables import deliveries, known, notices
 from workflow.model import DeliveryState, MailTransport
 

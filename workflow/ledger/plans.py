@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select,
 from sqlalchemy.engine import Connection
 
 from workflow.ledger.deliveries import ORDER_OF_WORK
-from workflow.ledger.forgetting.hashes import FORGOTTEN
+from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.notices import Notice, count_deliveries, notice_by_id, row_of
 from workflow.ledger.tables import attachments, deliveries, incidents, metadata, notices
 from workflow.model import DeliveryState, Stage

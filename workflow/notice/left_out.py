@@ -30,9 +30,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.engine import Connection
 
 from workflow.errors import BadInput
-from workflow.ledger import bounces, customers, deliveries, notices, plans
+from workflow.ledger import bounces, customers, deliveries, forgetting, notices, plans
 from workflow.ledger.customers import Kind, Suppression
-from workflow.ledger.forgetting import hashes
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail, StageHad, UnfinishedNotice
 from workflow.mail.escape import as_text
@@ -263,7 +262,7 @@ def suppress(workspace: Workspace, typed: str, reason: str) -> Suppression:
     if not reason.strip():
         raise BadInput('Give a reason: --why "asked for no mails".')
     with workspace.ledger.write() as connection:
-        key = hashes.stored_key(connection, address.key)
+        key = forgetting.stored_key(connection, address.key)
         entry = Suppression(key, address.email, Kind.SAID, reason.strip(), workspace.now())
         customers.suppress(connection, workspace.settings.profile, entry)
     return entry
@@ -281,7 +280,7 @@ def allow(workspace: Workspace, typed: str) -> str:
     """Allow mail to an address again, and return it. Raises `BadInput` if it isn't suppressed."""
     address = _address(typed)
     with workspace.ledger.write() as connection:
-        key = hashes.stored_key(connection, address.key)
+        key = forgetting.stored_key(connection, address.key)
         if not customers.unsuppress(connection, workspace.settings.profile, key):
             raise BadInput(f"{address.email} is not suppressed.")
     return address.email

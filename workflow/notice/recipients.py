@@ -16,8 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from workflow.ledger import customers, notices, plans
-from workflow.ledger.forgetting import hashes
+from workflow.ledger import customers, forgetting, notices, plans
 from workflow.ledger.plans import PlannedMail, StageHad, ToldBefore
 from workflow.mail.faces import parse_body, text_face
 from workflow.mail.finding import Finding
@@ -227,7 +226,7 @@ class ListReader:
             return
         with self.workspace.ledger.read() as connection:
             # A forgotten customer is known by a hash only, and still gets nothing twice.
-            hashed = hashes.stored_keys(connection, keys)
+            hashed = forgetting.stored_keys(connection, keys)
             keys = [hashed.get(key, key) for key in keys]
             planned = plans.already_planned(connection, keys)
             told = plans.told_before(connection, self.incident_id, keys)

@@ -28,9 +28,8 @@ from workflow.errors import BadInput
 from workflow.files import csv_bytes, write_whole
 from workflow.google.client import Json
 from workflow.google.faults import GoogleFault, Refused
-from workflow.ledger import deliveries, edited_drafts, plans
-from workflow.ledger.forgetting import scrubbing
-from workflow.ledger.forgetting.hashes import FORGOTTEN
+from workflow.ledger import deliveries, edited_drafts, forgetting, plans
+from workflow.ledger.forgetting import FORGOTTEN
 from workflow.mail.lists.header_row import OUR_COLUMNS
 from workflow.model import DeliveryState, Incident, moment_text
 from workflow.record.one_customer import key_of
@@ -213,7 +212,7 @@ def _write_read_doc(workspace: Workspace, writer: _Folder, doc: Json, formats: l
     for kind, written in (("md", to_markdown), ("html", to_html)):
         if kind in formats:
             with workspace.ledger.read() as connection:
-                text = scrubbing.without_forgotten(connection, written(doc), key_of)
+                text = forgetting.without_forgotten(connection, written(doc), key_of)
             writer.write(f"postmortem.{kind}", text.encode("utf-8", "replace"))
 
 

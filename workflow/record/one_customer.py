@@ -18,13 +18,11 @@ from sqlalchemy.engine import Connection
 from workflow.doc import push
 from workflow.errors import BadInput
 from workflow.files import write_whole
-from workflow.ledger import changes, customers, incidents, notices, plans
+from workflow.ledger import changes, customers, forgetting, incidents, notices, plans
 from workflow.ledger import customers as ledger
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.customers import Match, Told
-from workflow.ledger.forgetting import hashes, scrubbing
-from workflow.ledger.forgetting.hashes import FORGOTTEN
-from workflow.ledger.forgetting.scrubbing import Emptied, Words
+from workflow.ledger.forgetting import FORGOTTEN, Emptied, Words
 from workflow.ledger.together import proposals
 from workflow.ledger.together.proposals import ProposalState
 from workflow.mail.lists.addresses import Address, AddressBad, read_address
@@ -58,7 +56,7 @@ def customers_like(workspace: Workspace, words: str) -> list[Match]:
 def told_to(workspace: Workspace, customer: Match) -> list[Told]:
     """Every mail to a customer, the oldest first, including failed and waiting ones."""
     with workspace.ledger.read() as connection:
-        key = hashes.stored_key(connection, customer.key)
+        key = forgetting.stored_key(connection, customer.key)
         return ledger.told(connection, key, profile=workspace.settings.profile)
 
 
@@ -133,20 +131,20 @@ def forget(workspace: Workspace, typed: str) -> Forgotten:
     with workspace.ledger.write() as connection:
         _refuse_while_pending(connection, address)
         # A customer who was forgotten and written to again is known by the hash.
-        key = hashes.stored_key(connection, address.key)
-        names, spelled = scrubbing.names_and_addresses(connection, key)
+        key = forgetting.stored_key(connection, address.key)
+        names, spelled = forgetting.names_and_addresses(connection, key)
         concerned = [
             incidents.incident_by_id(connection, each)
-            for each in scrubbing.incidents_of(connection, [key])
+            for each in forgetting.incidents_of(connection, [key])
         ]
-        hashed = hashes.settle_hash(
+        hashed = forgetting.settle_hash(
             connection, address.key, why=_ASKED, by=workspace.person, at=now
         )
         words = _words_of({address.email, *spelled}, names)
-        emptied = scrubbing.empty_mails(connection, key, hashed, words)
-        emptied.rows = scrubbing.empty_rows_left_out(connection, words)
+        emptied = forgetting.empty_mails(connection, key, hashed, words)
+        emptied.rows = forgetting.empty_rows_left_out(connection, words)
         plans = tuple(_withdraw_plans(connection, address, key))
-        scrubbing.sweep(connection, words, emptied)
+        forgetting.sweep(connection, words, emptied)
         is_suppressed = customers.forget(connection, address.key, hashed)
         _tell_docs(connection, workspace, emptied)
     workspace.ledger.compact()
@@ -171,7 +169,7 @@ def forget_after_retention(workspace: Workspace) -> int:
         return 0
     before = workspace.now() - timedelta(days=days)
     with workspace.ledger.read() as connection:
-        due = scrubbing.closed_before(connection, before, profile=workspace.settings.profile)
+        due = forgetting.closed_before(connection, before, profile=workspace.settings.profile)
     count = sum(_empty_incident(workspace, each) for each in due)
     if due:
         workspace.ledger.compact()
@@ -184,23 +182,23 @@ def _empty_incident(workspace: Workspace, incident_id: str) -> int:
     names: set[str] = set()
     spelled: set[str] = set()
     with workspace.ledger.write() as connection:
-        for key, email, name in scrubbing.recipients_of(connection, incident_id):
+        for key, email, name in forgetting.recipients_of(connection, incident_id):
             hashed = key
-            if not hashes.is_hash(key):
-                hashed = hashes.settle_hash(
+            if not forgetting.is_hash(key):
+                hashed = forgetting.settle_hash(
                     connection, key, why=_RETENTION, by=workspace.person, at=workspace.now()
                 )
             words = _words_of({email}, {name})
-            found = scrubbing.empty_mails(connection, key, hashed, words, incident_id=incident_id)
+            found = forgetting.empty_mails(connection, key, hashed, words, incident_id=incident_id)
             emptied.mails += found.mails
-            scrubbing.rename(connection, key, hashed)
+            forgetting.rename(connection, key, hashed)
             customers.rename(connection, key, hashed)
             names.add(name)
             spelled.add(email)
         words = _words_of(spelled, names)
         listed = [each.id for each in notices.notices_of(connection, incident_id)]
-        scrubbing.empty_rows_left_out(connection, words, listed, all_of_them=True)
-        scrubbing.sweep(connection, words, emptied, incident_id=incident_id)
+        forgetting.empty_rows_left_out(connection, words, listed, all_of_them=True)
+        forgetting.sweep(connection, words, emptied, incident_id=incident_id)
         for proposal in proposals.of_incident(connection, incident_id):
             proposals.move(connection, proposal.id, ProposalState.WITHDRAWN)
         _tell_docs(connection, workspace, emptied)
@@ -230,8 +228,8 @@ def key_of(typed: str) -> str:
 
 
 def _refuse_while_pending(connection: Connection, address: Address) -> None:
-    key = hashes.stored_key(connection, address.key)
-    waiting = scrubbing.pending_notices(connection, key)
+    key = forgetting.stored_key(connection, address.key)
+    waiting = forgetting.pending_notices(connection, key)
     if waiting:
         raise BadInput(
             f"A mail to {address.email} is still to be decided in notice {waiting[0]}. Nothing was "

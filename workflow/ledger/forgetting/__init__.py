@@ -1,1 +1,0 @@
-"""Forgotten customers: the hashes in place of their keys, and removing their data."""
