@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from workflow.ledger.elsewhere import Compared, NoticeElsewhere
     from workflow.ledger.incidents import Share
     from workflow.ledger.notices import Notice
-    from workflow.ledger.together.proposals import Proposal
+    from workflow.ledger.plans import Proposal
     from workflow.standing.doc_standing import DocFinding, Missing
     from workflow.standing.overview import MailTest, NoticeStanding, Standing
     from workflow.workspace import Workspace

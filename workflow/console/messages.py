@@ -31,9 +31,9 @@ from workflow.doc.notices import refuse_given_away
 from workflow.errors import BadInput, PostmortemError
 from workflow.incident import facts
 from workflow.incident.close import write_not_told
+from workflow.ledger import plans as proposals
 from workflow.ledger.notices import Notice
-from workflow.ledger.together import proposals
-from workflow.ledger.together.proposals import ProposalState
+from workflow.ledger.plans import ProposalState
 from workflow.model import Incident, MailTransport, Stage
 from workflow.notice import approval
 from workflow.notice import send as sending

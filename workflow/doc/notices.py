@@ -21,11 +21,10 @@ from workflow.document.parse import blocks_from_markdown
 from workflow.document.template import TemplateSections
 from workflow.document.view import DocView
 from workflow.google.faults import GoogleFault, StaleRevision
-from workflow.ledger import elsewhere, incidents, notices, transfers
+from workflow.ledger import elsewhere, incidents, notices, plans, transfers
 from workflow.ledger.elsewhere import LedgerIdentity, Reservation, Reserved
 from workflow.ledger.incidents import DocRecord
 from workflow.ledger.notices import Notice
-from workflow.ledger.together import proposals
 from workflow.model import Incident, moment_text
 from workflow.standing import other_ledgers
 from workflow.standing.notice_words import (
@@ -56,7 +55,7 @@ def wanted_notice(connection: Connection, incident: Incident, notice_id: str) ->
 
 def wanted_proposal(connection: Connection, incident: Incident, proposal_id: str) -> PutProposal:
     """A proposed plan with every wording, and the decision about it."""
-    proposal = proposals.by_id(connection, proposal_id)
+    proposal = plans.by_id(connection, proposal_id)
     return PutProposal(
         id=proposal.id,
         heading=f"Proposed response (plan {proposal.short})",

@@ -46,11 +46,10 @@ from workflow.google.faults import (
     StaleRevision,
     Undecided,
 )
-from workflow.ledger import changes, elsewhere, incidents, notices
+from workflow.ledger import changes, elsewhere, incidents, notices, plans
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.elsewhere import Compared
 from workflow.ledger.incidents import DocRecord, DocState, Share
-from workflow.ledger.together import proposals
 from workflow.model import Incident
 from workflow.standing import doc_standing, other_ledgers
 from workflow.standing.doc_standing import Missing
@@ -511,7 +510,7 @@ def _note_facts(connection: Connection, written: Mapping[str, list[str]]) -> Non
     proposed = f"{changes.PROPOSAL}-"
     for name, facts in written.items():
         if name.startswith(proposed):
-            proposals.set_facts_written(connection, name.removeprefix(proposed), facts)
+            plans.set_facts_written(connection, name.removeprefix(proposed), facts)
         else:
             notices.set_facts_written(connection, name, facts)
 

@@ -18,16 +18,15 @@ from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.engine import Connection
 
 from workflow.ledger import bounces as came_back
-from workflow.ledger import edited_drafts
+from workflow.ledger import edited_drafts, plans
 from workflow.ledger.bounces import Bounce, Replies
 from workflow.ledger.deliveries import Delivery, delivery_of
 from workflow.ledger.edited_drafts import EditedContent
 from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.incidents import incident_by_id
 from workflow.ledger.notices import Notice, notice_by_id
+from workflow.ledger.plans import Proposal
 from workflow.ledger.tables import bounces, deliveries, incidents, known, notices, suppressions
-from workflow.ledger.together import proposals
-from workflow.ledger.together.proposals import Proposal
 from workflow.model import DeliveryState, Incident, Stage
 
 _ENDS = frozenset({Stage.RESOLVED, Stage.POSTMORTEM})
@@ -243,7 +242,7 @@ def told(connection: Connection, recipient_key: str, *, profile: str) -> list[To
         notice = notice_by_id(connection, mail.notice_id)
         incident = incident_by_id(connection, notice.incident_id)
         replies = came_back.replies_to_delivery(connection, mail.id)
-        approval = proposals.of_notice(connection, notice.id)
+        approval = plans.of_notice(connection, notice.id)
         back = bounced.get(mail.id)
         found.append(Told(incident, notice, mail, back, replies, left.get(mail.id), approval))
     return found

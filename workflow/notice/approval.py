@@ -17,10 +17,9 @@ from workflow.doc.push import Brought, bring_to_doc
 from workflow.errors import BadInput, NotSetUp
 from workflow.google.drive import Comment
 from workflow.google.faults import GoogleFault
-from workflow.ledger import changes, incidents
+from workflow.ledger import changes, incidents, plans
 from workflow.ledger.changes import PROPOSAL, RecordedChange
-from workflow.ledger.together import proposals
-from workflow.ledger.together.proposals import Proposal, ProposalState
+from workflow.ledger.plans import Proposal, ProposalState
 from workflow.model import doc_id_in, moment_text
 from workflow.notice.plan import Plan, make_plan
 from workflow.notice.plan_file import (
@@ -97,7 +96,7 @@ def propose(workspace: Workspace, plan: Plan, plan_out: Path | None = None) -> P
             content=packed(frozen),
         )
         with workspace.ledger.write() as connection:
-            proposals.add(connection, proposal)
+            plans.add(connection, proposal)
             _show_in_doc(connection, workspace, proposal)
     if plan_out is not None:
         write_plan_file(plan_out, _plan_file(proposal))
@@ -127,7 +126,7 @@ def decide(workspace: Workspace, reference: str, *, approved: bool, reason: str 
         check_content(unpacked(proposal.content), proposal.plan_hash)
     state = ProposalState.APPROVED if approved else ProposalState.REFUSED
     with workspace.ledger.write() as connection:
-        moved = proposals.move(
+        moved = plans.move(
             connection,
             proposal.id,
             state,
@@ -159,7 +158,7 @@ def find(workspace: Workspace, reference: str) -> Proposal:
             "of it, or by its file."
         )
     with workspace.ledger.read() as connection:
-        found = proposals.by_hash(connection, wanted, profile=workspace.settings.profile)
+        found = plans.by_hash(connection, wanted, profile=workspace.settings.profile)
     if not found:
         raise BadInput(
             f"There is no plan {reference} in this ledger. Nothing was changed. If it was proposed "
@@ -265,7 +264,7 @@ def note_sent(
 
     Raises `BadInput` if it was sent or withdrawn meanwhile.
     """
-    moved = proposals.move(
+    moved = plans.move(
         connection,
         proposal.id,
         ProposalState.SENT,
@@ -318,7 +317,7 @@ def _taken_from_file(workspace: Workspace, path: Path) -> Proposal:
     _refuse_strange_file(workspace, path, found, proposal)
     state = ProposalState.APPROVED if found.is_approved else ProposalState.REFUSED
     with workspace.ledger.write() as connection:
-        proposals.move(
+        plans.move(
             connection,
             proposal.id,
             state,
@@ -327,7 +326,7 @@ def _taken_from_file(workspace: Workspace, path: Path) -> Proposal:
             reason=found.reason,
         )
         _show_in_doc(connection, workspace, proposal)
-        decided = proposals.by_id(connection, proposal.id)
+        decided = plans.by_id(connection, proposal.id)
     bring_to_doc(workspace, proposal.incident_id)  # else it waits for `sync`
     return decided
 
@@ -393,7 +392,7 @@ def _refuse_unapproved(workspace: Workspace, proposal: Proposal) -> None:
 
 def _open_proposal(workspace: Workspace, plan_id: str) -> Proposal | None:
     with workspace.ledger.read() as connection:
-        found = proposals.by_hash(connection, plan_id, profile=workspace.settings.profile)
+        found = plans.by_hash(connection, plan_id, profile=workspace.settings.profile)
     return next((each for each in found if each.content is not None), None)
 
 

@@ -24,7 +24,6 @@ from workflow.ledger.deliveries import Delivery, Transition
 from workflow.ledger.edited_drafts import EditedContent
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import AttachedFile
-from workflow.ledger.together import proposals
 from workflow.mail.content import Difference, MailContent, goes_to, read_content
 from workflow.model import DeliveryState, DraftDecision, MailTransport
 from workflow.sending.deliver import differences_from, gmail_of, our_content, says_the_same
@@ -194,7 +193,7 @@ def decide(workspace: Workspace, decisions: Iterable[tuple[EditedDraft, DraftDec
 def _refuse_edited_plan(workspace: Workspace, edited: EditedDraft) -> None:
     """Raise `BadInput` if the draft's text isn't what the approver saw."""
     with workspace.ledger.read() as connection:
-        proposal = proposals.of_notice(connection, edited.delivery.notice_id)
+        proposal = plans.of_notice(connection, edited.delivery.notice_id)
     if proposal is not None:
         raise BadInput(
             f"The draft for {edited.delivery.email} was edited after {proposal.decided_by} "

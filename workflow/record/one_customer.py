@@ -20,11 +20,11 @@ from workflow.errors import BadInput
 from workflow.files import write_whole
 from workflow.ledger import changes, customers, forgetting, incidents, notices, plans
 from workflow.ledger import customers as ledger
+from workflow.ledger import plans as proposals
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.customers import Match, Told
 from workflow.ledger.forgetting import FORGOTTEN, Emptied, Words
-from workflow.ledger.together import proposals
-from workflow.ledger.together.proposals import ProposalState
+from workflow.ledger.plans import ProposalState
 from workflow.mail.lists.addresses import Address, AddressBad, read_address
 from workflow.model import DeliveryState, Incident, moment_text
 from workflow.notice import plan_file

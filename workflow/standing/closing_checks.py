@@ -13,11 +13,10 @@ from workflow.document.edits import action_items
 from workflow.document.template import parse_template
 from workflow.document.view import FIELDS, read_document
 from workflow.google.faults import GoogleFault
-from workflow.ledger import bounces, changes, elsewhere, incidents, notices
+from workflow.ledger import bounces, changes, elsewhere, incidents, notices, plans
 from workflow.ledger.bounces import Reply
 from workflow.ledger.customers import Customer, customers_of
 from workflow.ledger.notices import Notice, RowLeftOut
-from workflow.ledger.together import proposals
 from workflow.model import DeliveryState, Incident, Status, people
 from workflow.standing import doc_standing, other_ledgers
 from workflow.standing.doc_standing import missing_changes
@@ -110,7 +109,7 @@ def look(connection: Connection, incident: Incident) -> Findings:
         )
     if left_out := notices.still_left_out(connection, incident.id):
         ends.append(_left_out(left_out))
-    for plan in proposals.of_incident(connection, incident.id):
+    for plan in plans.of_incident(connection, incident.id):
         if plan.content is not None:
             words = f"Plan {plan.short} was proposed and is neither sent nor refused"
             command = f'postmortem approve {plan.short} --refuse "why"'

@@ -26,6 +26,7 @@ from workflow.ledger import (
     elsewhere,
     incidents,
     notices,
+    plans,
 )
 from workflow.ledger.bounces import Replies
 from workflow.ledger.changes import SUMMARY, RecordedChange
@@ -33,8 +34,7 @@ from workflow.ledger.deliveries import Delivery
 from workflow.ledger.edited_drafts import FOUND_IN_SENT, EditedContent
 from workflow.ledger.elsewhere import Reserved
 from workflow.ledger.notices import Notice, words_given
-from workflow.ledger.together import proposals
-from workflow.ledger.together.proposals import Proposal, ProposalState
+from workflow.ledger.plans import Proposal, ProposalState
 from workflow.mail import faces
 from workflow.mail.content import Difference, differences, goes_to, new_lines, read_content
 from workflow.model import (
@@ -93,7 +93,7 @@ def notice_facts(connection: Connection, incident: Incident, notice: Notice) -> 
         _counted(counts, notice.transport),
         *_edited(connection, notice, counts.sent),
     ]
-    proposal = proposals.of_notice(connection, notice.id)
+    proposal = plans.of_notice(connection, notice.id)
     if proposal is not None:
         lines.append(approval_words(proposal, incident))
     elif notice.approved_by:

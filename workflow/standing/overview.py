@@ -22,15 +22,16 @@ from workflow.ledger import (
     elsewhere,
     incidents,
     notices,
+    plans,
 )
 from workflow.ledger.announcements import Announcement
 from workflow.ledger.bounces import NO_REPLIES, Bounce, Replies
 from workflow.ledger.elsewhere import NOT_COMPARED, Compared, Reserved
 from workflow.ledger.faults import NewerRecord
 from workflow.ledger.notices import Notice, RowLeftOut, words_given
-from workflow.ledger.together import audit, proposals
+from workflow.ledger.plans import Proposal
+from workflow.ledger.together import audit
 from workflow.ledger.together.audit import Step
-from workflow.ledger.together.proposals import Proposal
 from workflow.model import (
     DeliveryCounts,
     DeliveryState,
@@ -144,7 +145,7 @@ def standing_of(workspace: Workspace) -> Standing:
             tuple(_tests(connection, incident.id)),
             compared,
             missing_changes(connection, incident.id),
-            tuple(proposals.of_incident(connection, incident.id)),
+            tuple(plans.of_incident(connection, incident.id)),
         )
 
 
@@ -169,7 +170,7 @@ def notice_standing(workspace: Workspace, notice: Notice) -> NoticeStanding:
             _not_in_doc(connection, notice.id),
             tuple(_edited(connection, notice.id)),
             deliveries.count_waiting(connection, notice.id),
-            proposals.of_notice(connection, notice.id),
+            plans.of_notice(connection, notice.id),
         )
 
 

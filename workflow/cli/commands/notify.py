@@ -24,7 +24,7 @@ from workflow.notice import plan as plans
 from workflow.standing import overview
 
 if TYPE_CHECKING:
-    from workflow.ledger.together.proposals import Proposal
+    from workflow.ledger.plans import Proposal
     from workflow.model import Incident
     from workflow.notice.plan import Plan
     from workflow.workspace import Workspace
