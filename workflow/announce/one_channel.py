@@ -21,11 +21,10 @@ from workflow.errors import BadInput
 from workflow.google.transport import only_while
 from workflow.incident.timeline import record_entry, record_rewording, record_strike
 from workflow.ledger import announcements, deliveries, incidents, notices, plans
-from workflow.ledger.announcements import Announcement
+from workflow.ledger.announcements import Announcement, Reminder
 from workflow.ledger.claims import holder_name, is_gone
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail
-from workflow.ledger.together.reminders import Reminder
 from workflow.mail.escape import one_line
 from workflow.mail.faces import parse_body
 from workflow.mail.lists.addresses import AddressBad, read_address

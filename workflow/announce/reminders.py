@@ -19,10 +19,9 @@ from workflow.chat.channels import Channel, ChannelBad, ChannelKind
 from workflow.chat.posting import Outcome, slack_face
 from workflow.chat.slack import Scheduled, SlackUnread
 from workflow.errors import BadInput
-from workflow.ledger import deliveries, incidents
+from workflow.ledger import announcements, deliveries, incidents
+from workflow.ledger.announcements import BEFORE, DUE, SNOOZED, Reminder, ReminderState
 from workflow.ledger.notices import words_given
-from workflow.ledger.together import reminders
-from workflow.ledger.together.reminders import BEFORE, DUE, SNOOZED, Reminder, ReminderState
 from workflow.mail.faces import parse_body
 from workflow.model import DeliveryState, Incident, clock_text
 from workflow.standing.promises import next_word
@@ -55,12 +54,12 @@ def settle(workspace: Workspace) -> list[str]:
     with workspace.ledger.read() as connection:
         opened = incidents.open_incidents(connection, profile=profile)
         wanted = {each.id: list(_wanted(connection, workspace, each)) for each in opened}
-        known = reminders.open_ones(connection, profile=profile)
+        known = announcements.open_ones(connection, profile=profile)
         missing = list(_missing(connection, workspace, opened, wanted, channels))
     if missing:
         with workspace.ledger.write() as connection:
             for each in missing:
-                reminders.add(connection, each)
+                announcements.add(connection, each)
         known = sorted([*known, *missing], key=lambda each: each.due_at)
     by_name = {(each.kind.value, each.name): each for each in channels}
     problems: list[str] = []
@@ -90,14 +89,14 @@ def snooze(workspace: Workspace, until: datetime) -> tuple[Incident, datetime]:
         notice_id = _promising(connection, incident, word.due_at) if word else ""
         if word is None or not notice_id:
             raise BadInput(f"No update to customers of “{incident.title}” is promised.")
-        for each in reminders.of_incident(connection, incident.id):
+        for each in announcements.of_incident(connection, incident.id):
             if each.kind == SNOOZED and each.state is _S.PLANNED:
-                reminders.move(connection, each.id, _S.PLANNED, _S.WITHDRAWN)
+                announcements.move_reminder(connection, each.id, _S.PLANNED, _S.WITHDRAWN)
         channels = workspace.settings.config.announce
         targets = [(each.kind.value, each.name) for each in channels] or [("", "")]
         for kind, target in targets:
             text = _text(incident, SNOOZED, word.due_at)
-            reminders.add(
+            announcements.add(
                 connection,
                 Reminder(*(new_id(10), incident.id, notice_id, kind, target, SNOOZED, until, text)),
             )
@@ -113,7 +112,7 @@ def _wanted(connection: Connection, workspace: Workspace, incident: Incident) ->
         return
     snoozed = [
         each
-        for each in reminders.of_incident(connection, incident.id)
+        for each in announcements.of_incident(connection, incident.id)
         if each.kind == SNOOZED and each.notice_id == notice_id and each.state is not _S.WITHDRAWN
     ]
     for each in snoozed:
@@ -143,7 +142,7 @@ def _missing(
     for incident in opened:
         there = {
             (each.notice_id, each.channel, each.target, each.kind, each.due_at)
-            for each in reminders.of_incident(connection, incident.id)
+            for each in announcements.of_incident(connection, incident.id)
         }
         for each in wanted[incident.id]:
             if each.due_at <= now or each.kind == SNOOZED:
@@ -268,7 +267,7 @@ def _mail(workspace: Workspace, each: Reminder, channel: Channel) -> str:
     one_channel.check_group(channel)
     message = one_channel.Message("", _subject(each), each.text)
     with workspace.ledger.write() as connection:
-        is_ours = reminders.move(
+        is_ours = announcements.move_reminder(
             connection, each.id, _S.PLANNED, _S.SENDING, called_at=workspace.wall()
         )
         if is_ours:
@@ -354,7 +353,7 @@ def _post_at(workspace: Workspace, each: Reminder) -> int:
 
 def _move(workspace: Workspace, each: Reminder, after: ReminderState, **facts: object) -> bool:
     with workspace.ledger.write() as connection:
-        return reminders.move(connection, each.id, each.state, after, **facts)
+        return announcements.move_reminder(connection, each.id, each.state, after, **facts)
 
 
 def _at(each: Reminder, state: ReminderState) -> Reminder:

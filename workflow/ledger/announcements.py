@@ -1,16 +1,20 @@
-"""Announcements: a row for each channel, recorded before the call."""
+"""What colleagues are told: announcements, and reminders of a due update; a row for each channel."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.ledger.tables import announcements, incidents, known
+from workflow.ledger.tables import announcements, incidents, known, reminders
 from workflow.model import DeliveryState
+
+# --- Announcements --------------------------------------------------------------------------------
 
 _S = DeliveryState
 # If a chat refused a message, it can be sent once the channel is fixed. An unknown message may have
@@ -201,3 +205,139 @@ def _announcement(row: Row[Any]) -> Announcement:
         call_id=row.call_id,
         called_by=row.called_by,
     )
+
+
+# --- Reminders ------------------------------------------------------------------------------------
+
+
+class ReminderState(StrEnum):
+    """The state of a reminder. `ALLOWED_FOR_REMINDERS` has the moves.
+
+    A SCHEDULED one is at the chat, which posts it by itself. A PLANNED one is posted by the program
+    that runs at its time.
+    """
+
+    PLANNED = "planned"
+    SCHEDULING = "scheduling"
+    SCHEDULED = "scheduled"
+    WITHDRAWING = "withdrawing"
+    WITHDRAWN = "withdrawn"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+_R = ReminderState
+ALLOWED_FOR_REMINDERS: Mapping[ReminderState, frozenset[ReminderState]] = {
+    _R.PLANNED: frozenset({_R.SCHEDULING, _R.SENDING, _R.WITHDRAWN, _R.FAILED}),
+    # After a lost answer, the chat's list of scheduled messages shows the result of a call.
+    _R.SCHEDULING: frozenset({_R.SCHEDULED, _R.PLANNED, _R.FAILED, _R.WITHDRAWN, _R.UNKNOWN}),
+    _R.SCHEDULED: frozenset({_R.WITHDRAWING, _R.SENT}),
+    _R.WITHDRAWING: frozenset({_R.WITHDRAWN, _R.SENT}),
+    _R.SENDING: frozenset({_R.SENT, _R.PLANNED, _R.FAILED, _R.UNKNOWN}),
+    _R.WITHDRAWN: frozenset(),
+    _R.SENT: frozenset(),
+    _R.FAILED: frozenset(),
+    _R.UNKNOWN: frozenset(),
+}
+OPEN = (_R.PLANNED, _R.SCHEDULING, _R.SCHEDULED, _R.WITHDRAWING, _R.SENDING)
+BEFORE, DUE, SNOOZED = "before", "due", "snoozed"
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """One reminder to one channel at one time.
+
+    `kind` is before, due or snoozed; `due_at` is when to post it, by the incident's clock.
+    `channel` and `target` are as an announcement's; `message_id` is the chat's id of a scheduled
+    one; `called_at`, by the wall clock, is when the chat was last called.
+    """
+
+    id: str
+    incident_id: str
+    notice_id: str
+    channel: str
+    target: str
+    kind: str
+    due_at: datetime
+    text: str
+    state: ReminderState = _R.PLANNED
+    message_id: str = ""
+    reason: str = ""
+    called_at: datetime | None = None
+
+
+def add(connection: Connection, reminder: Reminder) -> bool:
+    """Plan a reminder; False if it is planned already."""
+    same = select(reminders.c.id).where(
+        reminders.c.notice_id == reminder.notice_id,
+        reminders.c.channel == reminder.channel,
+        reminders.c.target == reminder.target,
+        reminders.c.kind == reminder.kind,
+        reminders.c.due_at == reminder.due_at,
+    )
+    if connection.execute(same).first() is not None:
+        return False
+    values = {name: getattr(reminder, name) for name in _COLUMNS}
+    connection.execute(insert(reminders).values(values | {"state": reminder.state.value}))
+    return True
+
+
+def move_reminder(
+    connection: Connection,
+    reminder_id: str,
+    before: ReminderState,
+    after: ReminderState,
+    **facts: object,
+) -> bool:
+    """Move a reminder; False if another process moved it first.
+
+    Raises `ValueError` for a move that is not allowed.
+    """
+    if after not in ALLOWED_FOR_REMINDERS[before]:
+        raise ValueError(f"a reminder does not go from {before} to {after}")
+    found = connection.execute(
+        update(reminders)
+        .where(reminders.c.id == reminder_id, reminders.c.state == before.value)
+        .values(state=after.value, **facts)
+    )
+    return bool(found.rowcount == 1)
+
+
+def by_id(connection: Connection, reminder_id: str) -> Reminder:
+    """One reminder by its id."""
+    return _reminder(
+        connection.execute(select(reminders).where(reminders.c.id == reminder_id)).one()
+    )
+
+
+def of_incident(connection: Connection, incident_id: str) -> list[Reminder]:
+    """An incident's reminders by due time."""
+    query = select(reminders).where(reminders.c.incident_id == incident_id)
+    rows = connection.execute(query.order_by(reminders.c.due_at, reminders.c.id))
+    return [_reminder(row) for row in rows]
+
+
+def open_ones(
+    connection: Connection, *, profile: str, states: Sequence[ReminderState] = OPEN
+) -> list[Reminder]:
+    """Every reminder of a profile that may still be posted, by due time."""
+    query = (
+        select(reminders)
+        .join(incidents, incidents.c.id == reminders.c.incident_id)
+        .where(
+            incidents.c.profile == profile,
+            reminders.c.state.in_([state.value for state in states]),
+        )
+        .order_by(reminders.c.due_at, reminders.c.id)
+    )
+    return [_reminder(row) for row in connection.execute(query)]
+
+
+_COLUMNS = tuple(Reminder.__dataclass_fields__)
+
+
+def _reminder(row: Row[Any]) -> Reminder:
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    return Reminder(**values | {"state": known(ReminderState, row.state, "A reminder")})

@@ -15,10 +15,9 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from workflow.ledger import incidents
+from workflow.ledger import announcements, incidents
+from workflow.ledger.announcements import SNOOZED, ReminderState
 from workflow.ledger.notices import WordGiven, words_given
-from workflow.ledger.together import reminders
-from workflow.ledger.together.reminders import SNOOZED, ReminderState
 from workflow.model import clock_text, date_text, duration_text, minutes_between, moment_text
 from workflow.workspace import Workspace
 
@@ -145,7 +144,7 @@ def overdue_sentences(workspace: Workspace, incident_ids: Sequence[str]) -> list
                 continue
             snoozed = [
                 each
-                for each in reminders.of_incident(connection, incident_id)
+                for each in announcements.of_incident(connection, incident_id)
                 if each.kind == SNOOZED
                 and each.due_at > now
                 and each.state is not ReminderState.WITHDRAWN
