@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from workflow.config import Settings
 from workflow.google import Google
 from workflow.ledger import incidents
+from workflow.ledger.databases.audit import Acting
 from workflow.ledger.databases.storage import Ledger, open_ledger
-from workflow.ledger.together.audit import Acting
 from workflow.model import Incident
 
 if TYPE_CHECKING:

@@ -26,12 +26,12 @@ from workflow.ledger import (
 )
 from workflow.ledger.announcements import Announcement
 from workflow.ledger.bounces import NO_REPLIES, Bounce, Replies
+from workflow.ledger.databases import audit
+from workflow.ledger.databases.audit import Step
 from workflow.ledger.elsewhere import NOT_COMPARED, Compared, Reserved
 from workflow.ledger.faults import NewerRecord
 from workflow.ledger.notices import Notice, RowLeftOut, words_given
 from workflow.ledger.plans import Proposal
-from workflow.ledger.together import audit
-from workflow.ledger.together.audit import Step
 from workflow.model import (
     DeliveryCounts,
     DeliveryState,

@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from workflow.ledger import transfers
-from workflow.ledger.databases import OPTION, Kind, migrate, postgres
+from workflow.ledger.databases import OPTION, Kind, audit, migrate, postgres
 from workflow.ledger.faults import (
     LedgerAddressBad,
     LedgerMoved,
@@ -34,7 +34,6 @@ from workflow.ledger.faults import (
     in_words,
 )
 from workflow.ledger.tables import name_version
-from workflow.ledger.together import audit
 from workflow.ledger.transfers import Moved
 
 _BUSY_SECONDS = 30.0
