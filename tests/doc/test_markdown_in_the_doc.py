@@ -12,7 +12,7 @@ from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.terminal import at_a_terminal
 from workflow.document.blocks import Block, Kind, Span
-from workflow.document.reading import read_tabs
+from workflow.document.exports import read_tabs
 
 NESTED = """Plan:
 - stop the import

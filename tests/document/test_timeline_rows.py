@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.document.page import Boundary, Page, an_entry
 from workflow.document.edits.changes import AddEntry, RewordEntry, StrikeEntry
-from workflow.document.reading import read_tabs
+from workflow.document.exports import read_tabs
 from workflow.document.template import parse_template
 
 TEMPLATE = """

@@ -9,7 +9,7 @@ from tests.document.test_edits import a_text
 from workflow.document.blocks import plain
 from workflow.document.edits.batch import section_text
 from workflow.document.edits.changes import FillSection
-from workflow.document.reading import read_tabs
+from workflow.document.exports import read_tabs
 from workflow.document.template import bare_title, find_section, parse_template
 from workflow.document.typed import blocks_from_typed
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from tests.document.page import SMALL, Boundary, Page, an_entry
 from workflow.document.blocks import Block, Kind, Span, blocks_from_text, joined
 from workflow.document.edits.changes import AddEntry, FillSection
-from workflow.document.exports import blocks_to_markdown
-from workflow.document.reading import read_tabs
+from workflow.document.exports import blocks_to_markdown, read_tabs
 from workflow.document.requests import LINE_BREAK, clean_text
 from workflow.document.styling import LEAD
 from workflow.document.typed import blocks_from_typed

@@ -15,7 +15,7 @@ from typing import Any
 
 from workflow.document.blocks import Block, Span, joined
 from workflow.document.edits.sections import Place, find_place, untouched_hint
-from workflow.document.reading import read_tabs
+from workflow.document.exports import read_tabs
 from workflow.document.template import Section
 from workflow.document.view import DocView, read_document
 from workflow.publication.patterns import (
