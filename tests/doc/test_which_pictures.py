@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pictures import gif, jpeg, png, png_head
-from workflow.document.chips import LARGEST_BYTES, NotAPicture, Picture, look_at
+from workflow.document.blocks import LARGEST_BYTES, NotAPicture, Picture, look_at
 
 SIDES = st.integers(min_value=1, max_value=5_000)
 

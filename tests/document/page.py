@@ -11,7 +11,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from google_rehearsal.docs import FetchedPicture, apply_batch, blank_document, render_document
-from workflow.document.chips import NativePart, native_part_of
+from workflow.document.blocks import NativePart, native_part_of
 from workflow.document.edits.batch import compute_edit
 from workflow.document.edits.changes import AddEntry, Change, Edit
 from workflow.document.edits.new_document import fill_new_document

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.document.page import SMALL, Boundary, Page, an_entry
-from workflow.document.chips import NativePart
+from workflow.document.blocks import NativePart
 from workflow.document.edits.changes import AddEntry, RewordEntry, StrikeEntry
 from workflow.document.requests import clean_text
 

@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.document.page import SMALL, Boundary, Page, an_entry
-from workflow.document.blocks import blocks_from_text
-from workflow.document.chips import NativePart
+from workflow.document.blocks import NativePart, blocks_from_text
 from workflow.document.edits.changes import AddEntry, Change, FillSection, PutNotice, SetField
 from workflow.document.edits.header import NOT_KNOWN, field_value
 from workflow.document.edits.new_document import incident_values

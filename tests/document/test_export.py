@@ -15,8 +15,7 @@ from markdown_it import MarkdownIt
 
 from google_rehearsal.docs import FetchedPicture
 from tests.document.page import Page, an_entry, an_incident
-from workflow.document.blocks import Block, Kind, Span
-from workflow.document.chips import InlinePicture
+from workflow.document.blocks import Block, InlinePicture, Kind, Span
 from workflow.document.edits.action_items import file_blocks
 from workflow.document.edits.changes import FillSection, PutNotice
 from workflow.document.exports import blocks_to_markdown, to_html, to_markdown

@@ -14,8 +14,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.doc import notices
 from workflow.doc.pictures import inline_picture
-from workflow.document.blocks import Block, blocks_from_text
-from workflow.document.chips import NativePart
+from workflow.document.blocks import Block, NativePart, blocks_from_text
 from workflow.document.edits.action_items import file_blocks, with_chips
 from workflow.document.edits.changes import (
     AddEntry,

@@ -19,8 +19,7 @@ from typing import Protocol
 from workflow import templates
 from workflow.config import Config
 from workflow.doc import pictures
-from workflow.document.blocks import plain
-from workflow.document.chips import NativePart
+from workflow.document.blocks import NativePart, plain
 from workflow.document.edits.new_document import (
     fill_copy,
     fill_new_document,

@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from workflow.document.chips import (
+from workflow.document.blocks import (
     LARGEST_BYTES,
     InlinePicture,
     NativePart,

@@ -32,7 +32,7 @@ from sqlalchemy.exc import DBAPIError
 from workflow.doc import changes as doc_contents
 from workflow.doc import create, pictures, sharing
 from workflow.doc.changes import hand_edits
-from workflow.document.chips import NativePart
+from workflow.document.blocks import NativePart
 from workflow.document.edits.batch import compute_edit
 from workflow.document.edits.changes import LeftAlone
 from workflow.document.requests import Request

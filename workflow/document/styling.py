@@ -12,8 +12,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
-from workflow.document.blocks import Block, Kind, Mark, Span, plain
-from workflow.document.chips import place_chips
+from workflow.document.blocks import Block, Kind, Mark, Span, place_chips, plain
 from workflow.document.requests import (
     Request,
     create_bullets,

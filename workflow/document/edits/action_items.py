@@ -15,13 +15,16 @@ from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from workflow.document.blocks import Block, Kind, Span, joined
-from workflow.document.chips import (
+from workflow.document.blocks import (
+    Block,
     Chip,
     DayChip,
     InlinePicture,
+    Kind,
     NativePart,
+    Span,
     as_chip,
+    joined,
     link_chip,
     person_chip,
 )

@@ -14,8 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from workflow.document.blocks import Block, heading_kind
-from workflow.document.chips import STAND_IN, NativePart
+from workflow.document.blocks import STAND_IN, Block, NativePart, heading_kind
 from workflow.document.edits import restating
 from workflow.document.edits.changes import (
     AddEntry,

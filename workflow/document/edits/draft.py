@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from workflow.document.blocks import Block
-from workflow.document.chips import NativePart
+from workflow.document.blocks import Block, NativePart
 from workflow.document.edits.changes import Edit, LeftAlone
 from workflow.document.edits.sections import (
     Place,

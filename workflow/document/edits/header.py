@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workflow.document.blocks import Block, Kind, Mark, Span
-from workflow.document.chips import Chip, NativePart, as_chip
+from workflow.document.blocks import Block, Chip, Kind, Mark, NativePart, Span, as_chip
 from workflow.document.edits.changes import SetField
 from workflow.document.edits.draft import EditDraft
 from workflow.document.edits.sections import after, before

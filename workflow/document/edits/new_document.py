@@ -12,13 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from workflow.document.blocks import Block, Kind, Span, blocks_from_text
-from workflow.document.chips import (
+from workflow.document.blocks import (
     STAND_IN,
+    Block,
     Chip,
     DateChip,
+    Kind,
     NativePart,
+    Span,
     StatusChip,
+    blocks_from_text,
     define_statuses,
     native_parts_in,
     person_chip,

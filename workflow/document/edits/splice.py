@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from workflow.document.blocks import Mark, Span
-from workflow.document.chips import Chip, place_chips, select_status
+from workflow.document.blocks import Chip, Mark, Span, place_chips, select_status
 from workflow.document.requests import (
     Request,
     create_range,

@@ -14,8 +14,18 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from workflow.document.blocks import Block, Kind, Mark, Span, plain
-from workflow.document.chips import DateChip, NativePart, as_chip, link_chip, person_chip
+from workflow.document.blocks import (
+    Block,
+    DateChip,
+    Kind,
+    Mark,
+    NativePart,
+    Span,
+    as_chip,
+    link_chip,
+    person_chip,
+    plain,
+)
 from workflow.document.edits.changes import AddEntry
 from workflow.document.edits.draft import EditDraft
 from workflow.document.edits.sections import TIMELINE, Place, before, end_behind
