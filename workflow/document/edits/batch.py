@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workflow.document.blocks import STAND_IN, Block, NativePart, heading_kind
-from workflow.document.edits import restating
+from workflow.document.edits import corrections
 from workflow.document.edits.changes import (
     AddEntry,
     Change,
@@ -144,7 +144,7 @@ def _not_pasted(draft: EditDraft, changes: Sequence[AddEntry]) -> list[AddEntry]
 
 def _restate(draft: EditDraft, changes: Sequence[Restate]) -> None:
     if changes:  # rarely needed: most runs bring only an entry
-        restating.restate(draft, changes)
+        corrections.restate(draft, changes)
 
 
 def _fill_sections(draft: EditDraft, changes: Sequence[FillSection]) -> None:
