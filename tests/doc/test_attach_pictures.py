@@ -125,7 +125,7 @@ def test_killed_while_it_is_public_sync_makes_it_private(
     postmortem: Postmortem, google: GoogleWorld, doc_id: str, graph: str
 ) -> None:
     dies_in(
-        "workflow.doc.pictures", "make_private", postmortem, "attach", graph, "--publish", "--yes"
+        "workflow.doc.changes", "make_private", postmortem, "attach", graph, "--publish", "--yes"
     )
     assert who_may_see(google, "graph 🧯.png") == {"user", "anyone"}
     postmortem("sync")

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from workflow import templates
 from workflow.config import Config
-from workflow.doc import pictures
+from workflow.doc import changes
 from workflow.document.blocks import NativePart, plain
 from workflow.document.edits.new_document import (
     fill_copy,
@@ -313,7 +313,7 @@ def _is_about_parts(
         return False
     if isinstance(fault, StaleRevision) and fault.request_index is None:
         return False
-    return pictures.remember_refused_chip(workspace, incident.id, fault, requests)
+    return changes.remember_refused_chip(workspace, incident.id, fault, requests)
 
 
 def _filling(
@@ -326,7 +326,7 @@ def _filling(
         incident,
         record.template_source,
         workspace.settings.config,
-        pictures.allowed_parts(workspace, record),
+        changes.allowed_parts(workspace, record),
     )
 
 
@@ -338,7 +338,7 @@ def _copy_filling(
     with workspace.ledger.write() as connection:
         doc_making.set_template(connection, incident.id, record.template_name, source)
     values = doc_values(incident, workspace.settings.config)
-    parts = pictures.allowed_parts(workspace, record)
+    parts = changes.allowed_parts(workspace, record)
     return fill_copy(document, incident, values, parse_template(source).sections, parts)
 
 

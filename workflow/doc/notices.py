@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from workflow.doc import pictures
+from workflow.doc import changes
 from workflow.document.edits.batch import compute_edit
 from workflow.document.edits.changes import PutNotice, PutProposal
 from workflow.document.edits.notices import notices_in
@@ -217,7 +217,7 @@ def _write(
     change: PutNotice,
     view: DocView,
 ) -> None:
-    parts = pictures.allowed_parts(workspace, record)
+    parts = changes.allowed_parts(workspace, record)
     edit = compute_edit(view, [change], TemplateSections(record.template_source), parts)
     if edit.requests:
         docs = workspace.google.docs

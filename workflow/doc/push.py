@@ -30,7 +30,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from workflow.doc import changes as doc_contents
-from workflow.doc import create, pictures, sharing
+from workflow.doc import changes as pictures
+from workflow.doc import create, sharing
 from workflow.doc.changes import hand_edits
 from workflow.document.blocks import NativePart
 from workflow.document.edits.batch import compute_edit

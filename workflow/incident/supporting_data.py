@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from workflow.doc.pictures import (
+from workflow.doc.changes import (
     PICTURE,
     PictureState,
     fetch_picture,
