@@ -1,4 +1,4 @@
-"""What colleagues are told: announcements, and reminders of a due update; a row for each channel."""
+"""What colleagues are told: announcements and reminders, with a row for each channel."""
 
 from __future__ import annotations
 
