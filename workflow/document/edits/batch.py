@@ -20,6 +20,7 @@ from workflow.document.edits.changes import (
     AddEntry,
     Change,
     Edit,
+    EditDraft,
     FillSection,
     PutCommunications,
     PutNotice,
@@ -30,7 +31,6 @@ from workflow.document.edits.changes import (
     StrikeEntry,
 )
 from workflow.document.edits.corrections import correct_entries
-from workflow.document.edits.draft import EditDraft
 from workflow.document.edits.header import set_fields
 from workflow.document.edits.notices import put_communications, put_notices, put_proposals
 from workflow.document.edits.sections import Place, find_place, untouched_hint

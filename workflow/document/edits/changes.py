@@ -1,15 +1,29 @@
-"""The changes that a doc can get, and their results. Plain values."""
+"""The changes that a doc can get, their results, and an edit in progress."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from workflow.document.blocks import Block
-from workflow.document.names import NoticeOrigin, Tally
-from workflow.document.requests import Request
-from workflow.document.template import PostmortemTemplate
+from workflow.document.blocks import Block, NativePart
+from workflow.document.edits.sections import (
+    Place,
+    end_of_tab,
+    find_place,
+    heading_of,
+    section_in_doc,
+    untouched_hint,
+)
+from workflow.document.edits.splice import Join, Paragraphs, Piece, Spot, batch
+from workflow.document.names import SECTION, NoticeOrigin, Tally, section_name
+from workflow.document.requests import Request, inner_length
+from workflow.document.styling import LEAD, lay_out
+from workflow.document.template import PostmortemTemplate, Section, find_section, section_key
+from workflow.document.view import DocView, Range
 from workflow.model import Statement, TimelineEntry
+
+# --- The changes ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -179,3 +193,172 @@ class Edit:
     notices_to_user: tuple[str, ...] = ()
     already_there: frozenset[str] = frozenset()
     left_alone: tuple[LeftAlone, ...] = ()
+
+
+# --- An edit in progress --------------------------------------------------------------------------
+
+
+class EditDraft:
+    """Collect everything that one batch does to one doc.
+
+    `sections` are the template's. They are used only if the doc itself doesn't show its sections.
+    """
+
+    def __init__(
+        self, doc: DocView, sections: Sequence[Section], parts: frozenset[NativePart]
+    ) -> None:
+        self.doc = doc
+        self.parts = parts
+        self._expected = sections
+        self._added: list[Section] = []
+        self.already_there: set[str] = set()
+        self.added_entries: set[str] = set()
+        self._pieces: list[Piece] = []
+        self._forget: list[Range] = []
+        self._name: list[Range] = []
+        self._sentences: list[str] = []
+        self._left_alone: dict[LeftAlone, None] = {}
+        self._places: dict[str, Place | None] = {}
+        self._ends: dict[str, Spot] = {}
+        self._put_back: dict[str, list[Block]] = {}
+
+    def say(self, sentence: str) -> None:
+        """Tell the person something, once."""
+        if sentence not in self._sentences:
+            self._sentences.append(sentence)
+
+    def may_replace(self, tab_id: str, start: int, end: int) -> bool:
+        """Whether text may be deleted; it stays if somebody has a suggestion in it.
+
+        The new text is then put beside it.
+        """
+        ids = self.doc.suggested_in(tab_id, start, end)
+        if ids:
+            left = LeftAlone(self.doc.text_between(tab_id, start, end), ids)
+            self._left_alone.setdefault(left, None)
+        return not ids
+
+    def add(self, piece: Piece) -> None:
+        """Add a piece to the batch."""
+        self._pieces.append(piece)
+
+    def forget(self, gone: Range) -> None:
+        """Drop a named range; its text stays."""
+        self._forget.append(gone)
+
+    def name(self, kept: Range) -> None:
+        """Name a range over text that stays, in the coordinates of the doc that was read."""
+        self._name.append(kept)
+
+    def insert(self, spot: Spot, blocks: Sequence[Block]) -> None:
+        """Insert paragraphs at a spot. Our own ranges that start there are named again after them.
+
+        Docs doesn't document whether a range grows when text is inserted at its very start.
+        """
+        self.add(Paragraphs(spot, lay_out(blocks)))
+        if spot.join is not Join.BEFORE:
+            return
+        for own in self.doc.own_at(spot.tab_id, spot.at):
+            self._forget.append(own)
+            self._name.append(own)
+
+    def section(self, name: str) -> Section:
+        """The section for a key or title; one that the template lacks is created."""
+        found = find_section(self._sections(), name)
+        if found is None:
+            found = Section(section_key(name), name.strip() or name)
+            self._added.append(found)
+        return found
+
+    def section_of(self, key: str) -> Section:
+        """The section with that key: as in the doc if it is there, else as in the template."""
+        return section_in_doc(self.doc, key) or self.section(key)
+
+    def place(self, section: Section) -> Place | None:
+        """The place of a section. One that was found by its heading gets its range back."""
+        if section.key not in self._places:
+            place = find_place(self.doc, section, self._sections())
+            self._places[section.key] = place
+            if place is not None and not place.found_by_range:
+                self._restore_range(place)
+        return self._places[section.key]
+
+    def append(self, section: Section, blocks: Sequence[Block]) -> None:
+        """Append paragraphs to a section, or replace its untouched hint.
+
+        A missing section is restored at the end of the doc, with these paragraphs.
+        """
+        place = self.place(section)
+        if place is None:
+            self._put_back.setdefault(section.key, []).extend(blocks)
+            return
+        if place.is_cell and not place.heading.text.strip() and section.key not in self._ends:
+            blocks = self._instead_of_blank(place, blocks)
+        spot = self._ends.get(section.key) or self._first_spot(place)
+        self._ends[section.key] = spot.behind
+        self.insert(spot, blocks)
+
+    def finish(self) -> Edit:
+        """Finish the edit: everything in one batch."""
+        if self._put_back:
+            self._put_back_sections()
+        requests = batch(self._pieces, forget=self._forget, name=self._name)
+        there = frozenset(self.already_there)
+        return Edit(requests, tuple(self._sentences), there, tuple(self._left_alone))
+
+    def _sections(self) -> Iterator[Section]:
+        yield from self._expected
+        yield from self._added
+
+    def _instead_of_blank(self, place: Place, blocks: Sequence[Block]) -> list[Block]:
+        """Replace the placeholder of an empty cell by its first text, and keep its name."""
+        blank = place.heading
+        for own in self.doc.own_at(blank.tab_id, blank.start):
+            self._forget.append(own)
+        first, *others = blocks if blocks[0].spans else (LEAD, *blocks)
+        return [first.marked(section_name(place.section.key)), *others]
+
+    def _first_spot(self, place: Place) -> Spot:
+        # If its range doesn't identify the hint, its text in the template does.
+        blank = place.heading
+        if place.is_cell and not blank.text.strip():
+            at = blank.end - 1
+            return Spot(blank.tab_id, at, Join.INSTEAD, blank.start, blank.cell)
+        hint = untouched_hint(self.doc, place) or untouched_hint(
+            self.doc, replace(place, section=self.section(place.section.key))
+        )
+        if hint is None:
+            return place.end
+        spot = hint.spot
+        if not self.may_replace(spot.tab_id, spot.delete_from, spot.at):
+            return place.end
+        self._forget.extend(hint.ranges)
+        return spot
+
+    def _restore_range(self, place: Place) -> None:
+        heading = place.heading
+        if not heading.text.strip():
+            return  # an empty cell: its first text brings the range
+        end = heading.start + inner_length(heading.text)
+        name = section_name(place.section.key)
+        self._name.append(Range(name, "", heading.tab_id, heading.start, end))
+
+    def _put_back_sections(self) -> None:
+        blocks: list[Block] = []
+        expected = {section.key for section in self._expected}
+        for section in self._sections():
+            content = self._put_back.get(section.key)
+            if content:
+                blocks += [heading_of(section), *content]
+                self.say(
+                    f"The section “{section.title}” was missing. It was added again at the end."
+                    if section.key in expected
+                    else f"There was no section “{section.title}”. It was added at the end."
+                )
+        self.insert(end_of_tab(self.doc, self._home_tab()), blocks)
+
+    def _home_tab(self) -> str:
+        """The tab that holds most of the sections, the first one if none does."""
+        sections = self.doc.own.get(SECTION, {}).values()
+        homes = [own.range.tab_id for ranges in sections for own in ranges]
+        return max((tab.id for tab in self.doc.tabs), key=homes.count)

@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workflow.document.blocks import Block, Kind, Mark, Span, blocks_from_text
-from workflow.document.edits.changes import Restate, RewordEntry, SetField, StrikeEntry
-from workflow.document.edits.draft import EditDraft
+from workflow.document.edits.changes import EditDraft, Restate, RewordEntry, SetField, StrikeEntry
 from workflow.document.edits.header import set_fields, top_of
 from workflow.document.edits.new_document import worded
 from workflow.document.edits.sections import (

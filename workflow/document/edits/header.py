@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workflow.document.blocks import Block, Chip, Kind, Mark, NativePart, Span, as_chip
-from workflow.document.edits.changes import SetField
-from workflow.document.edits.draft import EditDraft
+from workflow.document.edits.changes import EditDraft, SetField
 from workflow.document.edits.sections import after, before
 from workflow.document.edits.splice import Join, Selected, Spot, Words
 from workflow.document.names import FIELD, field_name

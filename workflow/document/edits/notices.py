@@ -11,8 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from workflow.document.blocks import Block, Kind, Span, heading_kind
-from workflow.document.edits.changes import PutCommunications, PutNotice, PutProposal
-from workflow.document.edits.draft import EditDraft
+from workflow.document.edits.changes import EditDraft, PutCommunications, PutNotice, PutProposal
 from workflow.document.edits.sections import CUSTOMER_FACING_RESPONSE, after
 from workflow.document.edits.splice import Join, Spot, Words
 from workflow.document.names import (

@@ -26,8 +26,7 @@ from workflow.document.blocks import (
     person_chip,
     plain,
 )
-from workflow.document.edits.changes import AddEntry
-from workflow.document.edits.draft import EditDraft
+from workflow.document.edits.changes import AddEntry, EditDraft
 from workflow.document.edits.sections import TIMELINE, Place, before, end_behind
 from workflow.document.edits.splice import Join, Spot, TableRow, Words
 from workflow.document.names import (
