@@ -18,8 +18,8 @@ from workflow.document.edits.changes import AddEntry, Change, FillSection, PutNo
 from workflow.document.edits.header import NOT_KNOWN, field_value
 from workflow.document.edits.new_document import incident_values
 from workflow.document.edits.timeline import entries_in
+from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import LINE_BREAK, NON_TEXT, clean_text
-from workflow.document.template import blocks_from_markdown
 from workflow.document.typed import blocks_from_typed
 from workflow.document.view import Paragraph
 from workflow.model import Status

@@ -15,7 +15,7 @@ from workflow.document.blocks import blocks_from_text
 from workflow.document.edits.batch import compute_edit, section_text
 from workflow.document.edits.changes import FillSection, PutNotice, SetField
 from workflow.document.names import entry_name, section_name
-from workflow.document.template import blocks_from_markdown
+from workflow.document.parse import blocks_from_markdown
 from workflow.document.view import FIELDS, read_document
 
 

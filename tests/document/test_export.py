@@ -19,8 +19,8 @@ from workflow.document.blocks import Block, InlinePicture, Kind, Span
 from workflow.document.edits.action_items import file_blocks
 from workflow.document.edits.changes import FillSection, PutNotice
 from workflow.document.exports import blocks_to_markdown, to_html, to_markdown
+from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import LINE_BREAK, NON_TEXT
-from workflow.document.template import blocks_from_markdown
 from workflow.document.view import read_document
 
 PICTURE = InlinePicture("https://a.example/g.png", 40, 20)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow.document.blocks import Block, Kind, Span, blocks_from_text, plain
+from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import clean_text, inner_length, text_from, utf16_length
-from workflow.document.template import blocks_from_markdown
 
 
 def shapes(markdown: str) -> list[tuple[Kind, str, int, int]]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.mail.letters import EVERYTHING, INCIDENT, STARTED, TEMPLATES
 from tests.mail.test_escape_properties import Visible
-from workflow.document.template import blocks_from_markdown
+from workflow.document.parse import blocks_from_markdown
 from workflow.mail.faces import html_face, parse_body, text_face
 from workflow.mail.sandbox import MomentText
 from workflow.mail.template import MailRenderer, RenderedMail, parse_template

@@ -17,7 +17,8 @@ from workflow.doc import changes
 from workflow.document.edits.batch import compute_edit
 from workflow.document.edits.changes import PutNotice, PutProposal
 from workflow.document.edits.notices import notices_in
-from workflow.document.template import TemplateSections, blocks_from_markdown
+from workflow.document.parse import blocks_from_markdown
+from workflow.document.template import TemplateSections
 from workflow.document.view import DocView
 from workflow.google.faults import GoogleFault, StaleRevision
 from workflow.ledger import elsewhere, incidents, notices, plans, transfers

@@ -17,9 +17,9 @@ from workflow.doc.push import bring_to_doc
 from workflow.doc.sharing import is_among, parse_share, target_of
 from workflow.document.blocks import Block, Kind, heading_kind
 from workflow.document.edits.splice import Join, Paragraphs, Spot, batch
+from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import Request
 from workflow.document.styling import lay_out
-from workflow.document.template import blocks_from_markdown
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput
 from workflow.google.client import Json

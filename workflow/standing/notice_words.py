@@ -14,7 +14,7 @@ from unicodedata import category
 
 from sqlalchemy.engine import Connection
 
-from workflow.document import template
+from workflow.document import parse
 from workflow.document.blocks import Block, plain
 from workflow.document.edits.changes import PutCommunications
 from workflow.document.names import NoticeOrigin, Tally
@@ -384,7 +384,7 @@ def text_that_left(connection: Connection, notice: Notice) -> tuple[Block, ...]:
     texts = {read_content(each.raw).text if each.raw else "" for _, each in left}
     if left and len(left) == sent and len(texts) == 1 and (text := texts.pop()):
         return tuple(plain(line) for line in text.split("\n") if line.strip())
-    return tuple(template.blocks_from_markdown(notice.copy_markdown))
+    return tuple(parse.blocks_from_markdown(notice.copy_markdown))
 
 
 def edited_counts(left: Sequence[tuple[Delivery, EditedContent]], sent: int) -> list[str]:
