@@ -3,9 +3,10 @@
 A picture is made public only if a person allowed it. Its state is stored beside the change that
 waits for it:
 
-wanted → ready published, and its address is known unseen → ready an address that could not be read
-when it was given wanted, unseen, ready → (no picture) refused: the doc gets the link alone ready →
-withdraw → (no picture) published and refused by Docs: made private first
+- wanted → ready: published, and its address is known
+- unseen → ready: an address that could not be read when it was given
+- wanted, unseen, ready → (no picture): refused; the doc gets the link alone
+- ready → withdraw → (no picture): published and refused by Docs; made private first
 
 Docs fetches a picture once and keeps its own copy (reports on insertInlineImage). So the request to
 make it private again is recorded with the picture, and carried out once the doc shows it.

@@ -30,7 +30,6 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from workflow.doc import changes as doc_contents
-from workflow.doc import changes as pictures
 from workflow.doc import create, sharing
 from workflow.doc.changes import hand_edits
 from workflow.document.blocks import NativePart
@@ -97,7 +96,7 @@ class Waiting:
     def has_pictures(self) -> bool:
         """Whether a picture waits to be published, checked or made private."""
         return any(
-            pictures.PICTURE in each.payload and not pictures.is_settled(each)
+            doc_contents.PICTURE in each.payload and not doc_contents.is_settled(each)
             for each in self.changes
         )
 
@@ -123,13 +122,13 @@ def look(
     record = incidents.doc_record(connection, incident_id)
     recorded = changes.pending_changes(connection, incident_id)
     to_upload = frozenset(changes.files_waiting(connection, incident_id))
-    parts = pictures.allowed_parts(workspace, record)
+    parts = doc_contents.allowed_parts(workspace, record)
     pending = [
         one
         for one in recorded
         if one.id not in {f"file-{file_id}" for file_id in to_upload}
         and one.kind in doc_standing.KNOWN_KINDS
-        and pictures.is_settled(one)
+        and doc_contents.is_settled(one)
     ][:limit]
     batch = None
     if pending:
@@ -270,7 +269,7 @@ _ATTEMPTS = 12
 # A short wait for a person at a terminal; if it takes longer, `sync` continues.
 _LONGEST_WAIT = timedelta(seconds=15)
 # Every kind of change: in the doc, or about it.
-_KNOWN = doc_standing.KNOWN_KINDS | sharing.LOCK_KINDS | FILING_KINDS | {pictures.UNPUBLISH}
+_KNOWN = doc_standing.KNOWN_KINDS | sharing.LOCK_KINDS | FILING_KINDS | {doc_contents.UNPUBLISH}
 # A doc in the trash can be written to, so ask whether it is there, this often.
 _LOOK_AGAIN = timedelta(minutes=1)
 
@@ -348,7 +347,7 @@ class _Bringing:
             self.fault = upload_files(self.workspace, self._id)
             self._look()
         if self.waiting.has_pictures:
-            stopped = pictures.settle_pictures(self.workspace, self._id, self.said)
+            stopped = doc_contents.settle_pictures(self.workspace, self._id, self.said)
             self.fault = stopped or self.fault
             self._look()
         self._write_batches()
@@ -360,8 +359,8 @@ class _Bringing:
             self._look()
         if self.fault is None:
             self._settle_lock(sharing.LOCK)
-        if self.waiting.has({pictures.UNPUBLISH}):
-            stopped = pictures.make_private(self.workspace, self._id, self.said)
+        if self.waiting.has({doc_contents.UNPUBLISH}):
+            stopped = doc_contents.make_private(self.workspace, self._id, self.said)
             self.fault = stopped or self.fault
             self._look()
 
@@ -479,12 +478,12 @@ def _does_without(
 ) -> bool:
     """Whether the doc can do without the refused part: a chip, a picture."""
     fault, requests = refused.fault, refused.requests
-    if pictures.remember_refused_chip(workspace, incident_id, fault, requests):
+    if doc_contents.remember_refused_chip(workspace, incident_id, fault, requests):
         return True
-    if not pictures.remember_refusal(workspace, incident_id, fault, requests, said):
+    if not doc_contents.remember_refusal(workspace, incident_id, fault, requests, said):
         return False
     # A picture that can't be made private yet waits alone, and blocks nothing else.
-    pictures.settle_pictures(workspace, incident_id, said)
+    doc_contents.settle_pictures(workspace, incident_id, said)
     return True
 
 

@@ -1,8 +1,8 @@
 """Typed text of a section or timeline entry as blocks: Markdown only where it is clear.
 
-markdown-it reads them with stricter rules than a mail's. CommonMark finds marks in `__init__`,
-`SELECT *, a.*` and `2*3*4`; here a mark counts only at a word's edge, and every character that is
-no mark is kept.
+markdown-it reads the marks of a line with stricter rules than a mail's. CommonMark finds marks in
+`__init__`, `SELECT *, a.*` and `2*3*4`; here a mark counts only at a word's edge, and every
+character that is no mark is kept.
 
 Lists, numbered lists, check boxes, tables, code and headings from `##` on become parts of the doc;
 what only looks like Markdown stays as typed. Line ends are kept, unlike in a mail. No character may
@@ -10,8 +10,8 @@ be lost, so a part is used only if all of it can be shown: a fence that is never
 so is a list whose numbers Docs would count differently.
 
 Every visible character is kept in the blocks, in order, except the marks: those before a list item,
-box and heading, a fence's two lines, a table's bars and its second row, and the marks of words (see
-`typed_words`). A link keeps its address as the link's own.
+box and heading, a fence's two lines, a table's bars and its second row, and the marks of words. A
+link keeps its address as the link's own.
 """
 
 from __future__ import annotations

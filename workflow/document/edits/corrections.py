@@ -1,11 +1,8 @@
 """Updates of what the doc says: timeline entries, and the impact, the severity and the like.
 
-Our own text is replaced only if it is exactly what this program wrote. If a person has edited the
-entry, their text stays and the correction is put beside it. An entry in a timeline's table is
-corrected in the cell with its text.
-
 Our own text is replaced only if it is exactly what this program wrote. If a person has edited it,
-their text stays and the new text is put beside it.
+their text stays and the new text is put beside it. An entry in a timeline's table is corrected in
+the cell with its text.
 """
 
 from __future__ import annotations
