@@ -1,305 +1,25 @@
 """Typed text of a section or timeline entry as blocks: Markdown only where it is clear.
 
-markdown-it reads the marks of a line with stricter rules than a mail's. CommonMark finds marks in
-`__init__`, `SELECT *, a.*` and `2*3*4`; here a mark counts only at a word's edge, and every
-character that is no mark is kept.
-
 Lists, numbered lists, check boxes, tables, code and headings from `##` on become parts of the doc;
 what only looks like Markdown stays as typed. Line ends are kept, unlike in a mail. No character may
 be lost, so a part is used only if all of it can be shown: a fence that is never closed is text, and
 so is a list whose numbers Docs would count differently.
 
 Every visible character is kept in the blocks, in order, except the marks: those before a list item,
-box and heading, a fence's two lines, a table's bars and its second row, and the marks of words. A
-link keeps its address as the link's own.
+box and heading, a fence's two lines, a table's bars and its second row, and the marks of words (see
+`typed_words`). A link keeps its address as the link's own.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
-from markdown_it import MarkdownIt
-from markdown_it.helpers import parseLinkDestination, parseLinkLabel
-from markdown_it.rules_inline import StateInline
-from markdown_it.rules_inline.state_inline import Delimiter
-from markdown_it.token import Token
-
-from workflow.document.blocks import Block, Kind, Span, blocks_from_text, heading_kind, joined
+from workflow.document import parse
+from workflow.document.blocks import Block, Kind, Span, blocks_from_text, heading_kind
 from workflow.document.requests import LINE_BREAK, clean_text
-from workflow.document.styling import LEAD, is_link
-
-# --- Within a line --------------------------------------------------------------------------------
-
-_LONGEST = 20_000  # characters of one paragraph to search for marks
-
-_ADDRESS = re.compile(r"[^\s<>\"`|\\^{}\x00-\x1f]+")
-_SCHEME = re.compile(r"(?<![^\W_])(?:https?)\Z", re.IGNORECASE)
-_CODE = re.compile(r"(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
-_DUNDER = re.compile(r"__\w+?__(?!\w)")
-# Text after a mail address or `www.` belongs to it unless it ends the sentence.
-_UNSCHEMED = re.compile(
-    r"(?<![\w@./+-])(?:www\.[^\s<>\"`|\\^{}]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)",
-    re.IGNORECASE,
-)
-_ENDS_SENTENCE = ".,;:!?'\"*_~…"
-_BRACKETS = {")": "(", "]": "["}
-_OPENS = "([{"
-_LOOKS = {"strong": "bold", "em": "italic", "s": "strike"}
-
-
-def typed_spans(text: str) -> tuple[Span, ...]:
-    """The spans of one paragraph; its line ends stay line ends."""
-    if len(text) > _LONGEST:
-        return (Span(clean_text(text)),)
-    token = _parser().parseInline(text)[0]
-    return joined(_spans(token.children or []))
-
-
-def plain_words(text: str) -> str:
-    """A text without its marks."""
-    return "".join(span.text for span in typed_spans(text))
-
-
-@cache
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("zero")
-    ruler = parser.inline.ruler
-    ruler.at("newline", _line_end)
-    ruler.at("escape", _backslash)
-    ruler.at("backticks", _code)
-    ruler.at("emphasis", _mark)
-    ruler.at("link", _link)
-    ruler.at("linkify", _address)
-    ruler.enableOnly(["text", "newline", "escape", "backticks", "emphasis", "link", "linkify"])
-    parser.inline.ruler2.enableOnly(
-        ["balance_pairs", "strikethrough", "emphasis", "fragments_join"]
-    )
-    return parser
-
-
-def _spans(tokens: list[Token]) -> Iterator[Span]:
-    looks = [Span("")]
-    for token in tokens:
-        if token.nesting == 1:
-            looks.append(_styled(looks[-1], token))
-        elif token.nesting == -1:
-            looks.pop()
-        elif token.type == "softbreak":
-            yield replace(looks[-1], text=LINE_BREAK)
-        elif token.type == "code_inline":
-            yield replace(looks[-1], text=clean_text(token.content), code=True)
-        elif looks[-1].link:
-            yield replace(looks[-1], text=clean_text(token.content))
-        else:
-            yield from _with_addresses(replace(looks[-1], text=clean_text(token.content)))
-
-
-def _styled(look: Span, token: Token) -> Span:
-    if token.type == "link_open":
-        return replace(look, link=str(token.attrs["href"]))
-    name = _LOOKS[token.tag]
-    return replace(
-        look,
-        bold=look.bold or name == "bold",
-        italic=look.italic or name == "italic",
-        strike=look.strike or name == "strike",
-    )
-
-
-def _with_addresses(span: Span) -> Iterator[Span]:
-    """Link mail addresses and `www.` names; those with a scheme are links already."""
-    end = 0
-    for match in _UNSCHEMED.finditer(span.text):
-        words = _address_in(match[0])
-        link = f"mailto:{words}" if "@" in words else f"http://{words}"
-        if words.count(".") and is_link(link):
-            yield replace(span, text=span.text[end : match.start()])
-            yield replace(span, text=words, link=link)
-            end = match.start() + len(words)
-    yield replace(span, text=span.text[end:])
-
-
-def _address_in(text: str) -> str:
-    """An address without the punctuation that ends its sentence."""
-    while text:
-        last = text[-1]
-        opening = _BRACKETS.get(last)
-        if last in _ENDS_SENTENCE or (opening and text.count(opening) < text.count(last)):
-            text = text[:-1]
-        else:
-            break
-    return text
-
-
-def _line_end(state: StateInline, silent: bool) -> bool:
-    """A typed line end, with the spaces on both sides kept."""
-    if state.src[state.pos] != "\n":
-        return False
-    if not silent:
-        state.push("softbreak", "br", 0)
-    state.pos += 1
-    return True
-
-
-def _backslash(state: StateInline, silent: bool) -> bool:
-    """Keep a backslash, as in a path or a pattern; the character after it is no mark."""
-    following = state.src[state.pos + 1 : state.pos + 2]
-    if state.src[state.pos] != "\\" or not following or following == "\n":
-        return False
-    if not silent:
-        state.pending += f"\\{following}"
-    state.pos += 2
-    return True
-
-
-def _code(state: StateInline, silent: bool) -> bool:
-    """Code between backticks on one line, not within a word (as in `a' and `b')."""
-    if state.src[state.pos] != "`":
-        return False
-    found = _CODE.match(state.src, state.pos, state.posMax)
-    before = state.src[state.pos - 1] if state.pos else " "
-    behind = state.src[found.end() : found.end() + 1] if found else ""
-    if found is None or not found[2].strip() or _in_word(before) or _in_word(behind):
-        run = re.compile("`+").match(state.src, state.pos, state.posMax)
-        length = len(run[0]) if run else 1
-        if not silent:
-            state.pending += "`" * length
-        state.pos += length
-        return True
-    if not silent:
-        inner = found[2]
-        if inner[0] == inner[-1] == " ":
-            inner = inner[1:-1]
-        state.push("code_inline", "code", 0).content = inner
-    state.pos = found.end()
-    return True
-
-
-def _mark(state: StateInline, silent: bool) -> bool:
-    """`*`, `_` and `~~` at a word's edge, ready to be paired as markdown-it does."""
-    marker = state.src[state.pos]
-    if silent or marker not in "*_~":
-        return False
-    if marker == "_" and (name := _DUNDER.match(state.src, state.pos, state.posMax)):
-        state.pending += name[0]
-        state.pos += len(name[0])
-        return True
-    end = state.pos
-    while end < state.posMax and state.src[end] == marker:
-        end += 1
-    count = end - state.pos
-    before = state.src[state.pos - 1] if state.pos else " "
-    behind = state.src[end] if end < state.posMax else " "
-    opens, closes = _may_open(before, behind), _may_close(before, behind)
-    if (marker == "~" and count != 2) or count > 3 or not (opens or closes):
-        state.pending += marker * count
-        state.pos = end
-        return True
-    step = 2 if marker == "~" else 1
-    for _ in range(count // step):
-        state.push("text", "", 0).content = marker * step
-        length = 0 if marker == "~" else count  # like strikethrough: no rule of three
-        at = len(state.tokens) - 1
-        state.delimiters.append(Delimiter(ord(marker), length, at, -1, opens, closes))
-    state.pos = end
-    return True
-
-
-def _may_open(before: str, behind: str) -> bool:
-    if _in_word(before) or behind.isspace() or (before in "'\"" and behind == before):
-        return False
-    return (
-        unicodedata.category(behind)[0] in "LNM"
-        or behind in "'\"“‘„«([`*_~@#$€<"
-        or _is_sign(behind)
-    )
-
-
-def _may_close(before: str, behind: str) -> bool:
-    return not (before.isspace() or before in _OPENS or _in_word(behind))
-
-
-def _is_sign(char: str) -> bool:
-    return unicodedata.category(char) == "So"
-
-
-def _in_word(char: str) -> bool:
-    """Whether a mark beside this character would be within a word; some scripts have no spaces."""
-    return bool(char) and char.isalnum() and unicodedata.east_asian_width(char) not in "WF"
-
-
-def _link(state: StateInline, silent: bool) -> bool:
-    """`[words](address)`, or a picture in that form, if the address can be a link."""
-    start = state.pos
-    is_picture = state.src.startswith("![", start)
-    opening = start + is_picture
-    if state.src[opening : opening + 1] != "[" or state.linkLevel:
-        return False
-    end = _label_end(state, opening)
-    if end < 0 or not state.src.startswith("(", end + 1):
-        return False
-    found = parseLinkDestination(state.src, end + 2, state.posMax)
-    if not found.ok or not state.src.startswith(")", found.pos) or found.pos >= state.posMax:
-        return False
-    address = state.src[end + 2 : found.pos]
-    if address.startswith("<") and address.endswith(">"):
-        address = address[1:-1]
-    if not is_link(address):
-        return False
-    if not silent:
-        _push_link(state, address, opening + 1, end)
-    state.pos = found.pos + 1
-    return True
-
-
-def _label_end(state: StateInline, opening: int) -> int:
-    before = state.pos
-    end = parseLinkLabel(state, opening)
-    state.pos = before
-    return end
-
-
-def _push_link(state: StateInline, address: str, start: int, end: int) -> None:
-    state.push("link_open", "a", 1).attrs = {"href": address}
-    if state.src[start:end].strip():
-        last = state.posMax
-        state.pos, state.posMax = start, end
-        state.linkLevel += 1
-        state.md.inline.tokenize(state)
-        state.linkLevel -= 1
-        state.posMax = last
-    else:
-        state.push("text", "", 0).content = address
-    state.push("link_close", "a", -1)
-
-
-def _address(state: StateInline, silent: bool) -> bool:
-    """A bare `https://…`: found at its colon, when its scheme has been read."""
-    if state.linkLevel or not state.src.startswith("://", state.pos):
-        return False
-    scheme = _SCHEME.search(state.src, max(0, state.pos - 6), state.pos)
-    rest = _ADDRESS.match(state.src, state.pos, state.posMax)
-    if scheme is None or rest is None:
-        return False
-    address = scheme[0] + _address_in(rest[0])
-    if len(address) <= len(scheme[0]) + 3 or not is_link(address):
-        return False
-    if not silent:
-        if not state.pending.endswith(scheme[0]):
-            return False
-        state.pending = state.pending[: -len(scheme[0])]
-        state.push("link_open", "a", 1).attrs = {"href": address}
-        state.push("text", "", 0).content = address
-        state.push("link_close", "a", -1)
-    state.pos = scheme.start() + len(address)
-    return True
-
-
-# --- Lines ----------------------------------------------------------------------------------------
+from workflow.document.styling import LEAD
 
 # Most texts have none of these, and need no parser (0.03 s of processor time, measured).
 _MAY_HAVE_MARKS = re.compile(
@@ -332,7 +52,7 @@ def spans_from_typed(text: str) -> tuple[Span, ...]:
         return (Span(clean_text(text)),)
     # Rarely needed to add an entry, and not free.
 
-    return typed_spans(text)
+    return parse.typed_spans(text)
 
 
 @dataclass(frozen=True)
