@@ -7,7 +7,7 @@ so is a list whose numbers Docs would count differently.
 
 Every visible character is kept in the blocks, in order, except the marks: those before a list item,
 box and heading, a fence's two lines, a table's bars and its second row, and the marks of words (see
-`typed_words`). A link keeps its address as the link's own.
+`parse`). A link keeps its address as the link's own.
 """
 
 from __future__ import annotations
