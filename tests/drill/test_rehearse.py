@@ -21,7 +21,7 @@ from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from workflow.cli import drills
 from workflow.cli.app import app
-from workflow.drill.scenario import _COMMANDS, ClosedWorld, LeavesTheStory, load_scenario
+from workflow.drill import _COMMANDS, ClosedWorld, LeavesTheStory, load_scenario
 from workflow.errors import BadInput
 
 

@@ -19,7 +19,7 @@ from workflow.doc.changes import (
     record_publication,
 )
 from workflow.doc.push import Brought, bring_to_doc
-from workflow.document.chips import NotAPicture, look_at
+from workflow.document.blocks import NotAPicture, look_at
 from workflow.errors import BadInput, why_refused
 from workflow.google.faults import Unreachable
 from workflow.google.public_pictures import NotPublic
