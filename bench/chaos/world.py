@@ -33,7 +33,7 @@ for _name in (
     *("workflow.cli.output", "workflow.cli.session", "workflow.cli.lasting_jobs"),
     *("workflow.cli.preflight_sheet", "workflow.notice.send", "workflow.notice.plan"),
     *("workflow.incident.start", "workflow.incident.facts", "workflow.incident.sync"),
-    *("workflow.google.transport", "workflow.google.sign_in", "email_validator"),
+    *("workflow.google.transport", "workflow.google.endpoint", "email_validator"),
 ):
     importlib.import_module(_name)
 

@@ -43,8 +43,8 @@ from workflow.google import (
     sign_in_status,
 )
 from workflow.google.credentials import SavedCredentials, authorized_session
+from workflow.google.endpoint import missing_scopes
 from workflow.google.login import login
-from workflow.google.sign_in import missing_scopes
 from workflow.google.token_file import read_token, write_token
 from workflow.google.transport import Transport
 

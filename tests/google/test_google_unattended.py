@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.google.misbehaving_server import answers, running
 from workflow.google import Endpoint, SignInNeeded, connect
+from workflow.google.endpoint import DEFAULT_SCOPES
 from workflow.google.login import machine_session, service_account_session
-from workflow.google.sign_in import DEFAULT_SCOPES
 
 SUBJECT = "support@example.com"
 

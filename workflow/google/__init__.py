@@ -9,7 +9,18 @@ separately.
 from workflow.google.client import Docs
 from workflow.google.connection import Google, connect
 from workflow.google.drive import INCIDENT_PROPERTY, Account, Drive, NewDocument, Role, Who
-from workflow.google.endpoint import Emulator, Endpoint, emulator_session
+from workflow.google.endpoint import (
+    DEFAULT_SCOPES,
+    Emulator,
+    Endpoint,
+    LoggedOut,
+    SignIn,
+    emulator_session,
+    google_session,
+    logout,
+    open_session,
+    sign_in_status,
+)
 from workflow.google.faults import (
     SHARED_WITHOUT_MAIL,
     GoogleFault,
@@ -21,15 +32,6 @@ from workflow.google.faults import (
     Unreachable,
 )
 from workflow.google.gmail import AcceptedMail, Draft, Gmail
-from workflow.google.sign_in import (
-    DEFAULT_SCOPES,
-    LoggedOut,
-    SignIn,
-    google_session,
-    logout,
-    open_session,
-    sign_in_status,
-)
 
 __all__ = [
     "DEFAULT_SCOPES",

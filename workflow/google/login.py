@@ -30,9 +30,16 @@ from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
 from workflow.google.connection import connect
 from workflow.google.credentials import as_token, authorized_session, follow_no_redirect
 from workflow.google.drive import Account
-from workflow.google.endpoint import Emulator, Endpoint, is_googles_sign_in, origin
+from workflow.google.endpoint import (
+    Emulator,
+    Endpoint,
+    SignIn,
+    is_googles_sign_in,
+    missing_scopes,
+    origin,
+    short_name,
+)
 from workflow.google.faults import SignInNeeded, Unreachable
-from workflow.google.sign_in import SignIn, missing_scopes, short_name
 from workflow.google.sorting import sort_refresh_error
 from workflow.google.token_file import write_token
 

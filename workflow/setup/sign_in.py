@@ -12,13 +12,12 @@ from workflow.config import ConfigBad, Settings
 from workflow.errors import BadInput, NotSetUp
 from workflow.google import login
 from workflow.google import login as browser_login
-from workflow.google.endpoint import Emulator
-from workflow.google.faults import SignInNeeded
-from workflow.google.sign_in import (
+from workflow.google.endpoint import (
     COMPOSE,
     DRIVE_FILE,
     READ,
     SEND,
+    Emulator,
     LoggedOut,
     SignIn,
     access_until,
@@ -30,6 +29,7 @@ from workflow.google.sign_in import (
     short_name,
     sign_in_status,
 )
+from workflow.google.faults import SignInNeeded
 from workflow.google.token_file import forget_token, is_in_keyring, move_to_keyring
 
 if TYPE_CHECKING:

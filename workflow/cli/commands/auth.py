@@ -12,7 +12,7 @@ import typer
 from workflow import config, errors
 from workflow.cli import lasting_jobs, session
 from workflow.cli.app import Asked, CommandsInFull, app, command
-from workflow.google import sign_in as google_sign_in
+from workflow.google import endpoint as google_sign_in
 from workflow.setup import sign_in as setup_sign_in
 
 auth = typer.Typer(
