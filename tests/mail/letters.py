@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from workflow.mail.template import MailRenderer, parse_template
-from workflow.mail.variables import shared_variables
+from workflow.mail.template import MailRenderer, parse_template, shared_variables
 from workflow.model import Incident
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates" / "email"

@@ -12,8 +12,7 @@ from tests.mail.test_escape_properties import Visible
 from workflow.document.parse import blocks_from_markdown
 from workflow.mail.faces import html_face, parse_body, text_face
 from workflow.mail.sandbox import MomentText
-from workflow.mail.template import MailRenderer, RenderedMail, parse_template
-from workflow.mail.variables import shared_variables
+from workflow.mail.template import MailRenderer, RenderedMail, parse_template, shared_variables
 from workflow.mail.word_rules import check_words
 from workflow.model import Stage
 from workflow.templates import TemplateText, include

@@ -12,6 +12,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import jinja2
@@ -23,6 +24,7 @@ from workflow.mail.escape import as_text, one_line, settle
 from workflow.mail.faces import with_signature
 from workflow.mail.sandbox import (
     MailTemplateBad,
+    MomentText,
     Source,
     check_source,
     did_you_mean,
@@ -30,7 +32,9 @@ from workflow.mail.sandbox import (
     retold,
     zone_named,
 )
-from workflow.model import Stage
+from workflow.model import Incident, Stage, length_text
+
+# --- Templates ------------------------------------------------------------------------------------
 
 FIELDS = {"subject", "from", "reply_to", "required", "stage", "attachments", "attach", "lang"}
 _FENCE = "---"
@@ -486,3 +490,58 @@ def _parts(token: Token) -> list[Token]:
 
 def _is_code(token: Token) -> bool:
     return token.type in {"code_inline", "code_block", "fence"}
+
+
+# --- The variables that all share -----------------------------------------------------------------
+
+# The doc's sections that a mail can quote, by the names in `postmortem section`.
+SECTIONS = (
+    *("summary", "impact", "root_cause", "timeline", "solution", "what_we_learned"),
+    *("next_time", "supporting_data", "contact"),
+)
+
+
+def incident_facts(incident: Incident, *, now: datetime) -> dict[str, object]:
+    """The variable `incident` of a template. Times are text in the incident's zone.
+
+    `started_at` and `closed_at` are instants for the filters `moment`, `clock` and `date`, which
+    show them in the recipient's zone; `duration` runs to `now` while the incident is open.
+    """
+    closed, ended = incident.closed_at, incident.ended_at
+    return {
+        "id": incident.id,
+        "title": incident.title,
+        "impact": incident.impact,
+        "severity": incident.severity,
+        "status": incident.status.label,
+        "started": MomentText(incident.started_at, incident.zone),
+        "started_at": incident.started_at,
+        "closed": MomentText(closed, incident.zone) if closed else "",
+        "closed_at": closed or "",
+        "ended": MomentText(ended, incident.zone) if ended else "",
+        "duration": length_text(incident, now),
+        "time_zone": incident.time_zone,
+    }
+
+
+def shared_variables(
+    incident: Incident,
+    *,
+    now: datetime,
+    sections: Mapping[str, str] | None = None,
+    given: Mapping[str, str] | None = None,
+) -> dict[str, object]:
+    """All variables that are the same for every recipient of a notice.
+
+    `sections` is the doc's text, by section name; `given` is what the team said with `--set`, the
+    config and the options. Unset values are "".
+    """
+    facts = incident_facts(incident, now=now)
+    return {
+        **dict.fromkeys(KNOWN_OPTIONAL, ""),
+        "resolved_at": facts["ended"],
+        **incident.variables,
+        **(given or {}),
+        "incident": facts,
+        "sections": dict.fromkeys(SECTIONS, "") | dict(sections or {}),
+    }

@@ -23,14 +23,16 @@ from workflow.mail.sandbox import MailTemplateBad
 from workflow.mail.template import (
     KNOWN_COLUMNS,
     KNOWN_OPTIONAL,
+    SECTIONS,
     MailRenderer,
     MailTemplate,
     RenderedMail,
     TracedMail,
+    incident_facts,
     parse_template,
+    shared_variables,
     split_front_matter,
 )
-from workflow.mail.variables import SECTIONS, incident_facts, shared_variables
 from workflow.model import Incident, Status, doc_id_in, people
 from workflow.templates import TemplateText
 from workflow.workspace import Workspace
