@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.mail.finding import Finding
 from workflow.mail.lists.list_rules import check_list
 from workflow.mail.lists.recipients import read_recipients
 from workflow.mail.template import RenderedMail
 from workflow.mail.word_rules import LINE_RULES, PatternRule, WordRules, check_words
-from workflow.model import Stage
+from workflow.model import Finding, Stage
 
 DOC = "https://docs.google.com/document/d/1aBcDeFgHiJkLmNoP/edit?tab=t.0"
 GOOD = (

@@ -21,8 +21,7 @@ from workflow import templates
 from workflow.console.pages import future
 from workflow.errors import BadInput
 from workflow.files import write_whole
-from workflow.mail.finding import Finding
-from workflow.model import Incident, Stage
+from workflow.model import Finding, Incident, Stage
 from workflow.notice.list_source import FetchedList
 from workflow.notice.plan import NotifyRequest
 from workflow.workspace import Workspace, new_id

@@ -17,7 +17,6 @@ from functools import lru_cache
 
 from workflow.mail import tracing
 from workflow.mail.escape import settle
-from workflow.mail.finding import Finding, RowNumbers
 from workflow.mail.template import RenderedMail, TracedMail
 from workflow.mail.word_rules import (
     Said,
@@ -27,6 +26,7 @@ from workflow.mail.word_rules import (
     place_of,
     words_of,
 )
+from workflow.model import Finding, RowNumbers
 
 # Letters without a meaning: Markdown takes a hole for a letter of a word.
 _HOLES = "".join(map(chr, range(0xE000, 0xE400)))

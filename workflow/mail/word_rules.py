@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from workflow.mail.faces import link_addresses, lost_pictures, parse_body, refused_links, text_face
-from workflow.mail.finding import Finding, Level
 from workflow.mail.template import RenderedMail
 from workflow.mail.word_patterns import Patterns, patterns_of, secrets_in
-from workflow.model import Stage
+from workflow.model import Finding, Level, Stage
 
 _UNFINISHED = frozenset({Stage.INVESTIGATING, Stage.IDENTIFIED, Stage.UPDATE, Stage.MONITORING})
 _EVERY_STAGE = frozenset(Stage)

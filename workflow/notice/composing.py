@@ -24,7 +24,6 @@ from workflow.errors import BadInput, why_refused
 from workflow.files import PrivateFiles
 from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.faces import parse_body, picture_names
-from workflow.mail.finding import Finding
 from workflow.mail.lists.list_rules import is_unread
 from workflow.mail.message import (
     MESSAGE_LIMIT_BYTES,
@@ -35,6 +34,7 @@ from workflow.mail.message import (
     mailboxes,
 )
 from workflow.mail.template import MailTemplate, RenderedMail
+from workflow.model import Finding
 from workflow.notice.wording import OneWording
 from workflow.sending.mail_writer import compose
 from workflow.templates import TemplateText

@@ -35,11 +35,10 @@ from workflow.ledger.customers import Kind, Suppression
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail, StageHad, UnfinishedNotice
 from workflow.mail.escape import as_text
-from workflow.mail.finding import Finding
 from workflow.mail.lists.addresses import Address, AddressBad, read_address
 from workflow.mail.lists.recipients import Recipient
 from workflow.mail.sandbox import say_moment
-from workflow.model import Stage, counted
+from workflow.model import Finding, Stage, counted
 from workflow.workspace import Workspace
 
 # --- Customers who are left out -------------------------------------------------------------------

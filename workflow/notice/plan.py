@@ -21,14 +21,21 @@ from workflow.incident import facts
 from workflow.ledger import changes, notices, plans
 from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.faces import parse_body, text_face
-from workflow.mail.finding import Finding, RowNumbers
 from workflow.mail.lists.list_rules import ListCheck
 from workflow.mail.lists.recipients import BadRow, Duplicate
 from workflow.mail.mail_check import MailCheck
 from workflow.mail.sandbox import MomentText
 from workflow.mail.template import KNOWN_OPTIONAL, RenderedMail, parse_template
 from workflow.mail.word_rules import PatternRule, WordRules
-from workflow.model import STATUSES_OF_STAGE, Incident, MailTransport, Stage, Status
+from workflow.model import (
+    STATUSES_OF_STAGE,
+    Finding,
+    Incident,
+    MailTransport,
+    RowNumbers,
+    Stage,
+    Status,
+)
 from workflow.notice.composing import (
     OwnFiles,
     check_bodies,

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from workflow.errors import BadInput, why_refused
 from workflow.files import write_whole
 from workflow.ledger.plans import Proposal
-from workflow.mail.finding import Finding
+from workflow.model import Finding
 from workflow.notice.plan import NotifyRequest, Plan
 from workflow.notice.recipients import mail_bytes
 from workflow.notice.wording import copy_markdown

@@ -19,12 +19,11 @@ from zoneinfo import ZoneInfo
 from workflow.ledger import customers, forgetting, notices, plans
 from workflow.ledger.plans import PlannedMail, StageHad, ToldBefore
 from workflow.mail.faces import parse_body, text_face
-from workflow.mail.finding import Finding
 from workflow.mail.lists.recipients import BadRow, Duplicate, Recipient
 from workflow.mail.message import HeaderBad, MessageTooBig
 from workflow.mail.sandbox import zone_named
 from workflow.mail.template import RenderedMail, ValueMissing
-from workflow.model import Incident, Stage
+from workflow.model import Finding, Incident, Stage
 from workflow.notice.composing import FileMissing, OwnFile, OwnFiles, Sender
 from workflow.notice.left_out import DoNotMail, NewWords, Repeat, repeat_of, stages_before
 from workflow.notice.list_source import ListSource

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TextIO
 
-from workflow.mail.finding import Finding
 from workflow.mail.lists.columns import Columns, find_columns
 from workflow.mail.lists.decoding import ListUnreadable
+from workflow.model import Finding
 
 _CELL_LIMIT = csv.field_size_limit()  # 131,072 code points
 

@@ -12,10 +12,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from workflow.mail.finding import SHOWN_ROWS, Finding, RowNumbers
 from workflow.mail.lists.decoding import NAMES, reads_differently
 from workflow.mail.lists.recipients import Recipient, RecipientList
 from workflow.mail.sandbox import zone_named
+from workflow.model import SHOWN_ROWS, Finding, RowNumbers
 
 _FILLERS = frozenset(
     {"null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown", "-", "--", "?"}

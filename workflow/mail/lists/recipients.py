@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TextIO, cast
 
-from workflow.mail.finding import Finding
 from workflow.mail.lists.addresses import AddressBad, read_address
 from workflow.mail.lists.columns import read_cells
 from workflow.mail.lists.decoding import open_text
@@ -24,6 +23,7 @@ from workflow.mail.lists.header_row import (
     read_header,
     read_records,
 )
+from workflow.model import Finding
 
 _WORDS = 3  # per slot: two halves of the digest, the row
 _FIRST_SIZE = 1 << 10

@@ -17,10 +17,10 @@ from typing import Literal, Protocol
 
 from workflow.ledger.plans import PlannedMail
 from workflow.mail.faces import html_face, parse_body, text_face
-from workflow.mail.finding import Finding, Level
 from workflow.mail.lists.recipients import BadRow
 from workflow.mail.template import RenderedMail
 from workflow.mail.word_rules import check_words
+from workflow.model import Finding, Level
 from workflow.notice.composing import as_addresses
 from workflow.notice.plan import Plan, word_rules
 from workflow.notice.recipients import Ready
