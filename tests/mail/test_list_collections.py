@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from workflow.mail.lists.addresses import Address, AddressBad, read_address
+from workflow.mail.lists.columns import Address, AddressBad, read_address
 from workflow.mail.lists.recipients import read_recipients
 
 LISTS = Path(__file__).parent.parent / "fixtures" / "lists"

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.mail.strategies import any_text
-from workflow.mail.lists.addresses import AddressBad, read_address
-from workflow.mail.lists.columns import variable_name
+from workflow.mail.lists.columns import AddressBad, read_address, variable_name
 from workflow.mail.lists.decoding import ListUnreadable
 from workflow.mail.lists.recipients import BadRow, FirstRows, Recipient, open_list, read_recipients
 

@@ -31,7 +31,7 @@ from workflow.incident.sync import lost_docs
 from workflow.ledger import changes, incidents
 from workflow.ledger.databases import migrate
 from workflow.ledger.faults import LedgerUnavailable
-from workflow.mail.lists.addresses import AddressBad, read_address
+from workflow.mail.lists.columns import AddressBad, read_address
 from workflow.mail.sandbox import MailTemplateBad
 from workflow.mail.template import parse_template as parse_mail_template
 from workflow.model import MailTransport

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TextIO, cast
 
-from workflow.mail.lists.addresses import AddressBad, read_address
-from workflow.mail.lists.columns import read_cells
+from workflow.mail.lists.columns import AddressBad, read_address, read_cells
 from workflow.mail.lists.decoding import open_text
 from workflow.mail.lists.header_row import (
     Header,
