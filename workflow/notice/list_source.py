@@ -27,7 +27,7 @@ from workflow.errors import BadInput, NotSetUp, why_refused
 from workflow.files import read_stdin
 from workflow.google.faults import Refused, SignInNeeded
 from workflow.mail.lists.recipients import ListReading, open_list
-from workflow.mail.lists.workbook import is_workbook, read_workbook, tab_names
+from workflow.mail.lists.rows import is_workbook, read_workbook, tab_names
 from workflow.model import Finding
 from workflow.workspace import Workspace
 

@@ -15,7 +15,7 @@ from typing import TextIO, cast
 
 from workflow.mail.lists.columns import AddressBad, read_address, read_cells
 from workflow.mail.lists.decoding import open_text
-from workflow.mail.lists.header_row import (
+from workflow.mail.lists.rows import (
     Header,
     Record,
     announced_delimiter,
