@@ -17,7 +17,7 @@ from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
 from workflow.config import Settings, load_settings
 from workflow.google.endpoint import short_name
-from workflow.setup.sign_in import google_session_of, mailbox_session_of
+from workflow.setup.init import google_session_of, mailbox_session_of
 
 Customers = Callable[[int], CustomerList]
 

@@ -28,7 +28,7 @@ from workflow.google.connection import Google, connect
 from workflow.google.endpoint import Emulator, Endpoint, is_loopback, origin
 from workflow.ledger import faults, incidents
 from workflow.record import one_customer
-from workflow.setup import sign_in
+from workflow.setup import init
 from workflow.smtp import PASSWORD_VARIABLE, Smtp, read_password
 from workflow.standing import promises
 from workflow.times.clocks import SteadyClock, seconds_since_boot
@@ -57,7 +57,7 @@ def open_workspace(asked: Asked) -> Workspace:
 
     Raises `ConfigBad`.
     """
-    settings = _in_story(sign_in.as_granted(load_settings(os.environ, asked.profile)))
+    settings = _in_story(init.as_granted(load_settings(os.environ, asked.profile)))
     steady = SteadyClock(_wall_clock, seconds_since_boot)
     workspace = Workspace(
         settings=settings,
@@ -172,7 +172,7 @@ def connect_google(settings: Settings) -> Google:
     config = settings.config
     emulator = emulator_of(settings)
     if emulator is None:
-        endpoint, session = Endpoint(), lambda: sign_in.google_session_of(settings)
+        endpoint, session = Endpoint(), lambda: init.google_session_of(settings)
     else:
         token = config.google_url_token
         endpoint = emulator.endpoint
@@ -275,7 +275,7 @@ def connect_google_as(settings: Settings, mailbox: str) -> Google:
         return connect_google(settings)
     endpoint = emulator.endpoint if emulator else Endpoint()
     session = functools.partial(
-        sign_in.mailbox_session_of,
+        init.mailbox_session_of,
         settings,
         mailbox,
         emulator,

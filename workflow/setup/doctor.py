@@ -37,7 +37,7 @@ from workflow.mail.template import parse_template as parse_mail_template
 from workflow.model import MailTransport
 from workflow.sending.deliver import mailbox_of
 from workflow.sending.pace import left_today, senders_of
-from workflow.setup import sign_in
+from workflow.setup import init
 from workflow.smtp import Smtp
 from workflow.standing import other_ledgers
 from workflow.standing.doc_standing import missing_changes
@@ -360,10 +360,10 @@ def _sign_in(settings: Settings, emulator: Emulator | None) -> Iterator[SetupFin
         return
     way = settings.config.sign_in
     if way.kind != "person" and emulator is None:
-        yield _answers("sign-in", lambda: sign_in.google_session_of(settings).close(), way.kind)
+        yield _answers("sign-in", lambda: init.google_session_of(settings).close(), way.kind)
         return
     try:
-        standing = sign_in.standing_of(settings)
+        standing = init.standing_of(settings)
     except (SignInNeeded, NotSetUp) as fault:
         yield broken("sign-in", str(fault))
         return

@@ -13,7 +13,7 @@ from workflow import config, errors
 from workflow.cli import lasting_jobs, session
 from workflow.cli.app import Asked, CommandsInFull, app, command
 from workflow.google import endpoint as google_sign_in
-from workflow.setup import sign_in as setup_sign_in
+from workflow.setup import init as setup_sign_in
 
 auth = typer.Typer(
     no_args_is_help=True,
