@@ -28,10 +28,10 @@ from workflow.console.pages import (
 )
 from workflow.doc import sharing
 from workflow.doc.push import bring_to_doc, is_all_there
+from workflow.doc.recovery import sync_all
 from workflow.errors import BadInput
 from workflow.incident import facts, many_entries, supporting_data, timeline
 from workflow.incident import facts as sections
-from workflow.incident.sync import sync_all
 from workflow.ledger import incidents
 from workflow.model import Incident, Statement, Status, moment_text
 from workflow.paste.reading import Paste, PastedEntry, read_paste

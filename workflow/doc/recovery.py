@@ -1,11 +1,12 @@
-"""Replace a lost doc: recreate it from the ledger, or adopt a copy.
+"""Docs after an outage: update all with what waits, find lost ones, and replace one.
 
 `doc_blocks` writes the postmortem from the ledger, for a doc that can't be read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -24,14 +25,17 @@ from workflow.document.typed import blocks_from_typed
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput
 from workflow.google.endpoint import Endpoint, is_loopback, origin
-from workflow.google.faults import GoogleFault
+from workflow.google.faults import GoogleFault, SignInNeeded, SlowDown, Undecided, Unreachable
 from workflow.ledger import changes, doc_making, elsewhere, incidents, notices, transfers
+from workflow.ledger.faults import NewerRecord
 from workflow.ledger.transfers import TransferState
 from workflow.model import Incident, doc_id_in, moment_text
 from workflow.standing import doc_standing, other_ledgers
 from workflow.standing.doc_standing import DocFinding, DocTrouble
 from workflow.standing.notice_words import notice_facts, notice_heading
 from workflow.workspace import Workspace
+
+# --- A lost doc -----------------------------------------------------------------------------------
 
 # Changes to the doc's file, which a new doc doesn't need.
 _ABOUT_THE_DOC = frozenset({*sharing.LOCK_KINDS, *push.FILING_KINDS, "unpublish"})
@@ -281,3 +285,50 @@ def _notices(connection: Connection, incident: Incident) -> Iterator[Block]:
             yield plain(line)
         for block in blocks_from_markdown(notice.copy_markdown):
             yield Block(**{**vars(block), "quote": block.quote + 1})
+
+
+# --- All docs -------------------------------------------------------------------------------------
+
+# The number of open incidents' docs to check; older ones hardly matter.
+_MOST_DOCS = 5
+
+
+def sync_all(workspace: Workspace) -> list[Brought]:
+    """Bring over everything that waits, oldest incident first.
+
+    Stops at the first incident for which Google can't be reached: the next would fail too.
+    """
+    with workspace.ledger.read() as connection:
+        waiting = changes.incidents_waiting(connection, profile=workspace.settings.profile)
+    found: list[Brought] = []
+    for incident_id in waiting:
+        with suppress(NewerRecord):  # `list` names incidents that need a newer version
+            with suppress(GoogleFault):  # the update then fails the same way, and reports it
+                doc_standing.try_again(workspace, incident_id)
+            found.append(bring_to_doc(workspace, incident_id))
+        if is_cut_short(found):
+            break
+    return found
+
+
+def lost_docs(workspace: Workspace) -> list[tuple[Incident, DocFinding]]:
+    """The open incidents whose doc is lost, in the trash or read-only, the newest first.
+
+    Incidents for which Google can't be asked are skipped.
+    """
+    profile = workspace.settings.profile
+    with workspace.ledger.read() as connection:
+        every = incidents.all_incidents(connection, profile=profile)
+    found = []
+    for incident in [one for one in every if one.closed_at is None][:_MOST_DOCS]:
+        with suppress(GoogleFault):
+            finding = doc_standing.examine(workspace, incident)
+            if finding is not None:
+                found.append((incident, finding))
+    return found
+
+
+def is_cut_short(found: Sequence[Brought]) -> bool:
+    """Whether Google could not be reached for the last change, so the rest would fail too."""
+    out_of_reach = (SignInNeeded, SlowDown, Undecided, Unreachable)
+    return bool(found) and isinstance(found[-1].fault, out_of_reach)

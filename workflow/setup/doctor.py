@@ -19,6 +19,7 @@ import sqlalchemy
 
 from workflow.announce.one_channel import problem_of
 from workflow.config import ConfigBad, Settings
+from workflow.doc.recovery import lost_docs
 from workflow.doc.sharing import parse_share, target_of
 from workflow.document.template import DocTemplateBad
 from workflow.document.template import parse_template as parse_doc_template
@@ -27,7 +28,6 @@ from workflow.google import transport as google_transport
 from workflow.google.drive import Account
 from workflow.google.endpoint import Emulator, Endpoint
 from workflow.google.faults import GoogleFault, Refused, SignInNeeded
-from workflow.incident.sync import lost_docs
 from workflow.ledger import changes, incidents
 from workflow.ledger.databases import migrate
 from workflow.ledger.faults import LedgerUnavailable

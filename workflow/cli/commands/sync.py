@@ -10,7 +10,7 @@ from workflow.announce import announcements
 from workflow.cli import notice_lines, output, session
 from workflow.cli.app import Asked, command
 from workflow.doc import push
-from workflow.incident import sync as syncing
+from workflow.doc import recovery as syncing
 from workflow.publication import doc as publication_doc
 from workflow.standing import doc_standing, other_ledgers
 
