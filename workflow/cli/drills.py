@@ -54,9 +54,8 @@ from workflow.drill import (
     score,
 )
 from workflow.errors import INTERRUPTED, BadInput
-from workflow.incident.current import go_back_to, open_incident
 from workflow.model import Incident
-from workflow.workspace import Workspace
+from workflow.workspace import Workspace, go_back_to, open_incident
 
 
 def score_of(asked: Asked, scenario: Scenario, incident_id: str) -> Score:

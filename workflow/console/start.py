@@ -9,9 +9,8 @@ from workflow.console.desk import AskAgain, Line, Said
 from workflow.console.pages import Failed, Form, about, attempt, begin, desk, go_to, page
 from workflow.errors import BadInput
 from workflow.incident import start as starting
-from workflow.incident.current import go_back_to, open_incident
 from workflow.standing.overview import all_standings
-from workflow.workspace import Workspace
+from workflow.workspace import Workspace, go_back_to, open_incident
 
 
 def blueprint() -> Blueprint:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from workflow import model
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.incident import current as current_incident
 from workflow.standing import overview
+from workflow.workspace import current_id
 
 
 @command("list", answers=True)
@@ -14,7 +14,7 @@ def list_incidents(asked: Asked) -> None:
     """List all incidents, newest first. * marks the current one."""
     workspace = session.open_workspace(asked)
     found, newer = overview.all_standings(workspace)
-    current = current_incident.current_id(workspace)
+    current = current_id(workspace)
     for fault in newer:
         asked.speaker.warn(str(fault))
     if asked.speaker.as_json:

@@ -10,7 +10,7 @@ from workflow import model
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
 from workflow.cli.completion import complete_incident
-from workflow.incident import current as current_incident
+from workflow.workspace import go_back_to
 
 
 @command("use", epilog='Example: postmortem use "Wrong amounts"')
@@ -29,7 +29,7 @@ def use(
     asked.incident, asked.names_incident = reference, False
     workspace, speaker = session.open_workspace(asked), asked.speaker
     chosen = workspace.incident()
-    current_incident.go_back_to(workspace, chosen)
+    go_back_to(workspace, chosen)
     if speaker.as_json:
         speaker.document(
             {
