@@ -25,7 +25,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info, get_group_from_info
 
 from workflow import __version__
-from workflow.cli import completion
+from workflow.cli import command_table
 from workflow.cli.command_table import COMMANDS, PANELS
 from workflow.cli.terminal import (
     INTERRUPTED_WORDS,
@@ -301,7 +301,7 @@ IncidentRef = Annotated[
         "incident. [env: POSTMORTEM_INCIDENT]",
         rich_help_panel=_PANEL,
         show_default=False,
-        autocompletion=completion.complete_incident,
+        autocompletion=command_table.complete_incident,
     ),
 ]
 AsJson = Annotated[

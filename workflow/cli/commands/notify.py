@@ -13,7 +13,7 @@ from workflow import model
 from workflow.announce import announcements
 from workflow.cli import asking, lasting_jobs, output, preflight_sheet, session, terminal
 from workflow.cli.app import Asked, command
-from workflow.cli.completion import complete_mail_template, complete_stage
+from workflow.cli.command_table import complete_mail_template, complete_stage
 from workflow.cli.notice_lines import agree_despite_comments, exit_code, show_outcome
 from workflow.cli.typed import as_typed, variables
 from workflow.errors import BAD_INPUT, BadInput, NotSetUp

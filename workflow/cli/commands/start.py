@@ -11,7 +11,7 @@ from workflow.announce import announcements
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
 from workflow.cli.asking import REPEATED, Again, run_to_finish, run_to_keep
-from workflow.cli.completion import complete_doc_template
+from workflow.cli.command_table import complete_doc_template
 from workflow.cli.typed import At, as_typed, moment, variables
 from workflow.errors import BadInput
 from workflow.incident import start as flow

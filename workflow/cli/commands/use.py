@@ -9,7 +9,7 @@ import typer
 from workflow import model
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.cli.completion import complete_incident
+from workflow.cli.command_table import complete_incident
 from workflow.workspace import go_back_to
 
 
