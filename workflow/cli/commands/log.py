@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workflow import same_command
-from workflow.cli import pasting, session
+from workflow.cli import session, typed
 from workflow.cli.app import Asked, command
 from workflow.cli.asking import Again, run_to_keep
 from workflow.cli.typed import (
@@ -105,13 +105,13 @@ def log(
         show_recorded_before(asked, workspace, earlier)
         return
     if text == "-":
-        paste = pasting.read(workspace, incident, words, when, order)
+        paste = typed.read(workspace, incident, words, when, order)
         if paste.entries:
-            given = pasting.Given(as_typed(by), link, earliest, yes, plain)
-            pasting.show_logged(asked, pasting.log_paste(asked, workspace, paste, given))
+            given = typed.Given(as_typed(by), link, earliest, yes, plain)
+            typed.show_many_logged(asked, typed.log_paste(asked, workspace, paste, given))
             return
         if when is None:
-            pasting.agree_to_one_entry(asked.speaker, paste, agreed=yes)
+            typed.agree_to_one_entry(asked.speaker, paste, agreed=yes)
     words = attached_if_long(asked.speaker, workspace, words)
     show_logged(
         asked,
@@ -146,8 +146,8 @@ def _log_slack(
     plain: bool,
 ) -> None:
     earliest = None if before_start else workspace.incident().started_at
-    given = pasting.Given(as_typed(by), "", earliest, yes, plain)
-    pasting.show_logged(asked, pasting.log_slack(asked, workspace, slack, given))
+    given = typed.Given(as_typed(by), "", earliest, yes, plain)
+    typed.show_many_logged(asked, typed.log_slack(asked, workspace, slack, given))
 
 
 def _refuse_besides(edit: str, strike: str, others: list[object]) -> None:
