@@ -31,7 +31,7 @@ from workflow.cli.app import app
 for _name in (
     *("requests", "sqlalchemy.dialects.sqlite", "css_inline"),
     *("workflow.cli.output", "workflow.cli.session", "workflow.cli.lasting_jobs"),
-    *("workflow.cli.preflight_sheet", "workflow.notice.send", "workflow.notice.plan"),
+    *("workflow.cli.notice_lines", "workflow.notice.send", "workflow.notice.plan"),
     *("workflow.incident.start", "workflow.incident.facts", "workflow.doc.recovery"),
     *("workflow.google.transport", "workflow.google.endpoint", "email_validator"),
 ):

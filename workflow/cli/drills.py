@@ -161,7 +161,7 @@ def stop_pages(asked: Asked, settings: Settings) -> None:
 # Modules that an incident's commands load when they run.
 _USED = (
     *("workflow.cli.session", "workflow.cli.output", "workflow.cli.lasting_jobs"),
-    *("workflow.cli.preflight_sheet", "workflow.incident.start", "workflow.incident.facts"),
+    *("workflow.cli.notice_lines", "workflow.incident.start", "workflow.incident.facts"),
     *("workflow.incident.close", "workflow.notice.send", "workflow.notice.plan"),
     *("workflow.google.transport", "googleapiclient.discovery", "sqlalchemy.dialects.sqlite"),
 )

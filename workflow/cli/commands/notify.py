@@ -11,7 +11,7 @@ import typer
 
 from workflow import model
 from workflow.announce import announcements
-from workflow.cli import asking, lasting_jobs, output, preflight_sheet, session, terminal
+from workflow.cli import asking, lasting_jobs, notice_lines, output, session, terminal
 from workflow.cli.app import Asked, command
 from workflow.cli.command_table import complete_mail_template, complete_stage
 from workflow.cli.notice_lines import agree_despite_comments, exit_code, show_outcome
@@ -316,10 +316,10 @@ def _columns(pairs: list[str] | None) -> dict[str, str]:
 def _preview(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     with _plan_beside_refusal(asked, plan, "preview"):
         output.glance_at_ledgers(asked, workspace, plan.incident)
-        preflight_sheet.show(asked.speaker, workspace, plan)
+        notice_lines.show(asked.speaker, workspace, plan)
         send.refuse_unsendable(plan)  # so that a script needn't send to see the error
     if asked.speaker.as_json:
-        asked.speaker.document(preflight_sheet.plan_json(plan))
+        asked.speaker.document(notice_lines.plan_json(plan))
 
 
 @contextmanager
@@ -330,15 +330,15 @@ def _plan_beside_refusal(asked: Asked, plan: Plan, mode: str) -> Iterator[None]:
     except BadInput as refused:
         if asked.speaker.as_json:
             asked.speaker.document(
-                preflight_sheet.plan_json(plan, mode) | terminal.fault_json(str(refused), BAD_INPUT)
+                notice_lines.plan_json(plan, mode) | terminal.fault_json(str(refused), BAD_INPUT)
             )
         raise
 
 
 def _preview_in_browser(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     if asked.speaker.as_json:
-        asked.speaker.document(preflight_sheet.plan_json(plan))
-    preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
+        asked.speaker.document(notice_lines.plan_json(plan))
+    notice_lines.show(asked.speaker, workspace, plan, with_mail=False)
     lasting_jobs.serve_preview(asked.speaker, workspace, plan)
 
 
@@ -349,7 +349,7 @@ def _send_test(
         notified = send.send_test(workspace, plan, address, row, watcher)
     show_outcome(asked, notified, "test")
     if outcome.has_errors(plan):  # the preview has shown the warnings
-        preflight_sheet.show_findings(asked.speaker, plan)
+        notice_lines.show_findings(asked.speaker, plan)
     way = "the same command with --send instead of --test"
     blocked = outcome.blocking_notices(plan)
     asked.speaker.next_step(outcome.what_to_mend(plan) or blocked or way)
@@ -380,9 +380,9 @@ def _send(
     if proposal is not None and confirm is None:
         confirm = plan.new  # the approved plan's id already identifies plan and number
     if confirm is None:
-        preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
+        notice_lines.show(asked.speaker, workspace, plan, with_mail=False)
     else:
-        preflight_sheet.show_findings(asked.speaker, plan)
+        notice_lines.show_findings(asked.speaker, plan)
     if plan.from_address and plan.transport is model.MailTransport.GMAIL:
         said = send.check_alias(workspace, plan.from_address)
         if said:
@@ -416,11 +416,11 @@ def _propose(asked: Asked, workspace: Workspace, plan: Plan, plan_out: Path | No
         send.refuse_while_others_wait(plan)
         send.refuse_silent_repeat(plan)
         proposal = approval.propose(workspace, plan, plan_out)
-    preflight_sheet.show(asked.speaker, workspace, plan, with_mail=False)
+    notice_lines.show(asked.speaker, workspace, plan, with_mail=False)
     if asked.speaker.as_json:
         found = {"plan": proposal.plan_hash, "plan_state": proposal.state.value}
         file = {"plan_file": str(plan_out)} if plan_out else {}
-        asked.speaker.document(preflight_sheet.plan_json(plan, "propose") | found | file)
+        asked.speaker.document(notice_lines.plan_json(plan, "propose") | found | file)
     asked.speaker.say(f"Proposed as plan {proposal.short}. Nothing was sent.", "good")
     brought = approval.bring(workspace, proposal)
     output.show_brought(asked.speaker, brought)
@@ -473,7 +473,7 @@ def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
             f"Nothing new was sent: everybody on the list already got the “{plan.stage}” notice."
         )
         if asked.speaker.as_json:
-            asked.speaker.document(preflight_sheet.plan_json(plan, "send"))
+            asked.speaker.document(notice_lines.plan_json(plan, "send"))
         return
     if standing is None:
         with _plan_beside_refusal(asked, plan, "send"):
@@ -481,7 +481,7 @@ def _already_under_way(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     speaker = asked.speaker
     if speaker.as_json:
         speaker.document(output.notice_json(standing, "send"))
-    preflight_sheet.show_left_out(speaker, plan)
+    notice_lines.show_left_out(speaker, plan)
     whether = (
         "is already in a notice with this text"
         if standing.counts.pending
