@@ -19,8 +19,7 @@ import typer
 from workflow import files, model
 from workflow.cli import output, session
 from workflow.cli.app import Asked
-from workflow.cli.asking import REPEATED, past_moment
-from workflow.cli.terminal import fault_json
+from workflow.cli.terminal import REPEATED, fault_json, past_moment
 from workflow.errors import BAD_INPUT, BadInput
 from workflow.incident import facts, many_entries, supporting_data, timeline
 from workflow.model import counted, moment_text

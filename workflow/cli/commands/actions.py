@@ -11,7 +11,7 @@ import typer
 
 from workflow import model
 from workflow.announce import announcements
-from workflow.cli import asking, output, session
+from workflow.cli import output, session, terminal
 from workflow.cli.app import Asked, command
 from workflow.incident import supporting_data
 from workflow.report import reports as flow
@@ -90,7 +90,7 @@ def _remind(asked: Asked, workspace: Workspace, found: Actions) -> None:
 def _review(asked: Asked, workspace: Workspace, found: Actions, review: str, minutes: int) -> None:
     """Write the calendar file of the current incident's review meeting, and link it in the doc."""
     incident = workspace.incident()
-    at = asking.future_moment(asked.speaker, review, now=workspace.now(), zone=incident.zone)
+    at = terminal.future_moment(asked.speaker, review, now=workspace.now(), zone=incident.zone)
     content = flow.review_meeting(incident, at, timedelta(minutes=minutes), found)
     when = model.moment_text(at, incident.zone)
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ from workflow import model, same_command
 from workflow.announce import announcements
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.cli.asking import run_to_finish
+from workflow.cli.terminal import run_to_finish
 from workflow.cli.typed import given_text
 from workflow.errors import BadInput
 

@@ -10,7 +10,7 @@ import typer
 from workflow import same_command
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.cli.asking import REPEATED, Again, run_to_keep
+from workflow.cli.terminal import REPEATED, Again, run_to_keep
 from workflow.errors import BadInput
 from workflow.incident import supporting_data
 

@@ -12,7 +12,7 @@ import typer
 from workflow import model, same_command
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.cli.asking import run_to_finish
+from workflow.cli.terminal import run_to_finish
 from workflow.cli.typed import At, as_typed, moment
 from workflow.errors import BadInput, NotSetUp
 from workflow.incident import close as flow

@@ -9,7 +9,7 @@ import typer
 from workflow import same_command
 from workflow.cli import session, typed
 from workflow.cli.app import Asked, command
-from workflow.cli.asking import Again, run_to_keep
+from workflow.cli.terminal import Again, run_to_keep
 from workflow.cli.typed import (
     At,
     DateOrderWord,

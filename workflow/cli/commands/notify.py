@@ -11,7 +11,7 @@ import typer
 
 from workflow import model
 from workflow.announce import announcements
-from workflow.cli import asking, lasting_jobs, notice_lines, output, session, terminal
+from workflow.cli import lasting_jobs, notice_lines, output, session, terminal
 from workflow.cli.app import Asked, command
 from workflow.cli.command_table import complete_mail_template, complete_stage
 from workflow.cli.notice_lines import agree_despite_comments, exit_code, show_outcome
@@ -206,7 +206,7 @@ def notify(
         stage=stage,
         subject=as_typed(subject),
         variables=variables(values),
-        next_update=asking.future_moment(
+        next_update=terminal.future_moment(
             asked.speaker, next_update, now=workspace.now(), zone=incident.zone
         )
         if next_update

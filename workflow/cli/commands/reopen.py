@@ -9,7 +9,7 @@ import typer
 from workflow import same_command
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.cli.asking import run_to_finish
+from workflow.cli.terminal import run_to_finish
 from workflow.cli.typed import as_typed
 from workflow.incident import close
 

@@ -10,8 +10,8 @@ import typer
 from workflow import same_command
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.cli.asking import REPEATED, Again, run_to_keep, written_in_editor
 from workflow.cli.command_table import complete_section
+from workflow.cli.terminal import REPEATED, Again, run_to_keep, written_in_editor
 from workflow.cli.typed import Plain, attached_if_long, given_text
 from workflow.doc import push
 from workflow.incident import facts

@@ -8,7 +8,7 @@ import typer
 
 from workflow import model
 from workflow.announce import reminders
-from workflow.cli import asking, session
+from workflow.cli import session, terminal
 from workflow.cli.app import Asked, command
 
 
@@ -22,7 +22,7 @@ def snooze(
     """Remind colleagues of the overdue update again later, and not before."""
     workspace, speaker = session.open_workspace(asked), asked.speaker
     zone = workspace.incident().zone
-    at = asking.future_moment(speaker, until, now=workspace.now(), zone=zone)
+    at = terminal.future_moment(speaker, until, now=workspace.now(), zone=zone)
     incident, due_at = reminders.snooze(workspace, at)
     if speaker.as_json:
         speaker.document(

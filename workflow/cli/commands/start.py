@@ -10,8 +10,8 @@ from workflow import model, same_command
 from workflow.announce import announcements
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
-from workflow.cli.asking import REPEATED, Again, run_to_finish, run_to_keep
 from workflow.cli.command_table import complete_doc_template
+from workflow.cli.terminal import REPEATED, Again, run_to_finish, run_to_keep
 from workflow.cli.typed import At, as_typed, moment, variables
 from workflow.errors import BadInput
 from workflow.incident import start as flow

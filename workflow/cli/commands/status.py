@@ -11,7 +11,7 @@ import typer
 from workflow import model, same_command
 from workflow.cli import session
 from workflow.cli.app import Asked, command
-from workflow.cli.asking import Again, run_to_keep
+from workflow.cli.terminal import Again, run_to_keep
 from workflow.cli.typed import At, as_typed, moment, show_logged, show_recorded_before
 from workflow.incident import timeline
 
