@@ -16,18 +16,12 @@ from workflow.cli.app import Asked
 from workflow.cli.terminal import Speaker, fault_json
 from workflow.errors import BAD_INPUT, DONE, PARTLY, RECORDED, BadInput, Recorded
 from workflow.google import faults
-from workflow.mail import content
+from workflow.mail import content, faces
 from workflow.mail.escape import one_line
-from workflow.mail.faces import parse_body, text_face
 from workflow.model import DraftDecision, counted, people
-from workflow.notice import outcome
-from workflow.notice.left_out import Repeat
-from workflow.notice.outcome import blocking_notices, sheet_lines, sheet_title, what_to_mend
-from workflow.notice.plan import Plan
-from workflow.notice.wording import KEPT, OneWording
+from workflow.notice import left_out, outcome, wording
 from workflow.sending import sender
 from workflow.standing import overview
-from workflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from workflow.doc.sharing import Shared
@@ -37,7 +31,9 @@ if TYPE_CHECKING:
     from workflow.notice.approval import Comments
     from workflow.notice.copy_back import Withdrawn
     from workflow.notice.draft_review import EditedDraft, Review
+    from workflow.notice.plan import Plan
     from workflow.notice.send import Notified
+    from workflow.notice.wording import OneWording
     from workflow.publication.doc import FinishedPublication
     from workflow.standing.overview import NoticeStanding
     from workflow.workspace import Workspace
@@ -405,7 +401,7 @@ def plan_json(plan: Plan, mode: str = "preview") -> dict[str, Any]:
         ],
         "wordings": {
             "count": plan.count.wordings.count,
-            "customers": plan.count.wordings.customers[:KEPT],
+            "customers": plan.count.wordings.customers[: wording.KEPT],
             "shown": [_wording_json(each) for each in plan.wordings if each.first],
         },
         "sent_today": plan.today.sent,
@@ -415,7 +411,7 @@ def plan_json(plan: Plan, mode: str = "preview") -> dict[str, Any]:
             {"email": each.sender, "mails": each.mails, "left_today": each.left_today}
             for each in plan.division
         ],
-        "had_stage": {kind.value: plan.count.repeats[kind] for kind in Repeat},
+        "had_stage": {kind.value: plan.count.repeats[kind] for kind in left_out.Repeat},
         "unfinished": [
             {
                 "notice": each.notice_id,
@@ -437,7 +433,7 @@ def _wording_json(wording: OneWording) -> dict[str, Any]:
         "customers": wording.customers,
         "first_row": first.row if first else None,
         "subject": wording.copy.subject,
-        "text": text_face(parse_body(wording.copy.markdown)),
+        "text": faces.text_face(faces.parse_body(wording.copy.markdown)),
     }
 
 
@@ -454,7 +450,7 @@ def _earlier_json(plan: Plan) -> dict[str, Any] | None:
 def _first_mail_json(plan: Plan) -> dict[str, Any] | None:
     if plan.first is None:
         return None
-    text = text_face(parse_body(plan.first.markdown))
+    text = faces.text_face(faces.parse_body(plan.first.markdown))
     return {"to": plan.first.email, "subject": plan.first.subject, "text": text}
 
 
@@ -463,8 +459,8 @@ _CHANGE_STYLES = {"+ ": "good", "- ": "bad"}  # of added and removed lines
 
 def show(speaker: Speaker, workspace: Workspace, plan: Plan, *, with_mail: bool = True) -> None:
     """The sheet in words, and the first recipient's mail."""
-    speaker.say(sheet_title(plan), "strong")
-    for line in sheet_lines(workspace, plan):
+    speaker.say(outcome.sheet_title(plan), "strong")
+    for line in outcome.sheet_lines(workspace, plan):
         if line.tone == "warning":
             speaker.warn(f"  {line.text}")
         else:
@@ -500,7 +496,7 @@ def show_left_out(speaker: Speaker, plan: Plan) -> None:
 
 
 def _show_mail(speaker: Speaker, plan: Plan) -> None:
-    is_refused = bool(what_to_mend(plan)) or not plan.recipients  # explained below
+    is_refused = bool(outcome.what_to_mend(plan)) or not plan.recipients  # explained below
     if plan.first is None:
         if not is_refused:
             speaker.warn("Nothing was sent: all valid rows are left out (see above).")
@@ -509,13 +505,13 @@ def _show_mail(speaker: Speaker, plan: Plan) -> None:
     speaker.say(f"To:       {plan.first.email}", "faint")
     speaker.say(f"Subject:  {plan.first.subject}", "strong")
     speaker.say()
-    speaker.say(text_face(parse_body(plan.first.markdown)).rstrip())
+    speaker.say(faces.text_face(faces.parse_body(plan.first.markdown)).rstrip())
     speaker.say()
     _show_other_wordings(speaker, plan)
     if not is_refused:
         speaker.say("Nothing was sent.", "good")
         speaker.next_step(
-            blocking_notices(plan)
+            outcome.blocking_notices(plan)
             or "add --test you@example.com to see it in your own mailbox, then --send"
         )
 
@@ -537,7 +533,10 @@ def _show_other_wordings(speaker: Speaker, plan: Plan) -> None:
 
 def _differing_lines(shown: OneWording, other: OneWording) -> list[str]:
     before, after = (
-        [f"Subject: {each.copy.subject}", *text_face(parse_body(each.copy.markdown)).splitlines()]
+        [
+            f"Subject: {each.copy.subject}",
+            *faces.text_face(faces.parse_body(each.copy.markdown)).splitlines(),
+        ]
         for each in (shown, other)
     )
     changed = difflib.ndiff(before, after)

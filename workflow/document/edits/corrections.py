@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workflow.document.blocks import Block, Kind, Mark, Span, blocks_from_text
+from workflow.document.edits import new_document
 from workflow.document.edits.changes import EditDraft, Restate, RewordEntry, SetField, StrikeEntry
 from workflow.document.edits.header import set_fields, top_of
-from workflow.document.edits.new_document import worded
 from workflow.document.edits.sections import (
     TIMELINE,
     after,
@@ -471,7 +471,7 @@ class _Restating:
         self.draft.append(section, self._blocks(look))
 
     def _blocks(self, look: Block) -> list[Block]:
-        return worded(look, self.key, self.change.value)
+        return new_document.worded(look, self.key, self.change.value)
 
     def _say_beside(self) -> None:
         self.draft.say(
