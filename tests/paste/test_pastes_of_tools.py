@@ -290,3 +290,12 @@ def test_lines_that_are_still_ahead_are_dated_by_the_advice() -> None:
 def test_a_line_with_a_time_in_any_form_is_named_if_it_is_not_read(line: str) -> None:
     paste = read(f"14:05 Seen\n{line}")
     assert (len(paste.entries), paste.unread) == (1, (2,))
+
+
+@pytest.mark.parametrize("first", [None, "2026-11-27 00:04"])
+def test_a_list_with_the_newest_first_goes_back_over_midnight(first: str | None) -> None:
+    text = "00:04 fine\n23:58 rolled back\n23:50 seen"
+    day = datetime.fromisoformat(first).replace(tzinfo=BERLIN) if first else None
+    entries = read_paste(text, now=NOW, zone=BERLIN, first=day).entries
+    days = ["28 00:04", "27 23:58", "27 23:50"] if first is None else ["27 00:04", "26 23:58"]
+    assert [f"{each.at:%d %H:%M}" for each in entries][: len(days)] == days

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
+from textwrap import dedent
 
 from workflow.errors import BadInput
 from workflow.paste.letters import letter_lines
@@ -89,6 +90,8 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
         ]
         if day is not None and not of_show and not lines[part.start].said.has_day:
             lines[part.start] = replace(lines[part.start], said=day)
+    is_timed = any(line.kind in TIMES for line in lines)
+    lines = [_about(line, reader, always=not is_timed) for line in lines]
     for at in reactions(raw) - set(of_show):
         lines[at] = replace(lines[at], kind=Kind.NOISE)
     lines = _with_context(_with_fences(lines, of_show))
@@ -123,6 +126,28 @@ def _with_title(lines: list[Line], reader: Reader) -> list[Line]:
     is_above_notes = below.kind is Kind.HEAD and below.shape is Shape.LEADING
     title = as_title(lines[at], reader) if is_above_notes else None
     return [*lines[:at], title, *lines[at + 1 :]] if title else lines
+
+
+# Roughly at a time. Words such as `At` begin ordinary sentences too.
+_ROUGHLY = re.compile(
+    r"[\s>*+•-]*(?P<sign>[~≈]\s?|ca?\.\s?|circa |approx\.? |approximately |gegen |vers )?"
+    r"(?P<word>at |around |about |by |um |à |alle |a las |às |kl |från )?(?=\d)",
+    re.IGNORECASE,
+)
+
+
+def _about(line: Line, reader: Reader, *, always: bool) -> Line:
+    """A line such as `~14:05 first alert` as an entry with its whole text.
+
+    `At 14:05 we saw it` only if it is `always` one: no other line of the paste begins with a time.
+    """
+    found = _ROUGHLY.match(line.raw) if line.kind is Kind.TEXT else None
+    if found is None or not (found["sign"] or (found["word"] and always)):
+        return line
+    head = read_line(line.raw[found.end() :], line.number, reader)
+    start = found.start("sign") if found["sign"] else found.start("word")
+    is_read = head.kind is Kind.HEAD and not head.by
+    return replace(head, raw=line.raw, text=line.raw[start:].strip()) if is_read else line
 
 
 def _with_fences(lines: list[Line], skip: range) -> list[Line]:
@@ -309,8 +334,9 @@ class Part:
         return self.is_own and self.head.is_indented
 
     def text(self) -> str:
-        """The lines as one text, without empty ones at both ends."""
-        return "\n".join(self.lines).strip("\n").rstrip()
+        """The lines as one text, without empty ones at both ends or a common indent."""
+        words = "\n".join(self.lines).strip("\n").rstrip()
+        return words if self.head.text else dedent(words)
 
 
 class Gathering:

@@ -97,7 +97,7 @@ _LINES = (
     r"(?:user )?avatar|.{1,60}[’']s (?:profile picture|avatar)|profile picture of .{1,60}",
     r"Profilbild von .{1,60}|photo de profil de .{1,60}",
     # Discord
-    r"(?-i:APP|BOT|NEW|New|OP)|Role icon, .{1,40}",
+    r"(?-i:APP|BOT|NEW|New|OP)|Role icon, \D{1,40}",
     # Desks mark notes that no customer reads.
     r"Internal(?: note)?|Public reply|Private note|Interne Notiz|Note interne",
     r"No incidents reported(?: today)?\.?",
@@ -248,7 +248,7 @@ class Reader:
 
 
 # List marks, quote marks and check boxes of Markdown, and bullets of documents.
-_MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
+_MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪●○■□▸►–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
 _INDENT = re.compile(r"\s+[^\s—–·,-]")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<words>\S.*?)\s*#*")
 _RULE = re.compile(r"[-=*_—–\s]{3,}|[—–·•,]")
@@ -295,7 +295,7 @@ _NICK = re.compile(r"<\s*[@+%~&]?(?P<by>[^<>\s][^<>]{0,40})>\s?(?P<text>.*)")
 _ACTION = re.compile(r"\*\s+(?P<by>\S{1,30})\s+(?P<text>.+)")
 _NICK_BAR = re.compile(r"[@+%~&]?(?P<by>\S{1,30})\s+[|│]\s(?P<text>.*)")
 _NICK_TAB = re.compile(r"[@+%~&]?(?P<by>[^\t]{1,40})\t(?P<text>.*)")
-_FROM_TO = re.compile(r"From\s+(?P<by>.{1,60}?)(?:\s+to\s+.{1,60}?)?\s*:\s*(?P<text>.*)")
+_FROM_TO = re.compile(r"From\s+(?P<by>.{1,60}?)(?:\s+[tT]o\s+.{1,60}?)?\s*:\s*(?P<text>.*)")
 _SAYS = re.compile(r"(?P<by>[^:\n<>\[\]]{1,60}?):(?:\s+|$)(?P<text>.*)")
 _COMMA_SAYS = re.compile(r",\s+(?P<by>[^:\n<>\[\]]{1,60}?)\s?:\s+(?P<text>.*)")
 _BETWEEN = re.compile(r"\s{2,}|\t\s*|,\s|\s+[—–·•|]\s+|\s+-\s+")
@@ -634,7 +634,7 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
             said = Spoken(span=-abs(said.span))
         elif said.clock is None or said.span is not None:
             continue
-        if by in _BADGES:  # the name stands on the line above
+        if by in _BADGES or by.startswith("Role icon"):  # the name stands on the line above
             return replace(line, kind=Kind.LONE, said=said, is_indented=True)
         return replace(line, kind=Kind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE)
     return None

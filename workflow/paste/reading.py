@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from workflow.paste.context import Gathering, Part, PasteUnclear, lines_of
@@ -44,6 +45,7 @@ from workflow.times.zones import ABBREVIATIONS, fixed_zone, names_of
 
 _HALF_A_DAY = timedelta(hours=12)
 _DAY = timedelta(days=1)
+_FEWEST_NEWEST_FIRST = 3
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ def moments_of(
     frame = _Frame(now, zone, _habits_shown(times, habits))
     times = _with_halves(times)
     found: list[Moment | None] = [None] * len(times)
+    if _is_newest_first(times):
+        _downwards(times, found, frame, first)
+        return _all_past(times, found, frame)
     anchor = first.astimezone(_zone_of(times[0].said, frame)).date() if first and times else None
     before: _Placed | None = None
     for at, timed in enumerate(times):
@@ -107,9 +112,47 @@ def moments_of(
             before = _Placed(timed, moment, frame)
             anchor = before.day
     _backwards(times, found, frame)
+    return _all_past(times, found, frame)
+
+
+def _all_past(
+    times: Sequence[Timed], found: Sequence[Moment | None], frame: _Frame
+) -> list[Moment]:
     begun = found[0].at if len(found) > 1 and found[0] else None
-    begun = begun - _DAY if begun is not None and begun > now else begun
+    begun = begun - _DAY if begun is not None and begun > frame.now else begun
     return [_past(timed, moment, frame, begun) for timed, moment in zip(times, found, strict=True)]
+
+
+def _is_newest_first(times: Sequence[Timed]) -> bool:
+    """Whether times without any day go back: read upwards they cover less than a day."""
+    clocks = [timed.said.clock for timed in times]
+    if len(times) < _FEWEST_NEWEST_FIRST or any(
+        timed.said.has_day or timed.day_line or timed.said.span or len(set(timed.said.zones)) > 1
+        for timed in times
+    ):
+        return False
+    minutes = [clock.minute_of_day(clock.half) for clock in clocks if clock is not None]
+    steps = [second - first for first, second in pairwise(minutes)]
+    down = sum(-step % MINUTES_OF_A_DAY for step in steps)
+    return 0 < down < min(MINUTES_OF_A_DAY, sum(step % MINUTES_OF_A_DAY for step in steps))
+
+
+def _downwards(
+    times: Sequence[Timed], found: list[Moment | None], frame: _Frame, first: datetime | None
+) -> None:
+    """Place times of which the newest comes first; `first` is an instant of its day."""
+    day = first.astimezone(_zone_of(times[0].said, frame)).date() if first else None
+    above: _Placed | None = None
+    for at, timed in enumerate(times):
+        moment = (
+            _near(timed, above, day, frame)
+            if day
+            else _placed_on_a_day(timed, timed.said, frame, day)
+        )
+        if above is not None and moment.at - above.moment.at > _HALF_A_DAY:
+            moment = _placed_on_a_day(timed, timed.said, frame, above.day - _DAY)
+        found[at], above = moment, _Placed(timed, moment, frame)
+        day = above.day
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,8 @@ def normal(text: str) -> str:
 
 _SPACES = {
     ord(each): " "
-    for each in "\u00a0\u202f\u2009\u2007\u200e\u200f\u202a\u202c\u2068\u2069\u200b\ufeff"
+    for each in "\u00a0\u202f\u2009\u2007\u200b\ufeff\u2060"
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 }
 
 
