@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -590,6 +591,65 @@ def test_a_signature_is_one_and_makes_no_heading(desk: Desk, body: str) -> None:
     html = desk.google.sent()[0].get_body(("html",))
     assert html is not None
     assert "<h2" not in html.get_content()
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["- one\n- two", "1. one\n\n   more of it", "> quoted", "| a | b |\n|---|---|\n| 1 | 2 |"],
+)
+def test_a_signature_right_below_a_block_is_no_part_of_it(desk: Desk, block: str) -> None:
+    desk.template(f"{GOOD}\n\n{block}\n-- \nSupport team\nLagerhaus GmbH\n")
+    desk.send(2)
+    text = desk.texts()["ann@one.example"].replace("\r\n", "\n")
+    assert "\n\n-- \nSupport team\nLagerhaus GmbH" in text
+    html = desk.google.sent()[0].get_body(("html",))
+    assert html is not None
+    end = re.split("</(?:ul|ol|blockquote|table)>", html.get_content())[-1]
+    assert "Support team" in end
+
+
+def test_a_signature_below_a_loop_of_items_is_no_item(desk: Desk) -> None:
+    desk.template(
+        f"{GOOD}\n\n{{% for row in rows %}}\n- {{{{ row.account }}}}\n{{% endfor %}}\n-- \nThe team\n"
+    )
+    desk.send(2)
+    assert "- Acme\n\n-- \nThe team" in desk.texts()["ann@one.example"].replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        (
+            "[Your page](https://x.example/?c={% if account %}{{ account }}{% endif %}&d=1)",
+            "https://x.example/?c=Smith%20%26%20Sons%20%28UK%29&d=1",
+        ),
+        (
+            "[Your page]({% if account %}https://x.example/{{ account }}{% else %}#{% endif %})",
+            "https://x.example/Smith%20%26%20Sons%20%28UK%29",
+        ),
+        (
+            "[Your page](https://x.example/{% if nobody is defined %}a{% elif account == 'Z' %}b"
+            "{% else %}{{ account }}{% endif %}/{{ name }})",
+            "https://x.example/Smith%20%26%20Sons%20%28UK%29/Bob",
+        ),
+        (
+            "[Your page](https://x.example/?{% for row in rows %}c={{ row.account }}&{% endfor %})",
+            "https://x.example/?c=Smith%20%26%20Sons%20%28UK%29&",
+        ),
+    ],
+)
+def test_a_value_behind_a_condition_stays_in_its_link(desk: Desk, link: str, address: str) -> None:
+    desk.template(f"Hello {{{{ name }}}},\n\n{link}\n\n{GOOD}")
+    desk.send(2)
+    assert f"Your page ({address})" in desk.texts()["bob@two.example"]
+
+
+def test_a_value_after_a_link_behind_a_condition_is_no_part_of_it(desk: Desk) -> None:
+    desk.template(
+        f"{{% if name %}}See https://x.example/a{{% endif %}}, {{{{ account }}}}\n\n{GOOD}"
+    )
+    desk.send(2)
+    assert "See https://x.example/a, Smith & Sons (UK)" in desk.texts()["bob@two.example"]
 
 
 class TestWordings:

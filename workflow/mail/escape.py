@@ -18,6 +18,8 @@ from functools import lru_cache
 # removes from every value.
 _BREAK = "\U000f000a"
 _NUMBER = "\U000f0001"
+# A third one, in templates: an empty line that the author did not write. See `faces`.
+EMPTY_LINE = "\U000f0002"
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
@@ -90,6 +92,7 @@ def settle(body: str) -> str:
     """
     if _BREAK in body:
         body = "\n".join(_settle_line(line) for line in body.split("\n"))
+    body = body.replace(EMPTY_LINE, "\n")
     if _NUMBER in body:
         body = _NUMBER_AT_START.sub(_number_as_text, body).replace(_NUMBER, "")
     return body

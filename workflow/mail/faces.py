@@ -10,6 +10,7 @@ to dark mode.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ from markdown_it.common.normalize_url import normalizeLinkText
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
+from workflow.mail.escape import EMPTY_LINE
+
 _MARK = re.compile(r"^--[ \t\u00a0]*$")
 _STATEMENT = re.compile(r"^\s*\{[%#].*[%#]\}\s*$")
 # Text parts end the mark with a space, which identifies it to mail programs (RFC 3676 section 4.3).
@@ -37,9 +40,10 @@ def with_signature(body: str) -> str:
     at = next((at for at, line in enumerate(lines) if _MARK.fullmatch(line)), None)
     if at is None or _in_fence(lines[:at]):
         return body
-    if at and lines[at - 1].strip() and not _STATEMENT.fullmatch(lines[at - 1]):
+    inside = _is_inside_a_block(lines[:at])
+    if at and not inside and lines[at - 1].strip() and not _STATEMENT.fullmatch(lines[at - 1]):
         lines[at - 1] = lines[at - 1].rstrip() + _BREAK
-    lines[at] = _AS_TEXT
+    lines[at] = EMPTY_LINE + _AS_TEXT if inside else _AS_TEXT
     below = at
     while below + 1 < len(lines) and lines[below + 1].strip():
         below += 1
@@ -47,6 +51,16 @@ def with_signature(body: str) -> str:
         if not _STATEMENT.fullmatch(lines[number]):
             lines[number] = lines[number].rstrip() + _BREAK
     return "\n".join(lines)
+
+
+# A line of a list, a quotation or a table: the next line would be one more of it.
+_BLOCK_LINE = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])\s|>|\|)|\s{2}|.*\|")
+
+
+def _is_inside_a_block(above: list[str]) -> bool:
+    """Whether the line after these would go on with a list, a quotation or a table."""
+    near = itertools.takewhile(str.strip, reversed(above))
+    return any(_BLOCK_LINE.match(line) for line in near if not _STATEMENT.fullmatch(line))
 
 
 def _in_fence(lines: list[str]) -> bool:

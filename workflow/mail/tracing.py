@@ -136,6 +136,7 @@ class Tracer(NodeTransformer):
         self._shared = shared
         self._local = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "store"}
         self._own: set[str] = {"loop"}
+        self._line = ""  # what is printed before a node, back to the line's start
         self._learn(tree)
 
     def _learn(self, tree: nodes.Template) -> None:
@@ -153,17 +154,35 @@ class Tracer(NodeTransformer):
 
     def visit_Output(self, node: nodes.Output) -> nodes.Output:  # noqa: N802 - Jinja2's name
         """Mark values that differ; encode a value inside a link's address."""
-        before = ""
         kept: list[nodes.Expr] = []
         for part in node.nodes:
             if isinstance(part, nodes.TemplateData):
-                before = (before + part.data).rpartition("\n")[2]
+                self._line = (self._line + part.data).rpartition("\n")[2]
                 kept.append(part)
                 continue
-            address = _address_before(before)
+            address = _address_before(self._line)
             kept.append(self._traced(part, address))
-            before += "x"
+            self._line += "x"
         node.nodes = kept
+        return node
+
+    def visit_If(self, node: nodes.If) -> nodes.If:  # noqa: N802 - Jinja2's name
+        """Begin each branch where the line stands; a branch may open an address, or go on in one."""
+        before, ends = self._line, []
+        for branch in (node.body, node.elif_, node.else_):
+            self._line = before
+            for each in branch:
+                self.visit(each)
+                if branch is node.elif_:
+                    ends.append(self._line)
+                    self._line = before
+            ends.append(self._line)
+        self._line = next((end for end in ends if _address_before(end)), ends[0])
+        return node
+
+    def visit_Include(self, node: nodes.Include) -> nodes.Include:  # noqa: N802 - Jinja2's name
+        """Begin a line after an included file, which is a block of its own."""
+        self._line = ""
         return node
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja2's name
