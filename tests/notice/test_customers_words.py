@@ -610,7 +610,8 @@ def test_a_signature_right_below_a_block_is_no_part_of_it(desk: Desk, block: str
 
 def test_a_signature_below_a_loop_of_items_is_no_item(desk: Desk) -> None:
     desk.template(
-        f"{GOOD}\n\n{{% for row in rows %}}\n- {{{{ row.account }}}}\n{{% endfor %}}\n-- \nThe team\n"
+        f"{GOOD}\n\n{{% for row in rows %}}\n- {{{{ row.account }}}}\n{{% endfor %}}\n"
+        "-- \nThe team\n"
     )
     desk.send(2)
     assert "- Acme\n\n-- \nThe team" in desk.texts()["ann@one.example"].replace("\r\n", "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -300,6 +301,52 @@ def test_a_file_that_is_not_right_is_named_before_any_mail(
     assert told in shown.out + shown.err
     reader(*words, "--send", "--confirm", str(len(rows)), expect=3)
     assert google.copies_per_recipient() == {}
+
+
+def zipped(path: Path, name: str, *, locked: bool = False) -> Path:
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr(name, "x")
+    if locked:
+        content = bytearray(path.read_bytes())
+        content[6] |= 1  # in the entry, and in the directory at the end
+        content[content.index(b"PK\x01\x02") + 8] |= 1
+        path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("empty.pdf", "is empty."),
+        ("tool.EXE", "is a .exe file, which Gmail blocks."),
+        ("macro.js", "is a .js file, which Gmail blocks."),
+        ("tool.zip", "holds bin/tool.exe, which Gmail blocks."),
+        ("locked.zip", "is an archive with a password, which Gmail blocks."),
+    ],
+)
+@pytest.mark.parametrize("is_own", [True, False], ids=["own", "for all"])
+def test_a_file_that_gmail_blocks_is_refused_before_any_mail(
+    reader: Postmortem, google: GoogleWorld, invoices: Path, name: str, told: str, is_own: bool
+) -> None:
+    (invoices / "empty.pdf").touch()
+    (invoices / "tool.EXE").write_bytes(b"MZ")
+    (invoices / "macro.js").write_text("x()")
+    zipped(invoices / "tool.zip", "bin/tool.exe")
+    zipped(invoices / "locked.zip", "ann.pdf", locked=True)
+    words = ("notify", listed(invoices, f"ann@x.example,Ann,{name}"), *template(invoices))
+    more = ("--attach-column", "file") if is_own else ("--attach", str(invoices / name))
+    assert told in reader(*words, *more, expect=3).err
+    assert told in reader(*words, *more, "--send", "--confirm", "1", expect=3).err
+    assert google.copies_per_recipient() == {}
+
+
+def test_an_archive_of_documents_is_sent(
+    reader: Postmortem, google: GoogleWorld, invoices: Path
+) -> None:
+    path = zipped(invoices / "invoices.zip", "ann.pdf")
+    rows = listed(invoices, "ann@x.example,Ann,")
+    reader("notify", rows, *template(invoices), "--attach", str(path), "--send", "--confirm", "1")
+    assert [name for name, _ in attached(google)["ann@x.example"]] == ["invoices.zip"]
 
 
 def test_a_group_gets_the_files_of_all_its_rows(

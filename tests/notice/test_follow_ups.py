@@ -234,9 +234,10 @@ def test_an_alias_is_checked_where_the_sign_in_can(
 
     scopes = "drive.file,documents,gmail.compose,gmail.readonly"
     postmortem.configure(f'google_url_token = "rehearsal:{ACCOUNT}:{scopes}"\n{CONFIG}')
-    words = ["notify", str(customers(2)), "--from", "boss@rehearsal.example", "--send"]
-    said = postmortem(*words, "--confirm", "1", expect=3).err
-    assert "not an address that this account may send from" in said
+    words = ["notify", str(customers(2)), "--from", "boss@rehearsal.example"]
+    for more in ([], ["--propose"], ["--send", "--confirm", "1"]):
+        said = postmortem(*words, *more, expect=3).err
+        assert "not an address that this account may send from" in said
 
 
 def test_a_stage_that_comes_too_late_is_pointed_out(

@@ -86,10 +86,103 @@ def test_of_several_sheets_the_person_names_one(
     listed = sheets(tmp_path / "l.xlsx", {"Old & gone": OTHERS, "Customers": CUSTOMERS})
     said = incident("notify", listed, *template, expect=3).err
     assert "2 sheets: `Old & gone`, `Customers`. Choose one: --sheet" in said
+    assert '--sheet "Old & gone" or --sheet "Customers".' in said
     said = incident("notify", listed, *template, "--sheet", "Customer", expect=3).err
     assert "no sheet `Customer`; it has `Old & gone`, `Customers`" in said
     send(incident, listed, 1, *template, "--sheet", "customers")
     assert google.copies_per_recipient() == {"ann@one.example": 1}
+
+
+def test_a_sheet_without_addresses_is_not_proposed(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    tabs = {"Summary": [["Affected", "3"]], "Customers": CUSTOMERS, "Notes": [["none"]]}
+    listed = sheets(tmp_path / "l.xlsx", tabs)
+    said = incident("notify", listed, *template, expect=3).err
+    assert said.endswith('Choose one: --sheet "Customers".\n')
+
+
+def test_one_hidden_row_is_named_in_the_singular(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    path = tmp_path / "l.xlsx"
+    sheets(path, {"Customers": [*CUSTOMERS, ["bob@two.example", "Bob", "B"]]})
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(name, re.sub(rb'<row r="3"', b'<row r="3" hidden="1"', content))
+    said = incident("notify", str(path), *template).err
+    assert "1 row is hidden in the workbook, by a filter or by hand, but it is included." in said
+
+
+def test_a_repeated_address_with_other_values_is_named_with_its_row(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    rows = ["ann@one.example,Ann,Acme", "ANN@one.example,Ann,Acme", "ann@one.example,Anna,Zed"]
+    listed = written(tmp_path / "l.csv", "\n".join(["email,name,account", *rows, ""]))
+    said = incident("notify", listed, *template).err
+    assert "row 4 (as row 2): repeated address with other values, which nobody gets" in said
+    assert "row 3" not in said
+    send(incident, listed, 1, *template)
+    assert texts(google)[0].startswith("Hello Ann,")
+    again = incident("notify", listed, *template).err  # she has it, and her other row still not
+    assert "row 4 (as row 2): repeated address with other values" in again
+    assert "row 3" not in again
+
+
+def test_a_repeated_address_that_is_suppressed_is_no_finding(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    rows = ["ann@one.example,Ann,Acme", "bob@two.example,Bob,B", "ann@one.example,Anna,Zed"]
+    listed = written(tmp_path / "l.csv", "\n".join(["email,name,account", *rows, ""]))
+    incident("suppress", "ann@one.example", "--why", "asked")
+    assert "repeated address" not in incident("notify", listed, *template).err
+
+
+@pytest.mark.parametrize("form", ["xlsx", "csv", "utf-16"])
+def test_a_file_for_everybody_that_names_customers_is_refused(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    template: tuple[str, str],
+    form: str,
+) -> None:
+    rows = [*CUSTOMERS, ["bob@two.example", "Bob", "B"]]
+    text = "\n".join(",".join(row) for row in rows) + "\n"
+    listed = written(tmp_path / "l.csv", text)
+    if form == "xlsx":
+        attached = sheets(tmp_path / "file.xlsx", {"A": [["x"]], "Customers": rows})
+    else:
+        attached = written(
+            tmp_path / "file.csv", text.encode("utf-16" if form[0] == "u" else "utf-8")
+        )
+    said = incident("notify", listed, *template, "--attach", attached, expect=3).err
+    assert "it holds the addresses of 2 customers of the list" in said
+    one = written(tmp_path / "one.csv", "ann@one.example, help@us.example\n")
+    send(incident, listed, 2, *template, "--attach", one)
+    assert len(texts(google)) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (
+            ["ann@one.example", "x"],
+            "l.csv has a bad row, row 3: an email address must have an @-sign.",
+        ),
+        (
+            ["x", "y"],
+            "l.csv has 2 bad rows, the first is row 2: an email address must have an @-sign.",
+        ),
+    ],
+)
+def test_bad_rows_are_counted_in_a_sentence(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str], rows: list[str], told: str
+) -> None:
+    lines = ["email,name,account", *(f"{row},A,B" for row in rows), ""]
+    listed = written(tmp_path / "l.csv", "\n".join(lines))
+    assert f"Nothing was sent: {told}" in incident("notify", listed, *template, expect=3).err
 
 
 def test_empty_sheets_beside_the_list_are_no_question(

@@ -167,7 +167,7 @@ class Tracer(NodeTransformer):
         return node
 
     def visit_If(self, node: nodes.If) -> nodes.If:  # noqa: N802 - Jinja2's name
-        """Begin each branch where the line stands; a branch may open an address, or go on in one."""
+        """Begin each branch where the line stands: it may be inside an address, or open one."""
         before, ends = self._line, []
         for branch in (node.body, node.elif_, node.else_):
             self._line = before

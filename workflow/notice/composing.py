@@ -13,10 +13,12 @@ frozen: a file that changed in between stops the notice.
 from __future__ import annotations
 
 import hashlib
+import io
 import mimetypes
 import re
+import zipfile
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +26,9 @@ from workflow.errors import BadInput, why_refused
 from workflow.files import PrivateFiles
 from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.faces import parse_body, picture_names
+from workflow.mail.lists.decoding import ListUnreadable
 from workflow.mail.lists.list_rules import is_unread
+from workflow.mail.lists.rows import is_workbook, read_sheets
 from workflow.mail.message import (
     MESSAGE_LIMIT_BYTES,
     HeaderBad,
@@ -197,6 +201,44 @@ def files_of(
     return tuple(files)
 
 
+_ADDRESS = re.compile(rb"[\w.+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def customers_in(
+    files: Iterable[AttachedFile], keys: Callable[[], Iterator[str]]
+) -> Iterator[Finding]:
+    """Report a file for everybody that names several customers of the list, such as the list.
+
+    `keys` reads the customers' keys; it is not called if no file has two addresses.
+    """
+    for file in files:
+        found = {each.lower() for each in _addresses_in(file.content)}
+        if len(found) < 2:
+            continue
+        listed = found.intersection(keys())
+        if len(listed) > 1:
+            yield Finding(
+                "error",
+                "customers_in_file",
+                file.filename,
+                f"it holds the addresses of {len(listed):,} customers of the list, and every "
+                "customer would get it. Attach a file without them.",
+            )
+
+
+def _addresses_in(content: bytes) -> Iterator[str]:
+    if is_workbook(content):
+        try:
+            content = b"\n".join(read_sheets(content))
+        except ListUnreadable:  # not a workbook, or the extra is not installed
+            return
+    elif content.startswith(_UTF_16):
+        content = content.decode("utf-16", "replace").encode()
+    for found in _ADDRESS.finditer(content):
+        yield found[0].decode("utf-8", "replace")
+
+
 def as_addresses(files: Iterable[AttachedFile]) -> dict[str, str]:
     """Pictures as `data:` URLs, for a page that loads nothing."""
     return {
@@ -225,14 +267,49 @@ def _read(path: Path, where: str, private: PrivateFiles) -> AttachedFile:
         content = path.read_bytes()
     except OSError as fault:
         raise BadInput(f"{where} can't be read: {why_refused(fault)}.") from fault
+    if not content:
+        raise BadInput(f"{where} is empty.")
+    if blocked := blocked_by_gmail(path.name, content):
+        raise BadInput(f"{where} {blocked}")
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return AttachedFile(path.name, media_type, content)
+
+
+# Gmail Help, "File types blocked in Gmail": in a mail as in an archive; and locked archives.
+_BLOCKED = frozenset(
+    [
+        *("ade", "adp", "apk", "appx", "appxbundle", "bat", "cab", "chm", "cmd", "com", "cpl"),
+        *("diagcab", "diagcfg", "diagpkg", "dll", "dmg", "ex", "ex_", "exe", "hta", "img", "ins"),
+        *("iso", "isp", "jar", "jnlp", "js", "jse", "lib", "lnk", "mde", "mjs", "msc", "msi"),
+        *("msix", "msixbundle", "msp", "mst", "nsh", "pif", "ps1", "scr", "sct", "shb", "sys"),
+        *("vb", "vbe", "vbs", "vhd", "vxd", "wsc", "wsf", "wsh", "xll"),
+    ]
+)
+_LOCKED = 0x1  # the bit of a zip's entry that says so
+
+
+def blocked_by_gmail(name: str, content: bytes) -> str:
+    """Why Gmail takes no mail with this file, as the rest of a sentence; "" if it does."""
+    if _ending(name) in _BLOCKED:
+        return f"is a .{_ending(name)} file, which Gmail blocks. Put it in Drive and link it."
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            inside = packed.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return ""
+    if any(each.flag_bits & _LOCKED for each in inside):
+        return "is an archive with a password, which Gmail blocks. Put it in Drive and link it."
+    held = next((each.filename for each in inside if _ending(each.filename) in _BLOCKED), "")
+    return f"holds {held[:80]}, which Gmail blocks. Put it in Drive and link it." if held else ""
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower()
 
 
 # Lower positions are for files that everybody gets.
 _FIRST_POSITION = 1000
 
-_AT_ONCE = 1 << 20
 # What base64 and its line ends make of a byte, and at most what both faces make of a letter.
 _LARGEST_GROWTH = 1.4
 _BYTES_OF_A_LETTER = 60
@@ -314,20 +391,33 @@ class OwnFiles:
         if path in self._known:
             return self._known[path]
         if not path.is_relative_to(self.folder.resolve()) or self.private.hold(path):
-            raise FileMissing(f"the file `{name[:80]}` is outside {self.folder}. Move it there.")
+            raise FileMissing(
+                f"the file `{name[:80]}` is outside the folder {self._place}. Move it there."
+            )
         try:
             if not path.is_file():
-                raise FileMissing(f"there is no file `{name[:80]}` in {self.folder}.")
-            size, digest = path.stat().st_size, _hash(path)
+                raise FileMissing(f"there is no file `{name[:80]}` in the folder {self._place}.")
+            if path.stat().st_size > _LARGEST_BYTES:
+                size = path.stat().st_size / 2**20
+                raise FileMissing(f"the file `{name[:80]}` has {size:.0f} MB; a mail takes 25.")
+            content = path.read_bytes()
+            size, digest = len(content), hashlib.sha256(content).hexdigest()
         except OSError as fault:
             raise FileMissing(
                 f"the file `{name[:80]}` can't be read: {why_refused(fault)}."
             ) from fault
         if not size:
             raise FileMissing(f"the file `{name[:80]}` is empty.")
+        if blocked := blocked_by_gmail(path.name, content):
+            raise FileMissing(f"the file `{name[:80]}` {blocked}")
         file = OwnFile(path, _FIRST_POSITION + len(self._known), size, digest)
         self._known[path] = file
         return file
+
+    @property
+    def _place(self) -> str:
+        """The folder's name, also of one that a person is in."""
+        return f"`{self.folder.resolve().name or self.folder.resolve()}`"
 
     @property
     def words(self) -> str:
@@ -371,11 +461,3 @@ class OwnFiles:
                 )
             media_type = mimetypes.guess_type(file.path.name)[0] or "application/octet-stream"
             yield AttachedFile(file.path.name, media_type, content, file.position)
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_AT_ONCE):
-            digest.update(piece)
-    return digest.hexdigest()

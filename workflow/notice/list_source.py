@@ -27,7 +27,13 @@ from workflow.errors import BadInput, NotSetUp, why_refused
 from workflow.files import read_stdin
 from workflow.google.faults import Refused, SignInNeeded
 from workflow.mail.lists.recipients import ListReading, open_list
-from workflow.mail.lists.rows import is_workbook, read_workbook, tab_names
+from workflow.mail.lists.rows import (
+    is_workbook,
+    read_workbook,
+    sheet_options,
+    sheets_with_addresses,
+    tab_names,
+)
 from workflow.model import Finding
 from workflow.workspace import Workspace
 
@@ -130,9 +136,10 @@ def read_sheet(workspace: Workspace, address: SheetAddress, tab: str = "") -> Ex
             address.gid
         )
         named = ", ".join(f"`{name}`" for name in tabs)
+        likely = sheets_with_addresses(workbook) or tabs
         raise BadInput(
             f"This sheet has {len(tabs)} tabs: {named}.{number} "
-            f'Choose the one with the list: --sheet "{tabs[0]}".'
+            f"Choose the one with the list: {sheet_options(likely)}."
         )
     if len(tabs) > 1 or tab:
         return ExportedSheet(workbook, tab)
@@ -388,9 +395,11 @@ def _hidden(rows: int) -> tuple[Finding, ...]:
     """Warn about hidden rows: they are in the file and would get a mail."""
     if not rows:
         return ()
-    hidden = "1 row is hidden" if rows == 1 else f"{rows:,} rows are hidden"
+    hidden, they_are = (
+        ("1 row is hidden", "it is") if rows == 1 else (f"{rows:,} rows are hidden", "they are")
+    )
     words = (
-        f"{hidden} in the workbook, by a filter or by hand, but they are included. Delete them "
-        "from the list to leave those customers out."
+        f"{hidden} in the workbook, by a filter or by hand, but {they_are} included. Delete what "
+        "is hidden from the list to leave those customers out."
     )
     return (Finding("warning", "hidden_rows", "list", words),)

@@ -22,7 +22,7 @@ from workflow.ledger import changes, notices, plans
 from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.faces import parse_body, text_face
 from workflow.mail.lists.list_rules import ListCheck
-from workflow.mail.lists.recipients import BadRow, Duplicate
+from workflow.mail.lists.recipients import BadRow, Duplicate, Recipient
 from workflow.mail.mail_check import MailCheck
 from workflow.mail.sandbox import MomentText
 from workflow.mail.template import KNOWN_OPTIONAL, RenderedMail, parse_template
@@ -39,6 +39,7 @@ from workflow.model import (
 from workflow.notice.composing import (
     OwnFiles,
     check_bodies,
+    customers_in,
     files_of,
     sender_of,
     unread_replies,
@@ -57,6 +58,7 @@ from workflow.notice.list_source import ListSource
 from workflow.notice.recipients import (
     Count,
     Earlier,
+    LeftOut,
     ListReader,
     Ready,
     compare_with_last,
@@ -270,6 +272,7 @@ def _made_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         *_unformatted(request, wording),
         *opened.notes,
         *check.findings(),
+        *check.repeated(_repeated(count)),
         *mail_check.findings(),
         *check_bodies(sender, wordings, count.largest, files),
         *unread_replies(sender),
@@ -277,6 +280,7 @@ def _made_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         *do_not_mail_finding(count.do_not_mail),
         *_status_findings(request, incident, stage, wording),
         *(reader.own_files.findings() if reader.own_files else ()),
+        *customers_in(files, functools.partial(_keys, request)),
         *_other_files(reader, count),
         *_order_findings(stage, count, given, wording),
         *_unread_values(request, wording),
@@ -435,7 +439,15 @@ def _read_through(reader: ListReader, check: ListCheck, mail_check: MailCheck) -
         if isinstance(row, Ready):
             check.take(row.recipient)
             mail_check.take(row.mail.row, row.words.traced, row.words.lang)
+        elif isinstance(row, LeftOut):
+            check.see(row.recipient)
     return count
+
+
+def _repeated(count: Count) -> Iterator[Duplicate]:
+    """The repeated rows, except those of customers who get no mail at all."""
+    suppressed = {each.recipient.row for each in count.do_not_mail}
+    return (each for each in count.duplicates if each.first_row not in suppressed)
 
 
 def _internal_words(
@@ -547,6 +559,11 @@ def _own_files(
     if not request.attach_column and not wording.template.attach_source:
         return None
     return OwnFiles(request.folder or Path(), text.private)
+
+
+def _keys(request: NotifyRequest) -> Iterator[str]:
+    """The key of every customer of the list."""
+    return (row.key for row in request.source.open() if isinstance(row, Recipient))
 
 
 def _other_files(reader: ListReader, count: Count) -> Iterator[Finding]:

@@ -152,12 +152,12 @@ def refuse_unsendable(plan: Plan) -> None:
     """Raise `BadInput` for a plan that must not be sent: bad rows, errors, no recipients."""
     _refuse_errors(plan)
     if plan.bad_rows and not plan.request.skip_bad:
-        first = plan.bad_rows[0]
-        more = f" and {len(plan.bad_rows) - 1} more" if len(plan.bad_rows) > 1 else ""
-        where = f"{plan.request.list_name}, row {first.row}"
+        first, number = plan.bad_rows[0], len(plan.bad_rows)
+        rows = "a bad row, row" if number == 1 else f"{number:,} bad rows, the first is row"
         raise BadInput(
-            f"Nothing was sent: {where}: {first.reason.rstrip('.')}{more}. "
-            "Fix the list, or leave these rows out with --skip-bad."
+            f"Nothing was sent: {plan.request.list_name} has {rows} {first.row}: "
+            f"{first.reason.rstrip('.')}. "
+            f"Fix the list, or leave {'it' if number == 1 else 'them'} out with --skip-bad."
         )
     if not plan.recipients:
         raise BadInput(f"{plan.request.list_name} has no recipients{_why(plan)}. Nothing was sent.")

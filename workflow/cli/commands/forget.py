@@ -26,7 +26,7 @@ def forget(
     if not yes:
         if not speaker.is_interactive:
             raise errors.BadInput(
-                "Nothing was changed. This can't be undone; To confirm, add --yes."
+                "Nothing was changed. Forgetting can't be undone. To confirm, add --yes."
             )
         answer = speaker.ask(f"Forget {address}? This can't be undone. [y/N] ")
         if answer.casefold() not in {"y", "yes"}:

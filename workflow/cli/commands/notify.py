@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ from workflow.cli.command_table import complete_mail_template, complete_stage
 from workflow.cli.notice_lines import agree_despite_comments, exit_code, show_outcome
 from workflow.cli.typed import as_typed, variables
 from workflow.errors import BAD_INPUT, BadInput, NotSetUp
+from workflow.google.faults import GoogleFault
 from workflow.incident import facts
 from workflow.model import people
 from workflow.notice import approval, list_source, outcome, send
@@ -317,9 +318,19 @@ def _preview(asked: Asked, workspace: Workspace, plan: Plan) -> None:
     with _plan_beside_refusal(asked, plan, "preview"):
         output.glance_at_ledgers(asked, workspace, plan.incident)
         notice_lines.show(asked.speaker, workspace, plan)
+        with suppress(GoogleFault):  # a preview needs no network
+            _check_alias(asked, workspace, plan)
         send.refuse_unsendable(plan)  # so that a script needn't send to see the error
     if asked.speaker.as_json:
         asked.speaker.document(notice_lines.plan_json(plan))
+
+
+def _check_alias(asked: Asked, workspace: Workspace, plan: Plan) -> None:
+    """Refuse a sender that Gmail would replace; warn if that can't be known."""
+    if plan.from_address and plan.transport is model.MailTransport.GMAIL:
+        said = send.check_alias(workspace, plan.from_address)
+        if said:
+            asked.speaker.warn(said)
 
 
 @contextmanager
@@ -383,10 +394,7 @@ def _send(
         notice_lines.show(asked.speaker, workspace, plan, with_mail=False)
     else:
         notice_lines.show_findings(asked.speaker, plan)
-    if plan.from_address and plan.transport is model.MailTransport.GMAIL:
-        said = send.check_alias(workspace, plan.from_address)
-        if said:
-            asked.speaker.warn(said)
+    _check_alias(asked, workspace, plan)
     if proposal is None or confirm != plan.new:
         _agree(asked, plan, confirm)
     with lasting_jobs.watching(asked.speaker, total=plan.new) as watcher:
@@ -415,6 +423,7 @@ def _propose(asked: Asked, workspace: Workspace, plan: Plan, plan_out: Path | No
         send.refuse_unsendable(plan)
         send.refuse_while_others_wait(plan)
         send.refuse_silent_repeat(plan)
+        _check_alias(asked, workspace, plan)
         proposal = approval.propose(workspace, plan, plan_out)
     notice_lines.show(asked.speaker, workspace, plan, with_mail=False)
     if asked.speaker.as_json:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from workflow.mail.lists.decoding import NAMES, reads_differently
-from workflow.mail.lists.recipients import Recipient, RecipientList
+from workflow.mail.lists.recipients import Duplicate, FirstRows, Recipient, RecipientList
 from workflow.mail.sandbox import zone_named
 from workflow.model import SHOWN_ROWS, Finding, RowNumbers
 
@@ -156,6 +156,7 @@ class ListCheck:
         self._is_guessed = is_guessed
         self._telling: list[tuple[int, str, str]] = []
         self._harmless: tuple[int, str] | None = None
+        self._first_rows = FirstRows()
 
     def take(self, recipient: Recipient) -> None:
         """Check one recipient."""
@@ -164,8 +165,35 @@ class ListCheck:
                 self._rows[code].add(recipient.row)
         for name in self._used:
             self._cells.take(recipient.row, name, recipient.columns.get(name, ""))
+        self.see(recipient)
         if self._is_guessed and len(self._telling) < _TELLING:
             self._look_for_telling(recipient)
+
+    def see(self, recipient: Recipient) -> None:
+        """Remember a recipient's values, for rows that repeat the address."""
+        self._first_rows.first(self._values(recipient), recipient.row)
+
+    def repeated(self, rows: Iterable[Duplicate]) -> Iterator[Finding]:
+        """Report repeated addresses whose other values no mail would have. Call it at the end."""
+        others = [
+            (each.row, each.first_row)
+            for each in rows
+            if self._first_rows.first(self._values(each.recipient), each.row) == each.row
+        ]
+        if others:
+            yield Finding(
+                "warning",
+                "repeated_row",
+                _pairs(others),
+                "repeated address with other values, which nobody gets: it gets one mail, with the "
+                "values of its first row. To send all of them in one mail: --group-by email, and "
+                "`rows` in the template.",
+            )
+
+    def _values(self, recipient: Recipient) -> str:
+        """What a customer's mail is made of: two rows with the same have the same mail."""
+        values = (recipient.columns.get(name, "") for name in self._used if name != "email")
+        return "\x1f".join((recipient.key, *values))
 
     def _has_odd_name(self, recipient: Recipient) -> bool:
         return "name" in self._used and _is_no_name(recipient.columns.get("name", ""))
@@ -273,16 +301,20 @@ def _nobody(recipients: RecipientList) -> Iterator[Finding]:
 
 
 def _repeated(recipients: RecipientList) -> Iterator[Finding]:
-    pairs = recipients.duplicates
-    if pairs:
-        shown = ", ".join(f"{row} (as row {first})" for row, first in pairs[:SHOWN_ROWS])
-        more = f" and {len(pairs) - SHOWN_ROWS} more" if len(pairs) > SHOWN_ROWS else ""
+    if recipients.duplicates:
         yield Finding(
             "warning",
             "duplicate",
-            f"row {shown}{more}",
+            _pairs(recipients.duplicates),
             "repeated address; it gets one mail, with the values of its first row.",
         )
+
+
+def _pairs(rows: Sequence[tuple[int, int]]) -> str:
+    """`row 3 (as row 2), 4 (as row 2)`."""
+    shown = ", ".join(f"{row} (as row {first})" for row, first in rows[:SHOWN_ROWS])
+    more = f" and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else ""
+    return f"row {shown}{more}"
 
 
 def _odd_name(beside: str) -> str:

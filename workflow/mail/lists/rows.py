@@ -330,6 +330,8 @@ _HIDDEN_ROW = re.compile(rb"<row [^>]*\bhidden=\"(?:1|true)\"")
 _WHOLE = 2.0**53  # above it a float has no units
 _EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
 _SHOWN_SHEETS = 12
+_SHOWN_OPTIONS = 3
+_SHEET_SAMPLE_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -362,10 +364,21 @@ def read_workbook(content: bytes, sheet: str = "") -> WorkbookList:
     chosen = _choose(workbook, sheet)
     # Include the empty rows above the first one: a row's number is the one that the person sees.
     rows = workbook.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
+    hidden = _hidden_rows(content, chosen)
+    return WorkbookList(_as_csv(rows), chosen, _unformatted(rows), hidden)
+
+
+def read_sheets(content: bytes) -> Iterator[bytes]:
+    """Every sheet as CSV, hidden ones too. Raises `ListUnreadable` as `read_workbook`."""
+    workbook = _open(content)
+    for name in workbook.sheet_names:
+        yield _as_csv(workbook.get_sheet_by_name(name).to_python())
+
+
+def _as_csv(rows: Iterable[Sequence[Any]]) -> bytes:
     page = io.StringIO()
     csv.writer(page, lineterminator="\n").writerows([_text(cell) for cell in row] for row in rows)
-    hidden = _hidden_rows(content, chosen)
-    return WorkbookList(page.getvalue().encode(), chosen, _unformatted(rows), hidden)
+    return page.getvalue().encode("utf-8", "replace")
 
 
 def tab_names(content: bytes) -> list[str]:
@@ -421,11 +434,31 @@ def _choose(workbook: CalamineWorkbook, wanted: str) -> str:
         return found[0]
     filled = [name for name in names if workbook.get_sheet_by_name(name).height] or names
     if len(filled) != 1:
+        likely = [name for name in filled if _has_addresses(workbook, name)] or filled
         raise ListUnreadable(
             f"the workbook has {len(filled)} sheets: {_shown(filled)}. "
-            f'Choose one: --sheet "{filled[-1] if filled else "NAME"}".'
+            f"Choose one: {sheet_options(likely)}."
         )
     return filled[0]
+
+
+def sheets_with_addresses(content: bytes) -> list[str]:
+    """The visible sheets with an address near their top; none if no workbook can be read."""
+    try:
+        workbook = _open(content)
+    except ListUnreadable:  # the extra `sheets` is not installed
+        return []
+    return [name for name in _visible(workbook) if _has_addresses(workbook, name)]
+
+
+def sheet_options(names: Sequence[str]) -> str:
+    """What a person can type: `--sheet "Customers" or --sheet "Old"`."""
+    return " or ".join(f'--sheet "{name}"' for name in names[:_SHOWN_OPTIONS]) or "--sheet NAME"
+
+
+def _has_addresses(workbook: CalamineWorkbook, name: str) -> bool:
+    rows = workbook.get_sheet_by_name(name).to_python(nrows=_SHEET_SAMPLE_ROWS)
+    return any(isinstance(cell, str) and "@" in cell for row in rows for cell in row)
 
 
 def _visible(workbook: CalamineWorkbook) -> list[str]:
