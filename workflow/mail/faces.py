@@ -403,6 +403,8 @@ def _text_of(node: SyntaxTreeNode) -> str:
 def _link_text(words: str, url: str) -> str:
     """`words (address)`, or the words alone if they are the address."""
     shown = url.removeprefix("mailto:").removeprefix("tel:")
+    if words == url:
+        return shown
     bare = words.strip().removeprefix("https://").removeprefix("http://").rstrip("/")
     same = shown.removeprefix("https://").removeprefix("http://").rstrip("/")
     if not bare or bare == same:

@@ -17,7 +17,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
@@ -27,8 +27,10 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from workflow.errors import BadInput
 from workflow.mail.tracing import (
+    AS_WORDS,
     HERE,
     IN_ADDRESS,
+    IN_ANGLES,
     MARK,
     ZONED,
     Cell,
@@ -351,16 +353,35 @@ def _marker(finalize: Callable[[object], str]) -> Callable[[object, str, object]
 _WHOLE, _PATH, _QUERY = "/:?#[]@!$'*+,;=&%~", "/@:+,;=$!*~'", "/@:~"
 
 
-def _in_address(value: object, before: str, is_words: bool) -> InAddress | str:
+_BEGINNING = re.compile(r"(?i:https?://|mailto:|tel:)")
+
+
+def _in_address(value: object, before: str, written: str) -> InAddress | str:
     """A value inside a link's address, where a space or a bracket would end the link.
 
-    `before` is the address up to it: a value that begins the address is an address itself.
-    `is_words`: the address stands in the text, where a value's marks are escaped like any other's.
+    `before` is the address up to it: a value that begins the address is an address itself. An
+    address that stands as words is text, where a value's marks are escaped like any other's, and
+    so is a value between `<` and `>` that is no address.
     """
     text = str(value).strip()
+    if not before:
+        if written == IN_ANGLES and not _BEGINNING.match(text):
+            return str(value)
+        text = _with_ascii_host(text)
     safe = _WHOLE if not before else _QUERY if "?" in before or "#" in before else _PATH
     encoded = quote(text, safe=safe, errors="replace")
-    return encoded if is_words else InAddress(encoded)
+    return encoded if written == AS_WORDS else InAddress(encoded)
+
+
+def _with_ascii_host(address: str) -> str:
+    """An address with its domain as browsers send it: `münchen.de` is `xn--mnchen-3ya.de`."""
+    if address.isascii() or not _BEGINNING.match(address):
+        return address
+    try:
+        host = urlsplit(address).hostname or ""
+        return address.replace(host, host.encode("idna").decode("ascii"), 1)
+    except (ValueError, UnicodeError):
+        return address
 
 
 @dataclass(frozen=True)

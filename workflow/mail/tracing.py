@@ -204,7 +204,7 @@ class Tracer(NodeTransformer):
         kind = self._kind(expr)
         value = expr
         if address is not None:
-            given = (nodes.Const(address.address), nodes.Const(address.is_words))
+            given = (nodes.Const(address.address), nodes.Const(address.written))
             value = _filter(value, IN_ADDRESS, *given)
         if kind is None:
             return value
@@ -315,22 +315,30 @@ def _in_our_zone(expr: nodes.Expr) -> nodes.Expr:
     return expr
 
 
-# The unfinished address of a link: `[words](https://x.example/?c=`, `<https://…`, `[ref]: …`; and
-# one that stands as words, of which mail programs make a link up to the first blank.
+# The unfinished address of a link: `[words](https://x.example/?c=`, `<https://…`, `[ref]: …`; `<`
+# alone, before a value that may be a whole address; and one that stands as words, of which mail
+# programs make a link up to the first blank.
 _ADDRESS = re.compile(
-    r"(?:\]\(<?|<(?=https?:)|^ {0,3}\[[^\]]+\]: *<?|(?P<bare>(?<![\w/.])(?=https?://)))"
+    r"(?:\]\(<?|(?P<angle><)(?=https?:|$)|^ {0,3}\[[^\]]+\]: *<?|(?P<bare>(?<![\w/.])(?=https?://)))"
     r"(?P<address>[^()\s<>]*)$"
 )
 
 
 class _Open(NamedTuple):
-    """A link that is open where a value stands: its address so far, and whether it is words."""
+    """A link that is open where a value stands: its address so far, and how it is written."""
 
     address: str
-    is_words: bool
+    written: str
+
+
+# Between `(` and `)`, between `<` and `>`, as words.
+IN_LINK, IN_ANGLES, AS_WORDS = "link", "angles", "words"
 
 
 def _address_before(line: str) -> _Open | None:
     """The link that is open at the end of a line, None if there is none."""
     found = _ADDRESS.search(line)
-    return _Open(found["address"], found["bare"] is not None) if found else None
+    if found is None:
+        return None
+    angle = IN_ANGLES if found["angle"] else IN_LINK
+    return _Open(found["address"], AS_WORDS if found["bare"] is not None else angle)
