@@ -58,7 +58,7 @@ _BLOCK_LINE = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])\s|>|\|)|\s{2}|.*\|")
 
 
 def _is_inside_a_block(above: list[str]) -> bool:
-    """Whether the line after these would go on with a list, a quotation or a table."""
+    """Whether the line after these would continue a list, a quotation or a table."""
     near = itertools.takewhile(str.strip, reversed(above))
     return any(_BLOCK_LINE.match(line) for line in near if not _STATEMENT.fullmatch(line))
 
