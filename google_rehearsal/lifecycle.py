@@ -38,8 +38,12 @@ if TYPE_CHECKING:
 
 if sys.platform == "win32":
     import msvcrt
+
+    _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
 else:
     import fcntl
+
+    _CREATION_FLAGS = 0
 
 
 class FileLock:
@@ -287,8 +291,9 @@ def _started(folder: Path) -> RunningServer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=output,
-            # A new session: Ctrl-C at the terminal is for the command, not for the server.
-            start_new_session=True,
+            # Ctrl-C at the terminal, or its end, is for the command and not for the server.
+            start_new_session=sys.platform != "win32",
+            creationflags=_CREATION_FLAGS,
         )
     # Kept so that the process is reaped here if it ends before us.
     _CHILDREN.append(process)

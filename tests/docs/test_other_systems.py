@@ -43,6 +43,9 @@ POSIX_ALONE = {
     "signal": {"SIGKILL", "SIGHUP", "SIGALRM", "SIGQUIT", "SIGUSR1", "SIGPIPE", "SIGCHLD"},
     "socket": {"AF_UNIX", "AF_NETLINK", "SO_REUSEPORT"},
 }
+POSIX_PATHS = ("/dev/", "/etc/", "/tmp/")
+# Arguments of `subprocess` that Windows takes no notice of, or refuses.
+POSIX_ARGUMENTS = {"start_new_session", "preexec_fn", "pass_fds", "process_group", "umask"}
 POSIX_MODULES = {"fcntl", "pwd", "grp", "resource", "termios", "tty", "pty", "posix", "syslog"}
 GUARDS = ("sys.platform", "os.name", "hasattr(os,", "_CAN_FORK")
 
@@ -53,6 +56,10 @@ def uses(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
         for node in ast.walk(statement):
             if isinstance(node, ast.Import) and node.names[0].name in POSIX_MODULES:
                 yield node.names[0].name, statement
+            elif isinstance(node, ast.keyword | ast.Constant):
+                name = str(node.arg if isinstance(node, ast.keyword) else node.value)
+                if name in POSIX_ARGUMENTS or name.startswith(POSIX_PATHS):
+                    yield f"={name}", statement
             elif (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.value, ast.Name)

@@ -372,6 +372,10 @@ def _agree(
     raise BadInput(sentence)
 
 
+# The terminal itself, whatever stdin is.
+_TERMINAL = "CONIN$" if os.name == "nt" else "/dev/tty"
+
+
 def _answer(speaker: Speaker, question: str) -> str | None:
     """A person's answer, even if stdin was the paste; None without a terminal."""
     if speaker.is_interactive:
@@ -379,7 +383,7 @@ def _answer(speaker: Speaker, question: str) -> str | None:
     if speaker.as_json or not speaker.people.isatty():
         return None
     try:
-        with Path("/dev/tty").open(encoding="utf-8") as terminal:
+        with Path(_TERMINAL).open(encoding="utf-8") as terminal:
             speaker.people.write(question)
             speaker.people.flush()
             return terminal.readline().strip()
