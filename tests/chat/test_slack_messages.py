@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workflow.chat.slack import SlackLinkBad, markdown_of, read_slack_link, users_in
+from workflow.chat.slack import SlackLinkBad, read_slack_link
+from workflow.paste.slack_words import markdown_of, said_in, users_in
 
 
 @pytest.mark.parametrize(
@@ -93,3 +94,53 @@ def test_a_message_is_read_as_markdown(text: str, markdown: str) -> None:
 
 def test_the_people_of_a_message_are_each_named_once() -> None:
     assert users_in("<@U1> <@W2|x> <@U1> @U3") == ["U1", "W2"]
+
+
+def test_an_app_that_says_everything_in_blocks_is_heard() -> None:
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": "INC-42 declared"}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": "*Severity:* SEV2"}},
+        {"type": "divider"},
+        {
+            "type": "rich_text",
+            "elements": [
+                {
+                    "type": "rich_text_section",
+                    "elements": [
+                        {"type": "text", "text": "see "},
+                        {"type": "link", "url": "https://x.example", "text": "graph"},
+                        {"type": "text", "text": " "},
+                        {"type": "user", "user_id": "U1"},
+                    ],
+                },
+                {
+                    "type": "rich_text_list",
+                    "style": "bullet",
+                    "elements": [
+                        {
+                            "type": "rich_text_section",
+                            "elements": [{"type": "text", "text": "stop", "style": {"bold": True}}],
+                        }
+                    ],
+                },
+            ],
+        },
+    ]
+    words = said_in({"text": "", "blocks": blocks})
+    assert markdown_of(words, {"U1": "Ann Lee"}) == (
+        "INC-42 declared\n**Severity:** SEV2\nsee [graph](https://x.example) @Ann Lee\n- **stop**"
+    )
+
+
+def test_attachments_are_heard_beside_a_text_and_a_page_preview_is_not() -> None:
+    alert = {
+        "title": "Error rate",
+        "text": "over 10 %",
+        "fields": [{"title": "Env", "value": "EU"}],
+    }
+    page = {"from_url": "https://x.example", "title": "A page", "text": "of a site"}
+    shared = {"from_url": "https://acme.slack.com/archives/C/p1", "is_share": True, "text": "down"}
+    words = said_in({"text": "Alert", "attachments": [alert, page, shared]})
+    assert words == "Alert\nError rate\nover 10 %\nEnv: EU\ndown"
+    assert said_in({"text": "", "attachments": [{"fallback": "only this"}]}) == "only this"
+    assert said_in({"text": "x", "blocks": [{"type": "header", "text": {"text": "x"}}]}) == "x"

@@ -25,7 +25,6 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -331,55 +330,6 @@ def _name_of(user: dict[str, Any]) -> str:
     profile = user.get("profile") or {}
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"))
     return next((str(name) for name in (*names, user.get("name")) if name), "")
-
-
-_ANGLE = re.compile(r"<([^<>\n]+)>")
-_CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
-_BOLD = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]*[^\s*])\*(?![\w*])")
-_STRUCK = re.compile(r"(?<![\w~])~(?=\S)([^~\n]*[^\s~])~(?![\w~])")
-_USER = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^<>]*)?>")
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
-
-
-def users_in(text: str) -> list[str]:
-    """The ids of the people mentioned in a message, each once."""
-    return list(dict.fromkeys(_USER.findall(text)))
-
-
-def markdown_of(text: str, names: Mapping[str, str]) -> str:
-    """A message's mrkdwn as Markdown. `names` are people's names by their ids."""
-    parts = _CODE.split(text)
-    return "".join(
-        _plain(_linked(part, names)) if at % 2 else _plain(_marked(_linked(part, names)))
-        for at, part in enumerate(parts)
-    )
-
-
-def _marked(text: str) -> str:
-    return _STRUCK.sub(r"~~\1~~", _BOLD.sub(r"**\1**", text))
-
-
-def _linked(text: str, names: Mapping[str, str]) -> str:
-    return _ANGLE.sub(lambda found: _angle(found[1], names), text)
-
-
-def _angle(inner: str, names: Mapping[str, str]) -> str:
-    target, _, words = inner.partition("|")
-    if target.startswith("@"):
-        return f"@{names.get(target[1:], words or target[1:])}"
-    if target.startswith("#"):
-        return f"#{words or target[1:]}"
-    if target.startswith("!"):
-        # `<!subteam^S1|@team>` and `<!date^1764000000^…|24 Nov>` have text; `<!here>` has none.
-        return words or f"@{target[1:].partition('^')[0]}"
-    address = target.removeprefix("mailto:") if not words or words in target else target
-    return f"[{words}]({target})" if words and words not in target else address
-
-
-def _plain(text: str) -> str:
-    for entity, letter in _ENTITIES.items():
-        text = text.replace(entity, letter)
-    return text
 
 
 # --- Messages that Slack posts later --------------------------------------------------------------

@@ -21,9 +21,7 @@ from workflow.chat.slack import (
     SlackLink,
     SlackReader,
     SlackRefused,
-    markdown_of,
     read_slack_link,
-    users_in,
 )
 from workflow.config import REHEARSAL
 from workflow.doc.push import Brought, bring_to_doc
@@ -32,6 +30,7 @@ from workflow.incident.timeline import BEFORE_START, new_entry, record_entry, re
 from workflow.ledger import announcements, changes, incidents
 from workflow.model import Incident, TimelineEntry
 from workflow.paste.reading import PastedEntry
+from workflow.paste.slack_words import markdown_of, said_in, users_in
 from workflow.same_command import record_run
 from workflow.workspace import Workspace
 
@@ -306,32 +305,14 @@ def _told_by_us(workspace: Workspace) -> set[str]:
 
 
 def _is_said(message: dict[str, Any]) -> bool:
-    return message.get("subtype") not in _OWN_KINDS and bool(_words(message))
-
-
-def _words(message: dict[str, Any]) -> str:
-    """A message's content: its text, the text of attachments, the names of its files."""
-    text = str(message.get("text") or "")
-    attached = [
-        str(each.get("text") or each.get("fallback") or "")
-        for each in message.get("attachments") or ()
-    ]
-    files = [_file(each) for each in message.get("files") or ()]
-    parts = [text, *([] if text else attached), *files]
-    return "\n".join(part for part in parts if part.strip()).strip()
-
-
-def _file(file: dict[str, Any]) -> str:
-    name = str(file.get("title") or file.get("name") or "file")
-    address = str(file.get("permalink") or "")
-    return f"<{address}|{name}>" if address else name
+    return message.get("subtype") not in _OWN_KINDS and bool(said_in(message))
 
 
 def _entry_of_message(
     reader: SlackReader, link: SlackLink, message: dict[str, Any], number: int
 ) -> PastedEntry:
     ts = str(message["ts"])
-    words = _words(message)
+    words = said_in(message)
     names = {user: reader.name(user) for user in users_in(words) if not user.startswith("B")}
     return PastedEntry(
         _moment(ts),

@@ -7,13 +7,13 @@ What else a log's record holds is added as `name=value`; a chat's record has an 
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workflow.paste.lines import Kind, Line, Reader, Shape
+from workflow.paste.slack_words import markdown_of, said_in
 from workflow.times.epoch import epoch_time
 
 # The exact one first: Telegram's `date` has no zone.
@@ -71,6 +71,7 @@ _NAMES = (
     "username",
     "email",
 )
+_NOBODY: Mapping[str, str] = {}
 _FILES = ("files", "attachments", "file", "photo", "media")
 _LISTS = ("messages", "items", "events", "log_entries", "comments", "timeline", "entries", "data")
 # Messages of the chat itself.
@@ -78,7 +79,6 @@ _OWN_TYPES = re.compile(
     r"service|system|channel_.*|group_.*|bot_add|bot_remove|pinned_item|tombstone|RecipientAdd|"
     r"RecipientRemove|GuildMemberJoin|UserJoin|ChannelPinnedMessage|ThreadCreated|Call"
 )
-_SLACK_LINK = re.compile(r"<((?:https?|mailto):[^|>\s]+)(?:\|([^>]+))?>")
 
 
 def record_lines(text: str, reader: Reader) -> list[Line] | None:
@@ -89,9 +89,11 @@ def record_lines(text: str, reader: Reader) -> list[Line] | None:
         rows = _rows(json.loads(text))
     except ValueError:
         return None
+    names = {str(row.get("user")): _name(row.get("user_profile")) for row in rows}
+    names = {user: name for user, name in names.items() if name}
     found, place = [], 0
     for row in rows:
-        line = _line(row, reader) or Line(Kind.NOISE, 0, json.dumps(next(iter(row), "")))
+        line = _line(row, reader, names) or Line(Kind.NOISE, 0, json.dumps(next(iter(row), "")))
         place = max(text.find(line.raw, place), place)
         found.append(_numbered(line, text.count("\n", 0, place) + 1))
         place += 1
@@ -122,20 +124,23 @@ def _rows(found: Any) -> list[dict[str, Any]]:
     return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
-def _line(row: Mapping[str, Any], reader: Reader) -> Line | None:
+def _line(
+    row: Mapping[str, Any], reader: Reader, names: Mapping[str, str] = _NOBODY
+) -> Line | None:
     """A record without its place in the text; noise for a message of the chat itself."""
     when = next((str(row[name]) for name in _TIMES if _is_plain(row.get(name))), "")
     said = epoch_time(when) or (reader.whole(when) if when else None)
     name = next((name for name in _TEXTS if _words(row.get(name))), "")
-    text = _words(row[name]) if name else _files(row)
+    is_slack = "ts" in row and row.get("type") == "message"
+    text = said_in(row) if is_slack else _words(row[name]) if name else _files(row)
     if said is None or said.clock is None or not text:
         return None
     kinds = (str(row.get(each) or "") for each in ("type", "subtype"))
     is_own = any(_OWN_TYPES.fullmatch(kind) for kind in kinds)
     author_at = next((each for each in _AUTHORS if _name(row.get(each))), "")
     by = _name(row.get(author_at))
-    if "ts" in row and row.get("type") == "message":
-        text = _without_slack_marks(text)
+    by = names.get(by, by)
+    text = markdown_of(text, names) if is_slack else text
     if not by:
         others = {key: value for key, value in row.items() if key not in {*_TIMES, name}}
         text = " ".join([text, *_pairs(others)])
@@ -183,10 +188,3 @@ def _pairs(row: Mapping[str, Any]) -> Iterable[str]:
         if value not in (None, "", [], {}):
             plain = str(value) if _is_plain(value) else json.dumps(value, ensure_ascii=False)
             yield f"{name}={plain}" if " " not in plain else f"{name}={json.dumps(plain)}"
-
-
-def _without_slack_marks(text: str) -> str:
-    linked = _SLACK_LINK.sub(
-        lambda found: f"[{found[2]}]({found[1]})" if found[2] else found[1], text
-    )
-    return html.unescape(linked)
