@@ -402,6 +402,10 @@ def test_yesterday_in_a_zone_where_it_is_another_day_is_asked_about() -> None:
 @pytest.mark.parametrize(
     ("typed", "at"),
     [
+        ("14:39 UTC", "28 Nov 09:39:00"),
+        ("14:39 Europe/Berlin", "28 Nov 08:39:00"),
+        ("14:39 JST", "28 Nov 00:39:00"),
+        ("01:39 UTC", "28 Nov 20:39:00"),
         ("today 14:39 UTC", "28 Nov 09:39:00"),  # the 29th's is still ahead
         ("yesterday 14:39 EST", "27 Nov 14:39:00"),
         ("yesterday 14:39", "27 Nov 14:39:00"),
@@ -423,3 +427,9 @@ def test_advice_for_a_promise_shows_times_that_can_be_promised() -> None:
     with pytest.raises(WhenUnclear, match="one of: 30m, in 2 hours, 17:30, tomorrow 10:00") as no:
         read_future("EOD", now=LATE, zone=NEW_YORK)
     assert "understood as far as" not in str(no.value)
+
+
+def test_a_time_that_is_ahead_is_refused_in_every_zone() -> None:
+    for typed in ("23:10", "23:10 EST", "04:10 UTC", "05:10 CET"):
+        with pytest.raises(WhenUnclear, match="would be 2026-11-28 23:10, which is still ahead"):
+            read_past(typed, now=LATE, zone=NEW_YORK)

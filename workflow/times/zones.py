@@ -367,14 +367,29 @@ def _on_weekday(said: Spoken, weekday: int, at: time, calendar: Calendar) -> dat
 
 def _nearest(clock: Clock, at: time, calendar: Calendar) -> date:
     """The day of a time of day: today, or a neighbouring day if that is much nearer."""
-    today = calendar.today
+    is_past = calendar.setting.side is Side.PAST
+    today = _day_of_today_here(at, calendar) if is_past else calendar.today
     now = calendar.setting.now.astimezone(UTC)
     instants = _instants(datetime.combine(today, at), calendar.zone)
     if not instants:
         return today
-    if calendar.setting.side is Side.PAST:
+    if is_past:
         return today - _DAY if instants[0] - now > _HALF_A_DAY else today
     has_passed = instants[-1] <= now
     if has_passed and (clock.word == "midnight" or now - instants[-1] > _HALF_A_DAY):
         return today + _DAY
     return today
+
+
+def _day_of_today_here(at: time, calendar: Calendar) -> date:
+    """The day in the named zone on which its clocks show a time of today in the incident's zone.
+
+    At 10:30 PM in New York it is tomorrow in UTC; `14:39 UTC` is still this morning's.
+    """
+    here = calendar.setting.zone
+    today = calendar.setting.now.astimezone(here).date()
+    for day in (calendar.today, calendar.today - _DAY, calendar.today + _DAY):
+        instants = _instants(datetime.combine(day, at), calendar.zone)
+        if instants and instants[0].astimezone(here).date() == today:
+            return day
+    return calendar.today
