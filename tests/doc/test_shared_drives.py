@@ -36,6 +36,9 @@ class SharedDrive:
         for file_id in (self.id, self.folder):
             self._call("POST", f"files/{file_id}/permissions", member, **EVERY)
 
+    def change(self, file_id: str, **changes: Any) -> None:
+        self._call("PATCH", f"files/{file_id}", changes, **EVERY)
+
     def files(self) -> list[dict[str, Any]]:
         """The files in the drive, the folder apart, as the boss sees them."""
         where = {"corpora": "drive", "driveId": self.id, "includeItemsFromAllDrives": "true"}
@@ -126,3 +129,20 @@ def test_without_the_scope_for_it_the_folder_is_said_not_to_be_seen(
     assert f"The folder {drive.folder} can't be written by this sign-in" in said.err
     assert 'allow all of Drive: scopes = ["drive"]' in postmortem("doctor", expect=4).out
     assert drive.files() == []
+
+
+def test_what_only_a_manager_of_the_drive_may_do_is_said_to_be_theirs(
+    postmortem: Postmortem, google: GoogleWorld, drive: SharedDrive
+) -> None:
+    started = postmortem.json("start", "Wrong amounts")
+    drive.change(started["doc_id"], trashed=True)
+    postmortem("log", "Said in the trash")
+    assert "The doc is in the trash" in postmortem("sync").err
+    manager = "Ask its owner or a manager of its shared drive."
+    assert manager in postmortem("doc", "adopt", started["doc_url"], expect=5).err
+    made = postmortem.json("doc", "recreate")["doc_id"]
+    assert {each["id"]: each["trashed"] for each in drive.files()} == {
+        started["doc_id"]: True,
+        made: False,
+    }
+    assert google.of(MANAGER).text(made).count("Said in the trash") == 1

@@ -179,7 +179,7 @@ EXPECTED: dict[str, tuple[str, type[GoogleFault], str, str]] = {
         CREATE,
         Refused,
         "insufficientFilePermissions",
-        "This account may not change that file. Ask its owner to make it an editor.",
+        "This account may not change that file. Ask its owner or a manager of its shared drive.",
     ),
     "drive_403_insufficient_scopes": (
         CREATE,

@@ -309,7 +309,7 @@ _REASON_BY_WORDS = {
 
 _REFUSED_BY_REASON = {
     "insufficientFilePermissions": (
-        "This account may not change that file. Ask its owner to make it an editor."
+        "This account may not change that file. Ask its owner or a manager of its shared drive."
     ),
     "appNotAuthorizedToFile": (
         "This app was not given that file: with the scope drive.file it sees only what it made."

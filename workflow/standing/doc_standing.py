@@ -148,7 +148,8 @@ def _of_file(incident: Incident, seen: FileStanding) -> DocFinding | None:
         way_on = "Unlock it in Google Docs (File, then Unlock), then: postmortem sync"
         return DocFinding(DocTrouble.LOCKED, f"The doc was locked{by}{why}.", way_on)
     if not seen.can_edit:
-        way_on = "Ask its owner for the right to edit it, then: postmortem sync"
+        who = "its owner or a manager of its shared drive"
+        way_on = f"Ask {who} for edit access, then: postmortem sync"
         return DocFinding(DocTrouble.READ_ONLY, "This sign-in may only read the doc.", way_on)
     return None
 
