@@ -210,8 +210,10 @@ def test_a_template_reaches_nothing_but_its_words(payload: str) -> None:
     [
         ("{{ name.__class__ }}", "`.__class__` is inside the program; a mail can't read it."),
         ("{{ name.upper() }}", "can't call functions; use a filter."),
-        ("{{ 2 * 3 }}", "`mul` isn't for mails."),
+        ("{{ 2 * 3 }}", "`*` isn't for mails."),
         ("{{ name|center(9) }}", "no filter `center`"),
+        ("{% if name %} x", "`{% if %}` has no `{% endif %}`. Add it where it ends."),
+        ("{% for row in rows %} x", "`{% for %}` has no `{% endfor %}`."),
     ],
 )
 def test_a_template_is_told_what_it_can_not_do(payload: str, words: str) -> None:

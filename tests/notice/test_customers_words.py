@@ -344,6 +344,37 @@ WRONG = [
     ("DRAFT, not for sending", "leftover"),
     ("ENTWURF – noch nicht senden", "leftover"),
     ("@todo ask Bob", "leftover"),
+    ("ToDo: ask Bob", "leftover"),
+    ("todo: ask Bob", "leftover"),
+    ("The cause [todo]", "leftover"),
+    ("The cause [TK]", "leftover"),
+    ("It began at [?] CET.", "leftover"),
+    ("It began on Monday (?).", "leftover"),
+    ("WIP: the first part", "leftover"),
+    ("The cause: REPLACE_ME", "leftover"),
+    ("PLACEHOLDER for the cause", "leftover"),
+    ("INTERNAL ONLY: Bob broke it.", "internal_note"),
+    ("Note to self: ask Bob", "internal_note"),
+    ("[internal] Bob broke it.", "internal_note"),
+    ("(intern) Bob broke it.", "internal_note"),
+    ("Internal note: ask Bob", "internal_note"),
+    ("ENTWURF.\n\nNUR INTERN", "internal_note"),
+    ("Please check. DO NOT SEND", "internal_note"),
+    ("It costs you ____ EUR.", "unfilled"),
+    ("It began on DD/MM/YYYY.", "unfilled"),
+    ("Es begann am TT.MM.JJJJ.", "unfilled"),
+    ("It ended at HH:MM CET.", "unfilled"),
+    ("Hello [firstname,fallback=there],", "merge_field"),
+    ('Hello [[FIRSTNAME OR "there"]],', "merge_field"),
+    ("Am [Datum einfügen] war es so weit.", "merge_field"),
+    ("Der Grund (hier Grund einfügen) ist bekannt.", "merge_field"),
+    ("Viele Grüße, [Ihr Name]", "merge_field"),
+    ("Um [Uhrzeit] war es so weit.", "merge_field"),
+    ("The cause (insert cause) is known.", "merge_field"),
+    ("Yours, [name here]", "merge_field"),
+    ("Hello __NAME__,", "merge_field"),  # Markdown makes it bold
+    ("Hallo NACHNAME,", "merge_field"),
+    ("[Your page](https://x.example/?a=b c)", "marks"),
     ("Kennwort: Sommer2026!", "secret"),
     ("Wachtwoord: Zomer2026!", "secret"),
     ("api_key=8f14e45fceea167a5a36dedd4bea2543", "secret"),
@@ -393,6 +424,10 @@ def test_a_comment_beside_a_customers_name_is_one_finding_for_all(
         "What we ask you to do: nothing. Drafts of your invoices are safe.",
         "DRAFT BEER COMPANY is not affected, and neither is AIR DRAFT INC.",
         "Use the [First Name](https://x.example/) page, section #3, for US$100 and 5%.",
+        "Todo está bien. An internal note was sent to you by mistake; do not send it back.",
+        "Is it safe? Yes (why not?). Please fix the amount, or change me to monthly invoices.",
+        "[Update] A user_name like a_b__c is fine, and so is (insert your card) at the machine.",
+        "Hello CLIENT SERVICES GmbH, see [1] and [sic].",
     ],
 )
 def test_words_that_are_in_order_are_not_warned_of(looking: Desk, words: str) -> None:
@@ -725,6 +760,12 @@ class TestWordings:
         forty.send(1, "--again")
         copies = forty.google.copies_per_recipient()
         assert {address for address, count in copies.items() if count == 2} == {"big@x.example"}
+
+    def test_where_nobody_gets_a_mail_no_text_is_called_changed(self, forty: Desk) -> None:
+        forty.send(40)
+        sheet = forty.notify().out
+        assert "40 left out (already in a notice with this text)" in sheet
+        assert "Changed since then" not in sheet
 
     def test_a_correction_in_one_language_is_a_notice_for_its_customers_alone(
         self, desk: Desk

@@ -164,6 +164,18 @@ def test_a_file_for_everybody_that_names_customers_is_refused(
     assert len(texts(google)) == 2
 
 
+def test_a_header_over_two_lines_is_proposed_as_it_can_be_typed(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    row = ",".join(CUSTOMERS[1])
+    head = '"E-Mail-Adresse\n(geschäftlich)",name,account'
+    listed = written(tmp_path / "l.csv", f"{head}\n{row}\n")
+    said = incident("notify", listed, *template, expect=3).err
+    assert said.endswith('--column email="E-Mail-Adresse (geschäftlich)".\n')
+    send(incident, listed, 1, *template, "--column", "email=E-Mail-Adresse (geschäftlich)")
+    assert google.copies_per_recipient() == {"ann@one.example": 1}
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [

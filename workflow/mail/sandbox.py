@@ -401,11 +401,18 @@ class Source:
 _WRITTEN = re.compile(r"\{[{%].*?(?:[}%]\}+|$)")
 
 
+_UNCLOSED = re.compile(r"end of template.* needs to be closed is '(\w+)'")
+# What a person writes for Jinja2's names of what is refused.
+_SIGNS = {"div": "/", "floordiv": "//", "mul": "*", "mod": "%", "pow": "**"}
+
+
 def _told(error: TemplateSyntaxError, text: str) -> str:
     """Jinja2's reason, behind the words of the line that it is about."""
     lines = text.splitlines()
     line = lines[error.lineno - 1] if 0 < error.lineno <= len(lines) else ""
     reason = (error.message or "it is no template").rstrip(".")
+    if unclosed := _UNCLOSED.search(reason):
+        return f"`{{% {unclosed[1]} %}}` has no `{{% end{unclosed[1]} %}}`. Add it where it ends."
     written = [found for found in _WRITTEN.findall(line) if _is_unreadable(found)]
     if not written or written[0].startswith("{%"):
         return f"{reason}."
@@ -484,6 +491,7 @@ def _refuse_forbidden(name: str, node: nodes.Node, environment: SandboxedEnviron
         raise MailTemplateBad(f"{where}: a mail's template can't call functions; use a filter.")
     if not isinstance(node, _ALLOWED_NODES):
         kind = type(node).__name__.lower()
+        kind = _SIGNS.get(kind, kind)
         raise MailTemplateBad(
             f"{where}: `{kind}` isn't for mails. There is {{{{ name }}}}, if, for, set, include."
         )

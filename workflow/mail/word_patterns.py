@@ -47,7 +47,8 @@ _SPEECHES = {
         r"entschuldig|leid\b|bedauer|verzeih|sorry",
         r"hören\b.{0,60}\bvon uns|von uns\b.{0,60}\bhören"
         r"|melden\b.{0,60}\buns|nächste[nrs]?"
-        r" (?:e-?mail|update|nachricht|stand|mitteilung)|(?:wieder|erneut) schreiben"
+        r" (?:e-?mail|update|nachricht|stand|mitteilung|meldung|info|information|aktualisierung)"
+        r"|(?:wieder|erneut) schreiben"
         r"|letzte (?:e-?mail|nachricht)|halten sie auf dem laufenden",
         r"antwort|erreichen (?:sie )?uns|schreiben sie uns|rufen sie uns|melden sie sich",
         r"\bnie(?:mals)? (?:wieder|mehr)\b"

@@ -338,6 +338,15 @@ _FIELD = (
 _ANY_FIELD = (
     rf"(?:{_FIELD}|name|e-?mail|salutation|greeting|anrede|prénom|nom|nombre|link|url|date)"
 )
+# Names of fields that only brackets mark as one.
+_BRACKETED = (
+    r"(?:ihr name|datum|uhrzeit|zeit|grund|betrag|firma|time|reason|amount|heure|motif|montant"
+    r"|fecha|hora|motivo|importe|support(?: e-?mail| phone)?)"
+)
+_TO_FILL_IN = (
+    r"(?:einfügen|ergänzen|ausfüllen|eintragen|einsetzen|insérer|compléter|insertar|completar"
+    r"|(?:name|date|time|link|number|text|reason) (?:here|hier))"
+)
 # Those that are no word of any language.
 _FIELD_OF_TWO = r"(?:first|last|full|given|family|user|customer|contact|company)[_ ]?name"
 # Merge fields of other tools: {First Name}, ${name}, {!Contact.Name}, *|FNAME|*,
@@ -352,7 +361,13 @@ _MERGE_FIELD = "|".join(
         r"%%?[A-Z][A-Z0-9_]{2,40}%%?",
         r"%recipient[._]\w{1,40}%",
         rf"%%?(?i:{_ANY_FIELD})%%?",
-        rf"\[\[?(?i:insert [^\]\n]{{1,40}}|{_ANY_FIELD})\]\]?(?!\()",
+        rf"\[\[?(?i:insert [^\]\n]{{1,40}}|{_ANY_FIELD}|{_BRACKETED})\]\]?(?!\()",
+        r"\[\[?(?i:(?:first|last|full)[_ ]?name)[ ,|:][^\]\n]{1,40}\]\]?(?!\()",
+        rf"\[(?i:[^\[\]\n]{{0,40}}\b{_TO_FILL_IN})\](?!\()",
+        r"\((?i:hier [^()\n]{1,40} einfügen|insert (?:the )?"
+        r"(?:date|name|time|cause|link|reason|amount|number|text|details))\)",
+        r"^(?i:hello|hi|hey|dear|hallo|liebe[rs]?|bonjour|hola|ciao) "
+        r"(?:NAME|VORNAME|NACHNAME|NOM|PRÉNOM|NOMBRE|CUSTOMER|KUNDE|CLIENT)(?=\s*(?:[,.!]|$))",
         r"\[[A-Z]+_[A-Z_]{1,40}\]",
         rf"@@\s?(?i:{_ANY_FIELD})\s?@@",
         rf"\(\((?i:{_ANY_FIELD})\)\)",
@@ -381,9 +396,32 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
         "error",
         r"\b(?:TODO|(?i:TBD|TBC|FIXME|lorem ipsum)|[Xx]{3,}|[Xx]{2}:[Xx]{2}"
         r")\b|^\W*(?:DRAFT|ENTWURF|BROUILLON|BORRADOR)\b(?=\s*(?:$|[-–—:,;.!]))"
-        r"|(?<!\w)(?i:@todo)\b|(?<!\S)\?{2,}(?!\S)",
+        r"|(?<!\w)(?i:@todo)\b|(?<!\S)\?{2,}(?!\S)"
+        # In lower case it is a word of Spanish.
+        r"|\bToDo\b|^\W*todo:|[\[(<](?i:todo|tk|wip)[\])>:]|^\W*WIP\b|\bTKTK\b|[\[(]\?+[\])]"
+        r"|\b(?:PLACEHOLDER|PLATZHALTER)\b|\b(?:REPLACE|CHANGE|FIX|FILL)[ _-]?ME\b",
         "`{found}` is a leftover placeholder.",
-        needs=("todo", "tbd", "tbc", "fixme", "lorem ipsum", "xx", "??", *_DRAFTS),
+        needs=(
+            *("todo", "tbd", "tbc", "fixme", "lorem ipsum", "xx", "??", "tk", "wip", "(?", "[?"),
+            *("placeholder", "platzhalter", "replace", "change", "fix", "fill", *_DRAFTS),
+        ),
+    ),
+    PatternRule(
+        "internal_note",
+        "error",
+        r"\b(?:INTERNAL(?: USE)? ONLY|NOT FOR CUSTOMERS|NUR INTERN|NICHT (?:VER)?SENDEN"
+        r"|NE PAS ENVOYER|NO ENVIAR|DO NOT SEND(?!\s+\w))\b"
+        r"|(?i:\bnote to self\b|\binternal (?:note|comment):|\binterne (?:notiz|anmerkung):"
+        r"|\[intern(?:al|e|o)?\b|^\W*\(intern(?:al|e|o)?\))",
+        "`{found}` is for colleagues, and customers would read it. Remove it.",
+        needs=("intern", "customers", "senden", "send", "envoyer", "enviar", "to self"),
+    ),
+    PatternRule(
+        "unfilled",
+        "warning",
+        r"_{3,}|\b(?:DD|MM|TT|JJ)([./-])(?:DD|MM)\1(?:YYYY|JJJJ|AAAA|YY)\b|\b(?:HH|hh):MM\b",
+        "`{found}` looks like a blank that nobody filled in.",
+        needs=("___", "dd", "mm", "tt", "jj", "hh"),
     ),
     LineRule("secret", "error", _secret),
     PatternRule(
@@ -413,7 +451,10 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
         "warning",
         rf"(?<!\{{)(?:{_MERGE_FIELD})(?!\}})",
         "`{found}` looks like another tool's field, and would be sent like that. Write {{ name }}.",
-        needs=(*"{|<«%[@$#", "((", "name", "mergefield"),
+        needs=(
+            *("{", "|", "<", "«", "%", "[", "@", "$", "#", "((", "(insert", "(hier", "name"),
+            *("mergefield", " nom", " prénom", " customer", " kunde", " client"),
+        ),
     ),
     PatternRule(
         "check_box",
@@ -425,9 +466,17 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
     PatternRule(
         "marks",
         "warning",
-        r"\*\*|(?<!\w)__|\]\(|^#{1,6} ",
+        r"\*\*|(?<!\w)__|^#{1,6} ",
         "`{found}` looks like Markdown that was not formatted. Is a variable empty?",
-        needs=("**", "__", "](", "#"),
+        needs=("**", "__", "#"),
+    ),
+    PatternRule(
+        "marks",
+        "warning",
+        r"\]\(",
+        "`{found}` looks like a link that was not formatted. Write a blank in its address as %20, "
+        "and close its brackets.",
+        needs=("](",),
     ),
     PatternRule(
         "gap",

@@ -338,8 +338,9 @@ def _earlier(plan: Plan) -> Iterator[SheetLine]:
     if earlier is None:
         return
     when = moment_text(earlier.said_at, plan.incident.zone)
-    changed = "Changed since then:" if earlier.changed else "Same text."
-    yield SheetLine("Last", f"“{earlier.stage}”, {when}. {changed}")
+    same = "Same text." if plan.new else ""
+    changed = "Changed since then:" if earlier.changed else same
+    yield SheetLine("Last", f"“{earlier.stage}”, {when}. {changed}".rstrip())
     for line in earlier.changed[:_SHOWN_CHANGES]:
         yield SheetLine("", line, "faint")
     if len(earlier.changed) > _SHOWN_CHANGES:

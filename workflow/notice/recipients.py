@@ -449,7 +449,10 @@ def compare_with_last(
     last = sent[-1]
     before = _lines(RenderedMail(last.subject, last.copy_markdown))
     lines = difflib.ndiff(before, _lines(copy))
-    changed = tuple(line for line in lines if line[:2] in {"+ ", "- "} and line[2:].strip())
+    # Where nobody gets a mail, there is no new text to compare.
+    changed = tuple(
+        line for line in lines if count.mails and line[:2] in {"+ ", "- "} and line[2:].strip()
+    )
     suppressed = sum(each.was_told for each in count.do_not_mail)
     on_list = count.follow_ups + count.has_it + suppressed
     return Earlier(last.stage, last.said_at, changed, max(0, customers - on_list))

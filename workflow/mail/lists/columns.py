@@ -328,10 +328,10 @@ class Columns:
             raise ListUnreadable(self._lacking())
         exact = [at for at in self.candidates if self.headers[at].strip().lower() == "email"]
         if len(self.candidates) > 1 and (len(exact) != 1 or self.wanted):
-            names = " and ".join(f"`{self.headers[at]}`" for at in self.candidates)
+            names = " and ".join(f"`{_on_one_line(self.headers[at])}`" for at in self.candidates)
             raise ListUnreadable(
                 f"{names} could each hold the addresses. Say which: "
-                f'--column email="{self.headers[self.candidates[-1]]}", '
+                f'--column email="{_on_one_line(self.headers[self.candidates[-1]])}", '
                 "or rename the others."
             )
         if self.missing:
@@ -367,7 +367,7 @@ class Columns:
             holds = "addresses stand in" if self.filled else "addresses may be in"
             return (
                 f"the list has {missing}; {holds} {' and '.join(names)}. Say which it is: "
-                f'--column email="{self.headers[likely[0]]}".'
+                f'--column email="{_on_one_line(self.headers[likely[0]])}".'
             )
         return (
             f"the list has {missing}; it has {self._headers_shown()}. "
@@ -471,7 +471,13 @@ def _bare(header: str) -> str:
     return variable_name(header).replace("_", "")
 
 
+def _on_one_line(header: str) -> str:
+    """A header as a person types it; `_positions` finds it so too."""
+    return " ".join(header.split())
+
+
 def _shown(text: str, limit: int = 200) -> str:
+    text = _on_one_line(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
