@@ -299,3 +299,10 @@ def test_a_list_with_the_newest_first_goes_back_over_midnight(first: str | None)
     entries = read_paste(text, now=NOW, zone=BERLIN, first=day).entries
     days = ["28 00:04", "27 23:58", "27 23:50"] if first is None else ["27 00:04", "26 23:58"]
     assert [f"{each.at:%d %H:%M}" for each in entries][: len(days)] == days
+
+
+@pytest.mark.parametrize(
+    "text", ["Next call: 14:05\nTicket: 4711", "Room 14:05", "Version: 2.10\nBuild 14.05"]
+)
+def test_a_time_behind_other_words_is_no_entry_by_itself(text: str) -> None:
+    assert read(text).entries == ()

@@ -90,8 +90,13 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
         ]
         if day is not None and not of_show and not lines[part.start].said.has_day:
             lines[part.start] = replace(lines[part.start], said=day)
-    is_timed = any(line.kind in TIMES for line in lines)
-    lines = [_about(line, reader, always=not is_timed) for line in lines]
+    if any(line.kind in TIMES for line in lines):
+        lines = [_about(line, reader, always=False) for line in lines]
+    else:
+        both = [_about(line, reader, always=True) for line in lines]
+        # A single `Next call: 15:00` is no timeline.
+        found = [line for line in both if line.kind in TIMES]
+        lines = both if len(found) > 1 or any(_ROUGHLY.match(line.raw) for line in found) else lines
     for at in reactions(raw) - set(of_show):
         lines[at] = replace(lines[at], kind=Kind.NOISE)
     lines = _with_context(_with_fences(lines, of_show))
@@ -131,23 +136,41 @@ def _with_title(lines: list[Line], reader: Reader) -> list[Line]:
 # Roughly at a time. Words such as `At` begin ordinary sentences too.
 _ROUGHLY = re.compile(
     r"[\s>*+•-]*(?P<sign>[~≈]\s?|ca?\.\s?|circa |approx\.? |approximately |gegen |vers )?"
-    r"(?P<word>at |around |about |by |um |à |alle |a las |às |kl |från )?(?=\d)",
+    r"(?P<word>at |around |about |um |à |alle |a las |às |kl |från )?(?=\d)",
     re.IGNORECASE,
+)
+
+
+_TIME_BEHIND = re.compile(
+    r"[\s>*+•-]*(?P<words>[^\W\d_][^:\n]{0,58}?)(?:(?P<colon>\s?\*{0,2}:\*{0,2})\s+| )"
+    r"(?P<when>\d.*\d:\d\d.*|\d{1,2}:\d\d.*)"
 )
 
 
 def _about(line: Line, reader: Reader, *, always: bool) -> Line:
     """A line such as `~14:05 first alert` as an entry with its whole text.
 
-    `At 14:05 we saw it` only if it is `always` one: no other line of the paste begins with a time.
+    The forms that sentences have too only if it is `always` one: no other line of the paste has a
+    time of its own. They are `At 14:05 we saw it`, `Detected: 14:05 UTC` and `Ann Lee 14:05`.
     """
-    found = _ROUGHLY.match(line.raw) if line.kind is Kind.TEXT else None
-    if found is None or not (found["sign"] or (found["word"] and always)):
+    if line.kind is not Kind.TEXT or line.is_code:
         return line
-    head = read_line(line.raw[found.end() :], line.number, reader)
-    start = found.start("sign") if found["sign"] else found.start("word")
-    is_read = head.kind is Kind.HEAD and not head.by
-    return replace(head, raw=line.raw, text=line.raw[start:].strip()) if is_read else line
+    found = _ROUGHLY.match(line.raw)
+    if found and (found["sign"] or (found["word"] and always)):
+        head = read_line(line.raw[found.end() :], line.number, reader)
+        start = found.start("sign") if found["sign"] else found.start("word")
+        is_read = head.kind is Kind.HEAD and not head.by
+        return replace(head, raw=line.raw, text=line.raw[start:].strip()) if is_read else line
+    behind = _TIME_BEHIND.fullmatch(line.raw) if always else None
+    said = reader.whole(behind["when"]) if behind else None
+    if behind is None or said is None or said.clock is None or said.span is not None:
+        return line
+    words = behind["words"].strip("*_")
+    if behind["colon"]:
+        return replace(line, kind=Kind.HEAD, said=said, text=words)
+    if not is_name(words):
+        return line
+    return replace(line, kind=Kind.HEAD, said=said, by=name_of(words), shape=Shape.TITLE)
 
 
 def _with_fences(lines: list[Line], skip: range) -> list[Line]:

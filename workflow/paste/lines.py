@@ -251,6 +251,11 @@ class Reader:
 _MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪●○■□▸►–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
 _INDENT = re.compile(r"\s+[^\s—–·,-]")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<words>\S.*?)\s*#*")
+_TITLES = re.compile(
+    r"(?:the )?(?:incident )?(?:timeline|chronology|sequence of events)|zeitachse|zeitlicher ablauf"
+    r"|zeitleiste|chronologie|cronología|cronologia|tijdlijn|tidslinje",
+    re.IGNORECASE,
+)
 _RULE = re.compile(r"[-=*_—–\s]{3,}|[—–·•,]")
 _DECORATION = re.compile(r"^[-=*_—–#\s]+|[-=*_—–:\s]+$")
 _LOG_DATE = re.compile(
@@ -296,6 +301,8 @@ _ACTION = re.compile(r"\*\s+(?P<by>\S{1,30})\s+(?P<text>.+)")
 _NICK_BAR = re.compile(r"[@+%~&]?(?P<by>\S{1,30})\s+[|│]\s(?P<text>.*)")
 _NICK_TAB = re.compile(r"[@+%~&]?(?P<by>[^\t]{1,40})\t(?P<text>.*)")
 _FROM_TO = re.compile(r"From\s+(?P<by>.{1,60}?)(?:\s+[tT]o\s+.{1,60}?)?\s*:\s*(?P<text>.*)")
+# ServiceNow: the author, the kind of note, and the text below.
+_NOTED = re.compile(r"(?P<by>\S.{0,58}?) \((?:Work notes|Additional comments)[^()]{0,30}\)")
 _SAYS = re.compile(r"(?P<by>[^:\n<>\[\]]{1,60}?):(?:\s+|$)(?P<text>.*)")
 _COMMA_SAYS = re.compile(r",\s+(?P<by>[^:\n<>\[\]]{1,60}?)\s?:\s+(?P<text>.*)")
 _BETWEEN = re.compile(r"\s{2,}|\t\s*|,\s|\s+[—–·•|]\s+|\s+-\s+")
@@ -316,6 +323,8 @@ def read_line(raw: str, number: int, reader: Reader) -> Line:
     line = Line(Kind.TEXT, number, raw, is_indented=_INDENT.match(plain) is not None)
     if not words:
         return replace(line, kind=Kind.BLANK)
+    if _TITLES.fullmatch(words.rstrip(":")):
+        return replace(line, kind=Kind.HEADING, text=words)
     if heading := _HEADING.fullmatch(plain):
         return _heading(line, _without_bold(heading["words"]), reader)
     if is_noise(words) or _RULE.fullmatch(words):
@@ -563,8 +572,11 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
     if is_system(rest):
         return replace(head, kind=Kind.NOISE)
     for pattern in (_NICK, _ACTION, _NICK_BAR, _FROM_TO):
-        if found := pattern.fullmatch(rest):
+        found = pattern.fullmatch(rest)
+        if found and not is_label(found["by"]):
             return _said_by(head, found["by"], found["text"])
+    if noted := _NOTED.fullmatch(rest):
+        return replace(head, by=name_of(noted["by"]))
     says = _SAYS.fullmatch(rest) if names_itself else None
     if says and _can_speak(says["by"], head.shape):
         return replace(head, by=name_of(says["by"]), text=says["text"])

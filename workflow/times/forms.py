@@ -84,14 +84,18 @@ def _is_clear(name: str, text: str, found: re.Match[str], so_far: Spoken, way: W
     if so_far.has_day or not rest:
         return name != "bare"
     match name:
-        case "dot":
-            return _CLEAR_DOT.match(found[0]) is not None
+        case "east" | "dot":
+            return found["m"] is not None and (name == "east" or _is_clear_dot(found[0]))
         case "hour" | "half":
             return name == "half" or len(found["h"]) == 2 or rest[0] in _SEPARATORS
         case "word":
             return rest[0] in _SEPARATORS
         case _:
             return False
+
+
+def _is_clear_dot(words: str) -> bool:
+    return _CLEAR_DOT.match(words) is not None
 
 
 def _clock_of(name: str, found: re.Match[str]) -> Clock:
@@ -123,8 +127,8 @@ _DATES = [
         r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?!\d)",
         r"(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})(?!\d)",
         r"(?P<y>\d{4})\.\s?(?P<m>\d{1,2})\.\s?(?P<d>\d{1,2})(?!\d)\.?",
-        r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?=T\d)",
-        r"(?:(?P<y>\d{4})\s?[年년]\s?)?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일]"
+        r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?=T\d| \d\d:\d\d:)",
+        r"(?:[月火水木金土日]曜日[,、]?\s?|[월화수목금토일]요일,?\s?)?(?:(?P<y>\d{4})\s?[年년]\s?)?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일]"
         r"(?:\s?\((?P<wd>[月火水木金土日월화수목금토일])(?:曜日|요일)?\)|\s?(?P<wd2>[월화수목금토일])요일)?",
         r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4}|\d{2})(?![\d:.])",
         r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?!\d)",
