@@ -168,6 +168,7 @@ _AUTHOR_WORDS = (
     "autore quem vem hvem kuka kto"
 )
 _LONGEST_NAME = 3
+_LONGEST_CSV_NAME = 2
 _ZONE_NAMES = frozenset({"zone", "timezone", "time zone", "tz", "zeitzone", "fuseau horaire"})
 _TIMES, _DATES, _AUTHORS = (
     frozenset(words.split()) for words in (_TIME_WORDS, _DATE_WORDS, _AUTHOR_WORDS)
@@ -205,7 +206,8 @@ def _csv_lines(lines: list[str], reader: Reader) -> dict[int, Line] | None:
     first = next((line for line in lines if line.strip()), "")
     mark = ";" if first.count(";") > first.count(",") else ","
     columns = _header(next(csv.reader([first], delimiter=mark), []), reader)
-    if first.count(mark) == 0 or "\t" in first or "|" in first or columns is None:
+    is_short = all(len(name.split()) <= _LONGEST_CSV_NAME for name in first.split(mark))
+    if not first.count(mark) or not is_short or "\t" in first or "|" in first or columns is None:
         return None
     start = lines.index(first)
     found = {start: Line(Kind.HEADING, start + 1, first, text=first.strip())}
