@@ -33,7 +33,6 @@ from google_rehearsal.store import Settings
 
 if TYPE_CHECKING:
     from google_rehearsal.app import RehearsalServer
-    from google_rehearsal.smtp import RelayServer
 
 
 if sys.platform == "win32":
