@@ -69,8 +69,18 @@ def create_app(desk: Desk, keys: Keys) -> Flask:
     protect(app, keys)
     app.add_url_rule("/look/<name>", "look", _look)
     app.register_blueprint(_doorway(keys))
-    for pages in (start, incident, messages, plans, notices, closing, record, drills, setup):
-        app.register_blueprint(pages.blueprint())
+    for pages in (
+        start.list_pages,
+        incident.incident_pages,
+        messages.message_pages,
+        plans.plan_pages,
+        notices.notice_pages,
+        closing.closing_pages,
+        record.record_pages,
+        drills.drill_pages,
+        setup.setup_pages,
+    ):
+        app.register_blueprint(pages())
     app.register_error_handler(PostmortemError, _problem)
     app.register_error_handler(404, lambda _: _shown("There is no such page here.", 404))
     app.register_error_handler(413, lambda _: _shown("That file is larger than 64 MB.", 413))

@@ -42,7 +42,7 @@ _BUTTONS = {
 }
 
 
-def blueprint() -> Blueprint:
+def closing_pages() -> Blueprint:
     """The checklist, closing, reopening, and the record as a file."""
     pages = Blueprint("closing", __name__, url_prefix="/incident/<ref>")
 

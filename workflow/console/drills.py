@@ -45,7 +45,7 @@ class Play:
         return found
 
 
-def blueprint() -> Blueprint:
+def drill_pages() -> Blueprint:
     """The scenarios, and the running one."""
     pages = Blueprint("drills", __name__, url_prefix="/rehearsals")
     plays: dict[str, Play] = {}

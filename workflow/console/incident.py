@@ -45,7 +45,7 @@ Action = Callable[[Workspace, Form], Said]
 _COMMANDS = {"reword": "log", "strike": "log"}
 
 
-def blueprint() -> Blueprint:
+def incident_pages() -> Blueprint:
     """The incident's page and its forms, each at its own address."""
     pages = Blueprint("incident", __name__, url_prefix="/incident/<ref>")
 

@@ -62,7 +62,7 @@ _LABELS = {"who_is_hit": "Who is affected"}
 _MAILS = "mails"
 
 
-def blueprint() -> Blueprint:
+def message_pages() -> Blueprint:
     """A notice's pages from its list to the last check."""
     pages = Blueprint("messages", __name__, url_prefix="/incident/<ref>/notify")
     views = _Views(Previews())

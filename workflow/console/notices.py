@@ -34,7 +34,7 @@ _DECISIONS = {
 Action = Callable[[Workspace, Notice, Form], Said]
 
 
-def blueprint() -> Blueprint:
+def notice_pages() -> Blueprint:
     """A notice by its id, its live part, and its actions."""
     pages = Blueprint("notices", __name__, url_prefix="/notice/<notice>")
 

@@ -17,19 +17,19 @@ from workflow.notice.outcome import typed_number
 from workflow.standing import other_ledgers
 from workflow.workspace import Workspace
 
-Action = Callable[[Workspace, str, Form, list[str]], Said]
+PlanAction = Callable[[Workspace, str, Form, list[str]], Said]
 
 
-def blueprint() -> Blueprint:
+def plan_pages() -> Blueprint:
     """The actions on a plan, by its hash."""
     pages = Blueprint("plans", __name__, url_prefix="/incident/<ref>/plan/<plan>")
-    for name, (action, command) in _ACTIONS.items():
-        view = _changing(name, action, command)
+    for name, (action, command) in _PLAN_ACTIONS.items():
+        view = _changing_plan(name, action, command)
         pages.add_url_rule(f"/{name}", name, view, methods=["POST"])
     return pages
 
 
-def _changing(name: str, action: Action, command: str) -> Callable[[str, str], Response]:
+def _changing_plan(name: str, action: PlanAction, command: str) -> Callable[[str, str], Response]:
     def change(ref: str, plan: str) -> Response:
         begun: list[str] = []
         with desk().workspace(ref, command) as workspace:
@@ -76,7 +76,7 @@ def _send(workspace: Workspace, reference: str, form: Form, begun: list[str]) ->
     return Said()
 
 
-_ACTIONS: dict[str, tuple[Action, str]] = {
+_PLAN_ACTIONS: dict[str, tuple[PlanAction, str]] = {
     "approve": (_approve, "approve"),
     "refuse": (_refuse, "approve"),
     "send": (_send, "notify"),

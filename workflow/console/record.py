@@ -28,7 +28,7 @@ _REPORT = {
 }
 
 
-def blueprint() -> Blueprint:
+def record_pages() -> Blueprint:
     """The customer search, the list of reports, and each report in a frame."""
     pages = Blueprint("record", __name__)
 

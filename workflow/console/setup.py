@@ -50,7 +50,7 @@ SETTINGS = (
 )
 
 
-def blueprint() -> Blueprint:
+def setup_pages() -> Blueprint:
     """The setup page with both parts."""
     pages = Blueprint("setup", __name__, url_prefix="/setup")
 

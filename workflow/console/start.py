@@ -13,7 +13,7 @@ from workflow.standing.overview import all_standings
 from workflow.workspace import Workspace, go_back_to, open_incident
 
 
-def blueprint() -> Blueprint:
+def list_pages() -> Blueprint:
     """The list of incidents, switching between them, and starting a new one."""
     pages = Blueprint("start", __name__)
 
