@@ -27,17 +27,7 @@ from flask import (
 )
 from werkzeug.serving import make_server
 
-from workflow.console import (
-    closing,
-    drills,
-    incident,
-    messages,
-    notices,
-    plans,
-    record,
-    setup,
-    start,
-)
+from workflow.console import closing, drills, incident, messages, notices, plans, record, setup
 from workflow.console.desk import Desk
 from workflow.console.guard import Keys, let_in, protect
 from workflow.console.live import remind
@@ -70,7 +60,7 @@ def create_app(desk: Desk, keys: Keys) -> Flask:
     app.add_url_rule("/look/<name>", "look", _look)
     app.register_blueprint(_doorway(keys))
     for pages in (
-        start.list_pages,
+        incident.list_pages,
         incident.incident_pages,
         messages.message_pages,
         plans.plan_pages,
