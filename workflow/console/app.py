@@ -27,7 +27,7 @@ from flask import (
 )
 from werkzeug.serving import make_server
 
-from workflow.console import closing, drills, incident, messages, notices, plans, record, setup
+from workflow.console import closing, drills, incident, messages, notices, record, setup
 from workflow.console.desk import Desk
 from workflow.console.guard import Keys, let_in, protect
 from workflow.console.live import remind
@@ -63,7 +63,7 @@ def create_app(desk: Desk, keys: Keys) -> Flask:
         incident.list_pages,
         incident.incident_pages,
         messages.message_pages,
-        plans.plan_pages,
+        notices.plan_pages,
         notices.notice_pages,
         closing.closing_pages,
         record.record_pages,
