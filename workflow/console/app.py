@@ -27,7 +27,7 @@ from flask import (
 )
 from werkzeug.serving import make_server
 
-from workflow.console import closing, drills, incident, messages, notices, record, setup
+from workflow.console import closing, drills, incident, messages, notices, setup
 from workflow.console.desk import Desk
 from workflow.console.guard import Keys, let_in, protect
 from workflow.console.live import remind
@@ -66,7 +66,7 @@ def create_app(desk: Desk, keys: Keys) -> Flask:
         notices.plan_pages,
         notices.notice_pages,
         closing.closing_pages,
-        record.record_pages,
+        closing.record_pages,
         drills.drill_pages,
         setup.setup_pages,
     ):
