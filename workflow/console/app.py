@@ -30,7 +30,7 @@ from werkzeug.serving import make_server
 from workflow.console import closing, drills, incident, messages, notices, setup
 from workflow.console.desk import Desk
 from workflow.console.guard import Keys, let_in, protect
-from workflow.console.live import remind
+from workflow.console.pages import remind
 from workflow.errors import BadInput, PostmortemError
 from workflow.google.faults import without_tokens
 from workflow.ledger.faults import UnknownIncident

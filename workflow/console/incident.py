@@ -13,7 +13,6 @@ from werkzeug.datastructures import MultiDict
 from workflow.announce import announcements
 from workflow.announce.announcements import announced_lines, untold_fault
 from workflow.console.desk import AskAgain, Line, Said
-from workflow.console.live import events, fingerprint
 from workflow.console.pages import (
     Failed,
     Form,
@@ -22,6 +21,8 @@ from workflow.console.pages import (
     attempt,
     begin,
     desk,
+    events,
+    fingerprint,
     go_to,
     page,
     uploaded,

@@ -9,9 +9,18 @@ from werkzeug.datastructures import MultiDict
 
 from workflow.bounces import collect
 from workflow.console.desk import Desk, Line, Said, send_on, send_on_agreed, take_back
-from workflow.console.live import events, fingerprint
 from workflow.console.messages import list_page
-from workflow.console.pages import Failed, Form, about, attempt, desk, go_to, page
+from workflow.console.pages import (
+    Failed,
+    Form,
+    about,
+    attempt,
+    desk,
+    events,
+    fingerprint,
+    go_to,
+    page,
+)
 from workflow.doc.notices import refuse_given_away
 from workflow.errors import BadInput
 from workflow.google.faults import GoogleFault
