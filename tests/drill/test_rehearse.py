@@ -19,8 +19,8 @@ from typer.models import TyperPath
 from google_rehearsal import lifecycle
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
-from workflow.cli import drills
 from workflow.cli.app import app
+from workflow.cli.commands import rehearse as drills
 from workflow.drill import _COMMANDS, ClosedWorld, LeavesTheStory, load_scenario
 from workflow.errors import BadInput
 

@@ -20,7 +20,7 @@ from tests.command_line import Postmortem, Result, write_customers
 from tests.consent import Person
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import everything_in
-from workflow.cli import drills
+from workflow.cli.commands import rehearse
 from workflow.config import load_settings
 
 TOKEN = "stand-in-token.json"
@@ -211,11 +211,11 @@ def test_the_rehearsals_server_runs_no_code_that_lies_in_its_folder(tmp_path: Pa
 def test_a_step_of_a_rehearsal_runs_no_code_that_lies_in_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drills, "_CAN_FORK", False)
+    monkeypatch.setattr(rehearse, "_CAN_FORK", False)
     for module in ("typer", "workflow"):
         (tmp_path / f"{module}.py").write_text("open('ran', 'w')\n", encoding="utf-8")
     environment = {**os.environ, "POSTMORTEM_HOME": str(tmp_path / "home")}
-    done = drills.run_command(["list"], environment, errors=subprocess.STDOUT, folder=tmp_path)
+    done = rehearse.run_command(["list"], environment, errors=subprocess.STDOUT, folder=tmp_path)
     assert done.code == 0, done.said
     assert not (tmp_path / "ran").exists()
 
