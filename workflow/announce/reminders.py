@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workflow.announce import one_channel
+from workflow.announce import announcements as one_channel
 from workflow.chat.channels import Channel, ChannelBad, ChannelKind
 from workflow.chat.posting import Outcome, slack_face
 from workflow.chat.slack import Scheduled, SlackUnread

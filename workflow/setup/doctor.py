@@ -17,7 +17,7 @@ from pathlib import Path
 
 import sqlalchemy
 
-from workflow.announce.one_channel import problem_of
+from workflow.announce.announcements import problem_of
 from workflow.config import ConfigBad, Settings
 from workflow.doc.recovery import lost_docs
 from workflow.doc.sharing import parse_share, target_of
