@@ -25,7 +25,7 @@ from workflow.ledger import incidents, plans
 from workflow.ledger.notices import WordGiven, words_given
 from workflow.mail.lists.recipients import RecipientList, read_recipients
 from workflow.model import Incident, duration_text, minutes_between
-from workflow.standing.promises import promises, told_at
+from workflow.standing.closing_checks import promises, told_at
 from workflow.workspace import Workspace
 
 OUTPUT = "{output}"

@@ -26,8 +26,8 @@ from tests.google_world import GoogleWorld
 from workflow.cli.lasting_jobs import page
 from workflow.ledger.notices import Notice
 from workflow.model import DeliveryCounts, Incident, Shortfall, Stage, TimelineEntry
+from workflow.standing.closing_checks import NextWord
 from workflow.standing.overview import Look, NoticeStanding, Standing, delivery_bar
-from workflow.standing.promises import NextWord
 
 Customers = Callable[[int], CustomerList]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
 from workflow.ledger.notices import WordGiven
 from workflow.model import Status
-from workflow.standing.promises import Promise, next_word, promise_words, promises
+from workflow.standing.closing_checks import Promise, next_word, promise_words, promises
 from workflow.times.reading import future_moment
 from workflow.times.spoken_time import WhenUnclear
 

@@ -24,7 +24,7 @@ from workflow.ledger.announcements import BEFORE, DUE, SNOOZED, Reminder, Remind
 from workflow.ledger.notices import words_given
 from workflow.mail.faces import parse_body
 from workflow.model import DeliveryState, Incident, clock_text
-from workflow.standing.promises import next_word
+from workflow.standing.closing_checks import next_word
 from workflow.workspace import Workspace, new_id
 
 _S = ReminderState

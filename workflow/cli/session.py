@@ -30,7 +30,7 @@ from workflow.ledger import faults, incidents
 from workflow.record import one_customer
 from workflow.setup import init
 from workflow.smtp import PASSWORD_VARIABLE, Smtp, read_password
-from workflow.standing import promises
+from workflow.standing import closing_checks
 from workflow.times.clocks import SteadyClock, seconds_since_boot
 from workflow.workspace import Workspace
 
@@ -141,7 +141,7 @@ def _say_overdue(asked: Asked, workspace: Workspace, overdue: _Overdue) -> None:
     """Report late updates to customers on stderr."""
     late = overdue.incidents()
     if late:
-        for sentence in promises.overdue_sentences(workspace, late):
+        for sentence in closing_checks.overdue_sentences(workspace, late):
             asked.speaker.warn(sentence)
 
 

@@ -61,8 +61,8 @@ from workflow.report.facts import (
 )
 from workflow.report.page import incident_page, ledger_page
 from workflow.standing import other_ledgers
+from workflow.standing.closing_checks import minutes_late, promises, told_at
 from workflow.standing.notice_words import edited_counts, edited_lines, text_that_left
-from workflow.standing.promises import minutes_late, promises, told_at
 from workflow.workspace import Workspace
 
 # --- One incident, or all -------------------------------------------------------------------------

@@ -47,7 +47,7 @@ from workflow.model import (
     people,
 )
 from workflow.standing import closing_checks, other_ledgers
-from workflow.standing.promises import Promise, promise_words, promises
+from workflow.standing.closing_checks import Promise, promise_words, promises
 from workflow.workspace import new_id
 
 # The doc names this many; `postmortem show` and the export name all of them.

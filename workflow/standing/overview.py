@@ -43,9 +43,9 @@ from workflow.model import (
     length_text,
 )
 from workflow.standing import other_ledgers
+from workflow.standing.closing_checks import NextWord, next_word
 from workflow.standing.doc_standing import Missing, missing_changes
 from workflow.standing.notice_words import doc_says_how_it_stands, returned_words
-from workflow.standing.promises import NextWord, next_word
 from workflow.workspace import Workspace
 
 
