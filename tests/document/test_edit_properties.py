@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 
 from tests.document.page import SMALL, Boundary, Page, an_entry
 from workflow.document.blocks import NativePart, blocks_from_text
-from workflow.document.edits.changes import AddEntry, Change, FillSection, PutNotice, SetField
-from workflow.document.edits.header import NOT_KNOWN, field_value
+from workflow.document.edits.changes import (
+    NOT_KNOWN,
+    AddEntry,
+    Change,
+    FillSection,
+    PutNotice,
+    SetField,
+    field_value,
+)
 from workflow.document.edits.new_document import incident_values
 from workflow.document.edits.timeline import entries_in
 from workflow.document.parse import blocks_from_markdown

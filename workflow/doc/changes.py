@@ -45,6 +45,7 @@ from workflow.document.blocks import (
 )
 from workflow.document.edits.action_items import file_blocks, with_chips
 from workflow.document.edits.changes import (
+    NOT_KNOWN,
     AddEntry,
     Change,
     FillSection,
@@ -54,8 +55,9 @@ from workflow.document.edits.changes import (
     RewordEntry,
     SetField,
     StrikeEntry,
+    field_shown,
+    title_shown,
 )
-from workflow.document.edits.header import NOT_KNOWN, field_shown, title_shown
 from workflow.document.edits.sections import SUPPORTING_DATA
 from workflow.document.names import incident_name
 from workflow.document.requests import NON_TEXT, Request, clean_text

@@ -14,7 +14,7 @@ from workflow.doc import create
 from workflow.doc.push import Brought, bring_to_doc
 from workflow.doc.recovery import doc_at
 from workflow.doc.sharing import parse_share
-from workflow.document.edits.header import field_shown
+from workflow.document.edits.changes import field_shown
 from workflow.document.edits.new_document import leftovers, sections_markdown
 from workflow.document.edits.sections import find_place
 from workflow.document.names import HINT, INCIDENT, SECTION, Identity, identity_of

@@ -13,8 +13,15 @@ from dataclasses import dataclass, replace
 
 from workflow.document.blocks import Block, Kind, Mark, Span, blocks_from_text
 from workflow.document.edits import new_document
-from workflow.document.edits.changes import EditDraft, Restate, RewordEntry, SetField, StrikeEntry
-from workflow.document.edits.header import set_fields, top_of
+from workflow.document.edits.changes import (
+    EditDraft,
+    Restate,
+    RewordEntry,
+    SetField,
+    StrikeEntry,
+    set_fields,
+    top_of,
+)
 from workflow.document.edits.sections import (
     TIMELINE,
     after,

@@ -26,7 +26,7 @@ from workflow.document.blocks import (
     native_parts_in,
     person_chip,
 )
-from workflow.document.edits.header import field_line, field_value
+from workflow.document.edits.changes import field_line, field_value
 from workflow.document.edits.sections import Place, find_place, folded, heading_of
 from workflow.document.edits.splice import Join, Paragraphs, Spot, Words, batch
 from workflow.document.exports import blocks_to_markdown, to_markdown
