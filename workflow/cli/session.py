@@ -24,7 +24,7 @@ from workflow import smtp as relay
 from workflow.announce import reminders
 from workflow.chat import channels
 from workflow.config import REHEARSAL, ConfigBad, Settings, load_settings
-from workflow.google.connection import Google, connect
+from workflow.google.client import Google, connect
 from workflow.google.endpoint import Emulator, Endpoint, is_loopback, origin
 from workflow.ledger import faults, incidents
 from workflow.record import one_customer

@@ -6,8 +6,7 @@ googleapiclient nor requests; `workflow.google.login`, which signs a person in, 
 separately.
 """
 
-from workflow.google.client import Docs
-from workflow.google.connection import Google, connect
+from workflow.google.client import Docs, Google, connect
 from workflow.google.drive import INCIDENT_PROPERTY, Account, Drive, NewDocument, Role, Who
 from workflow.google.endpoint import (
     DEFAULT_SCOPES,

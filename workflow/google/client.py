@@ -1,22 +1,29 @@
-"""Google's APIs, called through google-api-python-client; and Docs, the smallest of them."""
+"""Google's APIs, called through google-api-python-client, over one session; and Docs."""
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from workflow.google import drive, gmail, public_pictures
 from workflow.google import transport as google_transport
 from workflow.google.endpoint import Endpoint
 from workflow.google.faults import NOT_KNOWN, GoogleFault, Refused, StaleRevision, Undecided
 from workflow.google.sorting import sort_http_error
 
 if TYPE_CHECKING:
+    import requests
+
     from workflow.google.transport import Transport
 
+
+# --- The client and Docs --------------------------------------------------------------------------
 
 Json = dict[str, Any]
 Parameter = str | int | bool | Sequence[str] | None
@@ -251,3 +258,77 @@ class Docs:
                 raise
             raise StaleRevision(refused, carried=required_revision) from refused
         return str(answer.get("writeControl", {}).get("requiredRevisionId", ""))
+
+
+# --- All three ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Google:
+    """The three APIs, over one session and pool of connections. Thread-safe.
+
+    `pictures` are public ones, fetched without that session.
+    """
+
+    docs: Docs
+    drive: drive.Drive
+    gmail: gmail.Gmail
+    pictures: public_pictures.PublicPictures
+    close: Callable[[], None]
+    """Close every connection. Calls under way in other threads become Undecided."""
+
+
+def connect(
+    endpoint: Endpoint,
+    session_factory: Callable[[], requests.Session],
+    timeout_seconds: float,
+) -> Google:
+    """Google at `endpoint`, reached through the session that `session_factory` makes.
+
+    Nothing is imported, signed in or connected until the first call to a gateway; each API's client
+    is built on first use. `session_factory` is called once, and its errors are raised by that first
+    call. `timeout_seconds` limits each wait.
+    """
+    opened: list[Transport] = []
+
+    def open_transport() -> Transport:
+        transport = _transport(endpoint, session_factory, timeout_seconds)
+        opened.append(transport)
+        return transport
+
+    def close() -> None:
+        for each in opened:
+            each.close()
+
+    transport = _made_once(open_transport)
+    return Google(
+        docs=Docs(Api("docs", "v1", endpoint, transport)),
+        drive=drive.Drive(Api("drive", "v3", endpoint, transport)),
+        gmail=gmail.Gmail(Api("gmail", "v1", endpoint, transport)),
+        pictures=public_pictures.PublicPictures(endpoint, timeout_seconds),
+        close=close,
+    )
+
+
+def _transport(
+    endpoint: Endpoint,
+    session_factory: Callable[[], requests.Session],
+    timeout_seconds: float,
+) -> Transport:
+    # Imports requests and httplib2, which offline commands don't need.
+
+    return google_transport.Transport(
+        session_factory(), origins=endpoint.origins, timeout_seconds=timeout_seconds
+    )
+
+
+def _made_once(make: Callable[[], Transport]) -> Callable[[], Transport]:
+    """`make`, called at most once even by many threads; repeated only if it raised."""
+    lock = threading.Lock()
+    cached = functools.cache(make)
+
+    def made() -> Transport:
+        with lock:
+            return cached()
+
+    return made

@@ -27,7 +27,7 @@ from google.oauth2.service_account import Credentials
 from google_auth_oauthlib.flow import Flow
 from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
 
-from workflow.google.connection import connect
+from workflow.google.client import connect
 from workflow.google.credentials import as_token, authorized_session, follow_no_redirect
 from workflow.google.drive import Account
 from workflow.google.endpoint import (

@@ -18,7 +18,7 @@ from itertools import groupby
 from sqlalchemy.engine import Connection
 
 from workflow.doc.notices import ground_of, reserve
-from workflow.google.connection import Google
+from workflow.google.client import Google
 from workflow.google.drive import Account
 from workflow.google.faults import GoogleFault, Refused, SignInNeeded
 from workflow.google.gmail import Gmail
