@@ -42,11 +42,10 @@ from workflow.google import (
     open_session,
     sign_in_status,
 )
-from workflow.google.credentials import SavedCredentials, authorized_session
 from workflow.google.endpoint import missing_scopes
 from workflow.google.login import login
 from workflow.google.token_file import read_token, write_token
-from workflow.google.transport import Transport
+from workflow.google.transport import SavedCredentials, Transport, authorized_session
 
 AUTH = "https://www.googleapis.com/auth/"
 READ = AUTH + "gmail.readonly"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from workflow.google import credentials as google_credentials
+from workflow.google import transport as google_credentials
 from workflow.google.faults import SignInNeeded
 from workflow.google.token_file import forget_token, read_token
 

@@ -28,7 +28,6 @@ from google_auth_oauthlib.flow import Flow
 from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
 
 from workflow.google.client import connect
-from workflow.google.credentials import as_token, authorized_session, follow_no_redirect
 from workflow.google.drive import Account
 from workflow.google.endpoint import (
     Emulator,
@@ -42,6 +41,7 @@ from workflow.google.endpoint import (
 from workflow.google.faults import SignInNeeded, Unreachable
 from workflow.google.sorting import sort_refresh_error
 from workflow.google.token_file import write_token
+from workflow.google.transport import as_token, authorized_session, follow_no_redirect
 
 # --- In the browser -------------------------------------------------------------------------------
 
