@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.command_line import Postmortem
-from workflow.document.names import OwnName, identity_of
+from workflow.document.requests import OwnName, identity_of
 
 
 @pytest.mark.parametrize(

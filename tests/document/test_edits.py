@@ -14,8 +14,8 @@ from tests.document.page import SMALL, Boundary, Page, an_entry, shipped_templat
 from workflow.document.blocks import blocks_from_text
 from workflow.document.edits.batch import compute_edit, section_text
 from workflow.document.edits.changes import FillSection, PutNotice, SetField
-from workflow.document.names import entry_name, section_name
 from workflow.document.parse import blocks_from_markdown
+from workflow.document.requests import entry_name, section_name
 from workflow.document.view import FIELDS, read_document
 
 

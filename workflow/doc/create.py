@@ -27,8 +27,7 @@ from workflow.document.edits.new_document import (
     leftovers,
 )
 from workflow.document.edits.sections import CUSTOMER_FACING_RESPONSE, TIMELINE
-from workflow.document.names import INCIDENT
-from workflow.document.requests import Request
+from workflow.document.requests import INCIDENT, Request
 from workflow.document.template import (
     Field,
     PostmortemTemplate,

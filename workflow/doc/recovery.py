@@ -17,9 +17,8 @@ from workflow.doc import push, sharing
 from workflow.doc.push import Brought, bring_to_doc
 from workflow.document.blocks import Block, Kind, Span, blocks_from_text, plain
 from workflow.document.edits.notices import notices_in
-from workflow.document.names import INCIDENT, identity_of, incident_name
 from workflow.document.parse import blocks_from_markdown
-from workflow.document.requests import create_range
+from workflow.document.requests import INCIDENT, create_range, identity_of, incident_name
 from workflow.document.template import find_section, parse_template
 from workflow.document.typed import blocks_from_typed
 from workflow.document.view import FIELDS, DocView, read_document

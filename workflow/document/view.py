@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from workflow.document.names import OwnName, parse_name
-from workflow.document.requests import NON_TEXT, text_from, text_until
+from workflow.document.requests import NON_TEXT, OwnName, parse_name, text_from, text_until
 
 
 def _table(content: str) -> str:

@@ -19,8 +19,7 @@ from sqlalchemy.engine import Connection
 from workflow import files
 from workflow.document.edits.notices import Transfer as NotedTransfer
 from workflow.document.edits.notices import notices_in
-from workflow.document.names import INCIDENT, TRANSFER, transfer_name
-from workflow.document.requests import create_range
+from workflow.document.requests import INCIDENT, TRANSFER, create_range, transfer_name
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput, why_refused
 from workflow.files import SealBroken, write_whole

@@ -17,7 +17,7 @@ from workflow.doc.sharing import parse_share
 from workflow.document.edits.changes import field_shown
 from workflow.document.edits.new_document import leftovers, sections_markdown
 from workflow.document.edits.sections import find_place
-from workflow.document.names import HINT, INCIDENT, SECTION, Identity, identity_of
+from workflow.document.requests import HINT, INCIDENT, SECTION, Identity, identity_of
 from workflow.document.template import Section, parse_template, section_key
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput

@@ -18,8 +18,7 @@ from enum import StrEnum
 from sqlalchemy.engine import Connection
 
 from workflow.document.edits.notices import notices_in
-from workflow.document.names import FACTS
-from workflow.document.requests import LINE_BREAK
+from workflow.document.requests import FACTS, LINE_BREAK
 from workflow.document.view import DocView
 from workflow.errors import BadInput, NotSetUp
 from workflow.google.faults import Refused, SignInNeeded

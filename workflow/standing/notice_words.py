@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from workflow.document import parse
 from workflow.document.blocks import Block, plain
 from workflow.document.edits.changes import PutCommunications
-from workflow.document.names import NoticeOrigin, Tally
+from workflow.document.requests import NoticeOrigin, Tally
 from workflow.ledger import (
     bounces,
     changes,

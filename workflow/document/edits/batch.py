@@ -35,8 +35,15 @@ from workflow.document.edits.corrections import correct_entries
 from workflow.document.edits.notices import put_communications, put_notices, put_proposals
 from workflow.document.edits.sections import Place, find_place, untouched_hint
 from workflow.document.edits.timeline import add_entries, entry_line, entry_words
-from workflow.document.names import ENTRY, TEXT, entry_name, text_name
-from workflow.document.requests import LINE_BREAK, NON_TEXT, utf16_length
+from workflow.document.requests import (
+    ENTRY,
+    LINE_BREAK,
+    NON_TEXT,
+    TEXT,
+    entry_name,
+    text_name,
+    utf16_length,
+)
 from workflow.document.styling import LEAD, lay_out
 from workflow.document.template import Section, find_section
 from workflow.document.view import DocView, Paragraph, Range

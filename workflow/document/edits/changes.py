@@ -19,13 +19,18 @@ from workflow.document.edits.sections import (
     untouched_hint,
 )
 from workflow.document.edits.splice import Join, Paragraphs, Piece, Selected, Spot, Words, batch
-from workflow.document.names import FIELD, SECTION, NoticeOrigin, Tally, field_name, section_name
 from workflow.document.requests import (
+    FIELD,
     NON_TEXT,
+    SECTION,
+    NoticeOrigin,
     Request,
+    Tally,
     clean_text,
+    field_name,
     fingerprint,
     inner_length,
+    section_name,
     text_from,
     utf16_length,
 )

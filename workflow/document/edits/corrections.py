@@ -39,16 +39,17 @@ from workflow.document.edits.timeline import (
     late_mark,
     timeline_table,
 )
-from workflow.document.names import (
+from workflow.document.requests import (
     CORRECTION,
     ENTRY,
     FIELD,
     INCIDENT,
     STATED,
+    clean_text,
     correction_name,
     stated_name,
+    utf16_length,
 )
-from workflow.document.requests import clean_text, utf16_length
 from workflow.document.styling import lay_out
 from workflow.document.template import (
     PLACEHOLDER,

@@ -30,14 +30,18 @@ from workflow.document.edits.changes import field_line, field_value
 from workflow.document.edits.sections import Place, find_place, folded, heading_of
 from workflow.document.edits.splice import Join, Paragraphs, Spot, Words, batch
 from workflow.document.exports import blocks_to_markdown, to_markdown
-from workflow.document.names import field_name, hint_name, incident_name, section_name, stated_name
 from workflow.document.requests import (
     NON_TEXT,
     Request,
     clean_text,
     delete_content,
+    field_name,
+    hint_name,
+    incident_name,
     inner_length,
     insert_text,
+    section_name,
+    stated_name,
     update_text,
     utf16_length,
 )

@@ -14,11 +14,12 @@ from workflow.document.blocks import Block, Kind, Span, heading_kind
 from workflow.document.edits.changes import EditDraft, PutCommunications, PutNotice, PutProposal
 from workflow.document.edits.sections import CUSTOMER_FACING_RESPONSE, after
 from workflow.document.edits.splice import Join, Spot, Words
-from workflow.document.names import (
+from workflow.document.requests import (
     COMMUNICATIONS,
     COMMUNICATIONS_FACTS,
     ENTRY,
     FACTS,
+    LINE_BREAK,
     NOTICE,
     PROPOSAL,
     PROPOSAL_FACTS,
@@ -26,15 +27,16 @@ from workflow.document.names import (
     RUN,
     TRANSFER,
     OwnName,
+    clean_text,
     communications_facts_name,
     communications_name,
     facts_name,
+    fingerprint,
     notice_name,
     proposal_facts_name,
     proposal_name,
     run_name,
 )
-from workflow.document.requests import LINE_BREAK, clean_text, fingerprint
 from workflow.document.view import DocView, OwnRange, Paragraph, Range
 
 

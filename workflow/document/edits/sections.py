@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workflow.document.blocks import Block, Span, heading_kind
 from workflow.document.edits.splice import Join, Spot
-from workflow.document.names import (
+from workflow.document.requests import (
     COMMUNICATIONS,
     COMMUNICATIONS_FACTS,
     DAY,
@@ -20,10 +20,10 @@ from workflow.document.names import (
     PROPOSAL_FACTS,
     SECTION,
     TEXT,
+    clean_text,
     hint_name,
     section_name,
 )
-from workflow.document.requests import clean_text
 from workflow.document.template import Section, bare_title
 from workflow.document.view import DocView, OwnRange, Paragraph, Range
 

@@ -29,17 +29,19 @@ from workflow.document.blocks import (
 from workflow.document.edits.changes import AddEntry, EditDraft
 from workflow.document.edits.sections import TIMELINE, Place, before, end_behind
 from workflow.document.edits.splice import Join, Spot, TableRow, Words
-from workflow.document.names import (
+from workflow.document.requests import (
     DAY,
     ENTRY,
+    NON_TEXT,
     EntryTime,
     OwnName,
+    clean_text,
     day_name,
     entry_name,
     entry_time,
+    inner_length,
     time_of,
 )
-from workflow.document.requests import NON_TEXT, clean_text, inner_length
 from workflow.document.styling import is_link
 from workflow.document.template import Section
 from workflow.document.typed import blocks_from_typed, spans_from_typed
