@@ -44,6 +44,8 @@ from workflow.workspace import Workspace, new_id
 
 # --- One channel ----------------------------------------------------------------------------------
 
+_S = DeliveryState
+
 # Google Chat accepts 4,096 characters of text, and Slack recommends no more than 4,000.
 _LONGEST = 3_800
 _WORDS_LIMIT = 200
@@ -359,8 +361,6 @@ def _entry_text(each: Announcement, state: DeliveryState) -> str:
 
 
 # --- All channels ---------------------------------------------------------------------------------
-
-_S = DeliveryState
 
 
 @dataclass(frozen=True)
