@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workflow.google.transport import Transport
 
 
-# --- The client and Docs --------------------------------------------------------------------------
+# --- The client -----------------------------------------------------------------------------------
 
 Json = dict[str, Any]
 Parameter = str | int | bool | Sequence[str] | None

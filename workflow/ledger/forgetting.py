@@ -1,8 +1,8 @@
 """Forgotten customers: hashes in place of their keys, and removing their data.
 
-The key is made with the first of them and stays in the ledger. With the ledger one can still ask
-whether a given address is among them, but nobody can read an address out of it. An incident that
-was handed over brings the other ledger's key, so a ledger can have several keys.
+The hashes' key is made with the first of them and stays in the ledger. With the ledger one can
+still ask whether a given address is among them, but nobody can read an address out of it. An
+incident that was handed over brings the other ledger's key, so a ledger can have several keys.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A mail's template: Markdown with Jinja2 after a short head, rendered once per recipient.
 
 A head is `key: value` lines between two lines of `---`. It is not YAML: a value is the exact rest
-of its line, so that a subject may hold colons, quotes and `{{ }}`. Every variable is text; `escape`
-keeps it text, and `sandbox` limits what a template may do.
+of its line, so that a subject may hold colons, quotes and `{{ }}`. Every variable is text; `faces`
+escapes it, and `sandbox` limits what a template may do.
 """
 
 from __future__ import annotations

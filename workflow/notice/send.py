@@ -1,6 +1,7 @@
 """Send a notice: approve a plan, freeze it, send it, copy it into the doc; and workers.
 
-It starts no notice: a person agreed to everything it works on. It leaves drafts under review alone.
+A worker starts no notice: a person agreed to everything it works on. It leaves drafts under review
+alone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What is still owed: the next update to customers, and what is open before closing.
 
-Pure. A promise is kept by the next notice with other text that reached anybody, late or not: the
-same text for customers who were found later is no news to those who have it. The last text's
-promise is the open one, and its earliest time counts.
+A promise is kept by the next notice with other text that reached anybody, late or not: the same
+text for customers who were found later is no news to those who have it. The last text's promise is
+the open one, and its earliest time counts.
 
 `overdue_sentences` reports overdue updates in every command.
 """

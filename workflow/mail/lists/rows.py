@@ -1,10 +1,8 @@
 """The rows of a list: below the header row of a text, or of a workbook turned into one.
 
 Row numbers are those of a spreadsheet: a cell with line breaks is one row, blank rows count. A row
-that can't be read has a fault.
-
-Row numbers stay those of the spreadsheet. Cells are values without their format: a number has no
-currency and a date is `2026-11-24`, so columns with such cells are named.
+that can't be read has a fault. The cells of a workbook are values without their format: a number
+has no currency and a date is `2026-11-24`, so columns with such cells are named.
 """
 
 from __future__ import annotations
