@@ -12,7 +12,7 @@ import requests
 from tests.command_line import Postmortem
 from tests.console.visitor import Visitor
 from tests.google_world import GoogleWorld
-from workflow.console import guard
+from workflow.console import app
 from workflow.console.app import ConsoleServer
 
 ELSEWHERE = "https://evil.example"
@@ -46,7 +46,7 @@ def test_no_address_and_no_page_but_the_private_file_holds_the_key(
     visitor: Visitor, postmortem: Postmortem
 ) -> None:
     postmortem("start", "Wrong amounts")
-    cookie = visitor.session.cookies.get(guard.COOKIE) or ""
+    cookie = visitor.session.cookies.get(app.COOKIE) or ""
     assert len(cookie) > 40
     for path in PAGES:
         page = visitor.open(path)
@@ -139,7 +139,7 @@ def test_another_account_of_this_machine_is_refused(
     visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernel tells whose connection it is; here it names somebody else."""
-    real = guard._CONNECTIONS
+    real = app._CONNECTIONS
     if not real.exists():
         pytest.skip("no /proc/net/tcp here")
     lines = real.read_text().splitlines()
@@ -154,7 +154,7 @@ def test_another_account_of_this_machine_is_refused(
             return of_another()
 
     table.write_text("")
-    monkeypatch.setattr(guard, "_CONNECTIONS", Table(table))
+    monkeypatch.setattr(app, "_CONNECTIONS", Table(table))
     answer = visitor.session.get(visitor.address, timeout=10)
     assert answer.status_code == 403
     assert "another account" in answer.text

@@ -12,8 +12,7 @@ from flask import Blueprint, Response, make_response, request
 from werkzeug.datastructures import MultiDict
 
 from workflow.console.desk import Line, Said
-from workflow.console.guard import written
-from workflow.console.pages import Failed, Form, about, attempt, begin, desk, go_to, page
+from workflow.console.pages import Failed, Form, about, attempt, begin, desk, go_to, page, written
 from workflow.errors import BadInput
 from workflow.incident import close as closing
 from workflow.ledger.customers import Told
