@@ -22,7 +22,7 @@ from workflow.cli.commands.console import opening
 from workflow.cli.output import standing_json
 from workflow.cli.session import emulator_of
 from workflow.console.app import ConsoleServer, console_server
-from workflow.console.desk import Desk
+from workflow.console.pages import Desk
 
 
 @contextmanager

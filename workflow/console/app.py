@@ -43,8 +43,7 @@ from flask import (
 from werkzeug.serving import make_server
 
 from workflow.console import closing, drills, incident, messages, notices, setup
-from workflow.console.desk import Desk
-from workflow.console.pages import remind, written
+from workflow.console.pages import Desk, remind, written
 from workflow.errors import BadInput, PostmortemError
 from workflow.google.faults import without_tokens
 from workflow.ledger.faults import UnknownIncident

@@ -11,8 +11,19 @@ from pathlib import Path
 from flask import Blueprint, Response, make_response, request
 from werkzeug.datastructures import MultiDict
 
-from workflow.console.desk import Line, Said
-from workflow.console.pages import Failed, Form, about, attempt, begin, desk, go_to, page, written
+from workflow.console.pages import (
+    Failed,
+    Form,
+    Line,
+    Said,
+    about,
+    attempt,
+    begin,
+    desk,
+    go_to,
+    page,
+    written,
+)
 from workflow.errors import BadInput
 from workflow.incident import close as closing
 from workflow.ledger.customers import Told

@@ -12,8 +12,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from workflow.console.desk import Desk
-from workflow.console.pages import desk, events, go_to, page
+from workflow.console.pages import Desk, desk, events, go_to, page
 from workflow.drill import Scenario, all_scenarios
 from workflow.errors import BadInput
 from workflow.workspace import Workspace

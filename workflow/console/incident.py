@@ -12,10 +12,12 @@ from werkzeug.datastructures import MultiDict
 
 from workflow.announce import announcements
 from workflow.announce.announcements import announced_lines, untold_fault
-from workflow.console.desk import AskAgain, Line, Said
 from workflow.console.pages import (
+    AskAgain,
     Failed,
     Form,
+    Line,
+    Said,
     about,
     as_file,
     attempt,

@@ -14,10 +14,11 @@ from werkzeug.datastructures import MultiDict
 
 from workflow.console import compositions
 from workflow.console.compositions import DESPITE, TEXTS, TICKS, VALUE, WORDS_OF, Composition
-from workflow.console.desk import Line, Said, send_on_agreed
 from workflow.console.pages import (
     Failed,
     Form,
+    Line,
+    Said,
     about,
     all_uploaded,
     as_file,
@@ -25,6 +26,7 @@ from workflow.console.pages import (
     desk,
     go_to,
     page,
+    send_on_agreed,
     uploaded,
 )
 from workflow.doc.notices import refuse_given_away

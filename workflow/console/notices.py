@@ -8,11 +8,13 @@ from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
 from workflow.bounces import collect
-from workflow.console.desk import Desk, Line, Said, send_on, send_on_agreed, take_back
 from workflow.console.messages import list_page
 from workflow.console.pages import (
+    Desk,
     Failed,
     Form,
+    Line,
+    Said,
     about,
     attempt,
     desk,
@@ -20,6 +22,9 @@ from workflow.console.pages import (
     fingerprint,
     go_to,
     page,
+    send_on,
+    send_on_agreed,
+    take_back,
 )
 from workflow.doc.notices import refuse_given_away
 from workflow.errors import BadInput

@@ -13,8 +13,7 @@ from tomlkit.exceptions import TOMLKitError
 from werkzeug.datastructures import MultiDict
 
 from workflow.config import ConfigBad, load_settings
-from workflow.console.desk import Line, Said
-from workflow.console.pages import Failed, Form, attempt, desk, go_to, page
+from workflow.console.pages import Failed, Form, Line, Said, attempt, desk, go_to, page
 from workflow.files import write_whole
 from workflow.setup.doctor import Level, SetupFinding, examine_google, examine_machine
 from workflow.workspace import Workspace

@@ -13,10 +13,10 @@ from workflow.cli import lasting_jobs, output, session
 from workflow.cli.app import Asked, command
 from workflow.cli.terminal import Speaker
 from workflow.console import app as serving
-from workflow.console import desk as desks
+from workflow.console import pages as desks
 
 if TYPE_CHECKING:
-    from workflow.console.desk import OpenWorkspace
+    from workflow.console.pages import OpenWorkspace
     from workflow.workspace import Workspace
 
 
