@@ -32,7 +32,7 @@ for _name in (
     *("requests", "sqlalchemy.dialects.sqlite", "css_inline"),
     *("workflow.cli.output", "workflow.cli.session", "workflow.cli.lasting_jobs"),
     *("workflow.cli.notice_lines", "workflow.notice.send", "workflow.notice.plan"),
-    *("workflow.incident.start", "workflow.incident.facts", "workflow.doc.recovery"),
+    *("workflow.incident.lifecycle", "workflow.incident.facts", "workflow.doc.recovery"),
     *("workflow.google.transport", "workflow.google.endpoint", "email_validator"),
 ):
     importlib.import_module(_name)

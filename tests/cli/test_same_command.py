@@ -172,7 +172,7 @@ def test_a_start_that_died_before_colleagues_were_told_tells_them(
 def test_a_close_that_was_killed_is_finished(postmortem: Postmortem, google: GoogleWorld) -> None:
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
     dies_at(3, postmortem, "close")  # still comparing: nothing was written yet
-    dies_in("workflow.incident.close", "bring_to_doc", postmortem, "close")
+    dies_in("workflow.incident.lifecycle", "bring_to_doc", postmortem, "close")
     closed = postmortem("close")
     assert STOPPED in closed.out + closed.err
     dies_at(3, postmortem, "reopen", "It is back")

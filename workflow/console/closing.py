@@ -25,7 +25,7 @@ from workflow.console.pages import (
     written,
 )
 from workflow.errors import BadInput
-from workflow.incident import close as closing
+from workflow.incident import lifecycle as closing
 from workflow.ledger.customers import Told
 from workflow.model import Incident
 from workflow.notice.outcome import typed_number

@@ -35,7 +35,7 @@ from workflow.doc.recovery import sync_all
 from workflow.errors import BadInput
 from workflow.incident import facts, many_entries, supporting_data, timeline
 from workflow.incident import facts as sections
-from workflow.incident import start as starting
+from workflow.incident import lifecycle as starting
 from workflow.ledger import incidents
 from workflow.model import Incident, Statement, Status, moment_text
 from workflow.paste.reading import Paste, PastedEntry, read_paste

@@ -32,7 +32,7 @@ from workflow.console.pages import (
 from workflow.doc.notices import refuse_given_away
 from workflow.errors import BadInput, PostmortemError
 from workflow.incident import facts
-from workflow.incident.close import write_not_told
+from workflow.incident.lifecycle import write_not_told
 from workflow.ledger import plans as proposals
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import ProposalState

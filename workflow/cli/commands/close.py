@@ -15,14 +15,14 @@ from workflow.cli.app import Asked, command
 from workflow.cli.terminal import run_to_finish
 from workflow.cli.typed import At, as_typed, moment
 from workflow.errors import BadInput, NotSetUp
-from workflow.incident import close as flow
+from workflow.incident import lifecycle as flow
 from workflow.model import people
 from workflow.notice import outcome
 from workflow.standing import closing_checks, notice_words, other_ledgers
 
 if TYPE_CHECKING:
     from workflow.cli.terminal import Speaker
-    from workflow.incident.close import Closed
+    from workflow.incident.lifecycle import Closed
     from workflow.ledger.elsewhere import Compared
     from workflow.model import Incident
     from workflow.standing.closing_checks import Findings, OpenEnd

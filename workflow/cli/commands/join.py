@@ -10,7 +10,7 @@ import typer
 from workflow.cli import output, session, set_up_lines
 from workflow.cli.app import Asked, command
 from workflow.doc import recovery
-from workflow.incident import handover, start
+from workflow.incident import handover, lifecycle
 from workflow.standing import other_ledgers
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def join(
     workspace = session.open_workspace(asked)
     parcel = _parcel(asked, file) if file is not None else None
     try:
-        joined = start.join(workspace, url, parcel)
-    except start.OtherDoc as other:
-        joined = start.join(workspace, _doc_meant(asked, workspace, url, other), parcel)
+        joined = lifecycle.join(workspace, url, parcel)
+    except lifecycle.OtherDoc as other:
+        joined = lifecycle.join(workspace, _doc_meant(asked, workspace, url, other), parcel)
     speaker, incident = asked.speaker, joined.incident
     if speaker.as_json:
         speaker.document(
@@ -74,7 +74,7 @@ def join(
     speaker.next_step('postmortem log "what happened"')
 
 
-def _doc_meant(asked: Asked, workspace: Workspace, url: str, other: start.OtherDoc) -> str:
+def _doc_meant(asked: Asked, workspace: Workspace, url: str, other: lifecycle.OtherDoc) -> str:
     """The address of the doc that a person chooses; the other one's, once it is adopted.
 
     Raises `OtherDoc` where nobody can be asked, or nobody chooses.

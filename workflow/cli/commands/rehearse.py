@@ -164,8 +164,8 @@ def stop_pages(asked: Asked, settings: Settings) -> None:
 # Modules that an incident's commands load when they run.
 _USED = (
     *("workflow.cli.session", "workflow.cli.output", "workflow.cli.lasting_jobs"),
-    *("workflow.cli.notice_lines", "workflow.incident.start", "workflow.incident.facts"),
-    *("workflow.incident.close", "workflow.notice.send", "workflow.notice.plan"),
+    *("workflow.cli.notice_lines", "workflow.incident.lifecycle", "workflow.incident.facts"),
+    *("workflow.incident.lifecycle", "workflow.notice.send", "workflow.notice.plan"),
     *("workflow.google.transport", "googleapiclient.discovery", "sqlalchemy.dialects.sqlite"),
 )
 # macOS's own libraries don't survive a fork.

@@ -11,7 +11,7 @@ from workflow.cli import output, session
 from workflow.cli.app import Asked, command
 from workflow.cli.terminal import run_to_finish
 from workflow.cli.typed import as_typed
-from workflow.incident import close
+from workflow.incident import lifecycle
 
 if TYPE_CHECKING:
     pass
@@ -27,9 +27,9 @@ def reopen(
     same_command.begin(workspace, "reopen", [reason])
     earlier = run_to_finish(asked.speaker, workspace, workspace.incident().id)
     if earlier is None:
-        logged = close.reopen(workspace, as_typed(reason))
+        logged = lifecycle.reopen(workspace, as_typed(reason))
     else:
-        logged = close.reopened_by(workspace, earlier)
+        logged = lifecycle.reopened_by(workspace, earlier)
     speaker, incident = asked.speaker, logged.brought.incident
     if speaker.as_json:
         speaker.document(output.logged_json(logged) | {"locked": incident.locked_at is not None})

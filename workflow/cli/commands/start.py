@@ -14,7 +14,7 @@ from workflow.cli.command_table import complete_doc_template
 from workflow.cli.terminal import REPEATED, Again, run_to_finish, run_to_keep
 from workflow.cli.typed import At, as_typed, moment, variables
 from workflow.errors import BadInput
-from workflow.incident import start as flow
+from workflow.incident import lifecycle as flow
 
 if TYPE_CHECKING:
     from workflow.announce.announcements import Announced
