@@ -42,9 +42,8 @@ from workflow.google import (
     open_session,
     sign_in_status,
 )
-from workflow.google.endpoint import missing_scopes
+from workflow.google.endpoint import missing_scopes, read_token, write_token
 from workflow.google.login import login
-from workflow.google.token_file import read_token, write_token
 from workflow.google.transport import SavedCredentials, Transport, authorized_session
 
 AUTH = "https://www.googleapis.com/auth/"

@@ -37,10 +37,10 @@ from workflow.google.endpoint import (
     missing_scopes,
     origin,
     short_name,
+    write_token,
 )
 from workflow.google.faults import SignInNeeded, Unreachable
 from workflow.google.sorting import sort_refresh_error
-from workflow.google.token_file import write_token
 from workflow.google.transport import as_token, authorized_session, follow_no_redirect
 
 # --- In the browser -------------------------------------------------------------------------------

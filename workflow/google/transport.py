@@ -40,10 +40,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NameResolutionError
 from urllib3.util import parse_url
 
-from workflow.google.endpoint import Endpoint, is_loopback, origin
+from workflow.google.endpoint import Endpoint, is_loopback, origin, write_token
 from workflow.google.faults import NOT_KNOWN, GoogleFault, NotCalled, Undecided, Unreachable
 from workflow.google.sorting import sort_refresh_error
-from workflow.google.token_file import write_token
 
 # --- The transport --------------------------------------------------------------------------------
 

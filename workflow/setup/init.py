@@ -29,16 +29,18 @@ from workflow.google.endpoint import (
     LoggedOut,
     SignIn,
     access_until,
+    forget_token,
     google_session,
+    is_in_keyring,
     logout,
     missing_scopes,
+    move_to_keyring,
     scopes_for,
     sends_in_one_step,
     short_name,
     sign_in_status,
 )
 from workflow.google.faults import SignInNeeded
-from workflow.google.token_file import forget_token, is_in_keyring, move_to_keyring
 
 if TYPE_CHECKING:
     import requests
