@@ -41,7 +41,7 @@ from workflow.mail.content import (
 )
 from workflow.mail.lists.columns import AddressBad, read_address
 from workflow.model import Incident
-from workflow.notice.copy_back import record_copy
+from workflow.notice.draft_review import record_copy
 from workflow.notice.left_out import stop_at_bounces
 from workflow.sending.mailbox import MailReader
 from workflow.workspace import Workspace

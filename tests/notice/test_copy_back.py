@@ -113,7 +113,7 @@ def test_a_process_that_died_before_it_wrote_the_copy_leaves_it_to_resume(
 ) -> None:
     listed = str(customers(2))
     dies_in(
-        "workflow.notice.copy_back",
+        "workflow.notice.draft_review",
         "_record",
         postmortem,
         *("notify", listed, "--send", "--confirm", "2"),

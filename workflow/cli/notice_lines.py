@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from workflow.ledger.notices import Notice
     from workflow.model import Incident
     from workflow.notice.approval import Comments
-    from workflow.notice.copy_back import Withdrawn
-    from workflow.notice.draft_review import EditedDraft, Review
+    from workflow.notice.draft_review import EditedDraft, Review, Withdrawn
     from workflow.notice.plan import Plan
     from workflow.notice.send import Notified
     from workflow.notice.wording import OneWording

@@ -45,7 +45,7 @@ from workflow.google.endpoint import Emulator
 from workflow.ledger import announcements, changes, incidents, notices
 from workflow.ledger.changes import Run
 from workflow.ledger.notices import Notice
-from workflow.notice.copy_back import withdraw
+from workflow.notice.draft_review import withdraw
 from workflow.notice.outcome import not_yet_withdrawn, unfinished, withdrawn_words
 from workflow.notice.send import Notified, finish, send_agreed
 from workflow.sending.deliver import Watcher

@@ -29,7 +29,7 @@ from workflow.model import (
     moment_text,
     people,
 )
-from workflow.notice.copy_back import Withdrawn
+from workflow.notice.draft_review import Withdrawn
 from workflow.notice.left_out import asked_about, not_overridden
 from workflow.notice.plan import Plan
 from workflow.notice.send import Notified, repeat_words, settled_elsewhere

@@ -24,7 +24,7 @@ from workflow.mail.lists.columns import AddressBad, read_address
 from workflow.model import DeliveryState, Incident, MailTransport, people
 from workflow.notice import approval
 from workflow.notice.approval import plan_hash
-from workflow.notice.copy_back import copy_back, record_copy
+from workflow.notice.draft_review import copy_back, record_copy
 from workflow.notice.left_out import (
     Repeat,
     asked_about,

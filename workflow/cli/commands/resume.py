@@ -19,7 +19,7 @@ from workflow.cli.typed import as_typed
 from workflow.errors import BadInput, NotSetUp
 from workflow.google import faults
 from workflow.model import DeliveryState, DraftDecision, counted, people
-from workflow.notice import copy_back, draft_review, left_out, outcome, send
+from workflow.notice import draft_review, left_out, outcome, send
 from workflow.standing import overview
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def _discard(asked: Asked, workspace: Workspace, notice: Notice) -> None:
     draft_review.give_back(workspace, notice)
     pending = overview.notice_standing(workspace, notice).counts.pending
     with lasting_jobs.watching(asked.speaker, total=pending) as watcher:
-        withdrawn = copy_back.withdraw(workspace, notice, watcher)
+        withdrawn = draft_review.withdraw(workspace, notice, watcher)
     show_withdrawn(asked, withdrawn, overview.notice_standing(workspace, notice))
 
 
