@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow.report.svg import NARROWEST_PX, Label, lay_out, scale_over, text_width, ticks
+from workflow.report.page import NARROWEST_PX, Label, lay_out, scale_over, text_width, ticks
 
 CALM = settings(max_examples=60, deadline=None)
 BEGUN = datetime(2026, 11, 24, 13, 39, tzinfo=UTC)
