@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from tests.command_line import Postmortem
-from workflow.ledger.databases.postgres import LOCK
+from workflow.ledger.databases.storage import LOCK
 
 
 def run_sql(postmortem: Postmortem, statement: str) -> list[tuple[Any, ...]]:

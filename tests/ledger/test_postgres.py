@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from tests.plug import wait_until
 from tests.postgres_server import PostgresServer
 from workflow.ledger import claims
-from workflow.ledger.databases import postgres
+from workflow.ledger.databases import storage
 from workflow.ledger.databases.storage import Ledger, open_ledger
 from workflow.ledger.faults import LedgerUnavailable
 from workflow.ledger.tables import deliveries as deliveries_table
@@ -170,7 +170,7 @@ def test_two_who_open_a_new_ledger_at_once_make_it_once(postgres: PostgresServer
 
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        postgres,
+        storage,
         "_SESSION",
         "SET lock_timeout = '300ms'; SET idle_in_transaction_session_timeout = '2s'",
     )

@@ -16,8 +16,7 @@ import pytest
 from tests.certificates import certify
 from tests.command_line import Postmortem
 from tests.postgres_server import GUARDED, PASSWORD, PostgresServer
-from workflow.ledger.databases.postgres import place_of
-from workflow.ledger.databases.storage import open_ledger
+from workflow.ledger.databases.storage import open_ledger, place_of
 from workflow.ledger.faults import LedgerUnavailable
 
 SECRET = "hunter2"
