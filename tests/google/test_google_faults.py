@@ -22,7 +22,7 @@ from workflow.google import (
     Undecided,
     Unreachable,
 )
-from workflow.google.sorting import sort_http_error, sort_refresh_error
+from workflow.google.faults import sort_http_error, sort_refresh_error
 from workflow.google.transport import sort_sign_in_error
 
 RECORDED = Path(__file__).parent.parent / "fixtures" / "google_errors"

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workflow.google import drive, gmail, public_pictures
 from workflow.google import transport as google_transport
 from workflow.google.endpoint import Endpoint
-from workflow.google.faults import NOT_KNOWN, GoogleFault, Refused, StaleRevision, Undecided
-from workflow.google.sorting import sort_http_error
+from workflow.google.faults import (
+    NOT_KNOWN,
+    GoogleFault,
+    Refused,
+    StaleRevision,
+    Undecided,
+    sort_http_error,
+)
 
 if TYPE_CHECKING:
     import requests

@@ -39,8 +39,7 @@ from workflow.google.endpoint import (
     short_name,
     write_token,
 )
-from workflow.google.faults import SignInNeeded, Unreachable
-from workflow.google.sorting import sort_refresh_error
+from workflow.google.faults import SignInNeeded, Unreachable, sort_refresh_error
 from workflow.google.transport import as_token, authorized_session, follow_no_redirect
 
 # --- In the browser -------------------------------------------------------------------------------

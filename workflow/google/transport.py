@@ -41,8 +41,14 @@ from urllib3.exceptions import HTTPError, NameResolutionError
 from urllib3.util import parse_url
 
 from workflow.google.endpoint import Endpoint, is_loopback, origin, write_token
-from workflow.google.faults import NOT_KNOWN, GoogleFault, NotCalled, Undecided, Unreachable
-from workflow.google.sorting import sort_refresh_error
+from workflow.google.faults import (
+    NOT_KNOWN,
+    GoogleFault,
+    NotCalled,
+    Undecided,
+    Unreachable,
+    sort_refresh_error,
+)
 
 # --- The transport --------------------------------------------------------------------------------
 
