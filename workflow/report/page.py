@@ -36,8 +36,6 @@ from workflow.report.facts import (
     shared_causes,
 )
 
-# --- Pictures -------------------------------------------------------------------------------------
-
 NARROWEST_PX = 280.0
 _LETTER_PX = 7.2  # at 13 px; a little wide, so that no font overflows
 _GAP_PX = 6.0
@@ -286,8 +284,6 @@ def _drawable(text: str) -> str:
     """Text without control characters that XML can't hold."""
     return "".join(letter if letter.isprintable() or letter == " " else "\ufffd" for letter in text)
 
-
-# --- The page -------------------------------------------------------------------------------------
 
 _LANE_PX = 42.0
 _BAND_PX = 16.0
