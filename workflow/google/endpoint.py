@@ -1,7 +1,7 @@
 """Google's address (the real one or a server here), a sign-in on disk, the session of both.
 
-It can be in the keyring of the operating system instead (through the optional package `keyring`);
-the file then only says so.
+A person's sign-in is a file, or in the keyring of the operating system (through the optional
+package `keyring`); the file then only says so.
 
 A Google-compatible server never gets a secret that is valid anywhere else. It has the sign-in's
 addresses at Google's paths: `/o/oauth2/auth`, `/token`, `/revoke`. A sign-in there gives a token of

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from workflow import templates
+from workflow import files, templates
 from workflow.doc import create
 from workflow.doc import sharing as locking
 from workflow.doc.push import Brought, bring_to_doc
@@ -25,10 +25,9 @@ from workflow.document.requests import HINT, INCIDENT, SECTION, Identity, identi
 from workflow.document.template import Section, parse_template, section_key
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput
-from workflow.files import write_new_list
+from workflow.incident import many_entries
 from workflow.incident.facts import customer_title
 from workflow.incident.handover import Parcel, take_over
-from workflow.incident.many_entries import logged_by
 from workflow.incident.timeline import Logged, new_entry, record_entry, record_field
 from workflow.ledger import changes, doc_making, incidents
 from workflow.ledger.changes import Run
@@ -37,7 +36,6 @@ from workflow.ledger.incidents import Share
 from workflow.model import Incident, Status, TimelineEntry, length_text, moment_text
 from workflow.same_command import record_run
 from workflow.standing import closing_checks, notice_words, other_ledgers
-from workflow.standing.closing_checks import Findings, OpenEnd
 from workflow.templates import TemplateText
 from workflow.workspace import Workspace, new_id
 
@@ -294,12 +292,12 @@ class Closed:
 
     brought: Brought
     duration: str
-    findings: Findings
-    doc_ends: tuple[OpenEnd, ...]
+    findings: closing_checks.Findings
+    doc_ends: tuple[closing_checks.OpenEnd, ...]
     lock_refused: bool
 
 
-def check(workspace: Workspace, compared: Compared | None = None) -> Findings:
+def check(workspace: Workspace, compared: Compared | None = None) -> closing_checks.Findings:
     """Find what is still open in the ledger, and in the doc's notes about other ledgers.
 
     `compared` is the result of a comparison just made; None: compare now.
@@ -384,7 +382,7 @@ def write_not_told(workspace: Workspace, path: Path) -> int:
         when = customer.told[-1].said_at.astimezone(incident.zone).isoformat(timespec="minutes")
         rows.append([customer.email, customer.name, stages, when])
     if found:
-        write_new_list(path, rows)
+        files.write_new_list(path, rows)
     return len(found)
 
 
@@ -413,19 +411,19 @@ def reopen(workspace: Workspace, reason: str = "") -> Logged:
 
 def reopened_by(workspace: Workspace, run: Run) -> Logged:
     """Finish an earlier run of `reopen`: update the doc if needed."""
-    logged = logged_by(workspace, run)
+    logged = many_entries.logged_by(workspace, run)
     return Logged(logged.entries[0], logged.brought)
 
 
 def _not_compared(
     workspace: Workspace, incident: Incident, compared: Compared
-) -> tuple[OpenEnd, ...]:
+) -> tuple[closing_checks.OpenEnd, ...]:
     """The open item if the doc could not be compared and another ledger may exist."""
     problem = compared.problem.rstrip(".")
     if not problem or other_ledgers.is_the_only_one(workspace, incident):
         return ()
     words = f"Whether another ledger wrote to customers is not known: {problem}"
-    return (OpenEnd(closing_checks.NOT_COMPARED, words),)
+    return (closing_checks.OpenEnd(closing_checks.NOT_COMPARED, words),)
 
 
 def _record(connection: Connection, incident: Incident, entry: TimelineEntry, reason: str) -> None:
@@ -440,7 +438,7 @@ def _record(connection: Connection, incident: Incident, entry: TimelineEntry, re
 
 
 def _closed(
-    workspace: Workspace, incident_id: str, findings: Findings, request: CloseRequest
+    workspace: Workspace, incident_id: str, findings: closing_checks.Findings, request: CloseRequest
 ) -> Closed:
     brought = bring_to_doc(workspace, incident_id)
     incident = brought.incident
@@ -462,7 +460,7 @@ def _lock_later(workspace: Workspace, incident: Incident, request: CloseRequest)
     return _closed(workspace, incident.id, findings, request)
 
 
-def _entry_text(findings: Findings, reason: str) -> str:
+def _entry_text(findings: closing_checks.Findings, reason: str) -> str:
     if not reason and not findings.elsewhere:
         return "Closed the incident"
     if not reason:
