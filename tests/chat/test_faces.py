@@ -8,7 +8,8 @@ from markdown_it.token import Token
 
 from google_rehearsal.webhooks.dialects import calls, parts_of
 from workflow.chat.posting import chat_face, slack_face
-from workflow.mail.faces import as_text, parse_body, settle
+from workflow.mail.escape import as_text, settle
+from workflow.mail.faces import parse_body
 
 JOINER = "\u2060"
 _PIECES = st.sampled_from(

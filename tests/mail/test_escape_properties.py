@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 
 from tests.mail.strategies import any_text
-from workflow.mail.faces import clean, html_face, link_addresses, parse_body, text_face
+from workflow.mail.escape import clean
+from workflow.mail.faces import html_face, link_addresses, parse_body, text_face
 from workflow.mail.template import MailRenderer, RenderedMail, parse_template
 
 PLACES = {

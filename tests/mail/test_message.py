@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.mail.strategies import any_text
-from workflow.mail.faces import NAME_LIMIT, one_line
+from workflow.mail.escape import NAME_LIMIT, one_line
 from workflow.mail.message import (
     MESSAGE_LIMIT_BYTES,
     Attachment,

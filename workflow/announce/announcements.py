@@ -31,7 +31,8 @@ from workflow.ledger.changes import Run
 from workflow.ledger.claims import holder_name, is_gone
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail
-from workflow.mail.faces import one_line, parse_body
+from workflow.mail.escape import one_line
+from workflow.mail.faces import parse_body
 from workflow.mail.lists.columns import AddressBad, read_address
 from workflow.mail.template import MailRenderer, parse_template, shared_variables
 from workflow.model import DeliveryState, Incident, Stage, TimelineEntry

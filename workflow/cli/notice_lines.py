@@ -17,6 +17,7 @@ from workflow.cli.terminal import Speaker, fault_json
 from workflow.errors import BAD_INPUT, DONE, PARTLY, RECORDED, BadInput, Recorded
 from workflow.google import faults
 from workflow.mail import content, faces
+from workflow.mail.escape import one_line
 from workflow.model import DraftDecision, counted, people
 from workflow.notice import left_out, outcome, wording
 from workflow.sending import sender
@@ -62,10 +63,8 @@ def agree_despite_comments(speaker: Speaker, comments: Comments, *, does: str, u
         return
     speaker.warn(f"{counted(len(comments.open), 'open comment')} on this proposal in the doc:")
     for each in comments.open:
-        about = f" on “{faces.one_line(each.quoted, _QUOTED_LIMIT)}”" if each.quoted else ""
-        speaker.warn(
-            f"  {each.author or 'Somebody'}{about}: {faces.one_line(each.text, _COMMENT_LIMIT)}"
-        )
+        about = f" on “{one_line(each.quoted, _QUOTED_LIMIT)}”" if each.quoted else ""
+        speaker.warn(f"  {each.author or 'Somebody'}{about}: {one_line(each.text, _COMMENT_LIMIT)}")
     if speaker.is_interactive:
         answer = speaker.ask(f"{does} anyway? Type yes: ", undone=undone)
         if answer.casefold() != "yes":

@@ -1,11 +1,4 @@
-"""Markdown and mail: any text escaped for it, and its plain text and HTML.
-
-A template's variable is always text: `<b>`, `[x](y)`, `# `, `1.` in a customer's name stay those
-characters. `as_text` escapes one value while a template renders; `settle` then processes the whole
-body, because the place of a line break depends on the line around it. The result is plain
-CommonMark, which any parser reads the same way.
-
-`one_line` prepares text for a header: subjects and display names.
+"""The plain text and the HTML of a mail, from the same Markdown tokens.
 
 The doc's copy is made from the same Markdown, so the three can't disagree.
 
@@ -19,10 +12,9 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from html import escape
 from types import MappingProxyType
 from urllib.parse import urlsplit

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from workflow.mail import tracing
-from workflow.mail.faces import settle
+from workflow.mail.escape import settle
 from workflow.mail.template import RenderedMail, TracedMail
 from workflow.mail.word_rules import (
     Said,

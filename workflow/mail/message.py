@@ -22,7 +22,7 @@ from urllib.parse import quote
 from email_validator import EmailNotValidError, validate_email
 
 from workflow.errors import BadInput
-from workflow.mail.faces import NAME_LIMIT, one_line
+from workflow.mail.escape import NAME_LIMIT, one_line
 from workflow.mail.lists.columns import plain_address
 
 # Gmail's limit for a sent or drafted message, from its discovery document (maxSize).

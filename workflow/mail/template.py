@@ -20,7 +20,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from workflow.mail import tracing
-from workflow.mail.faces import as_text, one_line, settle, with_signature
+from workflow.mail.escape import as_text, one_line, settle
+from workflow.mail.faces import with_signature
 from workflow.mail.sandbox import (
     MailTemplateBad,
     MomentText,

@@ -34,7 +34,7 @@ from workflow.ledger import bounces, customers, deliveries, forgetting, notices,
 from workflow.ledger.customers import Kind, Suppression
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail, StageHad, UnfinishedNotice
-from workflow.mail.faces import as_text
+from workflow.mail.escape import as_text
 from workflow.mail.lists.columns import Address, AddressBad, read_address
 from workflow.mail.lists.recipients import Recipient
 from workflow.mail.sandbox import say_moment

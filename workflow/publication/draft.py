@@ -34,7 +34,7 @@ from workflow.files import csv_bytes, write_whole
 from workflow.incident.timeline import status_told
 from workflow.ledger import changes, doc_making, incidents, notices
 from workflow.ledger.notices import WordGiven, words_given
-from workflow.mail.faces import one_line
+from workflow.mail.escape import one_line
 from workflow.model import Incident, Status, TimelineEntry, length_text, moment_text
 from workflow.publication.patterns import Kind as LeftOutKind
 from workflow.publication.patterns import addresses_and_links, folded_words
