@@ -122,8 +122,8 @@ MUTANTS = [
         ),
         (
             "a bad row stops nothing",
-            "if plan.bad_rows and not plan.request.skip_bad:\n        first =",
-            "if False:\n        first =",
+            "if plan.bad_rows and not plan.request.skip_bad:\n        first, number =",
+            "if False:\n        first, number =",
             "cli/test_bad_input.py::test_bad_rows_stop_the_notice_unless_they_are_left_out",
         ),
         (
