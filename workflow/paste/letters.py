@@ -42,7 +42,7 @@ def letter_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
     found: dict[int, Line] = {}
     at = first
     while at < len(lines):
-        block = _block(lines, at, reader)
+        block = _block(lines, at, reader) or _quoted(lines[at], at, reader)
         if block is None and at == first:
             return {}
         if block is None or block.said is None:
@@ -58,6 +58,27 @@ def letter_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
             found[inside] = Line(Kind.NOISE, inside + 1, "" if is_read else lines[inside])
         at = block.end
     return found
+
+
+# What mail programs write above a quoted mail, in seven languages.
+_QUOTED = re.compile(r"[>\s]*(?:On|Am|Le|El|Il|Em|Op|Den) (?P<when>.+?\d.*)", re.IGNORECASE)
+_SHORT_DAY = re.compile(r"^[^\W\d_]{2}\.?,\s+")
+_WROTE = re.compile(
+    r",?\s*(?:schrieb |schreef |skrev |a écrit |escribió |ha scritto |escreveu )?"
+    r"(?P<by>[^<>,:]{2,60}?),?\s*(?:<[^<>]*>|\([^()]*\))?,?"
+    r"\s*(?:wrote|a écrit|escribió|ha scritto|escreveu|het volgende geschreven|skrev)?\s?:\s*"
+)
+
+
+def _quoted(line: str, at: int, reader: Reader) -> _Block | None:
+    """`On Thu, Nov 26, 2026 at 2:05 PM Ann Lee <ann@customer.example> wrote:`."""
+    found = _QUOTED.fullmatch(line)
+    when = _SHORT_DAY.sub("", found["when"]) if found else ""
+    read = reader.first(when)
+    wrote = _WROTE.fullmatch(when, read[1]) if read else None
+    if read is None or wrote is None or not read[0].has_day:
+        return None
+    return _Block(at + 1, when, wrote["by"].strip("\"' "), "", read[0])
 
 
 def _block(lines: list[str], start: int, reader: Reader) -> _Block | None:
