@@ -1,4 +1,4 @@
-"""The terminal: text on the right stream, with colour; and questions.
+"""The terminal: text on the right stream, with colour; questions, and passphrases.
 
 Text of customers and colleagues is shown as text: a control character in a name never reaches the
 terminal as a command.
@@ -8,14 +8,18 @@ a sentence and the contract's exit code, and under `--json` with the one documen
 
 An ambiguous time is asked about. A repeated command finishes a stopped run, or is asked about. A
 text can be written in the person's own editor, and is kept until it is recorded.
+
+A passphrase is typed without being shown, or set in the environment for scripts.
 """
 
 from __future__ import annotations
 
 import errno
+import getpass
 import json
 import os
 import re
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -32,7 +36,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from workflow import same_command
+from workflow import files, same_command, workspace
 from workflow.errors import INTERRUPTED, BadInput, NotSetUp, PostmortemError, why_refused
 from workflow.times import reading, spoken_time
 
@@ -518,3 +522,55 @@ def _new_file(folder: Path, text: str) -> Path:
 
 def _text_of(path: Path, note: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace").partition(note.strip())[0].strip()
+
+
+# --- Passphrases ----------------------------------------------------------------------------------
+
+_VARIABLE = "POSTMORTEM_PASSPHRASE"
+_TRIES = 3
+
+
+def new_passphrase(speaker: Speaker) -> str:
+    """A passphrase for a new file, typed twice; Enter creates and shows one. Raises `BadInput`.
+
+    Without a terminal it is POSTMORTEM_PASSPHRASE.
+    """
+    given = os.environ.get(_VARIABLE, "")
+    if given:
+        _refuse_short(given)
+        return given
+    _refuse_without_terminal(speaker)
+    for _ in range(_TRIES):
+        typed = getpass.getpass("Passphrase (press Enter to create one): ")
+        if not typed:
+            made = "-".join(workspace.new_id(5) for _ in range(5))
+            speaker.answer(f"Passphrase: {made}", "strong")
+            return made
+        if len(typed) < files.SHORTEST_PASSPHRASE:
+            speaker.warn(f"At least {files.SHORTEST_PASSPHRASE} characters.")
+        elif secrets.compare_digest(getpass.getpass("Repeat it: ").encode(), typed.encode()):
+            return typed
+        else:
+            speaker.warn("The two do not match.")
+    raise BadInput("No passphrase. Nothing was handed over.")
+
+
+def known_passphrase(speaker: Speaker) -> str:
+    """The passphrase of a file that somebody else wrote. Raises `BadInput`."""
+    given = os.environ.get(_VARIABLE, "")
+    if given:
+        return given
+    _refuse_without_terminal(speaker)
+    return getpass.getpass("Passphrase: ")
+
+
+def _refuse_short(given: str) -> None:
+    if len(given) < files.SHORTEST_PASSPHRASE:
+        raise BadInput(
+            f"{_VARIABLE} is too short: at least {files.SHORTEST_PASSPHRASE} characters."
+        )
+
+
+def _refuse_without_terminal(speaker: Speaker) -> None:
+    if not speaker.is_interactive:
+        raise BadInput(f"Set {_VARIABLE} to the file's passphrase.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflow.cli import session, set_up_lines
+from workflow.cli import session, terminal
 from workflow.cli.app import Asked, command
 from workflow.incident import handover as flow
 from workflow.model import people
@@ -46,7 +46,7 @@ def handover(
         speaker.say(f"Cancelled. This ledger sends notices for {incident.title} again.", "good")
         return
     flow.refuse_to_give(workspace, workspace.incident(), file)
-    given = flow.hand_over(workspace, file, set_up_lines.new_passphrase(asked))
+    given = flow.hand_over(workspace, file, terminal.new_passphrase(asked.speaker))
     if speaker.as_json:
         speaker.document(
             {

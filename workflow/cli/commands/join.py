@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflow.cli import output, session, set_up_lines
+from workflow.cli import output, session, terminal
 from workflow.cli.app import Asked, command
 from workflow.doc import recovery
 from workflow.incident import handover, lifecycle
@@ -98,4 +98,4 @@ def _doc_meant(asked: Asked, workspace: Workspace, url: str, other: lifecycle.Ot
 def _parcel(asked: Asked, file: Path) -> Parcel:
     """Open a file that another ledger wrote. Raises `BadInput`."""
     handover.file_content(file)  # before anybody types a passphrase for a useless file
-    return handover.read_parcel(file, set_up_lines.known_passphrase(asked))
+    return handover.read_parcel(file, terminal.known_passphrase(asked.speaker))
