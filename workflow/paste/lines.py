@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from workflow.times.epoch import epoch_time
+from workflow.times.forms import epoch_time
 from workflow.times.reading import day_within, spoken, spoken_first
 from workflow.times.spoken_time import MINUTES_OF_A_DAY, WEEKDAYS, Spoken, Way, normal
 from workflow.times.zones import is_zone

@@ -14,7 +14,7 @@ from typing import Any
 
 from workflow.paste.lines import Kind, Line, Reader, Shape
 from workflow.paste.slack_words import markdown_of, said_in
-from workflow.times.epoch import epoch_time
+from workflow.times.forms import epoch_time
 
 # The exact one first: Telegram's `date` has no zone.
 _TIMES = [

@@ -1,4 +1,4 @@
-"""The forms of times as people write them: clocks, dates, spans and zones.
+"""The forms of times as people and programs write them: clocks, dates, spans and zones.
 
 Times of day: `14:39`, `2:39 PM`, `14h30`, `14.30 Uhr`, `noon`, `0805Z`. Dates, weekdays and days
 near today, in twelve languages. Spans from now: `5 minutes ago`, `1h30m ago`, `in 2 hours`, `vor 5
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from workflow.times.spoken_time import (
     MONTHS,
@@ -419,3 +419,22 @@ def _is_range(before: str, zone: str, so_far: Spoken, way: Way) -> bool:
     if zone.lstrip()[:1] not in {"-", "−"} or _EXACT.search(before):
         return False
     return ":" in zone and not (zone[0].isspace() and (way.is_whole or so_far.has_day))
+
+
+# --- Counts since 1970 ----------------------------------------------------------------------------
+
+_EPOCH = re.compile(r"1\d{9}(?:\.\d{1,9}|\d{3}|\d{6})?")
+_EARLIEST, _LATEST = 1_000_000_000, 4_000_000_000
+
+
+def epoch_time(words: str) -> Spoken | None:
+    """A count since 1970 in seconds, milliseconds or microseconds, as a time in UTC."""
+    if not _EPOCH.fullmatch(words):
+        return None
+    whole, _, _ = words.partition(".")
+    seconds = float(words) / 10 ** (len(whole) - 10)
+    if not _EARLIEST < seconds < _LATEST:
+        return None
+    at = datetime.fromtimestamp(seconds, UTC)
+    clock = Clock(at.hour, at.minute, at.second, at.microsecond)
+    return Spoken(clock=clock, date=NamedDate(at.year, at.month, at.day), zones=("UTC",))
