@@ -42,7 +42,7 @@ from flask import (
 )
 from werkzeug.serving import make_server
 
-from workflow.console import closing, drills, incident, messages, notices, setup
+from workflow.console import closing, incident, messages, notices, setup
 from workflow.console.pages import Desk, remind, written
 from workflow.errors import BadInput, PostmortemError
 from workflow.google.faults import without_tokens
@@ -223,7 +223,7 @@ def create_app(desk: Desk, keys: Keys) -> Flask:
         notices.notice_pages,
         closing.closing_pages,
         closing.record_pages,
-        drills.drill_pages,
+        setup.drill_pages,
         setup.setup_pages,
     ):
         app.register_blueprint(pages())
