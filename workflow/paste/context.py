@@ -13,7 +13,6 @@ from itertools import takewhile
 from textwrap import dedent
 
 from workflow.errors import BadInput
-from workflow.paste.letters import letter_lines
 from workflow.paste.lines import (
     NOTHING,
     TIMES,
@@ -36,7 +35,7 @@ from workflow.paste.lines import (
     without_edited,
 )
 from workflow.paste.own_pages import continues_entry, is_shown, table_lines, timeline_part
-from workflow.paste.records import record_line, record_lines
+from workflow.paste.records import letter_lines, record_line, record_lines
 from workflow.times.spoken_time import Spoken
 
 # Discord copies its dash on a separate line, between the name and the time.
