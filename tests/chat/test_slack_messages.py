@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workflow.chat.slack import SlackLinkBad, read_slack_link
-from workflow.paste.slack_words import markdown_of, said_in, users_in
+from workflow.paste.records import markdown_of, said_in, users_in
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from workflow.incident.timeline import BEFORE_START, new_entry, record_entry, re
 from workflow.ledger import announcements, changes, incidents
 from workflow.model import Incident, TimelineEntry
 from workflow.paste.reading import PastedEntry
-from workflow.paste.slack_words import markdown_of, said_in, users_in
+from workflow.paste.records import markdown_of, said_in, users_in
 from workflow.same_command import record_run
 from workflow.workspace import Workspace
 
