@@ -152,7 +152,7 @@ def _about(line: Line, reader: Reader, *, always: bool) -> Line:
     The forms that sentences have too only if it is `always` one: no other line of the paste has a
     time of its own. They are `At 14:05 we saw it`, `Detected: 14:05 UTC` and `Ann Lee 14:05`.
     """
-    if line.kind is not Kind.TEXT or line.is_code:
+    if line.kind is not Kind.TEXT or line.is_plain:
         return line
     found = _ROUGHLY.match(line.raw)
     if found and (found["sign"] or (found["word"] and always)):
@@ -187,12 +187,79 @@ def _with_fences(lines: list[Line], skip: range) -> list[Line]:
             if has_begun and opened and above.kind in {Kind.TEXT, *TIMES}:
                 for place in range(opened, at + 1):
                     each = lines[place]
-                    found[place] = replace(each, kind=Kind.TEXT, said=NOTHING, is_code=True)
+                    found[place] = replace(each, kind=Kind.TEXT, said=NOTHING, is_plain=True)
             elif any(each.kind in TIMES for each in inside):
                 found[opened] = replace(lines[opened], kind=Kind.NOISE)
                 found[at] = replace(line, kind=Kind.NOISE)
             opened = -1
     return found
+
+
+# The next message's clock this close to the last one's: no day has passed between them.
+_SAME_TALK_MINUTES = 10
+
+
+def _with_short_answers(lines: list[Line]) -> list[Line]:
+    """What only looks like a date line or a time, and is all that somebody said.
+
+    `Since when?` is answered with `Yesterday`, `Monday` or `14:05`.
+    """
+    found = list(lines)
+    for at, line in enumerate(lines):
+        is_answer = line.kind in {Kind.DATE, Kind.LONE} and (
+            _is_below_a_head(found, at)
+            if _stands_below_a_head(found, at)
+            else _is_within(found, at)
+        )
+        if is_answer:
+            found[at] = replace(line, kind=Kind.TEXT, said=NOTHING, is_plain=True)
+    return found
+
+
+def _said_lines(lines: list[Line]) -> list[Line]:
+    return [line for line in lines if line.kind not in {Kind.BLANK, Kind.NOISE}]
+
+
+def _stands_below_a_head(lines: list[Line], at: int) -> bool:
+    """Whether the line above is the head of a message that has no words yet."""
+    above = _said_lines(lines[:at])[-2:]
+    if not above:
+        return False
+    head = above[-1]
+    if head.kind is Kind.LONE:
+        return len(above) > 1 and above[0].kind is Kind.TEXT
+    is_named = head.shape is Shape.BRACKET and not head.by and is_name(head.text)
+    return head.kind is Kind.HEAD and (not head.text or is_named)
+
+
+def _is_below_a_head(lines: list[Line], at: int) -> bool:
+    """Whether a date or time directly below a head is the message."""
+    line = lines[at]
+    if line.kind is Kind.DATE:
+        # Chats separate days with weekday and date; a picture may have been sent above it.
+        return line.said.date is None or line.said.weekday is None
+    below = _said_lines(lines[at + 1 :])[:2]
+    if not below or below[0].kind is Kind.HEAD:
+        return True
+    return below[0].kind is Kind.TEXT and len(below) > 1 and below[1].kind is Kind.LONE
+
+
+def _is_within(lines: list[Line], at: int) -> bool:
+    """Whether a bare day is a line of a message: the talk goes on, or has dates of its own."""
+    line = lines[at]
+    if line.kind is not Kind.DATE or any(map(str.isdigit, line.raw)):
+        return False
+    before = next((up for up in reversed(lines[:at]) if up.kind in TIMES), None)
+    after = next((down for down in lines[at:] if down.kind in TIMES), None)
+    if before is None or after is None:
+        return False
+    if after.said.has_day:
+        return True
+    first, second = before.said.clock, after.said.clock
+    if first is None or second is None or any(up.kind is Kind.DATE for up in lines[:at]):
+        return False
+    minutes = second.minute_of_day(second.half) - first.minute_of_day(first.half)
+    return 0 <= minutes <= _SAME_TALK_MINUTES and not before.said.has_day
 
 
 def _with_context(lines: list[Line]) -> list[Line]:
@@ -205,7 +272,7 @@ def _with_context(lines: list[Line]) -> list[Line]:
             else line
             for line in lines
         ]
-    lines = _without_whatsapps_own(_times_below(lines))
+    lines = _without_whatsapps_own(_with_short_answers(_times_below(lines)))
     found = []
     for at, line in enumerate(lines):
         is_stray_date = line.kind is Kind.DATE and not _opens_a_day(lines, at)

@@ -121,20 +121,37 @@ _LINES = (
     r"messages and calls are end-to-end encrypted\..*",
     r"your security code with .*",
     r"missed (?:voice|video) call.*",
-    # IRC
-    r"(?:-!-|\*\*\*|-->|<--|--|⇐|→|←|⟶)\s.*",
-    r"\S+ (?:\(\S+\) )?has (?:joined|left|quit)\b.*",
+    # Teams
+    r"(?:\S+ ){1,4}has (?:joined|left) the (?:meeting|conversation|call)\.?",
 )
 _NOISE = re.compile("|".join(f"(?:{each})" for each in _LINES), re.IGNORECASE)
-# WhatsApp's own messages, on a line with a time and no name.
+# IRC's own lines: after a mark, with somebody's host, a channel or a mode. `--> failover began` is
+# a person's.
+_IRC = re.compile(
+    r"-!-\s.*"
+    r"|(?:\*{1,3}|-->|<--|--|⇐|→|←|⟶)\s+"
+    r"(?=.*(?:[(\[]\S+@\S+[)\]]|#[A-Za-z]|is now known as|sets? mode))"
+    r"(?=.*\b(?:joins|joined|left|quits?|parts|parted|kicked|mode|topic|nick|known)\b).*"
+    r"|\S+ [(\[]\S+@\S+[)\]] has (?:joined|left|quit)\b.*"
+    r"|\S+ has (?:joined|left|quit) (?:#[A-Za-z]\S*|the (?:channel|room|chat|server))\.?",
+    re.IGNORECASE,
+)
+# WhatsApp's own messages. People write such words too: only where it shows no name before them, or
+# marks them as its own.
+_ENCRYPTED = re.compile(
+    r"(?:[^\W\d_]+ ){0,6}(?:are|sind|sont|están|estão|sono|zijn)\s.{0,30}"
+    r"(?:end-to-end|Ende-zu-Ende|bout en bout|extremo a extremo|ponta a ponta)\W.*",
+    re.IGNORECASE,
+)
 _SYSTEM = re.compile(
-    r".*(?:end-to-end|Ende-zu-Ende|bout en bout|extremo a extremo|ponta a ponta)\W.*"
-    r"|.{1,60} (?:created (?:this )?group\b.*|added .{1,60}|left|joined using .{1,60}|was added"
+    r".{1,60} (?:created (?:this )?group\b.*|added .{1,60}|left|joined using .{1,60}|was added"
     r"|changed (?:this group|the (?:group|subject)|to ).*)",
     re.IGNORECASE,
 )
+_OWN_MARK = "\u200e"
 _EMOJI = r"[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]+"
-_REACTION_WITH_COUNT = re.compile(rf"(?::[a-z0-9_+'-]+:|{_EMOJI})\s*\d+", re.IGNORECASE)
+# `🔥 503` is somebody's word.
+_REACTION_WITH_COUNT = re.compile(rf"(?::[a-z0-9_+'-]+:|{_EMOJI})\s*\d{{1,2}}", re.IGNORECASE)
 _REACTION = re.compile(rf":[a-z0-9_+'-]+:|{_EMOJI}", re.IGNORECASE)
 _TEAMS_REACTION = re.compile(r"\d+ .{1,30} reactions?\.?", re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,4}")
@@ -150,9 +167,8 @@ def is_noise(line: str) -> bool:
     return bool(_NOISE.fullmatch(line) or _REACTION_WITH_COUNT.fullmatch(line))
 
 
-def is_system(line: str) -> bool:
-    """Whether a line with a time and no name is the chat's own."""
-    return bool(_SYSTEM.fullmatch(line)) or is_noise(line)
+def _is_of_whatsapp_itself(words: str) -> bool:
+    return bool(_SYSTEM.fullmatch(words) or _ENCRYPTED.fullmatch(words)) or is_noise(words)
 
 
 def reactions(lines: list[str]) -> set[int]:
@@ -208,7 +224,7 @@ class Line:
     """A line of a paste. `number` counts from 1; `said` is its time or date.
 
     `by`, `text` and `link` are a head's parts besides its time; `raw` is the original line.
-    `is_code` marks a line of code inside an entry.
+    `is_plain` marks a line inside an entry that only looks like a time: code, or an answer.
     """
 
     kind: Kind
@@ -220,7 +236,7 @@ class Line:
     shape: Shape = Shape.LEADING
     is_indented: bool = False
     link: str = ""
-    is_code: bool = False
+    is_plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -348,7 +364,7 @@ def _shaped(line: Line, words: str, reader: Reader) -> Line | None:
 
 def holds_a_time(line: Line) -> bool:
     """Whether a line of text contains a time of day."""
-    is_words = line.kind is Kind.TEXT and not line.is_code
+    is_words = line.kind is Kind.TEXT and not line.is_plain
     return is_words and _MENTION.search(normal(line.raw)) is not None
 
 
@@ -357,7 +373,7 @@ def looks_like_a_head(line: Line) -> bool:
     words = normal(line.raw)
     mark = _MARK.match(words)
     rest = _without_bold(words[mark.end() if mark else 0 :])
-    is_words = line.kind is Kind.TEXT and not line.is_code
+    is_words = line.kind is Kind.TEXT and not line.is_plain
     return is_words and _LOOKS_LIKE_A_TIME.match(rest) is not None
 
 
@@ -516,12 +532,21 @@ def _leading(line: Line, words: str, reader: Reader) -> Line | None:
     if gap is None or not words[gap.end() :].strip():
         return None
     rest = words[gap.end() :]
-    says = _SAYS.fullmatch(rest) if _WHATSAPP.match(words) and not is_system(rest) else None
-    if says and not is_label(says["by"]):
-        return replace(head, by=name_of(says["by"]), text=says["text"])
+    if _WHATSAPP.match(words) and (told := _of_whatsapp(head, rest)):
+        return told
     is_own_list = said.zones and re.match(r" {2}(?:[-–—:|•·→⇒,;/]|[-=]>)", words[end:])
     between, rest = ("  ", words[end + 2 :]) if is_own_list else (gap[0], rest)
     return _behind_the_time(head, between, rest)
+
+
+def _of_whatsapp(head: Line, rest: str) -> Line | None:
+    """A line of WhatsApp's export: somebody's message, or its own."""
+    says = _SAYS.fullmatch(rest)
+    if _is_of_whatsapp_itself(rest) and not (says and is_name(says["by"])):
+        return replace(head, kind=Kind.NOISE)
+    if says and not is_label(says["by"]):
+        return replace(head, by=name_of(says["by"]), text=says["text"])
+    return None
 
 
 def range_of(words: str, reader: Reader) -> Spoken | None:
@@ -569,7 +594,7 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
 
     `names_itself`: in these shapes, `Ann: text` begins with a name.
     """
-    if is_system(rest):
+    if _IRC.fullmatch(rest):
         return replace(head, kind=Kind.NOISE)
     for pattern in (_NICK, _ACTION, _NICK_BAR, _FROM_TO):
         found = pattern.fullmatch(rest)
@@ -579,7 +604,11 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
         return replace(head, by=name_of(noted["by"]))
     says = _SAYS.fullmatch(rest) if names_itself else None
     if says and _can_speak(says["by"], head.shape):
-        return replace(head, by=name_of(says["by"]), text=says["text"])
+        is_marked = f": {_OWN_MARK}" in head.raw or f":{_OWN_MARK}" in head.raw
+        text = says["text"]
+        if _ENCRYPTED.fullmatch(text) or (is_marked and _SYSTEM.fullmatch(text.strip())):
+            return replace(head, kind=Kind.NOISE)
+        return replace(head, by=name_of(says["by"]), text=text)
     return replace(head, text=rest)
 
 

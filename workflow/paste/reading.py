@@ -484,7 +484,10 @@ def _entry(part: Part, at: datetime) -> tuple[PastedEntry | None, bool]:
         source = f"entry:{own.id}" if own.id else ""
         return PastedEntry(at, own.text, own.by, number, own.link, source), own.is_struck
     text = part.text()
-    if is_noise(text.strip()) or (not text and (part.lines or not part.head.by)):
+    is_chats_own = is_noise(text.strip()) and (
+        part.is_said or bool(part.head.by) or part.head.shape is Shape.BRACKET
+    )
+    if is_chats_own or (not text and (part.lines or not part.head.by)):
         return None, False
     # A name without text below it was no name.
     by = part.by if text else ""
