@@ -216,6 +216,32 @@ def _with_short_answers(lines: list[Line]) -> list[Line]:
     return found
 
 
+def _with_one_title(lines: list[Line]) -> list[Line]:
+    """All heads of a chat have one form: in others, `Release — 14:00` is a line of a message."""
+    heads = [line for line in lines if line.kind in TIMES]
+    if not heads:
+        return lines
+    is_lone = heads[0].kind is Kind.LONE and _has_text_above(lines, heads[0])
+    gap = next((line.gap for line in heads if line.gap), "")
+    return [
+        replace(line, kind=Kind.TEXT, said=NOTHING)
+        if line.gap.strip() and (is_lone or line.gap != gap)
+        else line
+        for line in lines
+    ]
+
+
+def _has_text_above(lines: list[Line], head: Line) -> bool:
+    above = _said_lines(lines[: head.number - 1])
+    return bool(above) and above[-1].kind is Kind.TEXT
+
+
+def _is_in_a_message(lines: list[Line], at: int) -> bool:
+    """Whether a line is in a message of a chat, where no heading of a page can be."""
+    head = next((up for up in reversed(lines[:at]) if up.kind in TIMES), None)
+    return head is not None and (head.kind is Kind.LONE or head.shape is Shape.TITLE)
+
+
 def _said_lines(lines: list[Line]) -> list[Line]:
     return [line for line in lines if line.kind not in {Kind.BLANK, Kind.NOISE}]
 
@@ -272,13 +298,15 @@ def _with_context(lines: list[Line]) -> list[Line]:
             else line
             for line in lines
         ]
-    lines = _without_whatsapps_own(_with_short_answers(_times_below(lines)))
+    lines = _with_one_title(_without_whatsapps_own(_with_short_answers(_times_below(lines))))
     found = []
     for at, line in enumerate(lines):
         is_stray_date = line.kind is Kind.DATE and not _opens_a_day(lines, at)
         is_dot = line.kind is Kind.NOISE and line.raw.strip() in _DOTS
         is_stray_dot = is_dot and (at + 1 == len(lines) or lines[at + 1].kind is not Kind.LONE)
-        runs_on = line.kind is Kind.HEADING and at > 0 and lines[at - 1].kind is Kind.TEXT
+        runs_on = line.kind is Kind.HEADING and (
+            (at > 0 and lines[at - 1].kind is Kind.TEXT) or _is_in_a_message(lines, at)
+        )
         found.append(
             replace(line, kind=Kind.TEXT) if is_stray_date or is_stray_dot or runs_on else line
         )
@@ -441,6 +469,7 @@ class Gathering:
         self._is_open = False
         self._is_under_heading = False
         self._day_line: Spoken | None = None
+        self._message: Part | None = None
         lone = [line for line in lines if line.kind is Kind.LONE]
         self._indents = any(line.is_indented for line in lone)
         self._texts_below = _begins_with_a_lone_time(lines)
@@ -458,12 +487,15 @@ class Gathering:
                 # Discord copies the same person's second message as `[2:44 PM]` alone.
                 self._begin(line, self.parts[-1].by if self.parts else "")
                 self.parts[-1].follows = True
+            case Kind.HEAD if self._is_in_message(line):
+                self._begin_within(line)
             case Kind.HEAD:
-                author = line.by or self._author_around(line)
-                self._begin(line, author)
-                self.parts[-1].is_within = bool(author) and not line.by
+                self._begin(line, line.by)
+                is_chat = line.shape in {Shape.TITLE, Shape.BRACKET} or is_of_whatsapp(line)
+                self._message = self.parts[-1] if line.by and is_chat else None
             case Kind.LONE:
                 self._begin_below(line)
+                self._message = self.parts[-1]
             case Kind.ENDS:
                 self._end(line)
             case Kind.DATE:
@@ -520,11 +552,34 @@ class Gathering:
         self.parts.append(part)
         self._is_under_heading = False
 
-    def _author_around(self, line: Line) -> str:
-        """The author of a list of times inside one chat message: the message's author."""
-        is_below = line.shape in {Shape.LEADING, Shape.BRACKET}
-        is_within = self._is_open and is_below and self.parts[-1].is_said
-        return self.parts[-1].by if is_within else ""
+    def _is_in_message(self, line: Line) -> bool:
+        """Whether a line with a time is inside a chat message: a list of times, or a plan."""
+        message = self._message
+        if not self._is_open or message is None or line.by:
+            return False
+        return line.shape is Shape.LEADING or (line.shape is Shape.BRACKET and message.is_said)
+
+    def _begin_within(self, line: Line) -> None:
+        """Begin an entry at a time inside a message; its author is the message's.
+
+        What is later than the message had not happened yet, so it stays text.
+        """
+        message = self._message
+        assert message is not None  # noqa: S101 - asked by the caller
+        said = line.said
+        clock, limit = said.clock, message.head.said.clock
+        is_like = not said.has_day and said.zones == message.head.said.zones
+        if clock and limit and is_like and line.shape is Shape.LEADING:
+            latest = limit.minute_of_day(limit.half)
+            halves = ("a", "p") if self.has_halves and clock.may_lack_half else (clock.half,)
+            half = min(halves, key=lambda each: abs(clock.minute_of_day(each) - latest))
+            if clock.minute_of_day(half) > latest:
+                self.parts[-1].lines.append(line.raw)
+                self.unread.append(line.number)
+                return
+            line = replace(line, said=replace(said, clock=replace(clock, half=half)))
+        self._begin(line, message.by)
+        self.parts[-1].is_within = True
 
     def _begin_below(self, line: Line) -> None:
         """Begin an entry at a lone time: its author, or the start of an update, is right above.

@@ -224,7 +224,8 @@ class Line:
     """A line of a paste. `number` counts from 1; `said` is its time or date.
 
     `by`, `text` and `link` are a head's parts besides its time; `raw` is the original line.
-    `is_plain` marks a line inside an entry that only looks like a time: code, or an answer.
+    `gap` is the mark between the author and the time of a title, " " for spaces. `is_plain` marks
+    a line inside an entry that only looks like a time: code, or an answer.
     """
 
     kind: Kind
@@ -237,6 +238,7 @@ class Line:
     is_indented: bool = False
     link: str = ""
     is_plain: bool = False
+    gap: str = ""
 
 
 @dataclass(frozen=True)
@@ -677,7 +679,8 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
             continue
         if by in _BADGES or by.startswith("Role icon"):  # the name stands on the line above
             return replace(line, kind=Kind.LONE, said=said, is_indented=True)
-        return replace(line, kind=Kind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE)
+        mark = gap[0].strip() or " "
+        return replace(line, kind=Kind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE, gap=mark)
     return None
 
 
