@@ -58,7 +58,7 @@ from workflow.document.edits.changes import (
     field_shown,
     title_shown,
 )
-from workflow.document.edits.sections import SUPPORTING_DATA
+from workflow.document.edits.splice import SUPPORTING_DATA
 from workflow.document.requests import NON_TEXT, Request, clean_text, incident_name
 from workflow.document.template import Section, TemplateSections, parse_template
 from workflow.document.typed import blocks_from_typed

@@ -26,7 +26,7 @@ from workflow.document.edits.new_document import (
     incident_values,
     leftovers,
 )
-from workflow.document.edits.sections import CUSTOMER_FACING_RESPONSE, TIMELINE
+from workflow.document.edits.splice import CUSTOMER_FACING_RESPONSE, TIMELINE
 from workflow.document.requests import INCIDENT, Request
 from workflow.document.template import (
     Field,

@@ -20,7 +20,7 @@ from workflow.doc.recovery import doc_at
 from workflow.doc.sharing import parse_share
 from workflow.document.edits.changes import field_shown
 from workflow.document.edits.new_document import leftovers, sections_markdown
-from workflow.document.edits.sections import find_place
+from workflow.document.edits.splice import find_place
 from workflow.document.requests import HINT, INCIDENT, SECTION, Identity, identity_of
 from workflow.document.template import Section, parse_template, section_key
 from workflow.document.view import FIELDS, DocView, read_document

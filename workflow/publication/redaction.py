@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflow.document.blocks import Block, Span, joined
-from workflow.document.edits.sections import Place, find_place, untouched_hint
+from workflow.document.edits.splice import Place, find_place, untouched_hint
 from workflow.document.exports import read_tabs
 from workflow.document.template import Section
 from workflow.document.view import DocView, read_document

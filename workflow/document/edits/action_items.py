@@ -29,7 +29,7 @@ from workflow.document.blocks import (
     person_chip,
 )
 from workflow.document.edits.batch import section_text
-from workflow.document.edits.sections import CUSTOMER_FACING_RESPONSE, SUPPORTING_DATA, find_place
+from workflow.document.edits.splice import CUSTOMER_FACING_RESPONSE, SUPPORTING_DATA, find_place
 from workflow.document.requests import NON_TEXT, clean_text
 from workflow.document.template import PLACEHOLDER, Section
 from workflow.document.view import DocView

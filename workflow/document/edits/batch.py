@@ -33,7 +33,7 @@ from workflow.document.edits.changes import (
 )
 from workflow.document.edits.corrections import correct_entries
 from workflow.document.edits.notices import put_communications, put_notices, put_proposals
-from workflow.document.edits.sections import Place, find_place, untouched_hint
+from workflow.document.edits.splice import Place, find_place, untouched_hint
 from workflow.document.edits.timeline import add_entries, entry_line, entry_words
 from workflow.document.requests import (
     ENTRY,

@@ -8,9 +8,16 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from workflow.document.blocks import Block, Chip, Kind, Mark, NativePart, Span, as_chip
-from workflow.document.edits.sections import (
+from workflow.document.edits.splice import (
+    Join,
+    Paragraphs,
+    Piece,
     Place,
+    Selected,
+    Spot,
+    Words,
     after,
+    batch,
     before,
     end_of_tab,
     find_place,
@@ -18,7 +25,6 @@ from workflow.document.edits.sections import (
     section_in_doc,
     untouched_hint,
 )
-from workflow.document.edits.splice import Join, Paragraphs, Piece, Selected, Spot, Words, batch
 from workflow.document.requests import (
     FIELD,
     NON_TEXT,

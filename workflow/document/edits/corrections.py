@@ -22,15 +22,19 @@ from workflow.document.edits.changes import (
     set_fields,
     top_of,
 )
-from workflow.document.edits.sections import (
+from workflow.document.edits.splice import (
     TIMELINE,
+    Join,
+    Paragraphs,
+    Spot,
+    Struck,
+    Words,
     after,
     find_place,
     paragraphs_as_written,
     section_in_doc,
     stand_together,
 )
-from workflow.document.edits.splice import Join, Paragraphs, Spot, Struck, Words
 from workflow.document.edits.timeline import (
     TimelineTable,
     entry_blocks,

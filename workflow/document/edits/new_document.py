@@ -27,8 +27,17 @@ from workflow.document.blocks import (
     person_chip,
 )
 from workflow.document.edits.changes import field_line, field_value
-from workflow.document.edits.sections import Place, find_place, folded, heading_of
-from workflow.document.edits.splice import Join, Paragraphs, Spot, Words, batch
+from workflow.document.edits.splice import (
+    Join,
+    Paragraphs,
+    Place,
+    Spot,
+    Words,
+    batch,
+    find_place,
+    folded,
+    heading_of,
+)
 from workflow.document.exports import blocks_to_markdown, to_markdown
 from workflow.document.requests import (
     NON_TEXT,

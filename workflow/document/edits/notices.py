@@ -12,8 +12,7 @@ from functools import partial
 
 from workflow.document.blocks import Block, Kind, Span, heading_kind
 from workflow.document.edits.changes import EditDraft, PutCommunications, PutNotice, PutProposal
-from workflow.document.edits.sections import CUSTOMER_FACING_RESPONSE, after
-from workflow.document.edits.splice import Join, Spot, Words
+from workflow.document.edits.splice import CUSTOMER_FACING_RESPONSE, Join, Spot, Words, after
 from workflow.document.requests import (
     COMMUNICATIONS,
     COMMUNICATIONS_FACTS,

@@ -27,8 +27,16 @@ from workflow.document.blocks import (
     plain,
 )
 from workflow.document.edits.changes import AddEntry, EditDraft
-from workflow.document.edits.sections import TIMELINE, Place, before, end_behind
-from workflow.document.edits.splice import Join, Spot, TableRow, Words
+from workflow.document.edits.splice import (
+    TIMELINE,
+    Join,
+    Place,
+    Spot,
+    TableRow,
+    Words,
+    before,
+    end_behind,
+)
 from workflow.document.requests import (
     DAY,
     ENTRY,
