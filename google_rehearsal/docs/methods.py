@@ -20,7 +20,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from google_rehearsal import store
-from google_rehearsal.docs import chip_requests, style_requests, table_requests, text_requests
+from google_rehearsal.docs import chip_requests, content_requests, style_requests
 from google_rehearsal.docs.editing import Edit, FetchPicture
 from google_rehearsal.docs.errors import (
     DocsError,
@@ -385,16 +385,16 @@ def _readable(call: Call) -> DriveFile:
 Handler = Callable[[Edit, Json], Json]
 
 HANDLERS: Final[dict[str, Handler]] = {
-    "insertText": text_requests.insert_text,
-    "deleteContentRange": text_requests.delete_content_range,
-    "replaceAllText": text_requests.replace_all_text,
+    "insertText": content_requests.insert_text,
+    "deleteContentRange": content_requests.delete_content_range,
+    "replaceAllText": content_requests.replace_all_text,
     "updateTextStyle": style_requests.update_text_style,
     "updateParagraphStyle": style_requests.update_paragraph_style,
     "createParagraphBullets": style_requests.create_paragraph_bullets,
     "deleteParagraphBullets": style_requests.delete_paragraph_bullets,
-    "createNamedRange": text_requests.create_named_range,
-    "deleteNamedRange": text_requests.delete_named_range,
-    "replaceNamedRangeContent": text_requests.replace_named_range_content,
+    "createNamedRange": content_requests.create_named_range,
+    "deleteNamedRange": content_requests.delete_named_range,
+    "replaceNamedRangeContent": content_requests.replace_named_range_content,
     "insertPerson": chip_requests.insert_person,
     "insertDate": chip_requests.insert_date,
     "insertRichLink": chip_requests.insert_rich_link,
@@ -405,19 +405,19 @@ HANDLERS: Final[dict[str, Handler]] = {
     "updateDropdownProperties": chip_requests.update_dropdown_properties,
     "updateDropdownDefinitionProperties": (chip_requests.update_dropdown_definition_properties),
     "deleteDropdownDefinition": chip_requests.delete_dropdown_definition,
-    "insertTable": table_requests.insert_table,
-    "insertTableRow": table_requests.insert_table_row,
-    "insertTableColumn": table_requests.insert_table_column,
-    "deleteTableRow": table_requests.delete_table_row,
-    "deleteTableColumn": table_requests.delete_table_column,
-    "updateTableCellStyle": table_requests.update_table_cell_style,
-    "addDocumentTab": table_requests.add_document_tab,
-    "updateDocumentTabProperties": table_requests.update_document_tab_properties,
-    "deleteTab": table_requests.delete_tab,
-    "createHeader": table_requests.create_header,
-    "createFooter": table_requests.create_footer,
-    "deleteHeader": table_requests.delete_header,
-    "deleteFooter": table_requests.delete_footer,
+    "insertTable": content_requests.insert_table,
+    "insertTableRow": content_requests.insert_table_row,
+    "insertTableColumn": content_requests.insert_table_column,
+    "deleteTableRow": content_requests.delete_table_row,
+    "deleteTableColumn": content_requests.delete_table_column,
+    "updateTableCellStyle": content_requests.update_table_cell_style,
+    "addDocumentTab": content_requests.add_document_tab,
+    "updateDocumentTabProperties": content_requests.update_document_tab_properties,
+    "deleteTab": content_requests.delete_tab,
+    "createHeader": content_requests.create_header,
+    "createFooter": content_requests.create_footer,
+    "deleteHeader": content_requests.delete_header,
+    "deleteFooter": content_requests.delete_footer,
 }
 _SUGGESTIBLE: Final = {"insertText", "deleteContentRange"}
 _REVISIONS_KEPT: Final = 20
