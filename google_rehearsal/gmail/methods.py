@@ -34,8 +34,7 @@ from google_rehearsal.gmail.mime import (
 )
 from google_rehearsal.gmail.world import Draft, Mailbox, Message, edit_draft, send_mail
 from google_rehearsal.wire.call import Answer, Api, Call
-from google_rehearsal.wire.errors import invalid_argument, not_found, not_rehearsed
-from google_rehearsal.wire.schema import decoded_bytes
+from google_rehearsal.wire.errors import decoded_bytes, invalid_argument, not_found, not_rehearsed
 
 # --- The resource ---------------------------------------------------------------------------------
 

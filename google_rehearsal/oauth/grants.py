@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from google_rehearsal.lifecycle import FileLock, make_private
 from google_rehearsal.store import Store
-from google_rehearsal.wire.schema import known_scopes
+from google_rehearsal.wire.errors import known_scopes
 
 
 class OAuthError(Exception):

@@ -28,9 +28,9 @@ from google_rehearsal.oauth.grants import (
 )
 from google_rehearsal.pages.views import guarded, page_policy
 from google_rehearsal.wire.admission import full_scope
+from google_rehearsal.wire.errors import known_scopes
 from google_rehearsal.wire.faults import Fault
 from google_rehearsal.wire.pipeline import Pipeline
-from google_rehearsal.wire.schema import known_scopes
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")

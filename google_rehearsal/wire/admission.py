@@ -31,8 +31,7 @@ from threading import Lock
 from typing import Protocol
 
 from google_rehearsal.store import Settings
-from google_rehearsal.wire.errors import GoogleError
-from google_rehearsal.wire.schema import Method
+from google_rehearsal.wire.errors import GoogleError, Method
 
 # --- Tokens, scopes and quotas --------------------------------------------------------------------
 

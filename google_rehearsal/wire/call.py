@@ -17,8 +17,17 @@ from typing import Any, NoReturn
 
 from google_rehearsal.store import Settings
 from google_rehearsal.wire.admission import Caller
-from google_rehearsal.wire.errors import GoogleError, invalid_argument, not_rehearsed
-from google_rehearsal.wire.schema import Match, Method, Schemas, request_violations, schemas, snake
+from google_rehearsal.wire.errors import (
+    GoogleError,
+    Match,
+    Method,
+    Schemas,
+    invalid_argument,
+    not_rehearsed,
+    request_violations,
+    schemas,
+    snake,
+)
 
 Mask = dict[str, Any]
 

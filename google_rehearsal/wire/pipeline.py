@@ -33,11 +33,17 @@ from google_rehearsal.wire.call import (
 )
 from google_rehearsal.wire.errors import (
     GoogleError,
+    Match,
+    Method,
+    answer_fault,
+    find_method,
     internal,
     invalid_argument,
     no_such_method,
     not_found,
     not_rehearsed,
+    schemas,
+    service_of,
 )
 from google_rehearsal.wire.faults import (
     AFTER_BY_CONNECTION,
@@ -47,14 +53,6 @@ from google_rehearsal.wire.faults import (
     Fault,
     FaultTable,
     refusal,
-)
-from google_rehearsal.wire.schema import (
-    Match,
-    Method,
-    answer_fault,
-    find_method,
-    schemas,
-    service_of,
 )
 
 _REMEMBERED = 1_000

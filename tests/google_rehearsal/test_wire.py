@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from google_rehearsal.wire.schema import answer_fault, schemas
+from google_rehearsal.wire.errors import answer_fault, schemas
 from tests.google_rehearsal.caller import DOC_TYPE, Google, encoded, mail, recorded
 
 DRAFTS = "/gmail/v1/users/me/drafts"
