@@ -29,7 +29,7 @@ from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail
 from workflow.model import Incident, MailTransport, Stage
 from workflow.sending.delivery_steps import Call
-from workflow.sending.pace import Limits, Pacing
+from workflow.sending.hands import Limits, Pacing
 from workflow.sending.sender import Sender
 
 _MAILS = 1000

@@ -31,7 +31,7 @@ from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail
 from workflow.model import Incident, Stage
 from workflow.sending import sender
-from workflow.sending.pace import Limits, Pacing
+from workflow.sending.hands import Limits, Pacing
 from workflow.sending.sender import Ending, Sender
 
 _BEGAN = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)

@@ -66,7 +66,7 @@ from workflow.notice.recipients import (
 )
 from workflow.notice.wording import OneWording, copy_markdown
 from workflow.notice.wording import Wording as Renderings
-from workflow.sending.pace import Today, left_today, senders_of, today
+from workflow.sending.hands import Today, left_today, senders_of, today
 from workflow.workspace import Workspace
 
 

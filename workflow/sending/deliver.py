@@ -38,6 +38,7 @@ from workflow.mail.content import (
 from workflow.mail.faces import parse_body, text_face
 from workflow.model import DeliveryCounts, MailTransport
 from workflow.sending.delivery_steps import AFTER_A_LOOK, BY_A_PERSON, FOUND_SENT, Call
+from workflow.sending.hands import Limits, Pacing
 from workflow.sending.mail_writer import MailWriter, own_message_id, visible_sender, write_mail
 from workflow.sending.mailbox import (
     Carrier,
@@ -47,7 +48,6 @@ from workflow.sending.mailbox import (
     RelayCarrier,
     side_by_side,
 )
-from workflow.sending.pace import Limits, Pacing
 from workflow.sending.sender import Ending, Order, Sender, SenderEnd, give_up
 from workflow.workspace import Workspace
 

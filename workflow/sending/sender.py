@@ -33,9 +33,8 @@ from workflow.ledger.notices import Notice
 from workflow.model import DeliveryCounts, DeliveryState
 from workflow.sending import delivery_steps as steps
 from workflow.sending.delivery_steps import Answer, Call, Move
-from workflow.sending.hands import Hands, Held
+from workflow.sending.hands import Hands, Held, Pacing
 from workflow.sending.mailbox import Answered, Callers, Carrier
-from workflow.sending.pace import Pacing
 from workflow.times.clocks import Lease
 
 # How long Ctrl-C waits for answers that are about to arrive.

@@ -36,7 +36,7 @@ from workflow.mail.sandbox import MailTemplateBad
 from workflow.mail.template import parse_template as parse_mail_template
 from workflow.model import MailTransport
 from workflow.sending.deliver import mailbox_of
-from workflow.sending.pace import left_today, senders_of
+from workflow.sending.hands import left_today, senders_of
 from workflow.setup import init
 from workflow.smtp import Smtp
 from workflow.standing import other_ledgers
