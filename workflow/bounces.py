@@ -39,7 +39,7 @@ from workflow.mail.content import (
     is_report,
     read_report,
 )
-from workflow.mail.lists.columns import AddressBad, read_address
+from workflow.mail.list_columns import AddressBad, read_address
 from workflow.model import Incident
 from workflow.notice.draft_review import record_copy
 from workflow.notice.left_out import stop_at_bounces

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from workflow.errors import BadInput, why_refused
 from workflow.ledger import incidents, plans
 from workflow.ledger.notices import WordGiven, words_given
-from workflow.mail.lists.recipients import RecipientList, read_recipients
+from workflow.mail.list_recipients import RecipientList, read_recipients
 from workflow.model import Incident, duration_text, minutes_between
 from workflow.standing.closing_checks import promises, told_at
 from workflow.workspace import Workspace

@@ -45,7 +45,7 @@ from sqlalchemy.exc import ArgumentError
 
 from workflow.config import Settings
 from workflow.errors import BadInput, why_refused
-from workflow.mail.lists.columns import inert
+from workflow.mail.list_columns import inert
 
 # Each profile keeps these files in its own folder, and the rehearsal Google keeps its own.
 _SECRET = re.compile(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from tests.mail.letters import EVERYTHING, shipped
 from tests.mail.strategies import any_text
 from workflow.mail.faces import html_face, link_addresses, parse_body, text_face
-from workflow.mail.lists.recipients import read_recipients
+from workflow.mail.list_recipients import read_recipients
 from workflow.mail.message import build_message
 
 RENDERER = shipped("resolved", EVERYTHING)

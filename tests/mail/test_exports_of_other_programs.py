@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from workflow.mail.lists.decoding import ListUnreadable
-from workflow.mail.lists.list_rules import ListCheck
-from workflow.mail.lists.recipients import ListReading, Recipient, open_list
+from workflow.mail.list_decoding import ListUnreadable
+from workflow.mail.list_recipients import ListReading, Recipient, open_list
+from workflow.mail.list_rules import ListCheck
 
 EXPORTS = Path(__file__).parent.parent / "fixtures" / "exports"
 ALL = sorted(EXPORTS.glob("*.csv"))

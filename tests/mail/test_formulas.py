@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workflow.mail.lists.columns import as_it_stood, inert
+from workflow.mail.list_columns import as_it_stood, inert
 
 BEGINNINGS = [*"=+-@＝－\t;", "\t=", "\r=", "\n=", ";=", " =", "\x00=", "'="]
 _BEGINS = re.compile(r"[\s\x00-\x1f;]*[=+\-@＝＋－＠]|[\t\r\n;]")

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from workflow.mail.lists.columns import Address, AddressBad, read_address
-from workflow.mail.lists.recipients import read_recipients
+from workflow.mail.list_columns import Address, AddressBad, read_address
+from workflow.mail.list_recipients import read_recipients
 
 LISTS = Path(__file__).parent.parent / "fixtures" / "lists"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from workflow.mail.lists.decoding import ListUnreadable
-from workflow.mail.lists.recipients import read_recipients
+from workflow.mail.list_decoding import ListUnreadable
+from workflow.mail.list_recipients import read_recipients
 
 ANN, BOB, CY = "ann@one.example", "bob@two.example", "cy@three.example"
 

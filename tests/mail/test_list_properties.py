@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.mail.strategies import any_text
-from workflow.mail.lists.columns import AddressBad, read_address, variable_name
-from workflow.mail.lists.decoding import ListUnreadable
-from workflow.mail.lists.recipients import BadRow, FirstRows, Recipient, open_list, read_recipients
+from workflow.mail.list_columns import AddressBad, read_address, variable_name
+from workflow.mail.list_decoding import ListUnreadable
+from workflow.mail.list_recipients import BadRow, FirstRows, Recipient, open_list, read_recipients
 
 cells = any_text.map(lambda text: text.replace("\0", "").replace("\ud800", ""))
 addresses = st.integers(0, 30).map(lambda number: f"Person{number}@Customer{number % 7}.example")
@@ -49,7 +49,7 @@ def test_a_written_list_reads_back_row_by_row(
 
 
 def as_seen(cell: str) -> str:
-    """A cell without invisible characters, see `mail.lists.columns`."""
+    """A cell without invisible characters, see `mail.list_columns`."""
     text = cell.strip()
     if re.match(r"'+(?:[\s\x00-\x1f;]*[=+\-@＝＋－＠]|[\t\r\n;]|[0-9]+$)", text):
         text = text[1:].strip()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from workflow.mail.lists.decoding import ListUnreadable
-from workflow.mail.lists.list_rules import check_list
-from workflow.mail.lists.recipients import open_list, read_recipients
+from workflow.mail.list_decoding import ListUnreadable
+from workflow.mail.list_recipients import open_list, read_recipients
+from workflow.mail.list_rules import check_list
 
 LISTS = [
     ("cp1250", ["Novák", "Dvořák", "Łukasz"]),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.mail.lists.list_rules import check_list
-from workflow.mail.lists.recipients import read_recipients
+from workflow.mail.list_recipients import read_recipients
+from workflow.mail.list_rules import check_list
 from workflow.mail.template import RenderedMail
 from workflow.mail.word_rules import LINE_RULES, PatternRule, WordRules, check_words
 from workflow.model import Finding, Stage

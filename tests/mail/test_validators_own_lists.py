@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow.mail.lists.columns import AddressBad, read_address
+from workflow.mail.list_columns import AddressBad, read_address
 
 LISTS = json.loads(
     (Path(__file__).parents[1] / "fixtures" / "addresses" / "email_validator.json").read_text(

@@ -33,7 +33,7 @@ from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail
 from workflow.mail.escape import one_line
 from workflow.mail.faces import parse_body
-from workflow.mail.lists.columns import AddressBad, read_address
+from workflow.mail.list_columns import AddressBad, read_address
 from workflow.mail.template import MailRenderer, parse_template, shared_variables
 from workflow.model import DeliveryState, Incident, Stage, TimelineEntry
 from workflow.same_command import record_run

@@ -26,7 +26,7 @@ from hashlib import sha256
 from html import unescape
 from itertools import islice
 
-from workflow.mail.lists.columns import AddressBad, read_address
+from workflow.mail.list_columns import AddressBad, read_address
 
 _TAGS = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]+>", re.DOTALL | re.IGNORECASE)
 _OF_PARTS = frozenset({"Text", "HTML", "Attachments"})

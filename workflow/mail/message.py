@@ -23,7 +23,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from workflow.errors import BadInput
 from workflow.mail.escape import NAME_LIMIT, one_line
-from workflow.mail.lists.columns import plain_address
+from workflow.mail.list_columns import plain_address
 
 # Gmail's limit for a sent or drafted message, from its discovery document (maxSize).
 MESSAGE_LIMIT_BYTES = 36_700_160

@@ -26,9 +26,9 @@ from workflow.errors import BadInput, why_refused
 from workflow.files import PrivateFiles
 from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.faces import parse_body, picture_names
-from workflow.mail.lists.decoding import ListUnreadable
-from workflow.mail.lists.list_rules import is_unread
-from workflow.mail.lists.rows import is_workbook, read_sheets
+from workflow.mail.list_decoding import ListUnreadable
+from workflow.mail.list_rows import is_workbook, read_sheets
+from workflow.mail.list_rules import is_unread
 from workflow.mail.message import (
     MESSAGE_LIMIT_BYTES,
     HeaderBad,

@@ -35,8 +35,8 @@ from workflow.ledger.customers import Kind, Suppression
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail, StageHad, UnfinishedNotice
 from workflow.mail.escape import as_text
-from workflow.mail.lists.columns import Address, AddressBad, read_address
-from workflow.mail.lists.recipients import Recipient
+from workflow.mail.list_columns import Address, AddressBad, read_address
+from workflow.mail.list_recipients import Recipient
 from workflow.mail.sandbox import say_moment
 from workflow.model import Finding, Stage, counted
 from workflow.workspace import Workspace

@@ -26,8 +26,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from workflow.errors import BadInput, NotSetUp, why_refused
 from workflow.files import read_stdin
 from workflow.google.faults import Refused, SignInNeeded
-from workflow.mail.lists.recipients import ListReading, open_list
-from workflow.mail.lists.rows import (
+from workflow.mail.list_recipients import ListReading, open_list
+from workflow.mail.list_rows import (
     is_workbook,
     read_workbook,
     sheet_options,

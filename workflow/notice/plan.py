@@ -21,8 +21,8 @@ from workflow.incident import facts
 from workflow.ledger import changes, notices, plans
 from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.faces import parse_body, text_face
-from workflow.mail.lists.list_rules import ListCheck
-from workflow.mail.lists.recipients import BadRow, Duplicate, Recipient
+from workflow.mail.list_recipients import BadRow, Duplicate, Recipient
+from workflow.mail.list_rules import ListCheck
 from workflow.mail.mail_check import MailCheck
 from workflow.mail.sandbox import MomentText
 from workflow.mail.template import KNOWN_OPTIONAL, RenderedMail, parse_template

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from workflow.ledger import customers, forgetting, notices, plans
 from workflow.ledger.plans import PlannedMail, StageHad, ToldBefore
 from workflow.mail.faces import parse_body, text_face
-from workflow.mail.lists.recipients import BadRow, Duplicate, Recipient
+from workflow.mail.list_recipients import BadRow, Duplicate, Recipient
 from workflow.mail.message import HeaderBad, MessageTooBig
 from workflow.mail.sandbox import zone_named
 from workflow.mail.template import RenderedMail, ValueMissing

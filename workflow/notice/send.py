@@ -20,7 +20,7 @@ from workflow.ledger import deliveries, elsewhere, incidents, notices, plans
 from workflow.ledger.faults import LedgerOutOfReach
 from workflow.ledger.notices import Notice, RowLeftOut
 from workflow.ledger.plans import AttachedFile, PlannedMail, Proposal
-from workflow.mail.lists.columns import AddressBad, read_address
+from workflow.mail.list_columns import AddressBad, read_address
 from workflow.model import DeliveryState, Incident, MailTransport, people
 from workflow.notice import approval
 from workflow.notice.approval import plan_hash

@@ -30,7 +30,7 @@ from workflow.google.client import Json
 from workflow.google.faults import GoogleFault, Refused
 from workflow.ledger import deliveries, edited_drafts, forgetting, plans
 from workflow.ledger.forgetting import FORGOTTEN
-from workflow.mail.lists.rows import OUR_COLUMNS
+from workflow.mail.list_rows import OUR_COLUMNS
 from workflow.model import DeliveryState, Incident, moment_text
 from workflow.record.one_customer import key_of
 from workflow.sending.mail_writer import write_mail

@@ -25,7 +25,7 @@ from workflow.ledger.changes import RecordedChange
 from workflow.ledger.customers import Match, Told
 from workflow.ledger.forgetting import FORGOTTEN, Emptied, Words
 from workflow.ledger.plans import ProposalState
-from workflow.mail.lists.columns import Address, AddressBad, read_address
+from workflow.mail.list_columns import Address, AddressBad, read_address
 from workflow.model import DeliveryState, Incident, moment_text
 from workflow.notice import plan_file
 from workflow.sending.mail_writer import write_mail

@@ -31,7 +31,7 @@ from workflow.google.faults import GoogleFault, Refused, SignInNeeded
 from workflow.ledger import changes, incidents
 from workflow.ledger.databases import migrate
 from workflow.ledger.faults import LedgerUnavailable
-from workflow.mail.lists.columns import AddressBad, read_address
+from workflow.mail.list_columns import AddressBad, read_address
 from workflow.mail.sandbox import MailTemplateBad
 from workflow.mail.template import parse_template as parse_mail_template
 from workflow.model import MailTransport

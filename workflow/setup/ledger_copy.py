@@ -30,7 +30,7 @@ from workflow.ledger.edited_drafts import SentMail
 from workflow.ledger.elsewhere import Compared, Why
 from workflow.ledger.faults import LedgerAddressBad, LedgerUnavailable
 from workflow.ledger.notices import Notice
-from workflow.mail.lists.columns import AddressBad, read_address
+from workflow.mail.list_columns import AddressBad, read_address
 from workflow.model import DeliveryState, Incident, Stage
 from workflow.sending.mailbox import MailReader
 from workflow.standing import other_ledgers

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 
 from workflow.ledger.plans import PlannedMail
 from workflow.mail.faces import html_face, parse_body, text_face
-from workflow.mail.lists.recipients import BadRow
+from workflow.mail.list_recipients import BadRow
 from workflow.mail.template import RenderedMail
 from workflow.mail.word_rules import check_words
 from workflow.model import Finding, Level

@@ -25,7 +25,7 @@ from urllib.parse import unquote
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from workflow.errors import BadInput
-from workflow.mail.lists.decoding import ListUnreadable
+from workflow.mail.list_decoding import ListUnreadable
 
 # --- Addresses ------------------------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
-from workflow.mail.lists.columns import Columns, find_columns, variable_name
-from workflow.mail.lists.decoding import ListUnreadable
+from workflow.mail.list_columns import Columns, find_columns, variable_name
+from workflow.mail.list_decoding import ListUnreadable
 from workflow.model import Finding
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TextIO, cast
 
-from workflow.mail.lists.columns import AddressBad, read_address, read_cells
-from workflow.mail.lists.decoding import open_text
-from workflow.mail.lists.rows import (
+from workflow.mail.list_columns import AddressBad, read_address, read_cells
+from workflow.mail.list_decoding import open_text
+from workflow.mail.list_rows import (
     Header,
     Record,
     announced_delimiter,

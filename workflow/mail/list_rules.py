@@ -12,8 +12,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-from workflow.mail.lists.decoding import NAMES, reads_differently
-from workflow.mail.lists.recipients import Duplicate, FirstRows, Recipient, RecipientList
+from workflow.mail.list_decoding import NAMES, reads_differently
+from workflow.mail.list_recipients import Duplicate, FirstRows, Recipient, RecipientList
 from workflow.mail.sandbox import zone_named
 from workflow.model import SHOWN_ROWS, Finding, RowNumbers
 

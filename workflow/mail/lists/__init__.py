@@ -1,1 +1,0 @@
-"""The list of customers: from its bytes to rows, columns and addresses."""
