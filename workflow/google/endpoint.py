@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from workflow.google import transport as google_credentials
+from workflow.google import transport
 from workflow.google.faults import SignInNeeded
 
 if TYPE_CHECKING:
@@ -366,10 +366,10 @@ class Emulator:
         if token is None:
             return emulator_session(self.root_url, fixed_token)
 
-        credentials = google_credentials.SavedCredentials.of(
+        credentials = transport.SavedCredentials.of(
             token_path, {**token, "token_uri": self.token_uri}
         )
-        return google_credentials.authorized_session(credentials, trust_environment=False)
+        return transport.authorized_session(credentials, trust_environment=False)
 
     def stored(self, token_path: Path) -> dict[str, Any] | None:
         """The sign-in at `token_path` if it was made at this place. Raises SignInNeeded."""
@@ -386,7 +386,7 @@ def emulator_session(root_url: str, token: str = "rehearsal") -> requests.Sessio
     ValueError for an address that `Endpoint` refuses.
     """
     Endpoint(root_url)
-    return google_credentials.fixed_token_session(token)
+    return transport.fixed_token_session(token)
 
 
 def refuse_emulators_token(token: dict[str, Any], path: Path) -> None:
@@ -518,9 +518,7 @@ def google_session(token_path: Path, scopes: Iterable[str]) -> requests.Session:
             " Run `postmortem auth login` and leave every box ticked.",
             reason="insufficientPermissions",
         )
-    return google_credentials.authorized_session(
-        google_credentials.SavedCredentials.of(token_path, token)
-    )
+    return transport.authorized_session(transport.SavedCredentials.of(token_path, token))
 
 
 def sign_in_status(token_path: Path) -> SignIn:
@@ -549,6 +547,6 @@ def logout(token_path: Path, *, revoke_url: str = REVOKE_URL) -> LoggedOut:
         was_there = token_path.exists()
         forget_token(token_path)  # damaged, or open to others: useless
         return LoggedOut.FORGOTTEN if was_there else LoggedOut.NOBODY
-    confirmed = google_credentials.revoke(str(token["refresh_token"]), revoke_url)
+    confirmed = transport.revoke(str(token["refresh_token"]), revoke_url)
     forget_token(token_path)
     return LoggedOut.REVOKED if confirmed else LoggedOut.FORGOTTEN

@@ -19,7 +19,6 @@ from workflow.doc import push
 from workflow.errors import BadInput
 from workflow.files import write_whole
 from workflow.ledger import changes, customers, forgetting, incidents, notices, plans
-from workflow.ledger import customers as ledger
 from workflow.ledger import plans as proposals
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.customers import Match, Told
@@ -50,14 +49,14 @@ def customers_like(workspace: Workspace, words: str) -> list[Match]:
     if len(words.strip().strip("@.")) < _SHORTEST:
         raise BadInput(f"{words!r} is too short. Give a part of the address, name or company.")
     with workspace.ledger.read() as connection:
-        return ledger.matching(connection, words, profile=workspace.settings.profile)
+        return customers.matching(connection, words, profile=workspace.settings.profile)
 
 
 def told_to(workspace: Workspace, customer: Match) -> list[Told]:
     """Every mail to a customer, the oldest first, including failed and waiting ones."""
     with workspace.ledger.read() as connection:
         key = forgetting.stored_key(connection, customer.key)
-        return ledger.told(connection, key, profile=workspace.settings.profile)
+        return customers.told(connection, key, profile=workspace.settings.profile)
 
 
 def words(told: Told) -> notice_words.Words:

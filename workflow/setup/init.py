@@ -19,7 +19,6 @@ from workflow.config import ConfigBad, Settings
 from workflow.doc.sharing import parse_share
 from workflow.errors import BadInput, NotSetUp, why_refused
 from workflow.google import login
-from workflow.google import login as browser_login
 from workflow.google.endpoint import (
     COMPOSE,
     DRIVE_FILE,
@@ -406,7 +405,7 @@ def sign_in(
         move_to_keyring(settings.token_path)
     elif not in_keyring and is_in_keyring(settings.token_path):
         forget_token(settings.token_path)
-    return browser_login.login(
+    return login.login(
         emulator or request.client or settings.client_path,
         settings.token_path,
         asked,

@@ -12,7 +12,7 @@ import typer
 from workflow import config, errors
 from workflow.cli import lasting_jobs, session
 from workflow.cli.app import Asked, CommandsInFull, app, command
-from workflow.google import endpoint as google_sign_in
+from workflow.google import endpoint
 from workflow.setup import init as setup_sign_in
 
 auth = typer.Typer(
@@ -82,7 +82,7 @@ def login(
             ),
             agree_to=lambda found, expected: _agree_to(asked, found, expected, named=account),
         )
-    names = [google_sign_in.short_name(each) for each in done.scopes]
+    names = [endpoint.short_name(each) for each in done.scopes]
     asked.speaker.say(f"Signed in as {done.email or 'an unknown account'}.", "good")
     asked.speaker.say(f"Permissions: {', '.join(names)}. Stored in {settings.token_path}.")
     asked.speaker.next_step("postmortem doctor")

@@ -13,7 +13,7 @@ from workflow.cli import lasting_jobs, output, session
 from workflow.cli.app import Asked, command
 from workflow.cli.terminal import Speaker
 from workflow.console import app as serving
-from workflow.console import pages as desks
+from workflow.console import pages
 
 if TYPE_CHECKING:
     from workflow.console.pages import OpenWorkspace
@@ -50,7 +50,7 @@ def console(
     speaker = asked.speaker
     with opened("", asked.command) as workspace:
         workspace.ledger.clock(workspace.wall())  # report a ledger that can't be opened here
-    desk = desks.Desk(
+    desk = pages.Desk(
         opened, lambda workspace: session.emulator_of(workspace.settings), output.standing_json
     )
     with suppress(KeyboardInterrupt), serving.console_server(desk, port) as server:

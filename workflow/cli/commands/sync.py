@@ -9,8 +9,7 @@ import typer
 from workflow.announce import announcements
 from workflow.cli import notice_lines, output, session
 from workflow.cli.app import Asked, command
-from workflow.doc import push
-from workflow.doc import recovery as syncing
+from workflow.doc import push, recovery
 from workflow.publication import doc as publication_doc
 from workflow.standing import doc_standing, other_ledgers
 
@@ -32,13 +31,13 @@ def sync(
     if drop:
         _, words = doc_standing.drop_change(workspace, drop)
         asked.speaker.say(f"Dropped: {words}. It stays in the record, not in the doc.")
-    brought = syncing.sync_all(workspace)
+    brought = recovery.sync_all(workspace)
     announced = announcements.finish_waiting(workspace)  # with the docs' links, now that they exist
     published = (
-        [] if syncing.is_cut_short(brought) else publication_doc.finish_publications(workspace)
+        [] if recovery.is_cut_short(brought) else publication_doc.finish_publications(workspace)
     )
     compared = other_ledgers.glance_at_all(workspace)
-    lost = [] if syncing.is_cut_short(brought) else syncing.lost_docs(workspace)
+    lost = [] if recovery.is_cut_short(brought) else recovery.lost_docs(workspace)
     speaker = asked.speaker
     if speaker.as_json:
         speaker.document(
