@@ -160,9 +160,10 @@ EXPORTS = [
     ),
     Export(
         "mailto",
-        b"email\nmailto:ann@one.example?subject=Hi\nMAILTO:bob@two.example\n",
-        [ANN, BOB],
-        [2, 3],
+        b"email\nmailto:ann@one.example?subject=Hi\nMAILTO:bob@two.example\n"
+        b"SMTP:cy@three.example\n",
+        [ANN, BOB, CY],
+        [2, 3, 4],
     ),
     Export(
         "the codes and the slashes of links",

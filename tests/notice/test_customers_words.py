@@ -299,6 +299,9 @@ WRONG = [
     ("Dear <b>customer</b>,", "html"),
     ('<p style="color:red">Dear customer</p>', "html"),
     ("One line<br/>and another", "html"),
+    ("Hello,<o:p></o:p>", "html"),
+    ("<!DOCTYPE html>", "html"),
+    ("<![if !supportLists]>1<![endif]>", "html"),
     ("It was <del>100.00</del> 120.00 EUR.", "html"),
     ("Hello {First Name},", "merge_field"),
     ("Hello { FirstName },", "merge_field"),
@@ -323,6 +326,9 @@ WRONG = [
     ("It is impossible for this to happen again.", "promise"),
     ("We make sure that it never recurs.", "promise"),
     ("Your data is completely safe.", "promise"),
+    ("This can never happen in the future.", "promise"),
+    ("It has been permanently fixed.", "promise"),
+    ("There is no risk for you.", "promise"),
     ("It'll be back up in 2 hours.", "promise"),
     ("A fix will be deployed tonight.", "promise"),
     ("Hello ((name)),", "merge_field"),
@@ -428,6 +434,7 @@ def test_a_comment_beside_a_customers_name_is_one_finding_for_all(
         "Is it safe? Yes (why not?). Please fix the amount, or change me to monthly invoices.",
         "[Update] A user_name like a_b__c is fine, and so is (insert your card) at the machine.",
         "Hello CLIENT SERVICES GmbH, see [1] and [sic].",
+        "It began on 24 Nov 2026, 14:39 +01:00. It lasted from 14:39-15:00 CET, or 2-3 PM CET.",
     ],
 )
 def test_words_that_are_in_order_are_not_warned_of(looking: Desk, words: str) -> None:
@@ -439,6 +446,8 @@ def test_words_that_are_in_order_are_not_warned_of(looking: Desk, words: str) ->
     ("lang", "words"),
     [
         ("de", "Das kommt nicht wieder vor."),
+        ("de", "Ihre Daten sind absolut sicher."),
+        ("de", "Bis morgen ist alles behoben."),
         ("de", "Ein weiterer Fehler ist ausgeschlossen, dass sagen wir zu: nie mehr."),
         ("fr", "Cela ne se reproduira pas."),
         ("fr", "Nous vous garantissons que c'est fini ; cela n'arrivera plus."),
@@ -707,6 +716,37 @@ def test_a_value_after_a_link_behind_a_condition_is_no_part_of_it(desk: Desk) ->
     )
     desk.send(2)
     assert "See https://x.example/a, Smith & Sons (UK)" in desk.texts()["bob@two.example"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{% if name %}We were wrong.{% endif %}",
+        "{% if name %}We were wrong.{# ask Bob #}{% endif %}",
+        "We were wrong.{# ask Bob #}",
+        "{% if name %}\nWe were wrong.{% endif %}",
+    ],
+)
+def test_a_statement_at_the_end_of_a_line_leaves_the_paragraphs_apart(
+    desk: Desk, line: str
+) -> None:
+    desk.template(f"{line}\n\n{GOOD}")
+    desk.send(2)
+    text = desk.texts()["ann@one.example"].replace("\r\n", "\n")
+    assert text == f"We were wrong.\n\n{GOOD}\n"
+
+
+def test_rows_with_a_loop_on_one_line_stay_in_their_list(desk: Desk) -> None:
+    desk.template(f"{{% for row in rows %}}\n- {{{{ row.account }}}}{{% endfor %}}\n\n{GOOD}")
+    desk.send(2)
+    assert desk.texts()["ann@one.example"].startswith("- Acme")
+
+
+def test_many_findings_of_a_rule_count_each_customer_once(looking: Desk) -> None:
+    tags = "".join(f"<h{number}>{{{{ name }}}}</h{number}>" for number in range(1, 7))
+    looking.template(f"<b>a</b><i>b</i><u>c</u><p>d</p>\n\n{tags}\n\n{GOOD}")
+    found = [each for each in looking.findings() if each["code"] == "html"]
+    assert {each["row"] for each in found} == {None}
 
 
 class TestWordings:

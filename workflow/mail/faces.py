@@ -53,6 +53,19 @@ def with_signature(body: str) -> str:
     return "\n".join(lines)
 
 
+# A statement or a note at the end of a line with words. Jinja2 would drop the line's end.
+_AT_THE_END = re.compile(r"(?<![-+])(?=[%#]\}[ \t]*$)")
+_WITHIN = re.compile(r"\{[%#].*?[%#]\}")
+
+
+def with_line_ends(body: str) -> str:
+    """A template's body in which only a line of statements alone leaves no line in the mail."""
+    return "\n".join(
+        _AT_THE_END.sub("+", line) if _WITHIN.sub("", line).strip() else line
+        for line in body.split("\n")
+    )
+
+
 # A line of a list, a quotation or a table: the next line would be one more of it.
 _BLOCK_LINE = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])\s|>|\|)|\s{2}|.*\|")
 

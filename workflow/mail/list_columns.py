@@ -129,6 +129,8 @@ def _split_name(cell: str) -> tuple[str, str]:
     named = _NAMED.fullmatch(cell.rstrip(" ,;"))
     name, address = (named["name"], named["address"]) if named else ("", cell)
     address = address.strip().rstrip(" ,;").strip(_UNSEEN_IN_ADDRESS)
+    if address[:5].lower() == "smtp:":  # Exchange
+        address = address[5:]
     if address[:7].lower() == "mailto:":
         # RFC 6068: reserved characters in a link are written as %XX.
         # Some programs write the slashes of a web page's address.

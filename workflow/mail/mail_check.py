@@ -101,7 +101,7 @@ class MailCheck:
         """Each finding once, with its first row and number of rows."""
         self._settle_shapes()
         for finding, rows in self._found.items():
-            if rows.count == self._mails:
+            if rows.count >= self._mails:
                 yield finding
             else:
                 where = f"{finding.where} ({rows.first_and_count})"
@@ -110,16 +110,15 @@ class MailCheck:
     def _settle_shapes(self) -> None:
         """Count the findings that all mails of a shape share."""
         for shape in self._shapes.values():
-            for finding in shape.fixed:
-                self._add_all(finding, shape.rows)
+            if shape.rows.count:
+                # Beyond the shown ones, several findings have the same rows: count them once.
+                counted = {id(each): each for each in map(self._rows_of, shape.fixed)}
+                for rows in counted.values():
+                    rows.add_all(shape.rows)
         self._shapes.clear()
 
     def _add(self, finding: Finding, row: int) -> None:
         self._rows_of(finding).add(row)
-
-    def _add_all(self, finding: Finding, rows: RowNumbers) -> None:
-        if rows.count:
-            self._rows_of(finding).add_all(rows)
 
     def _rows_of(self, finding: Finding) -> RowNumbers:
         """The rows of a finding; beyond a number of different ones per rule, those of the last."""

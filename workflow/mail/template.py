@@ -21,7 +21,7 @@ from markdown_it.token import Token
 
 from workflow.mail import tracing
 from workflow.mail.escape import as_text, one_line, settle
-from workflow.mail.faces import with_signature
+from workflow.mail.faces import with_line_ends, with_signature
 from workflow.mail.sandbox import (
     MailTemplateBad,
     MomentText,
@@ -260,7 +260,7 @@ def parse_template(name: str, source: str) -> MailTemplate:
             Markdown has no way to escape it. The message names the line.
     """
     head = split_front_matter(name, source)
-    body = with_signature(head.body)
+    body = with_line_ends(with_signature(head.body))
     checker = make_environment(lambda _: None, str)
     subject = head.fields.get("subject", "")
     check_source(checker, f"{name}, subject", subject)
@@ -446,7 +446,7 @@ class MailRenderer:
 def _with_signatures(load: Callable[[str], str | None]) -> Callable[[str], str | None]:
     def loaded(name: str) -> str | None:
         text = load(name)
-        return None if text is None else with_signature(text)
+        return None if text is None else with_line_ends(with_signature(text))
 
     return loaded
 

@@ -40,8 +40,13 @@ _SPEECHES = {
         r"|\b(?:won['’]t|will not|can(?:no|['’])t|shall not|impossible)\b[^.!?]{0,30}"
         r"\b(?:happen again|re-?occur|recur)\b"
         r"|\bwe (?:guarantee|promise)\b|\b100\s?% (?:sure|safe|certain|secure|reliable)"
-        r"|\b(?:completely|absolutely) (?:safe|secure)\b",
-        ("never", "again", "occur", "recur", "guarantee", "promise", "100", "ly safe", "ly secure"),
+        r"|\b(?:completely|absolutely) (?:safe|secure)\b|\b(?:can|could|will) never happen\b"
+        r"|\bonce and for all\b|\bfixed (?:permanently|for good|forever)\b|\bpermanently fixed\b"
+        r"|\bthere is no (?:more )?risk\b",
+        (
+            *("never", "again", "occur", "recur", "guarantee", "promise", "100", "ly safe"),
+            *("ly secure", "once and", "fixed", "no risk", "more risk"),
+        ),
     ),
     "de": Speech(
         r"entschuldig|leid\b|bedauer|verzeih|sorry",
@@ -55,8 +60,12 @@ _SPEECHES = {
         r"|\bnicht (?:wieder|mehr|noch einmal) (?:vorkommen|passieren|geschehen)\b"
         r"|\b(?:kommt|passiert|geschieht) (?:so etwas )?nicht (?:wieder|mehr)\b"
         r"|\bausgeschlossen, dass\b|\bwir (?:garantieren|versprechen)\b"
-        r"|\b100\s?% sicher\b",
-        ("nie ", "niemals", "nicht", "ausgeschlossen", "garantieren", "versprechen", "100"),
+        r"|\b(?:100\s?%|absolut|vollkommen|hundertprozentig) sicher\b|\bein für alle ?mal\b"
+        r"|\bendgültig behoben\b|\bbis (?:morgen|heute|spätestens)\b[^.!?]{0,40}\bbehoben\b",
+        (
+            *("nie ", "niemals", "nicht", "ausgeschlossen", "garantieren", "versprechen", "100"),
+            *(" sicher", "ein für", "behoben"),
+        ),
     ),
     "fr": Speech(
         r"désolé|excus|regrett|pardon",

@@ -206,7 +206,8 @@ _TIME = (
 )
 _ZONE = r"(?:\s?Uhr)?\s?\(?(?:UTC|GMT|Z\b|[+-]\d\d:?\d\d|[A-Z][A-Za-z]+/[A-Z]\w+|[A-Z]{2,5}\b)"
 _RANGE = rf"\s?(?:[-–—]|to|and|until|bis|und|à|et|y|a)\s?{_TIME}{_ZONE}"
-_TIME_WITHOUT_ZONE = re.compile(rf"{_TIME}(?!{_ZONE})(?!{_RANGE})(?!\d)")
+# Not the offset behind a time: `14:39 +01:00`.
+_TIME_WITHOUT_ZONE = re.compile(rf"(?<!\d [+−-])(?<!\d[+−-]){_TIME}(?!{_ZONE})(?!{_RANGE})(?!\d)")
 _ANY_TIME = re.compile(rf"{_TIME}|\b\d{{4}}-\d\d-\d\d\b")
 
 
@@ -385,6 +386,8 @@ _TAG = (
     r"</?(?:a|b|i|u|p|br|hr|em|h[1-6]|ul|ol|li|td|th|tr|div|img|pre|sub|sup|span|code|font|body|"
     r"html|head|style|table|tbody|thead|center|strong|script|blockquote|s|del|ins|strike|small|big|"
     r"mark|button|iframe|video|svg)(?:\s[^<>]*)?/?>"
+    # What Word writes, and the head of a page.
+    r"|</?[a-z]\w{0,9}:[a-z]\w*(?:\s[^<>]*)?/?>|<!(?:doctype|\[)[^<>]*>"
 )
 
 _DRAFTS = ("draft", "entwurf", "brouillon", "borrador")
