@@ -456,7 +456,7 @@ class SavedCredentials(Credentials):
 
     @classmethod
     def of(cls, path: Path, token: dict[str, Any]) -> SavedCredentials:
-        """The credentials that `token_file.read_token` read from `path`."""
+        """The credentials that `endpoint.read_token` read from `path`."""
         credentials = cls(
             token=token.get("token"),
             refresh_token=token["refresh_token"],

@@ -518,7 +518,7 @@ def set_locked(connection: Connection, incident_id: str, at: datetime | None) ->
 def incidents_overdue(connection: Connection, now: datetime, *, profile: str) -> list[str]:
     """The open incidents with a promised update whose time is over.
 
-    `promises.next_word` decides whether it was given since.
+    `closing_checks.next_word` decides whether it was given since.
     """
     query = (
         select(incidents.c.id)

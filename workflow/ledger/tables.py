@@ -497,7 +497,7 @@ transfers = Table(
     CheckConstraint("state IN ('given', 'cancelled', 'taken')", "known_transfer"),
 )
 
-# A proposed plan, and the decision about it. See `proposals`.
+# A proposed plan, and the decision about it. See `plans`.
 proposals = Table(
     "proposals",
     metadata,

@@ -138,7 +138,7 @@ class ListReading:
     Iterating gives each row once, in order; a second iteration continues where the first stopped.
     `columns` are a row's variables, `headers` the words in the file. `notes` are for the person,
     about how the list was read; `name_beside` is another column of names than `name`. `is_guessed`
-    and `rival` are about the encoding: see `decoding.OpenedText`.
+    and `rival` are about the encoding: see `list_decoding.OpenedText`.
     """
 
     columns: tuple[str, ...]

@@ -122,8 +122,8 @@ class ListCheck:
 
     `own_domains` are the sender's (subdomains count too); `used` are the columns that the template
     reads, `shadowed` those that it can't see (`MailRenderer.variables`, `.shadowed`). `encoding` is
-    how the file was read, `is_guessed` and `rival` are as in `decoding.OpenedText`, `name_beside`
-    is another column of names than `name`.
+    how the file was read, `is_guessed` and `rival` are as in `list_decoding.OpenedText`,
+    `name_beside` is another column of names than `name`.
     """
 
     def __init__(
@@ -251,7 +251,7 @@ class ListCheck:
         return None
 
 
-# They have no words of one byte for each letter, by which `decoding.guesses` tells the others.
+# They have no words of one byte for each letter, by which `list_decoding.guesses` tells the others.
 _OF_EAST_ASIA = ("shift_jis", "gb18030", "big5", "euc_kr")
 
 
