@@ -306,3 +306,32 @@ def test_a_list_with_the_newest_first_goes_back_over_midnight(first: str | None)
 )
 def test_a_time_behind_other_words_is_no_entry_by_itself(text: str) -> None:
     assert read(text).entries == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("11:05 Seen\n12:15 Still\n1:05 Fixed", "Line 3: '1:05' below '12:15' may be AM or PM"),
+        ("14:05 EST Seen\n14:06 Fixed", "Line 2: '14:06' names no time zone.*Add EST"),
+    ],
+)
+def test_times_that_go_back_are_asked_about(text: str, words: str) -> None:
+    late = NOW.replace(hour=22)
+    with pytest.raises(PasteUnclear, match=words):
+        read_paste(text, now=late, zone=BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("9:05am Seen\n12:15pm Still\n1:05 Fixed", "28 13:05"),
+        ("11:05 Seen\n12:15 Still\n01:05 Night", "28 01:05"),
+        ("12:15 Still\n1:05 PM Fixed", "28 13:05"),
+        ("14:05 UTC Seen\n15:06 Fixed", "28 15:06"),
+        ("14:27 yesterday we saw it", "28 14:27"),
+        ("14:27 yesterday's list", "28 14:27"),
+        ("14:27 yesterday: seen", "27 14:27"),
+    ],
+)
+def test_times_that_are_clear_are_read(text: str, last: str) -> None:
+    assert f"{read(text).entries[-1].at:%d %H:%M}" == last

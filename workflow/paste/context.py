@@ -14,6 +14,7 @@ from textwrap import dedent
 
 from workflow.errors import BadInput
 from workflow.paste.lines import (
+    NEW,
     NOTHING,
     TIMES,
     Kind,
@@ -211,7 +212,8 @@ def _with_short_answers(lines: list[Line]) -> list[Line]:
             if _stands_below_a_head(found, at)
             else _is_within(found, at)
         )
-        if is_answer:
+        is_word = line.raw.strip() in NEW and _stands_below_a_head(found, at)
+        if is_answer or is_word:
             found[at] = replace(line, kind=Kind.TEXT, said=NOTHING, is_plain=True)
     return found
 

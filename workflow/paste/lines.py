@@ -217,6 +217,8 @@ class Shape(Enum):
 
 
 NOTHING = Spoken()
+# Slack's mark of what is unread; directly below a name and a time it is somebody's word.
+NEW = frozenset({"New", "NEW"})
 
 
 @dataclass(frozen=True)

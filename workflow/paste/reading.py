@@ -28,7 +28,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from workflow.paste.context import Gathering, Part, PasteUnclear, lines_of
-from workflow.paste.lines import Kind, Line, Reader, Shape, is_noise
+from workflow.paste.lines import NEW, Kind, Line, Reader, Shape, is_noise
 from workflow.paste.own_pages import own_entry, recorded_entries
 from workflow.times.reading import placed, refuse_future
 from workflow.times.spoken_time import (
@@ -86,6 +86,7 @@ def moments_of(
     """
     frame = _Frame(now, zone, _habits_shown(times, habits))
     times = _with_halves(times)
+    _refuse_open_halves(times)
     found: list[Moment | None] = [None] * len(times)
     if _is_newest_first(times):
         _downwards(times, found, frame, first)
@@ -118,6 +119,7 @@ def moments_of(
 def _all_past(
     times: Sequence[Timed], found: Sequence[Moment | None], frame: _Frame
 ) -> list[Moment]:
+    _refuse_open_zones(times, found, frame)
     begun = found[0].at if len(found) > 1 and found[0] else None
     begun = begun - _DAY if begun is not None and begun > frame.now else begun
     return [_past(timed, moment, frame, begun) for timed, moment in zip(times, found, strict=True)]
@@ -229,6 +231,52 @@ def _with_halves(times: Sequence[Timed]) -> list[Timed]:
         if clock is not None:
             above = clock.minute_of_day(clock.half)
     return found
+
+
+def _refuse_open_zones(
+    times: Sequence[Timed], found: Sequence[Moment | None], frame: _Frame
+) -> None:
+    """Raise `TimeUnclear` for `14:06` below `14:05 EST`, if it is earlier as it stands."""
+    for (above, before), (timed, moment) in pairwise(zip(times, found, strict=True)):
+        zones = above.said.zones
+        is_said = timed.said.zones or timed.said.span or timed.said.has_day
+        if before is None or moment is None or not zones or is_said:
+            continue
+        is_back = _BACK < before.at - moment.at < _DAY
+        if not is_back or timed.day_line is not None:
+            continue
+        said = replace(timed.said, zones=zones)
+        carried = _placed_on_a_day(timed, said, frame, _Placed(above, before, frame).day)
+        if timedelta(0) <= carried.at - before.at < _HALF_A_DAY:
+            raise TimeUnclear(
+                f"Line {timed.line}: {timed.when!r} names no time zone, but {above.when!r} above "
+                f"it does. Add {zones[0]} if it is meant, or the incident's zone. Nothing was "
+                "recorded."
+            )
+
+
+def _has_zero(typed: str) -> bool:
+    """Whether a time is written as by 24 hours: `01:05`."""
+    return typed.lstrip(" [(*_`>-").startswith("0")
+
+
+_BACK = timedelta(minutes=10)
+_LAST_BEFORE_NOON, _FIRST_AFTER = 10, 3
+
+
+def _refuse_open_halves(times: Sequence[Timed]) -> None:
+    """Raise `TimeUnclear` for `1:05` below `12:15`: PM, or at night."""
+    for above, timed in pairwise(times):
+        first, second = above.said.clock, timed.said.clock
+        is_dated = timed.said.has_day or timed.day_line is not None or timed.said.zones
+        if first is None or second is None or is_dated or first.half or second.half:
+            continue
+        is_over = _LAST_BEFORE_NOON <= first.hour <= 12 and 1 <= second.hour <= _FIRST_AFTER
+        if is_over and not _has_zero(timed.when):
+            raise TimeUnclear(
+                f"Line {timed.line}: {timed.when!r} below {above.when!r} may be AM or PM. Write "
+                "these times with AM or PM, or like 13:05. Nothing was recorded."
+            )
 
 
 def _day(timed: Timed, said: Spoken, frame: _Frame) -> date:
@@ -456,7 +504,10 @@ def _timed(part: Part, gathering: Gathering) -> Timed:
         part.day_line,
         follows=part.follows,
         keeps_day=head.kind is Kind.HEAD and head.shape in {Shape.LEADING, Shape.OWN},
-        may_lack_half=head.kind is Kind.LONE
+        may_lack_half=not said.has_day
+        and not said.zones
+        and not part.is_within
+        and not _has_zero(_typed(head))
         and gathering.has_halves
         and clock is not None
         and clock.may_lack_half,
@@ -484,8 +535,10 @@ def _entry(part: Part, at: datetime) -> tuple[PastedEntry | None, bool]:
         source = f"entry:{own.id}" if own.id else ""
         return PastedEntry(at, own.text, own.by, number, own.link, source), own.is_struck
     text = part.text()
-    is_chats_own = is_noise(text.strip()) and (
-        part.is_said or bool(part.head.by) or part.head.shape is Shape.BRACKET
+    is_chats_own = (
+        is_noise(text.strip())
+        and text.strip() not in NEW
+        and (part.is_said or bool(part.head.by) or part.head.shape is Shape.BRACKET)
     )
     if is_chats_own or (not text and (part.lines or not part.head.by)):
         return None, False

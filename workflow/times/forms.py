@@ -207,7 +207,8 @@ def years_behind(text: str, at: int, so_far: Spoken, way: Way) -> Found:
         yield replace(so_far, date=replace(so_far.date, year=int(found[0]))), found.end()
 
 
-_NEAR = re.compile(rf"(?P<name>{one_of(NEAR_DAYS)}|i dag|i går|i morgen)(?!\w)", re.IGNORECASE)
+_NEAR = re.compile(rf"(?P<name>{one_of(NEAR_DAYS)}|i dag|i går|i morgen)(?!\w|'\w)", re.IGNORECASE)
+_CLOSED = re.compile(r"\s*(?:[-–—:|,]\s|$)")
 _IS_FRENCH = re.compile(r"\s(?:à|soir|matin)\b", re.IGNORECASE)
 _NEAR_EAST = re.compile(r"今日|今天|오늘|昨日|昨天|어제|明日|明天|내일")
 _TWO_WORDS = {"i dag": 0, "i går": -1, "i morgen": 1}
@@ -220,6 +221,9 @@ def near_days(text: str, at: int, so_far: Spoken, way: Way) -> Found:
         return
     if found := _NEAR.match(text, at):
         name = found["name"].lower()
+        # `14:27 yesterday we saw it`: what was said then.
+        if not way.is_whole and so_far.clock and not _CLOSED.match(text, found.end()):
+            return
         if name != "hier" or way.language == "fr" or _IS_FRENCH.match(text, found.end()):
             shift = _TWO_WORDS.get(name, NEAR_DAYS.get(name, 0))
             yield replace(so_far, near=shift), found.end()
