@@ -1093,6 +1093,36 @@ def test_each_customer_reads_their_own_language_and_their_own_time(
         assert page is not None
         assert f'<html lang="{lang}"' in page.get_content()
         assert str(mail["Subject"]) == "Wrong amounts"
+        assert text_of(mail).replace("\n", " ").isprintable()  # no mark of the program's own
+
+
+def test_a_promised_time_is_told_in_the_customers_zone_and_recorded_in_ours(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    listed = written(
+        tmp_path / "l.csv",
+        "email,name,timezone\nann@one.example,Ann,America/New_York\nbob@two.example,Bob,\n",
+    )
+    mail = written(
+        tmp_path / "m.md",
+        "---\nsubject: Next: {{ next_update }}\nstage: update\n---\n"
+        "We are sorry. Next update: {{ next_update }}. Or {{ name or next_update }}. "
+        "Reply to us.\n",
+    )
+    words = (listed, "--template", mail, "--next-update", "2027-01-15 17:00")
+    shown = incident("notify", *words)
+    assert "Next update: 15 Jan 2027, 11:00 AM EST. Or Ann." in shown.out
+    assert "nobody sees" not in shown.err
+    incident("notify", *words, "--send", "--confirm", "2")
+    found = {str(each["To"]): each for each in google.sent()}
+    ann, bob = (next(found[to] for to in found if name in to) for name in ("ann@", "bob@"))
+    assert str(ann["Subject"]) == "Next: 15 Jan 2027, 11:00 AM EST"
+    assert "Next update: 15 Jan 2027, 11:00 AM EST. Or Ann." in text_of(ann)
+    assert "Next update: 15 Jan 2027, 5:00 PM CET. Or Bob." in text_of(bob)
+    doc = google.text(incident.json("show")["doc_url"].split("/d/")[1].split("/")[0])
+    assert "Next update: 15 Jan 2027, 5:00 PM CET. Or ‹name" in doc
+    assert "EST" not in doc
+    assert "already has this text" in incident("notify", *words, "--send", "--confirm", "2").out
 
 
 def test_a_list_that_is_too_large_is_refused_from_a_file_and_from_stdin(

@@ -254,7 +254,9 @@ def make_environment(
 
     def printed(value: object) -> str:
         if type(value) is Cell:
-            return marked(value, printed(value.value))
+            # A column's own text is a cell already, whatever it holds.
+            is_time = type(value.value) is SaidMoment and value.kind == Kind.COLUMN.value
+            return marked(value, finalize(value.value) if is_time else printed(value.value))
         if type(value) is InAddress:
             return value.text
         if type(value) is SaidMoment and shared is not None:

@@ -21,7 +21,8 @@ from jinja2.visitor import NodeTransformer
 # Private-plane characters, which `escape.clean` removes from every value.
 _OPEN, _NAMED, _CLOSE = "\U000f0020", "\U000f0021", "\U000f0022"
 _ROUND, _ROUND_END = "\U000f0023", "\U000f0024"
-_CELL = re.compile(f"{_OPEN}(.)([^{_NAMED}]*){_NAMED}([^{_CLOSE}]*){_CLOSE}", re.DOTALL)
+# The innermost: a value that changes by itself may be a time in the customer's zone.
+_CELL = re.compile(f"{_OPEN}(.)([^{_NAMED}]*){_NAMED}([^{_OPEN}{_CLOSE}]*){_CLOSE}", re.DOTALL)
 # Not `\2` and `\3`, which `re` puts together in Python for each cell.
 _LABEL_OF: Callable[[re.Match[str]], str] = itemgetter(2)
 _WRITTEN_OF: Callable[[re.Match[str]], str] = itemgetter(3)
@@ -66,6 +67,15 @@ def _without_rounds(text: str) -> str:
     return _ROUNDS.sub("", text) if _ROUND in text else text
 
 
+def _without_cells(raw: str, write: Callable[[re.Match[str]], str]) -> str:
+    """The text with each cell as `write` has it, from the innermost to the outermost."""
+    while _OPEN in raw:
+        raw, count = _CELL.subn(write, raw)
+        if not count:
+            break
+    return raw
+
+
 def marked(cell: Cell, written: str) -> str:
     """A printed cell; `written` is its value in the mail."""
     return f"{_OPEN}{cell.kind}{cell.label}{_NAMED}{written}{_CLOSE}"
@@ -75,17 +85,17 @@ def as_mail(raw: str) -> str:
     """The text of the mail itself."""
     if _OPEN not in raw and _ROUND not in raw:
         return raw
-    return _without_rounds(_CELL.sub(_WRITTEN_OF, raw))
+    return _without_rounds(_without_cells(raw, _WRITTEN_OF))
 
 
 def as_wording(raw: str) -> str:
     """The text for the doc: a column as its name, equal rows once."""
-    return _once(_CELL.sub(lambda found: found[3 if found[1] == Kind.MOVING else 2], raw))
+    return _once(_without_cells(raw, lambda found: found[3 if found[1] == Kind.MOVING else 2]))
 
 
 def as_key(raw: str) -> str:
     """The text that identifies a wording: without values that change by themselves."""
-    return _once(_CELL.sub(_LABEL_OF, raw))
+    return _once(_without_cells(raw, _LABEL_OF))
 
 
 def with_holes(raw: str, holes: str) -> tuple[str, list[str]]:
@@ -102,7 +112,7 @@ def with_holes(raw: str, holes: str) -> tuple[str, list[str]]:
         values.append(found[3])
         return holes[min(len(values), len(holes)) - 1]
 
-    return _without_rounds(_CELL.sub(hole, raw)), values
+    return _without_rounds(_without_cells(raw, hole)), values
 
 
 def cells_of(raw: str) -> Iterator[tuple[str, str]]:

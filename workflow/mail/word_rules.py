@@ -257,7 +257,9 @@ def _long_subject(line: str, where: str) -> Iterator[str]:
 
 
 # They turn around what is shown after them, or are not shown at all.
-_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f\ufffc]")
+_UNSEEN = re.compile(
+    "[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f\ufffc\U000f0000-\U000fffff]"
+)
 
 
 def _unseen(line: str, _where: str) -> Iterator[str]:
