@@ -1080,6 +1080,8 @@ def test_each_customer_reads_their_own_language_and_their_own_time(
     codes = {each["code"]: each["where"] for each in sheet["findings"]}
     assert codes["unknown_zone"] == "row 4"
     assert codes["no_language"] == "column locale"
+    told = [each["message"] for each in sheet["findings"] if each["code"] == "no_language"]
+    assert told == ["no template in `it`: these customers get the default language."]
     send(incident, listed, 3, "--next-update", "3h")
     for address, lang, greeting, zone in [
         ("ann@one.example", "en", "Hello Ann,", r"E[SD]T"),

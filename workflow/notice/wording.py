@@ -213,7 +213,8 @@ class Wording:
     def _find(self, locale: str) -> _Spoken:
         text = templates.in_language(self._text, locale)
         if text is None:
-            self.missing.append(locale)
+            if not _is_of(locale, self.template.lang):
+                self.missing.append(locale)
             return self._by_locale[""]
         if text.name not in self.languages:
             template = self._parsed(text)
@@ -412,3 +413,9 @@ def _is_of_a_mail(text: TemplateText) -> bool:
         # one.
         return "\nsubject:" in text.source.partition("\n---")[0]
     return bool({"subject", "stage"} & fields.keys())
+
+
+def _is_of(locale: str, lang: str) -> bool:
+    """Whether a list's locale, such as `en_US`, is of a template's language."""
+    tag = locale.strip().lower().replace("_", "-").partition("-")[0]
+    return bool(tag) and tag == lang.lower().partition("-")[0]
