@@ -32,7 +32,7 @@ def described(paste: Paste) -> str:
     for each in paste.entries:
         more = "".join(f" <{words}>" for words in (each.link, each.source) if words)
         lines.append(f"{each.at:%Y-%m-%d %H:%M:%S} | {each.by} | {each.text!r}{more}")
-    for name in ("left_out", "timeless", "struck", "unread"):
+    for name in ("left_out", "timeless", "outside", "struck", "unread"):
         if numbers := getattr(paste, name):
             lines.append(f"{name}: {', '.join(map(str, numbers))}")
     return "\n".join(lines) + "\n"
@@ -335,3 +335,10 @@ def test_times_that_go_back_are_asked_about(text: str, words: str) -> None:
 )
 def test_times_that_are_clear_are_read(text: str, last: str) -> None:
     assert f"{read(text).entries[-1].at:%d %H:%M}" == last
+
+
+def test_times_in_other_sections_are_named() -> None:
+    paste = read("## Timeline\n14:05 Seen\n## Day two\n- 09:00 Checked\nall well")
+    assert [entry.text for entry in paste.entries] == ["Seen"]
+    assert (paste.outside, paste.left_out) == ((4,), (1, 3, 5))
+    assert "Left out (not under the heading Timeline): line 4." in paste.warnings

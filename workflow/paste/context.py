@@ -39,6 +39,7 @@ from workflow.paste.own_pages import continues_entry, is_shown, table_lines, tim
 from workflow.paste.records import letter_lines, record_line, record_lines
 from workflow.times.spoken_time import Spoken
 
+_LEFT_OUT = frozenset({Kind.BLANK, Kind.NOISE, Kind.OUTSIDE})
 # Discord copies its dash on a separate line, between the name and the time.
 _DOTS = frozenset("—–·•,")
 _ALL_TIMES = re.compile(
@@ -85,7 +86,7 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
     if part is not None:
         day = _day_above(lines[: part.start], reader)
         lines = [
-            line if at in part or line.kind is Kind.BLANK else replace(line, kind=Kind.NOISE)
+            line if at in part or line.kind is Kind.BLANK else _outside(line)
             for at, line in enumerate(lines)
         ]
         if day is not None and not of_show and not lines[part.start].said.has_day:
@@ -120,6 +121,11 @@ def _day_above(lines: list[Line], reader: Reader) -> Spoken | None:
         elif _DATE_FIELD.fullmatch(line.raw) and (day := day_of(line.raw, reader)):
             said = day
     return said
+
+
+def _outside(line: Line) -> Line:
+    is_timed = line.kind is Kind.HEAD and line.shape is not Shape.TITLE
+    return replace(line, kind=Kind.OUTSIDE if is_timed else Kind.NOISE)
 
 
 def _with_title(lines: list[Line], reader: Reader) -> list[Line]:
@@ -245,7 +251,7 @@ def _is_in_a_message(lines: list[Line], at: int) -> bool:
 
 
 def _said_lines(lines: list[Line]) -> list[Line]:
-    return [line for line in lines if line.kind not in {Kind.BLANK, Kind.NOISE}]
+    return [line for line in lines if line.kind not in _LEFT_OUT]
 
 
 def _stands_below_a_head(lines: list[Line], at: int) -> bool:
@@ -317,7 +323,7 @@ def _with_context(lines: list[Line]) -> list[Line]:
 
 def _opens_a_day(lines: list[Line], at: int) -> bool:
     """Whether an entry follows a date line: directly, or below its author's name."""
-    rest = [line for line in lines[at + 1 :] if line.kind not in {Kind.BLANK, Kind.NOISE}][:2]
+    rest = [line for line in lines[at + 1 :] if line.kind not in _LEFT_OUT][:2]
     kinds = [line.kind for line in rest]
     if Kind.ENDS in {line.kind for line in lines[at + 1 :]}:
         return True
@@ -466,6 +472,7 @@ class Gathering:
         self.parts: list[Part] = []
         self.left_out: list[int] = []
         self.timeless: list[int] = []
+        self.outside: list[int] = []
         self.unread: list[int] = []
         self._loose: list[Line] = []  # since the last entry ended, or before the first
         self._is_open = False
@@ -509,6 +516,8 @@ class Gathering:
                 self._day_line = line.said if line.said.has_day else self._day_line
             case Kind.NOISE:
                 self.left_out += [line.number] if line.raw else []
+            case Kind.OUTSIDE:
+                self.outside.append(line.number)
             case _:
                 self._text(line)
 

@@ -191,6 +191,7 @@ class Kind(Enum):
     """The kind of a line.
 
     A `LONE` time has its author above and its text below; `ENDS` is a time below its text.
+    `OUTSIDE` has a time and is in another section than the timeline.
     """
 
     HEAD = "head"
@@ -199,6 +200,7 @@ class Kind(Enum):
     DATE = "date"
     HEADING = "heading"
     NOISE = "noise"
+    OUTSIDE = "outside"
     BLANK = "blank"
     TEXT = "text"
 

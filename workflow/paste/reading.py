@@ -359,13 +359,15 @@ class Paste:
     """An understood paste.
 
     `left_out` are the numbers of lines that aren't anybody's text, `timeless` of those without a
-    time (under another heading), `struck` of withdrawn entries, `unread` of lines with a time that
+    time (under another heading), `outside` of those with a time in other sections than the
+    timeline, `struck` of withdrawn entries, `unread` of lines with a time that
     was not read. `notes` say how times were understood.
     """
 
     entries: tuple[PastedEntry, ...] = ()
     left_out: tuple[int, ...] = ()
     timeless: tuple[int, ...] = ()
+    outside: tuple[int, ...] = ()
     struck: tuple[int, ...] = ()
     unread: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
@@ -384,6 +386,8 @@ class Paste:
         found = []
         if self.timeless:
             found.append(f"Left out (no time above): {_lines(self.timeless)}.")
+        if self.outside:
+            found.append(f"Left out (not under the heading Timeline): {_lines(self.outside)}.")
         if self.struck:
             found.append(f"Left out (struck through): {_lines(self.struck)}.")
         if self.unread:
@@ -486,6 +490,7 @@ def _placed(
         tuple(entries),
         left_out=tuple(sorted(left_out)),
         timeless=tuple(gathering.timeless),
+        outside=tuple(gathering.outside),
         struck=tuple(struck),
         unread=tuple(unread),
         notes=notes,
