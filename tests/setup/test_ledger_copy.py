@@ -17,7 +17,7 @@ from tests.google_world import GoogleWorld
 from tests.plug import wait_until
 from tests.postgres_server import PostgresServer
 from workflow.cli.terminal import Speaker
-from workflow.ledger import transfers
+from workflow.ledger.databases import transfers
 from workflow.ledger.databases.storage import open_ledger, sqlite_url
 from workflow.ledger.faults import LedgerMoved
 from workflow.ledger.tables import deliveries

@@ -21,7 +21,8 @@ from workflow.document.parse import blocks_from_markdown
 from workflow.document.template import TemplateSections
 from workflow.document.view import DocView
 from workflow.google.faults import GoogleFault, StaleRevision
-from workflow.ledger import elsewhere, incidents, notices, plans, transfers
+from workflow.ledger import elsewhere, incidents, notices, plans
+from workflow.ledger.databases import transfers
 from workflow.ledger.elsewhere import LedgerIdentity, Reservation, Reserved
 from workflow.ledger.incidents import DocRecord
 from workflow.ledger.notices import Notice

@@ -25,9 +25,10 @@ from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput
 from workflow.google.endpoint import Endpoint, is_loopback, origin
 from workflow.google.faults import GoogleFault, SignInNeeded, SlowDown, Undecided, Unreachable
-from workflow.ledger import changes, doc_making, elsewhere, incidents, notices, transfers
+from workflow.ledger import changes, doc_making, elsewhere, incidents, notices
+from workflow.ledger.databases import transfers
+from workflow.ledger.databases.transfers import TransferState
 from workflow.ledger.faults import NewerRecord
-from workflow.ledger.transfers import TransferState
 from workflow.model import Incident, doc_id_in, moment_text
 from workflow.standing import doc_standing, other_ledgers
 from workflow.standing.doc_standing import DocFinding, DocTrouble

@@ -24,11 +24,11 @@ from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput, why_refused
 from workflow.files import SealBroken, write_whole
 from workflow.google.faults import StaleRevision
-from workflow.ledger import claims, elsewhere, forgetting, incidents, notices, transfers
+from workflow.ledger import claims, elsewhere, forgetting, incidents, notices
 from workflow.ledger.claims import is_gone
-from workflow.ledger.databases import migrate
+from workflow.ledger.databases import migrate, transfers
+from workflow.ledger.databases.transfers import RowsUnreadable, Transfer, TransferState
 from workflow.ledger.forgetting import Carried, carried, is_hash, stored_keys, take
-from workflow.ledger.transfers import RowsUnreadable, Transfer, TransferState
 from workflow.model import Incident, address_of_doc, moment_text
 from workflow.workspace import Workspace, new_id
 

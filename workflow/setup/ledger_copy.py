@@ -23,8 +23,9 @@ from workflow.document.view import DocView
 from workflow.errors import BadInput, NotSetUp
 from workflow.google.faults import Refused, SignInNeeded
 from workflow.google.gmail import Listed
-from workflow.ledger import claims, deliveries, edited_drafts, elsewhere, notices, transfers
+from workflow.ledger import claims, deliveries, edited_drafts, elsewhere, notices
 from workflow.ledger.claims import is_gone
+from workflow.ledger.databases import transfers
 from workflow.ledger.databases.storage import Ledger, open_ledger
 from workflow.ledger.edited_drafts import SentMail
 from workflow.ledger.elsewhere import Compared, Why

@@ -19,7 +19,8 @@ from workflow.document.edits.notices import NoticeInDoc, NoticesInDoc, notices_i
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput
 from workflow.google.faults import GoogleFault
-from workflow.ledger import elsewhere, incidents, transfers
+from workflow.ledger import elsewhere, incidents
+from workflow.ledger.databases import transfers
 from workflow.ledger.elsewhere import Compared, LedgerIdentity, NoticeElsewhere, OwnNotice, Why
 from workflow.ledger.faults import LedgerUnavailable, UnknownIncident
 from workflow.model import Incident, counted, moment_text, people

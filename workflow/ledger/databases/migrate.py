@@ -24,11 +24,10 @@ import sqlalchemy
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
-from workflow.ledger import transfers
-from workflow.ledger.databases import OPTION, Kind, storage
+from workflow.ledger.databases import OPTION, Kind, storage, transfers
+from workflow.ledger.databases.transfers import Moved
 from workflow.ledger.faults import LedgerUnavailable, NewerLedger, in_words
 from workflow.ledger.tables import metadata
-from workflow.ledger.transfers import Moved
 
 # The revisions in order; each has a file of its name in `migrations/versions`.
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")

@@ -30,8 +30,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import String
 
 from workflow.google.endpoint import is_loopback
-from workflow.ledger import transfers
-from workflow.ledger.databases import OPTION, Kind, audit, migrate
+from workflow.ledger.databases import OPTION, Kind, audit, migrate, transfers
+from workflow.ledger.databases.transfers import Moved
 from workflow.ledger.faults import (
     LedgerAddressBad,
     LedgerMoved,
@@ -42,7 +42,6 @@ from workflow.ledger.faults import (
     in_words,
 )
 from workflow.ledger.tables import name_version
-from workflow.ledger.transfers import Moved
 from workflow.times.clocks import seconds_since_boot
 
 if TYPE_CHECKING:
