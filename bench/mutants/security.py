@@ -562,7 +562,7 @@ MUTANTS = [
         ),
         (
             "signing out withdraws nothing",
-            '    confirmed = google_credentials.revoke(str(token["refresh_token"]), revoke_url)\n',
+            '    confirmed = transport.revoke(str(token["refresh_token"]), revoke_url)\n',
             "    confirmed = True\n",
             "setup/test_signing_in.py::test_signing_out_withdraws_the_sign_in",
         ),
