@@ -342,3 +342,9 @@ def test_times_in_other_sections_are_named() -> None:
     assert [entry.text for entry in paste.entries] == ["Seen"]
     assert (paste.outside, paste.left_out) == ((4,), (1, 3, 5))
     assert "Left out (not under the heading Timeline): line 4." in paste.warnings
+
+
+def test_a_recordings_transcript_has_no_times_of_day() -> None:
+    text = "WEBVTT\n\n00:00:03.000 --> 00:00:07.000\nhello\n\n00:00:08,000 --> 00:00:12,000\nbye"
+    paste = read(text)
+    assert (paste.entries, paste.unread) == ((), (3, 6))

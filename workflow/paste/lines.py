@@ -273,6 +273,8 @@ class Reader:
 _MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪●○■□▸►–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
 _INDENT = re.compile(r"\s+[^\s—–·,-]")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<words>\S.*?)\s*#*")
+# A recording's transcript counts from its begin: that is no time of day.
+_SUBTITLE = re.compile(r"\d[\d:.,]+ --> \d[\d:.,]+.*")
 _TITLES = re.compile(
     r"(?:the )?(?:incident )?(?:timeline|chronology|sequence of events)|zeitachse|zeitlicher ablauf"
     r"|zeitleiste|chronologie|cronología|cronologia|tijdlijn|tidslinje",
@@ -354,7 +356,9 @@ def read_line(raw: str, number: int, reader: Reader) -> Line:
     mark = _MARK.match(plain)
     begun = plain[mark.end() if mark else 0 :].rstrip()
     sign = _SIGN.match(begun)
-    found = _shaped(line, _without_bold(begun[sign.end() if sign else 0 :]), reader)
+    is_count = _SUBTITLE.fullmatch(words) is not None
+    shown = _without_bold(begun[sign.end() if sign else 0 :])
+    found = None if is_count else _shaped(line, shown, reader)
     if sign and found is not None and found.text:
         return replace(found, text=f"{sign[0]}{found.text}")
     return found if found is not None and not sign else line
