@@ -27,12 +27,12 @@ from workflow.doc.push import Brought, bring_to_doc
 from workflow.google.faults import Refused
 from workflow.google.gmail import Listed, MessageFacts
 from workflow.ledger import bounces, customers, notices
-from workflow.ledger.bounces import Bounce, MailOut, Replies, Reply, ReplyContent, Span
-from workflow.ledger.customers import Kind, Suppression
+from workflow.ledger.bounces import Bounce, MailOut, MailPeriod, Replies, Reply, ReplyContent
+from workflow.ledger.customers import AddedBy, Suppression
 from workflow.ledger.notices import Notice
 from workflow.mail.content import (
+    BounceReport,
     Failure,
-    Report,
     bounce_words,
     is_automatic,
     is_for_good,
@@ -298,7 +298,7 @@ class _Collection:
             listed = notices.notices_of(connection, incident.id)
         self._own = {reader.address.lower(), *(notice.from_address.lower() for notice in listed)}
 
-    def run(self, span: Span) -> None:
+    def run(self, span: MailPeriod) -> None:
         """First the messages in our threads, then reports elsewhere."""
         since = f"after:{int((span.first - _MARGIN).timestamp())}"
         for message, mails in self._new_in_threads(f"in:anywhere -in:sent -in:drafts {since}"):
@@ -413,12 +413,12 @@ class _Collection:
         if mails:
             self._take_report(message, facts, mails)
 
-    def _read(self, message: Listed, facts: MessageFacts) -> Report:
+    def _read(self, message: Listed, facts: MessageFacts) -> BounceReport:
         if facts.size > _LARGEST_REPORT_BYTES:
-            return Report((), ())
+            return BounceReport((), ())
         return read_report(self._reader.raw(message.id))
 
-    def _quoted_mails(self, report: Report) -> list[MailOut]:
+    def _quoted_mails(self, report: BounceReport) -> list[MailOut]:
         """Our mails that a report quotes by their Message-ID, found through Gmail."""
         for quoted in report.quoted:
             found = _ID.fullmatch(quoted)
@@ -462,7 +462,7 @@ class _Collection:
         """Suppress an address that does not exist, or permanently refuses mail."""
         said = f"{failure.status} {failure.reason}".strip()
         reason = f"bounced: {bounce_words(failure.status)} ({said})"
-        entry = Suppression(mail.recipient_key, mail.email, Kind.BOUNCED, reason, at)
+        entry = Suppression(mail.recipient_key, mail.email, AddedBy.BOUNCED, reason, at)
         customers.suppress(connection, self._workspace.settings.profile, entry)
 
     def _say_unclear(self, failure: Failure, mails: list[MailOut]) -> None:

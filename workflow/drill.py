@@ -149,7 +149,7 @@ def _why_not(option: str) -> str:
 
 
 @dataclass(frozen=True)
-class Step:
+class StoryStep:
     """One command of the story. `say` is shown before it; may be empty.
 
     `expect` is the expected exit code. `faults` are switched on in the rehearsal Google from this
@@ -178,7 +178,7 @@ class Scenario:
     about: str
     time_zone: str
     customers: Path | None
-    steps: tuple[Step, ...]
+    steps: tuple[StoryStep, ...]
     folder: Path
 
 
@@ -225,7 +225,7 @@ def _scenario(path: Path, document: dict[str, Any]) -> Scenario:
         if words:
             world.held(words)  # before the first step runs, and again when this one does
         say, expect = str(each.get("say", "")), int(each.get("expect", 0))
-        steps.append(Step(at, say, words, expect, _faults(each), people))
+        steps.append(StoryStep(at, say, words, expect, _faults(each), people))
     if not steps:
         raise KeyError("step")
     return Scenario(

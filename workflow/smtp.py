@@ -156,7 +156,7 @@ _NOT_LET_IN = re.compile(
 )
 
 
-class Part(Enum):
+class SmtpStep(Enum):
     """The step that the server replies to."""
 
     SIGN_IN = "sign-in"
@@ -168,7 +168,7 @@ class Part(Enum):
 
 
 @dataclass(frozen=True)
-class Reply:
+class ServerReply:
     """A server's reply: its code, and its text on one line. Code -1 is no SMTP reply."""
 
     code: int
@@ -199,12 +199,12 @@ class Reply:
         """The reply for a person: its code and its text."""
         return f"{self.code} {self.words}".strip().rstrip(".")
 
-    def agrees_to(self, part: Part) -> bool:
+    def agrees_to(self, part: SmtpStep) -> bool:
         """Whether the server accepted the step."""
-        return self.code == 354 if part is Part.DATA else self.code // 100 == 2
+        return self.code == 354 if part is SmtpStep.DATA else self.code // 100 == 2
 
 
-def sort_reply(reply: Reply, part: Part) -> GoogleFault:
+def sort_reply(reply: ServerReply, part: SmtpStep) -> GoogleFault:
     """The failure for a refusing reply. The server has not accepted the mail.
 
     A reply about all mails stops everything and keeps the plan; a refused mail or recipient stops
@@ -218,11 +218,11 @@ def sort_reply(reply: Reply, part: Part) -> GoogleFault:
         return Unreachable(f"The mail relay's answer could not be read: {reply.shown}.")
     if _DAILY.search(reply.text):
         return SlowDown(f"The mail relay's limit of the day is reached: {reply.shown}.", daily=True)
-    if part is Part.SIGN_IN:
+    if part is SmtpStep.SIGN_IN:
         return SignInNeeded(
             f"{said} Check user and password under [smtp] in the config.", reason="relaySignIn"
         )
-    if part is Part.SENDER or reply.code == 530 or _NOT_LET_IN.search(reply.text):
+    if part is SmtpStep.SENDER or reply.code == 530 or _NOT_LET_IN.search(reply.text):
         return SignInNeeded(
             f"{said} The relay has to let this machine or user send as this sender: check its "
             "settings, and [smtp] in the config.",
@@ -231,14 +231,14 @@ def sort_reply(reply: Reply, part: Part) -> GoogleFault:
     return Refused(said, status=reply.code, reason="relayRefused")
 
 
-def _later(reply: Reply, part: Part) -> GoogleFault:
+def _later(reply: ServerReply, part: SmtpStep) -> GoogleFault:
     """The failure for a temporary refusal: 421 is about the whole service (RFC 5321, 3.8)."""
     if reply.code == 421:
         return SlowDown(
             f"The mail relay takes no mails for now and closed the connection: {reply.shown}."
         )
     later = f"The mail relay asks to try later: {reply.shown}."
-    return Unreachable(later) if part is Part.RECIPIENT else SlowDown(later)
+    return Unreachable(later) if part is SmtpStep.RECIPIENT else SlowDown(later)
 
 
 # Servers close a connection after some mails or some silence; a new one costs little.
@@ -301,8 +301,8 @@ class Relay:
         """
         connection = self._ready(sender, len(mail))
         try:
-            self._say(connection, f"RCPT TO:<{recipient}>", Part.RECIPIENT)
-            self._say(connection, "DATA", Part.DATA)
+            self._say(connection, f"RCPT TO:<{recipient}>", SmtpStep.RECIPIENT)
+            self._say(connection, "DATA", SmtpStep.DATA)
             self._send_bytes(connection, _dotted(mail))
         except Refused:
             self._reset(connection)
@@ -340,7 +340,7 @@ class Relay:
         if not fresh and (reply.is_none or reply.ends_the_connection_alone):
             self._part(connection)
             return self._ready(sender, size)
-        self._require(connection, reply, Part.SENDER)
+        self._require(connection, reply, SmtpStep.SENDER)
         return connection
 
     def _connection(self) -> tuple[_Connection, bool]:
@@ -363,7 +363,7 @@ class Relay:
         try:
             server = self._let_in()
         except smtplib.SMTPResponseException as fault:
-            raise sort_reply(_reply(fault.smtp_code, fault.smtp_error), Part.SIGN_IN) from fault
+            raise sort_reply(_reply(fault.smtp_code, fault.smtp_error), SmtpStep.SIGN_IN) from fault
         except ssl.SSLCertVerificationError as fault:
             raise SignInNeeded(
                 f"{self.name} does not prove that it is {settings.host} "
@@ -421,17 +421,17 @@ class Relay:
 
     # Words and replies
 
-    def _say(self, connection: _Connection, words: str, part: Part) -> None:
+    def _say(self, connection: _Connection, words: str, part: SmtpStep) -> None:
         """Send a command before the mail itself, and require acceptance."""
         self._require(connection, self._ask(connection, words), part)
 
-    def _ask(self, connection: _Connection, words: str) -> Reply:
+    def _ask(self, connection: _Connection, words: str) -> ServerReply:
         try:
             return _reply(*connection.server.docmd(words))
         except (OSError, smtplib.SMTPException) as fault:
             raise self._broken(connection, fault) from fault
 
-    def _require(self, connection: _Connection, reply: Reply, part: Part) -> None:
+    def _require(self, connection: _Connection, reply: ServerReply, part: SmtpStep) -> None:
         """Raise the failure for a reply that refuses, and close a connection that is of no use."""
         if reply.agrees_to(part):
             return
@@ -446,7 +446,7 @@ class Relay:
         except (OSError, smtplib.SMTPException) as fault:
             raise self._broken(connection, fault) from fault
 
-    def _after_the_dot(self, connection: _Connection) -> Reply:
+    def _after_the_dot(self, connection: _Connection) -> ServerReply:
         """End the mail. From here on only the reply says whether it was accepted."""
         server = connection.server
         try:
@@ -469,10 +469,10 @@ class Relay:
             raise Undecided(
                 f"{self.name}'s answer could not be read. {NOT_KNOWN}", detail=reply.text
             )
-        if not reply.agrees_to(Part.MAIL):
+        if not reply.agrees_to(SmtpStep.MAIL):
             if reply.closes:
                 self._part(connection)
-            raise sort_reply(reply, Part.MAIL)
+            raise sort_reply(reply, SmtpStep.MAIL)
         return reply
 
     def _wait_up_to(self, server: smtplib.SMTP, seconds: float) -> None:
@@ -483,7 +483,7 @@ class Relay:
         """Reset after a refused mail, so that the connection can take the next."""
         if getattr(self._mine, "connection", None) is connection:
             with contextlib.suppress(GoogleFault):
-                self._say(connection, "RSET", Part.RESET)
+                self._say(connection, "RSET", SmtpStep.RESET)
 
     def _broken(self, connection: _Connection, fault: Exception) -> Unreachable:
         self._part(connection)
@@ -515,8 +515,8 @@ def _own_name() -> str:
     return name if "." in name else "[127.0.0.1]"
 
 
-def _reply(code: int, text: bytes | str) -> Reply:
-    return Reply(code, text if isinstance(text, str) else text.decode("utf-8", "replace"))
+def _reply(code: int, text: bytes | str) -> ServerReply:
+    return ServerReply(code, text if isinstance(text, str) else text.decode("utf-8", "replace"))
 
 
 def _dotted(mail: bytes) -> bytes:

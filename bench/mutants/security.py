@@ -496,8 +496,8 @@ MUTANTS = [
         "what becomes public",
         (
             "customers are named",
-            "(_any_of(words for words in customers if words), Kind.CUSTOMER),",
-            "(_any_of(()), Kind.CUSTOMER),",
+            "(_any_of(words for words in customers if words), RedactedKind.CUSTOMER),",
+            "(_any_of(()), RedactedKind.CUSTOMER),",
             "publication/test_redaction.py",
         ),
         (

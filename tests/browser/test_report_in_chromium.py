@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser.test_pages_in_chromium import WEAK_TEXTS
 from workflow.model import DeliveryCounts, Incident, Shortfall, Status, TimelineEntry
 from workflow.report.facts import (
+    AcceptedCount,
     ActionFacts,
     IncidentFacts,
     IncidentRow,
@@ -21,7 +22,6 @@ from workflow.report.facts import (
     NoticeFacts,
     PromiseFacts,
     StatusChange,
-    Step,
     WordToCustomers,
     milestones,
     phases,
@@ -96,7 +96,9 @@ def _notice(number: int, stage: str, unit: timedelta) -> NoticeFacts:
         automatic_replies=2,
         reasons=(("the address does not exist", 6),),
         shortfalls=(Shortfall(f"{LONG}@customer.example", 7, "does not exist"),),
-        steps=tuple(Step(said_at + each * unit / 50, 2_000 * each) for each in range(1, 5)),
+        steps=tuple(
+            AcceptedCount(said_at + each * unit / 50, 2_000 * each) for each in range(1, 5)
+        ),
     )
 
 

@@ -6,67 +6,67 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.chat.posting import Outcome, bot_answer, chat_answer, webhook_answer
+from workflow.chat.posting import PostState, bot_answer, chat_answer, webhook_answer
 
 
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (200, "ok", Outcome.TOLD),
-        (200, "<html>Sign in to the guest network</html>", Outcome.UNKNOWN),
-        (200, "", Outcome.UNKNOWN),
-        (400, "invalid_payload", Outcome.REFUSED),
-        (403, "invalid_token", Outcome.REFUSED),
-        (404, "no_service", Outcome.REFUSED),
-        (410, "channel_is_archived", Outcome.REFUSED),
-        (403, "<html>Blocked by your proxy</html>", Outcome.UNKNOWN),
-        (429, "rate_limited", Outcome.NOT_NOW),
-        (500, "rollup_error", Outcome.UNKNOWN),
-        (503, "", Outcome.UNKNOWN),
-        (307, "", Outcome.UNKNOWN),
+        (200, "ok", PostState.TOLD),
+        (200, "<html>Sign in to the guest network</html>", PostState.UNKNOWN),
+        (200, "", PostState.UNKNOWN),
+        (400, "invalid_payload", PostState.REFUSED),
+        (403, "invalid_token", PostState.REFUSED),
+        (404, "no_service", PostState.REFUSED),
+        (410, "channel_is_archived", PostState.REFUSED),
+        (403, "<html>Blocked by your proxy</html>", PostState.UNKNOWN),
+        (429, "rate_limited", PostState.NOT_NOW),
+        (500, "rollup_error", PostState.UNKNOWN),
+        (503, "", PostState.UNKNOWN),
+        (307, "", PostState.UNKNOWN),
     ],
 )
-def test_a_slack_webhooks_answer(status: int, body: str, outcome: Outcome) -> None:
+def test_a_slack_webhooks_answer(status: int, body: str, outcome: PostState) -> None:
     assert webhook_answer(status, body).outcome is outcome
 
 
 @pytest.mark.parametrize(
     ("status", "ok", "word", "outcome"),
     [
-        (200, True, "", Outcome.TOLD),
-        (200, False, "not_in_channel", Outcome.REFUSED),
-        (200, False, "fatal_error", Outcome.UNKNOWN),
-        (200, False, "internal_error", Outcome.UNKNOWN),
-        (200, False, "ratelimited", Outcome.NOT_NOW),
-        (429, False, "", Outcome.NOT_NOW),
-        (200, False, "Received a response in a non-JSON format: <html>", Outcome.UNKNOWN),
-        (502, False, "not_in_channel", Outcome.UNKNOWN),
+        (200, True, "", PostState.TOLD),
+        (200, False, "not_in_channel", PostState.REFUSED),
+        (200, False, "fatal_error", PostState.UNKNOWN),
+        (200, False, "internal_error", PostState.UNKNOWN),
+        (200, False, "ratelimited", PostState.NOT_NOW),
+        (429, False, "", PostState.NOT_NOW),
+        (200, False, "Received a response in a non-JSON format: <html>", PostState.UNKNOWN),
+        (502, False, "not_in_channel", PostState.UNKNOWN),
     ],
 )
-def test_a_bots_answer(status: int, ok: bool, word: str, outcome: Outcome) -> None:
+def test_a_bots_answer(status: int, ok: bool, word: str, outcome: PostState) -> None:
     assert bot_answer(status, ok, word).outcome is outcome
 
 
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (200, '{"name": "spaces/A/messages/B"}', Outcome.TOLD),
-        (200, "{}", Outcome.UNKNOWN),
-        (400, '{"error": {"code": 400}}', Outcome.REFUSED),
-        (403, '{"error": {"code": 403}}', Outcome.REFUSED),
-        (403, "<html>", Outcome.UNKNOWN),
-        (429, '{"error": {"code": 429}}', Outcome.NOT_NOW),
-        (503, '{"error": {"code": 503}}', Outcome.UNKNOWN),
+        (200, '{"name": "spaces/A/messages/B"}', PostState.TOLD),
+        (200, "{}", PostState.UNKNOWN),
+        (400, '{"error": {"code": 400}}', PostState.REFUSED),
+        (403, '{"error": {"code": 403}}', PostState.REFUSED),
+        (403, "<html>", PostState.UNKNOWN),
+        (429, '{"error": {"code": 429}}', PostState.NOT_NOW),
+        (503, '{"error": {"code": 503}}', PostState.UNKNOWN),
     ],
 )
-def test_google_chats_answer(status: int, body: str, outcome: Outcome) -> None:
+def test_google_chats_answer(status: int, body: str, outcome: PostState) -> None:
     assert chat_answer(status, body).outcome is outcome
 
 
 @given(st.integers(100, 599), st.text(max_size=60))
 def test_no_strange_answer_counts_as_told(status: int, body: str) -> None:
     for answer in (webhook_answer(status, body), chat_answer(status, body)):
-        assert answer.outcome is not Outcome.TOLD or body.strip() == "ok"
+        assert answer.outcome is not PostState.TOLD or body.strip() == "ok"
 
 
 def test_the_wait_that_a_chat_asks_for_is_said() -> None:

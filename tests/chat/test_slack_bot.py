@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from workflow.chat.posting import Outcome
+from workflow.chat.posting import PostState
 from workflow.chat.slack import post_message
 
 TOKEN = "xoxb-rehearsal"
@@ -58,7 +58,7 @@ def answering(host: Host) -> Iterator[Host]:
         thread.join(timeout=10)
 
 
-def outcome(host: Host) -> Outcome:
+def outcome(host: Host) -> PostState:
     api_url = f"{host.url}/api/"
     return post_message(TOKEN, "#c", "x", api_url=api_url, timeout_seconds=5).outcome
 
@@ -73,7 +73,7 @@ def other() -> Iterator[Host]:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_takes_the_token_nowhere(status: int, other: Host) -> None:
     with answering(Host(status, {"Location": f"{other.url}/elsewhere"}, b"")) as slack:
-        assert outcome(slack) is Outcome.UNKNOWN
+        assert outcome(slack) is PostState.UNKNOWN
     assert slack.asked == [f"POST /api/chat.postMessage Bearer {TOKEN}"]
     assert other.asked == []
 
@@ -84,7 +84,7 @@ def test_a_stand_in_on_this_machine_is_told_without_a_proxy(
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, other.url)
     with answering(Host()) as slack:
-        assert outcome(slack) is Outcome.TOLD
+        assert outcome(slack) is PostState.TOLD
     assert other.asked == []
 
 
@@ -93,12 +93,12 @@ def test_a_stand_in_on_this_machine_is_told_without_a_proxy(
 def test_an_answer_that_is_not_slacks_leaves_it_unknown(status: int, body: bytes) -> None:
     headers = {"Content-Type": "application/json; charset=no-such"}
     with answering(Host(status, headers, body)) as slack:
-        assert outcome(slack) is Outcome.UNKNOWN
+        assert outcome(slack) is PostState.UNKNOWN
     assert len(slack.asked) == 1
 
 
 def test_a_plain_no_of_slack_is_a_refusal() -> None:
     with answering(Host(200, {}, b'{"ok": false, "error": "not_in_channel"}')) as slack:
-        assert outcome(slack) is Outcome.REFUSED
+        assert outcome(slack) is PostState.REFUSED
     with answering(Host(429, {"Retry-After": "7"}, b"")) as slack:
-        assert outcome(slack) is Outcome.NOT_NOW
+        assert outcome(slack) is PostState.NOT_NOW

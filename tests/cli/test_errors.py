@@ -23,7 +23,7 @@ SIGNALS = {
     "SlackUnread": "why Slack was not read: becomes BadInput, NotSetUp or NotReached",
     "SlackAway": "as SlackUnread",
     "SlackRefused": "as SlackUnread",
-    "Refused": "a request that the console's guard turned away: a page with its own status",
+    "RequestRefused": "a request that the console's guard turned away: a page with its own status",
     "NotOnTheInternet": "an adapter's refusal, inside requests: becomes NotPublic",
     "NoSuchMail": "a page of the preview that is not there: its answer is 404",
     "NotReadYet": "a page of the preview that is not there yet: its answer is 503",

@@ -27,7 +27,7 @@ from workflow.cli.lasting_jobs import page
 from workflow.ledger.notices import Notice
 from workflow.model import DeliveryCounts, Incident, Shortfall, Stage, TimelineEntry
 from workflow.standing.closing_checks import NextWord
-from workflow.standing.overview import Look, NoticeStanding, Standing, delivery_bar
+from workflow.standing.overview import IncidentLook, NoticeStanding, Standing, delivery_bar
 
 Customers = Callable[[int], CustomerList]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_as_json_it_is_the_document_that_show_gives(postmortem: Postmortem) -> N
 LONG = "A very long thing that somebody wrote under stress, with no end in sight, " * 4
 
 
-def crowded() -> Look:
+def crowded() -> IncidentLook:
     """An incident with more of everything than fits on a screen."""
     incident = Incident("abcd2345", f"{LONG}\x1b[2J", NOON, "Europe/Berlin", severity="SEV1")
     notice = Notice(
@@ -101,10 +101,10 @@ def crowded() -> Look:
         notices=(NoticeStanding(notice, counts, short, copied_back=False),) * 6,
         next_word=NextWord(NOON, "late", 12),
     )
-    return Look(standing, NOON + timedelta(hours=1))
+    return IncidentLook(standing, NOON + timedelta(hours=1))
 
 
-def drawn(look: Look, width: int, height: int, **console: Any) -> str:
+def drawn(look: IncidentLook, width: int, height: int, **console: Any) -> str:
     out = io.StringIO()
     terminal = Console(file=out, width=width, height=height, highlight=False, **console)
     terminal.print(page(look, terminal, height))

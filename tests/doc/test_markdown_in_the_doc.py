@@ -11,7 +11,7 @@ from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.terminal import at_a_terminal
-from workflow.document.blocks import Block, Kind, Span
+from workflow.document.blocks import Block, BlockKind, Span
 from workflow.document.exports import read_tabs
 
 NESTED = """Plan:
@@ -39,7 +39,7 @@ def blocks_under(google: GoogleWorld, doc_id: str, heading: str) -> list[Block]:
     (tab,) = read_tabs(google.document(doc_id))
     texts = [block.text for block in tab.blocks]
     found = tab.blocks[texts.index(heading) + 1 :]
-    end = next((at for at, one in enumerate(found) if one.kind is Kind.HEADING_1), len(found))
+    end = next((at for at, one in enumerate(found) if one.kind is BlockKind.HEADING_1), len(found))
     return list(found[:end])
 
 
@@ -117,8 +117,8 @@ def test_a_box_stays_a_box_where_the_templates_own_hint_was(
     postmortem("section", "next", "- [x] Tell Bob — Sam — 2026-12-01")
     found = blocks_under(google, doc_id, "What we will do next time")
     assert [(one.kind, one.text, one.checked) for one in found] == [
-        (Kind.CHECK, "Name the list — Ann — 2026-12-10", False),
-        (Kind.CHECK, "Tell Bob — Sam — 2026-12-01", True),
+        (BlockKind.CHECK, "Name the list — Ann — 2026-12-10", False),
+        (BlockKind.CHECK, "Tell Bob — Sam — 2026-12-01", True),
     ]
     boxes = postmortem("close", "--check", expect=None)
     assert "Name the list" not in boxes.out + boxes.err  # it has an owner and a day
@@ -171,7 +171,7 @@ def test_code_is_in_a_fixed_width_and_what_follows_is_not(
     postmortem("log", "Ran:\n```sql\nSELECT *\n  FROM prices\n```")
     postmortem("log", "It worked")
     lines = blocks_under(google, doc_id, "Timeline")
-    assert [one.text for one in lines if one.kind is Kind.CODE] == ["SELECT *\v  FROM prices"]
+    assert [one.text for one in lines if one.kind is BlockKind.CODE] == ["SELECT *\v  FROM prices"]
     assert not any(span.code for span in lines[-1].spans)
 
 
@@ -182,7 +182,7 @@ def test_plain_keeps_every_character(
     postmortem("section", "solution", "- [ ] [a](https://x.example)", "--plain")
     assert "  - **a** `b`\n" in google.text(doc_id)
     assert "\n- [ ] [a](https://x.example)\n" in google.text(doc_id)
-    assert blocks_under(google, doc_id, "Solution")[0].kind is Kind.NORMAL
+    assert blocks_under(google, doc_id, "Solution")[0].kind is BlockKind.NORMAL
 
 
 def test_a_corrected_entry_is_written_as_a_whole(

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from google_rehearsal.docs import FetchedPicture
 from tests.document.page import Page, an_entry, an_incident
-from workflow.document.blocks import Block, InlinePicture, Kind, Span
+from workflow.document.blocks import Block, BlockKind, InlinePicture, Span
 from workflow.document.edits.action_items import file_blocks
 from workflow.document.edits.changes import FillSection, PutNotice
 from workflow.document.exports import blocks_to_markdown, to_html, to_markdown
@@ -56,25 +56,25 @@ def letters(text: str) -> str:
 def test_any_text_renders_as_itself(lines: list[str]) -> None:
     text = "\n".join(line.rstrip() for line in lines).strip("\n")
     assume(text)
-    block = Block(Kind.NORMAL, (Span(LINE_BREAK.join(lines)),))
+    block = Block(BlockKind.NORMAL, (Span(LINE_BREAK.join(lines)),))
     rendered = GITHUB.render(blocks_to_markdown([block]))
     inside = re.fullmatch(r"<p>(.*)</p>\n", rendered, re.DOTALL)
     assert inside is not None, rendered
     assert unescape(inside[1].replace("<br />", "")) == text
 
 
-@given(spans=st.lists(SPAN, min_size=1, max_size=4), kind=st.sampled_from(list(Kind)[:11]))
+@given(spans=st.lists(SPAN, min_size=1, max_size=4), kind=st.sampled_from(list(BlockKind)[:11]))
 @settings(max_examples=300, deadline=None)
-def test_styled_words_of_any_kind_keep_their_letters(spans: list[Span], kind: Kind) -> None:
+def test_styled_words_of_any_kind_keep_their_letters(spans: list[Span], kind: BlockKind) -> None:
     block = Block(kind, tuple(spans))
-    box = "[]" if kind is Kind.CHECK else ""
+    box = "[]" if kind is BlockKind.CHECK else ""
     assert letters(seen(blocks_to_markdown([block]))) == box + letters(block.text)
 
 
 @given(rows=st.lists(st.lists(SPAN.map(lambda span: (span,)), min_size=2, max_size=2), min_size=2))
 @settings(max_examples=50, deadline=None)
 def test_cells_of_a_table_keep_their_letters(rows: list[Any]) -> None:
-    table = Block(Kind.TABLE, rows=tuple(map(tuple, rows)))
+    table = Block(BlockKind.TABLE, rows=tuple(map(tuple, rows)))
     text = "".join(cell[0].text for row in rows for cell in row)
     assert letters(seen(blocks_to_markdown([table]))) == letters(text)
 

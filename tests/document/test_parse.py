@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow.document.blocks import Block, Kind, Span, blocks_from_text, plain
+from workflow.document.blocks import Block, BlockKind, Span, blocks_from_text, plain
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import clean_text, inner_length, text_from, utf16_length
 
 
-def shapes(markdown: str) -> list[tuple[Kind, str, int, int]]:
+def shapes(markdown: str) -> list[tuple[BlockKind, str, int, int]]:
     return [(b.kind, b.text, b.level, b.quote) for b in blocks_from_markdown(markdown)]
 
 
@@ -29,34 +29,34 @@ def test_words_keep_their_looks() -> None:
 
 def test_lists_nest_and_what_belongs_to_an_item_is_set_in() -> None:
     assert shapes("- a\n  1. b\n\n     c\n- d") == [
-        (Kind.BULLET, "a", 0, 0),
-        (Kind.NUMBER, "b", 1, 0),
-        (Kind.NORMAL, "c", 2, 0),
-        (Kind.BULLET, "d", 0, 0),
+        (BlockKind.BULLET, "a", 0, 0),
+        (BlockKind.NUMBER, "b", 1, 0),
+        (BlockKind.NORMAL, "c", 2, 0),
+        (BlockKind.BULLET, "d", 0, 0),
     ]
 
 
 def test_tasks_are_checks() -> None:
     blocks = blocks_from_markdown("- [ ] a\n- [x] *b*\n- [y] c")
     assert [(b.kind, b.text, b.checked) for b in blocks] == [
-        (Kind.CHECK, "a", False),
-        (Kind.CHECK, "b", True),
-        (Kind.BULLET, "[y] c", False),
+        (BlockKind.CHECK, "a", False),
+        (BlockKind.CHECK, "b", True),
+        (BlockKind.BULLET, "[y] c", False),
     ]
 
 
 def test_quotations_code_tables_and_rules() -> None:
     assert shapes("> a\n> > b\n\n```\nc\n\nd\n```\n\n| e |\n|---|\n| f |\n\n---") == [
-        (Kind.NORMAL, "a", 0, 1),
-        (Kind.NORMAL, "b", 0, 2),
-        (Kind.CODE, "c\v\vd", 0, 0),
-        (Kind.TABLE, "", 0, 0),
-        (Kind.NORMAL, "⁂", 0, 0),
+        (BlockKind.NORMAL, "a", 0, 1),
+        (BlockKind.NORMAL, "b", 0, 2),
+        (BlockKind.CODE, "c\v\vd", 0, 0),
+        (BlockKind.TABLE, "", 0, 0),
+        (BlockKind.NORMAL, "⁂", 0, 0),
     ]
 
 
 def test_html_is_text_and_a_hard_break_a_new_line() -> None:
-    assert shapes("<b>a</b>  \nb\nc") == [(Kind.NORMAL, "<b>a</b>\vb c", 0, 0)]
+    assert shapes("<b>a</b>  \nb\nc") == [(BlockKind.NORMAL, "<b>a</b>\vb c", 0, 0)]
 
 
 def test_typed_text_is_taken_to_the_letter() -> None:
@@ -94,4 +94,4 @@ def test_clean_text_stays_as_it_is_and_is_measured_as_docs_does(text: str) -> No
 def test_direction_follows_the_first_letter() -> None:
     assert plain("12 שלום a").right_to_left
     assert not plain("12 a שלום").right_to_left
-    assert not Block(Kind.NORMAL).right_to_left
+    assert not Block(BlockKind.NORMAL).right_to_left

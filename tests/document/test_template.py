@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.document.page import SMALL, Page, an_incident, shipped_template
-from workflow.document.blocks import Kind
+from workflow.document.blocks import BlockKind
 from workflow.document.edits.new_document import leftovers
 from workflow.document.requests import clean_text
 from workflow.document.template import DocTemplateBad, find_section, parse_template
@@ -133,5 +133,5 @@ def test_a_template_that_cannot_be_used_says_why(markdown: str, message: str) ->
 def test_the_template_of_a_team_may_have_its_sections_at_any_level() -> None:
     template = parse_template("# Timeline\n\n## Night\n\n# Impact")
     assert [section.title for section in template.sections] == ["Timeline", "Impact"]
-    assert [block.kind for block in template.sections[0].standing] == [Kind.HEADING_2]
-    assert SMALL.opening[0].kind is Kind.TITLE
+    assert [block.kind for block in template.sections[0].standing] == [BlockKind.HEADING_2]
+    assert SMALL.opening[0].kind is BlockKind.TITLE

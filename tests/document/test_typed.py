@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.document.page import SMALL, Boundary, Page, an_entry
-from workflow.document.blocks import Block, Kind, Span, blocks_from_text, joined
+from workflow.document.blocks import Block, BlockKind, Span, blocks_from_text, joined
 from workflow.document.edits.changes import AddEntry, FillSection
 from workflow.document.exports import blocks_to_markdown, read_tabs
 from workflow.document.requests import LINE_BREAK, clean_text
@@ -64,9 +64,9 @@ def test_lists_nest_by_two_columns_whatever_their_marks() -> None:
 def test_boxes_are_checks_and_ticked_where_they_were() -> None:
     blocks = blocks_from_typed("- [ ] Name the list — Ann — 2026-12-10\n- [x] Tell Bob\n- [y] z")
     assert [(one.kind, one.text, one.checked) for one in blocks] == [
-        (Kind.CHECK, "Name the list — Ann — 2026-12-10", False),
-        (Kind.CHECK, "Tell Bob", True),
-        (Kind.BULLET, "[y] z", False),
+        (BlockKind.CHECK, "Name the list — Ann — 2026-12-10", False),
+        (BlockKind.CHECK, "Tell Bob", True),
+        (BlockKind.BULLET, "[y] z", False),
     ]
 
 
@@ -176,7 +176,7 @@ def test_what_only_looks_like_markdown_stays_to_the_letter(typed: str) -> None:
     blocks = blocks_from_typed(typed)
     shown = "\n".join(block.text.replace(LINE_BREAK, "\n") for block in blocks)
     assert shown == typed
-    assert {block.kind for block in blocks} == {Kind.NORMAL}
+    assert {block.kind for block in blocks} == {BlockKind.NORMAL}
     assert not any(span.bold or span.italic or span.code for b in blocks for span in b.spans)
 
 
@@ -252,9 +252,9 @@ def test_every_visible_character_is_kept_but_for_the_marks(text: str) -> None:
     gone = left_over(visible(text), visible("".join(shown(blocks))))
     letters = sum(char.isalpha() for char in gone)
     digits = sum(char.isdecimal() for char in gone)
-    codes = sum(block.kind is Kind.CODE for block in blocks)  # each may have a language
+    codes = sum(block.kind is BlockKind.CODE for block in blocks)  # each may have a language
     assert letters <= sum(block.checked for block in blocks) + 20 * codes
-    assert digits <= 9 * sum(block.kind is Kind.NUMBER for block in blocks) + 20 * codes
+    assert digits <= 9 * sum(block.kind is BlockKind.NUMBER for block in blocks) + 20 * codes
     assert {char for char in gone if not char.isalnum()} <= MARKS
 
 
@@ -286,8 +286,8 @@ def lists(draw: st.DrawFn) -> list[Block]:
     made: list[Block] = []
     for _ in range(draw(st.integers(1, 7))):
         level = draw(st.integers(0, made[-1].level + 1 if made else 0))
-        kind = draw(st.sampled_from([Kind.BULLET, Kind.NUMBER, Kind.CHECK]))
-        checked = kind is Kind.CHECK and draw(st.booleans())
+        kind = draw(st.sampled_from([BlockKind.BULLET, BlockKind.NUMBER, BlockKind.CHECK]))
+        checked = kind is BlockKind.CHECK and draw(st.booleans())
         made.append(Block(kind, draw(WORDS), level=min(level, 4), checked=checked))
     return made
 
@@ -295,16 +295,16 @@ def lists(draw: st.DrawFn) -> list[Block]:
 TABLES = st.integers(1, 4).flatmap(
     lambda columns: st.lists(
         st.tuples(*[WORD.map(lambda text: (Span(text),))] * columns), min_size=1, max_size=4
-    ).map(lambda rows: [Block(Kind.TABLE, rows=tuple(rows))])
+    ).map(lambda rows: [Block(BlockKind.TABLE, rows=tuple(rows))])
 )
 CODES = st.lists(st.sampled_from(["x = 1", "  y", "", "# *z*"]), min_size=1).map(
-    lambda lines: [Block(Kind.CODE, (Span(LINE_BREAK.join(["a", *lines, "b"]), code=True),))]
+    lambda lines: [Block(BlockKind.CODE, (Span(LINE_BREAK.join(["a", *lines, "b"]), code=True),))]
 )
-PARTS = st.one_of(lists(), TABLES, CODES, WORDS.map(lambda words: [Block(Kind.NORMAL, words)]))
+PARTS = st.one_of(lists(), TABLES, CODES, WORDS.map(lambda words: [Block(BlockKind.NORMAL, words)]))
 PAGES = st.lists(PARTS, min_size=1, max_size=4).map(
     # With a line between them; otherwise two lists or two paragraphs would be one.
     lambda parts: [
-        block for part in parts for block in (Block(Kind.NORMAL, (Span("And then"),)), *part)
+        block for part in parts for block in (Block(BlockKind.NORMAL, (Span("And then"),)), *part)
     ]
 )
 
@@ -329,7 +329,7 @@ def seen(blocks: Sequence[Block]) -> list[object]:
 def test_what_markdown_says_is_read_as_that(blocks: list[Block]) -> None:
     wanted = [Block(b.kind, joined(b.spans), b.level, 0, b.checked, (), b.rows) for b in blocks]
     read = blocks_from_typed(_typed(blocks))
-    literal = {b.text for b in read if b.kind is Kind.NORMAL} - {b.text for b in wanted}
+    literal = {b.text for b in read if b.kind is BlockKind.NORMAL} - {b.text for b in wanted}
     if not any(re.match(r"\d+[.)] ", text) for text in literal):  # numbers that Docs can't count
         assert seen(read) == seen(wanted)
 

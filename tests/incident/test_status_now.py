@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from tests.terminal import at_a_terminal
-from workflow.incident.timeline import Told, latest
+from workflow.incident.timeline import StatusAt, latest
 from workflow.model import Status
 
 DAY = "2026-11-23"
@@ -84,7 +84,7 @@ def test_colleagues_hear_the_status_that_holds(
 
 
 TOLD = st.builds(
-    Told,
+    StatusAt,
     st.sampled_from(Status),
     st.integers(0, 300).map(lambda seconds: NOON + timedelta(seconds=seconds)),
     st.integers(0, 300).map(lambda minutes: NOON + timedelta(hours=1, minutes=minutes)),
@@ -93,14 +93,14 @@ TOLD = st.builds(
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(TOLD, unique_by=lambda one: one.said_at, min_size=1, max_size=6))
-def test_no_order_of_typing_changes_what_holds(told: list[Told]) -> None:
+def test_no_order_of_typing_changes_what_holds(told: list[StatusAt]) -> None:
     now = latest(told)
     assert now is not None
     assert latest(told[::-1]) == latest(told[1:] + told[:1]) == now
     last_minute = max(one.at.replace(second=0) for one in told)
     assert now.at.replace(second=0) == last_minute
     assert now.since <= now.at
-    earlier = Told(Status.RESOLVED, NOON - timedelta(hours=1), NOON + timedelta(days=9))
+    earlier = StatusAt(Status.RESOLVED, NOON - timedelta(hours=1), NOON + timedelta(days=9))
     after = latest([*told, earlier])
     assert after is not None
     assert (after.status, after.at) == (now.status, now.at)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from workflow.document.blocks import Block, Kind, Span
-from workflow.publication.patterns import Kind as LeftOutKind
+from workflow.document.blocks import Block, BlockKind, Span
+from workflow.publication.patterns import RedactedKind as LeftOutKind
 from workflow.publication.patterns import fold, without_tricks
 from workflow.publication.redaction import Internal, Redactor
 
@@ -142,7 +142,7 @@ def test_a_secret_cut_into_spans_of_different_looks_is_found_all_the_same(
     cut = data.draw(st.integers(0, len(secret)))
     spans = (Span("See "), Span(secret[:cut], bold=True), Span(secret[cut:]), Span(" again."))
     redactor = Redactor(INTERNAL)
-    (block,) = redactor.blocks([Block(Kind.NORMAL, spans)])
+    (block,) = redactor.blocks([Block(BlockKind.NORMAL, spans)])
     assert redactor.find(block.text) == []
     assert secret not in block.text
     assert block.text.startswith("See ")
@@ -208,7 +208,9 @@ def test_a_colleague_who_is_called_as_a_neutral_word_gets_another_one() -> None:
 
 def test_a_links_target_goes_and_its_words_stay() -> None:
     redactor = Redactor(INTERNAL)
-    block = Block(Kind.NORMAL, (Span("the "), Span("graph", link="https://grafana.internal/d/1")))
+    block = Block(
+        BlockKind.NORMAL, (Span("the "), Span("graph", link="https://grafana.internal/d/1"))
+    )
     (kept,) = redactor.blocks([block])
     assert kept.spans == (Span("the graph"),)
     assert [each.text for each in redactor.left_out] == ["https://grafana.internal/d/1"]
@@ -216,7 +218,7 @@ def test_a_links_target_goes_and_its_words_stay() -> None:
 
 def test_what_was_struck_through_was_taken_back() -> None:
     redactor = Redactor(INTERNAL)
-    block = Block(Kind.NORMAL, (Span("All "), Span("invoices", strike=True), Span("mails")))
+    block = Block(BlockKind.NORMAL, (Span("All "), Span("invoices", strike=True), Span("mails")))
     (kept,) = redactor.blocks([block])
     assert kept.text == "All mails"
     assert [each.kind for each in redactor.left_out] == [LeftOutKind.STRUCK]

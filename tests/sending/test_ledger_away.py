@@ -24,7 +24,7 @@ from tests.ledger_rows import run_sql
 from tests.plug import wait_until
 from tests.postgres_server import PostgresServer
 from workflow.doc import push
-from workflow.doc.push import Waiting
+from workflow.doc.push import PendingWork
 from workflow.ledger.databases.storage import open_ledger
 from workflow.sending.hands import LedgerWait, pause_seconds
 
@@ -108,7 +108,7 @@ def test_what_could_not_be_recorded_is_never_called_recorded(
     url = postmortem.environment["POSTMORTEM_DATABASE_URL"]
     look = push.look
 
-    def looking(connection: Connection, *given: Any, **more: Any) -> Waiting:
+    def looking(connection: Connection, *given: Any, **more: Any) -> PendingWork:
         if trouble == "cut off":
             mortal.cut_off(url)
         else:

@@ -8,7 +8,7 @@ import pytest
 
 from workflow.config import ConfigBad, load_settings
 from workflow.google.faults import GoogleFault, Refused, SignInNeeded, SlowDown, Unreachable
-from workflow.smtp import Part, Reply, Smtp, sort_reply
+from workflow.smtp import ServerReply, Smtp, SmtpStep, sort_reply
 
 
 @pytest.mark.parametrize(
@@ -38,38 +38,45 @@ def test_googles_own_relay_is_what_nobody_has_to_name() -> None:
 @pytest.mark.parametrize(
     ("code", "text", "part", "kind"),
     [
-        (550, "5.1.1 No such user", Part.RECIPIENT, Refused),
-        (554, "5.7.0 This message violates our policy", Part.MAIL, Refused),
-        (552, "5.3.4 Message too large", Part.MAIL, Refused),
-        (450, "4.2.1 Peak SMTP relay limit exceeded for customer", Part.MAIL, SlowDown),
-        (421, "4.7.0 Try again later, closing connection", Part.RECIPIENT, SlowDown),
-        (421, "4.7.28 Unusual rate of mail; rate limited", Part.SENDER, SlowDown),
-        (421, "4.4.2 Timeout - closing connection", Part.SENDER, SlowDown),
-        (421, "too many connections", Part.SIGN_IN, SlowDown),
-        (450, "4.2.0 Mailbox busy", Part.RECIPIENT, Unreachable),
-        (550, "5.7.1 Daily SMTP relay limit exceeded for user", Part.MAIL, SlowDown),
-        (550, "5.4.5 Daily user sending quota exceeded", Part.SENDER, SlowDown),
-        (550, "5.7.1 Invalid credentials for relay [192.0.2.1]", Part.RECIPIENT, SignInNeeded),
-        (554, "5.7.1 <ann@customer.example>: Relay access denied", Part.RECIPIENT, SignInNeeded),
-        (530, "5.7.0 Authentication Required", Part.DATA, SignInNeeded),
-        (553, "5.7.1 Sender address rejected", Part.SENDER, SignInNeeded),
-        (535, "5.7.8 Username and Password not accepted", Part.SIGN_IN, SignInNeeded),
-        (454, "4.7.0 Temporary authentication failure", Part.SIGN_IN, SlowDown),
-        (-1, "HTTP/1.1 400 Bad Request", Part.SENDER, Unreachable),
+        (550, "5.1.1 No such user", SmtpStep.RECIPIENT, Refused),
+        (554, "5.7.0 This message violates our policy", SmtpStep.MAIL, Refused),
+        (552, "5.3.4 Message too large", SmtpStep.MAIL, Refused),
+        (450, "4.2.1 Peak SMTP relay limit exceeded for customer", SmtpStep.MAIL, SlowDown),
+        (421, "4.7.0 Try again later, closing connection", SmtpStep.RECIPIENT, SlowDown),
+        (421, "4.7.28 Unusual rate of mail; rate limited", SmtpStep.SENDER, SlowDown),
+        (421, "4.4.2 Timeout - closing connection", SmtpStep.SENDER, SlowDown),
+        (421, "too many connections", SmtpStep.SIGN_IN, SlowDown),
+        (450, "4.2.0 Mailbox busy", SmtpStep.RECIPIENT, Unreachable),
+        (550, "5.7.1 Daily SMTP relay limit exceeded for user", SmtpStep.MAIL, SlowDown),
+        (550, "5.4.5 Daily user sending quota exceeded", SmtpStep.SENDER, SlowDown),
+        (550, "5.7.1 Invalid credentials for relay [192.0.2.1]", SmtpStep.RECIPIENT, SignInNeeded),
+        (
+            554,
+            "5.7.1 <ann@customer.example>: Relay access denied",
+            SmtpStep.RECIPIENT,
+            SignInNeeded,
+        ),
+        (530, "5.7.0 Authentication Required", SmtpStep.DATA, SignInNeeded),
+        (553, "5.7.1 Sender address rejected", SmtpStep.SENDER, SignInNeeded),
+        (535, "5.7.8 Username and Password not accepted", SmtpStep.SIGN_IN, SignInNeeded),
+        (454, "4.7.0 Temporary authentication failure", SmtpStep.SIGN_IN, SlowDown),
+        (-1, "HTTP/1.1 400 Bad Request", SmtpStep.SENDER, Unreachable),
     ],
 )
 def test_a_reply_stops_one_mail_or_all_or_only_for_now(
-    code: int, text: str, part: Part, kind: type[GoogleFault]
+    code: int, text: str, part: SmtpStep, kind: type[GoogleFault]
 ) -> None:
-    fault = sort_reply(Reply(code, text), part)
+    fault = sort_reply(ServerReply(code, text), part)
     assert type(fault) is kind
     assert text in fault.sentence or "limit of the day" in fault.sentence
 
 
 def test_the_words_of_a_server_are_shown_short_and_on_one_line() -> None:
-    shown = sort_reply(Reply(550, "5.1.1 No\r\n\x1b[31m such" + " user" * 200), Part.RECIPIENT)
+    shown = sort_reply(
+        ServerReply(550, "5.1.1 No\r\n\x1b[31m such" + " user" * 200), SmtpStep.RECIPIENT
+    )
     assert "\n" not in shown.sentence
     assert "\x1b" not in shown.sentence
     assert len(shown.sentence) < 300
-    assert Reply(250, "ok\r\n\x1b[31m queued\n" * 9_000).words.startswith("ok [31m queued ok")
-    assert len(Reply(250, "ok\n" * 9_000).words) <= 200
+    assert ServerReply(250, "ok\r\n\x1b[31m queued\n" * 9_000).words.startswith("ok [31m queued ok")
+    assert len(ServerReply(250, "ok\n" * 9_000).words) <= 200

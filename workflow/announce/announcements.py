@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 
 from workflow import templates
 from workflow.chat.channels import Channel, ChannelBad, ChannelKind
-from workflow.chat.posting import ChatAnswer, Outcome
+from workflow.chat.posting import ChatAnswer, PostState
 from workflow.doc.push import Brought, bring_to_doc, waiting_fault
 from workflow.errors import BadInput, NotSetUp, PostmortemError, Recorded
 from workflow.google.transport import only_while
@@ -171,22 +171,24 @@ def send_group_mail(workspace: Workspace, mail_id: str) -> Mailed:
     match delivery.state:
         case DeliveryState.SENT:
             inferred = delivery.evidence if delivery.evidence.startswith("inferred") else ""
-            return Mailed(ChatAnswer(Outcome.TOLD, inferred, delivery.message_id))
+            return Mailed(ChatAnswer(PostState.TOLD, inferred, delivery.message_id))
         case DeliveryState.FAILED:
-            return Mailed(ChatAnswer(Outcome.REFUSED, delivery.reason))
+            return Mailed(ChatAnswer(PostState.REFUSED, delivery.reason))
         case DeliveryState.UNKNOWN:
-            return Mailed(ChatAnswer(Outcome.UNKNOWN, delivery.reason))
+            return Mailed(ChatAnswer(PostState.UNKNOWN, delivery.reason))
         case DeliveryState.SENDING:
             return Mailed(None, sign_in)
         case _:  # planned, or at most a draft: certainly not sent
-            return Mailed(ChatAnswer(Outcome.NOT_NOW, why or "Gmail could not be reached"), sign_in)
+            return Mailed(
+                ChatAnswer(PostState.NOT_NOW, why or "Gmail could not be reached"), sign_in
+            )
 
 
 _STATES = {
-    Outcome.TOLD: _S.SENT,
-    Outcome.REFUSED: _S.FAILED,
-    Outcome.NOT_NOW: _S.PLANNED,
-    Outcome.UNKNOWN: _S.UNKNOWN,
+    PostState.TOLD: _S.SENT,
+    PostState.REFUSED: _S.FAILED,
+    PostState.NOT_NOW: _S.PLANNED,
+    PostState.UNKNOWN: _S.UNKNOWN,
 }
 
 
@@ -197,7 +199,7 @@ def tell(workspace: Workspace, incident: Incident, each: Announcement) -> str:
     if each.state is _S.SENDING:
         if _is_over(workspace, each):
             reason = "the program was stopped before the answer came"
-            _record(workspace, incident, each, ChatAnswer(Outcome.UNKNOWN, reason), each.call_id)
+            _record(workspace, incident, each, ChatAnswer(PostState.UNKNOWN, reason), each.call_id)
         return ""
     # Once more if this program was suspended right before its call.
     for _ in range(2):
@@ -206,7 +208,7 @@ def tell(workspace: Workspace, incident: Incident, each: Announcement) -> str:
             break
         answer = _say(workspace, each, call)
         _record(workspace, incident, each, answer, call.id)
-        if answer.outcome is not Outcome.NOT_NOW or call.lease.holds():
+        if answer.outcome is not PostState.NOT_NOW or call.lease.holds():
             break
     return ""
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.announce import announcements as one_channel
 from workflow.chat.channels import Channel, ChannelBad, ChannelKind
-from workflow.chat.posting import Outcome, slack_face
+from workflow.chat.posting import PostState, slack_face
 from workflow.chat.slack import Scheduled, SlackUnread
 from workflow.errors import BadInput
 from workflow.ledger import announcements, deliveries, incidents
@@ -209,15 +209,15 @@ def _schedule(workspace: Workspace, each: Reminder, channel: Channel) -> str:
     answer = workspace.chats.schedule(channel).add(channel.channel, text, _post_at(workspace, each))
     now = _at(each, _S.SCHEDULING)
     match answer.outcome:
-        case Outcome.TOLD:
+        case PostState.TOLD:
             _move(workspace, now, _S.SCHEDULED, message_id=answer.message_id)
-        case Outcome.NOT_NOW:
+        case PostState.NOT_NOW:
             _move(workspace, now, _S.PLANNED)
-        case Outcome.REFUSED:
+        case PostState.REFUSED:
             _move(workspace, now, _S.FAILED, reason=answer.reason)
-        case Outcome.UNKNOWN:
+        case PostState.UNKNOWN:
             return answer.reason  # the list of scheduled messages will tell
-    return "" if answer.outcome is Outcome.TOLD else answer.reason
+    return "" if answer.outcome is PostState.TOLD else answer.reason
 
 
 def _after_scheduling(
@@ -236,10 +236,10 @@ def _after_scheduling(
 
 def _take_back(workspace: Workspace, each: Reminder, channel: Channel) -> str:
     answer = workspace.chats.schedule(channel).remove(each.message_id)
-    if answer.outcome is Outcome.TOLD:
+    if answer.outcome is PostState.TOLD:
         _move(workspace, each, _S.WITHDRAWN)
         return ""
-    if answer.outcome is Outcome.REFUSED:  # too late: Slack has posted it, or is about to
+    if answer.outcome is PostState.REFUSED:  # too late: Slack has posted it, or is about to
         _move(workspace, each, _S.SENT, reason=answer.reason)
         return f"it could not be taken back: {answer.reason}"
     return answer.reason
@@ -253,13 +253,13 @@ def _say(workspace: Workspace, each: Reminder, channel: Channel) -> str:
         return ""
     answer = workspace.chats.tell(channel, parse_body(each.text))
     after = {
-        Outcome.TOLD: _S.SENT,
-        Outcome.NOT_NOW: _S.PLANNED,
-        Outcome.REFUSED: _S.FAILED,
-        Outcome.UNKNOWN: _S.UNKNOWN,
+        PostState.TOLD: _S.SENT,
+        PostState.NOT_NOW: _S.PLANNED,
+        PostState.REFUSED: _S.FAILED,
+        PostState.UNKNOWN: _S.UNKNOWN,
     }[answer.outcome]
     _move(workspace, _at(each, _S.SENDING), after, reason=answer.reason)
-    return "" if answer.outcome is Outcome.TOLD else answer.reason
+    return "" if answer.outcome is PostState.TOLD else answer.reason
 
 
 def _mail(workspace: Workspace, each: Reminder, channel: Channel) -> str:
@@ -283,15 +283,15 @@ def _go_on_mailing(workspace: Workspace, each: Reminder, *, is_wanted: bool) -> 
         return ""
     mailed = one_channel.send_group_mail(workspace, each.id)
     answer = mailed.answer
-    if answer is None or answer.outcome is Outcome.NOT_NOW:  # tried again by the next command
+    if answer is None or answer.outcome is PostState.NOT_NOW:  # tried again by the next command
         return mailed.sign_in or (answer.reason if answer else "")
     after = {
-        Outcome.TOLD: _S.SENT,
-        Outcome.REFUSED: _S.FAILED,
-        Outcome.UNKNOWN: _S.UNKNOWN,
+        PostState.TOLD: _S.SENT,
+        PostState.REFUSED: _S.FAILED,
+        PostState.UNKNOWN: _S.UNKNOWN,
     }[answer.outcome]
     _move(workspace, each, after, reason=answer.reason)
-    return "" if answer.outcome is Outcome.TOLD else answer.reason
+    return "" if answer.outcome is PostState.TOLD else answer.reason
 
 
 def _has_no_draft(workspace: Workspace, each: Reminder) -> bool:

@@ -28,7 +28,7 @@ from workflow.google.endpoint import is_loopback, origin
 from workflow.google.faults import GoogleFault, Unreachable
 
 
-class Outcome(StrEnum):
+class PostState(StrEnum):
     """The state of a message. Only `NOT_NOW` may be retried automatically."""
 
     TOLD = "told"
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 class ChatAnswer:
     """The result of a message. `reason` is for people; `message_id` is the service's own."""
 
-    outcome: Outcome
+    outcome: PostState
     reason: str = ""
     message_id: str = ""
 
@@ -85,11 +85,11 @@ def webhook_answer(status: int, body: str, *, retry_after: str = "") -> ChatAnsw
     """The answer of a Slack incoming webhook: `ok`, or one of its words, as plain text."""
     word = body.strip()
     if status == 200 and word == "ok":
-        return ChatAnswer(Outcome.TOLD)
+        return ChatAnswer(PostState.TOLD)
     if status == 429:
-        return ChatAnswer(Outcome.NOT_NOW, _later("Slack", retry_after))
+        return ChatAnswer(PostState.NOT_NOW, _later("Slack", retry_after))
     if 400 <= status < 500 and _WORD.fullmatch(word):
-        return ChatAnswer(Outcome.REFUSED, _slack_words(word))
+        return ChatAnswer(PostState.REFUSED, _slack_words(word))
     return _strange("Slack", status)
 
 
@@ -98,11 +98,11 @@ def bot_answer(
 ) -> ChatAnswer:
     """The answer of Slack's `chat.postMessage`; `timestamp` is the message's id there."""
     if status == 200 and ok:
-        return ChatAnswer(Outcome.TOLD, message_id=timestamp)
+        return ChatAnswer(PostState.TOLD, message_id=timestamp)
     if status == 429 or word in _LATER:
-        return ChatAnswer(Outcome.NOT_NOW, _later("Slack", retry_after))
+        return ChatAnswer(PostState.NOT_NOW, _later("Slack", retry_after))
     if status < 500 and _WORD.fullmatch(word) and word not in _PERHAPS_DONE:
-        return ChatAnswer(Outcome.REFUSED, _slack_words(word))
+        return ChatAnswer(PostState.REFUSED, _slack_words(word))
     return _strange("Slack", status)
 
 
@@ -111,13 +111,13 @@ def chat_answer(status: int, body: str, *, retry_after: str = "") -> ChatAnswer:
     found = _json(body)
     name = found.get("name")
     if status == 200 and isinstance(name, str) and name.startswith("spaces/"):
-        return ChatAnswer(Outcome.TOLD, message_id=name)
+        return ChatAnswer(PostState.TOLD, message_id=name)
     error = found.get("error")
     if status == 429:
-        return ChatAnswer(Outcome.NOT_NOW, _later("Google Chat", retry_after))
+        return ChatAnswer(PostState.NOT_NOW, _later("Google Chat", retry_after))
     if 400 <= status < 500 and isinstance(error, dict):
         return ChatAnswer(
-            Outcome.REFUSED, _CHAT_WORDS.get(status, f"Google Chat said no ({status})")
+            PostState.REFUSED, _CHAT_WORDS.get(status, f"Google Chat said no ({status})")
         )
     return _strange("Google Chat", status)
 
@@ -157,7 +157,7 @@ def _later(service: str, retry_after: str) -> str:
 
 def _strange(service: str, status: int) -> ChatAnswer:
     return ChatAnswer(
-        Outcome.UNKNOWN, f"{service}'s answer ({status}) does not say whether the message arrived"
+        PostState.UNKNOWN, f"{service}'s answer ({status}) does not say whether the message arrived"
     )
 
 
@@ -208,8 +208,8 @@ def _never_left(fault: GoogleFault) -> bool:
 def lost(host: str, *, reached: bool) -> ChatAnswer:
     """The failure for a missing answer: with a connection the request may have been done."""
     if reached:
-        return ChatAnswer(Outcome.UNKNOWN, f"no answer came from {host}")
-    return ChatAnswer(Outcome.NOT_NOW, f"{host} could not be reached")
+        return ChatAnswer(PostState.UNKNOWN, f"no answer came from {host}")
+    return ChatAnswer(PostState.NOT_NOW, f"{host} could not be reached")
 
 
 # A zero-width joiner, after which no word begins: `@here` stays plain text and notifies nobody.

@@ -32,7 +32,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from workflow.chat.posting import ChatAnswer, Outcome, bot_answer, lost, reason_of
+from workflow.chat.posting import ChatAnswer, PostState, bot_answer, lost, reason_of
 from workflow.errors import BadInput
 from workflow.google.endpoint import is_loopback
 from workflow.google.faults import NotCalled
@@ -366,10 +366,10 @@ class SlackSchedule:
         answer, found = self._call(
             "chat.scheduleMessage", channel=channel, text=text, post_at=post_at
         )
-        if answer.outcome is not Outcome.TOLD:
+        if answer.outcome is not PostState.TOLD:
             return answer
         name = f"{found.get('channel', '')}:{found.get('scheduled_message_id', '')}"
-        return ChatAnswer(Outcome.TOLD, message_id=name)
+        return ChatAnswer(PostState.TOLD, message_id=name)
 
     def remove(self, name: str) -> ChatAnswer:
         """Delete a scheduled message; REFUSED if it was posted, is about to be, or is gone."""
@@ -427,5 +427,5 @@ def _refusal(answer: Any, host: str) -> ChatAnswer:
         return lost(host, reached=True)
     word = str(answer.get("error") or "")
     if word == _TOO_LATE:
-        return ChatAnswer(Outcome.REFUSED, "it was said already, or will be within a minute")
+        return ChatAnswer(PostState.REFUSED, "it was said already, or will be within a minute")
     return bot_answer(int(answer.status_code), False, word)

@@ -43,7 +43,7 @@ from workflow.sending.deliver import Watcher
 from workflow.sending.hands import LedgerWait
 from workflow.sending.sender import Ending
 from workflow.standing.overview import (
-    Look,
+    IncidentLook,
     NoticeStanding,
     counts_text,
     delivery_bar,
@@ -276,7 +276,7 @@ _STATUS_STYLES = {
 _SIGNS, _PLAIN_SIGNS = "█▒░", "#x."
 
 
-def page(look: Look, console: Console, height: int) -> RenderableType:
+def page(look: IncidentLook, console: Console, height: int) -> RenderableType:
     """The frame: facts first, then what needs a person, then as much of the timeline as fits."""
     facts = _facts(look)
     notices = _notices(look, console)
@@ -305,7 +305,7 @@ def _labelled(label: str, text: str, style: str = "") -> Text:
     return line.append(f"{label:<{_LABEL}}", "dim").append_text(_line(text, style))
 
 
-def _facts(look: Look) -> list[RenderableType]:
+def _facts(look: IncidentLook) -> list[RenderableType]:
     standing = look.standing
     incident = standing.incident
     status = Text(no_wrap=True, overflow="ellipsis")
@@ -327,7 +327,7 @@ def _facts(look: Look) -> list[RenderableType]:
     return lines
 
 
-def _next_word(look: Look) -> tuple[str, str]:
+def _next_word(look: IncidentLook) -> tuple[str, str]:
     """The next update: yellow if it is near, red if it is late."""
     word = look.standing.next_word
     if word is None:
@@ -336,7 +336,7 @@ def _next_word(look: Look) -> tuple[str, str]:
     return f"{word.words} ({moment_text(word.due_at, look.standing.incident.zone)})", style
 
 
-def _doc(look: Look) -> tuple[str, str]:
+def _doc(look: IncidentLook) -> tuple[str, str]:
     standing = look.standing
     if standing.pending:
         what = "1 change waits" if standing.pending == 1 else f"{standing.pending} changes wait"
@@ -346,7 +346,7 @@ def _doc(look: Look) -> tuple[str, str]:
     return "shows everything", "green"
 
 
-def _notices(look: Look, console: Console) -> list[RenderableType]:
+def _notices(look: IncidentLook, console: Console) -> list[RenderableType]:
     """The last notices, each with its bar and counts; the bar is short on a narrow screen."""
     width = 12 if console.width < _NARROW else 24
     signs = _PLAIN_SIGNS if console.options.ascii_only else _SIGNS
@@ -370,7 +370,7 @@ def _counted(words: str) -> str:
     return words.removeprefix("accepted by Gmail ")
 
 
-def _undecided(look: Look) -> list[RenderableType]:
+def _undecided(look: IncidentLook) -> list[RenderableType]:
     found = look.undecided
     lines: list[RenderableType] = [_line(each, "red") for each in found[:_MOST_UNDECIDED]]
     if len(found) > _MOST_UNDECIDED:
@@ -378,7 +378,7 @@ def _undecided(look: Look) -> list[RenderableType]:
     return lines
 
 
-def _timeline(look: Look, room: int) -> Sequence[RenderableType]:
+def _timeline(look: IncidentLook, room: int) -> Sequence[RenderableType]:
     """The newest entries, the last at the bottom, as in the doc."""
     standing = look.standing
     lines = []

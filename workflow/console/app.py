@@ -81,7 +81,7 @@ class Keys:
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that no page of the console makes. `str()` is the sentence."""
 
 
@@ -94,7 +94,7 @@ def protect(app: Flask, keys: Keys) -> None:
             _refuse_strangers()
             if request.method not in _SAFE_METHODS:
                 _refuse_other_pages(may_be_a_file=request.endpoint == "doorway.enter")
-        except Refused as refused:
+        except RequestRefused as refused:
             return _plain(f"{refused}\n", 403)
         if request.endpoint in _OPEN_TO_ALL:
             return None
@@ -135,21 +135,23 @@ def page_policy(**changed: str) -> str:
 def _refuse_strangers() -> None:
     name, _, port = request.host.partition(":")
     if name not in _HOSTS or port != str(request.environ.get("SERVER_PORT", "")):
-        raise Refused("This page answers only as 127.0.0.1.")
+        raise RequestRefused("This page answers only as 127.0.0.1.")
     # The browser says where a request comes from. Another page may only use the sign-in: the file
     # with the key is one.
     site = request.headers.get("Sec-Fetch-Site", "none")
     if site not in {"none", "same-origin"} and request.endpoint not in _OPEN_TO_ALL:
-        raise Refused("Another page asked for this. Type the address into the browser instead.")
+        raise RequestRefused(
+            "Another page asked for this. Type the address into the browser instead."
+        )
     if not _is_own_connection():
-        raise Refused("This console belongs to another account of this machine.")
+        raise RequestRefused("This console belongs to another account of this machine.")
 
 
 def _refuse_other_pages(*, may_be_a_file: bool) -> None:
     origin = request.headers.get("Origin", "")
     if origin == f"http://{request.host}" or (may_be_a_file and origin == "null"):
         return
-    raise Refused("Another page tried to change something here. Nothing was changed.")
+    raise RequestRefused("Another page tried to change something here. Nothing was changed.")
 
 
 def _is_own_connection() -> bool:

@@ -12,10 +12,10 @@ from flask import Blueprint, Response, make_response, request
 from werkzeug.datastructures import MultiDict
 
 from workflow.console.pages import (
+    ChangeResult,
     Failed,
     Form,
-    Line,
-    Said,
+    ResultLine,
     about,
     attempt,
     begin,
@@ -26,7 +26,7 @@ from workflow.console.pages import (
 )
 from workflow.errors import BadInput
 from workflow.incident import lifecycle as closing
-from workflow.ledger.customers import Told
+from workflow.ledger.customers import CustomerMail
 from workflow.model import Incident
 from workflow.notice.outcome import typed_number
 from workflow.record import one_customer
@@ -143,7 +143,7 @@ def _notice_of(end: OpenEnd) -> str:
     return words[2] if words[:2] == ["postmortem", "resume"] and len(words) > 2 else ""
 
 
-def _close(workspace: Workspace, form: Form) -> Said:
+def _close(workspace: Workspace, form: Form) -> ChangeResult:
     incident = workspace.incident()
     at, reason = form.text("at"), " ".join(form.text("reason").split())
     lock, accepted = form.has("lock"), form.has("not_in_this_ledger")
@@ -158,21 +158,23 @@ def _close(workspace: Workspace, form: Form) -> Said:
     return _closed(closing.close(workspace, request_))
 
 
-def _closed(closed: closing.Closed) -> Said:
+def _closed(closed: closing.Closed) -> ChangeResult:
     incident = closed.brought.incident
-    lines = [Line("good", f"Closed after {closed.duration}: {incident.title}")]
+    lines = [ResultLine("good", f"Closed after {closed.duration}: {incident.title}")]
     lines += [
-        Line("plain" if each.kind == "not_checked" else "warning", each.sentence)
+        ResultLine("plain" if each.kind == "not_checked" else "warning", each.sentence)
         for each in (*closed.findings.open_ends, *closed.doc_ends)
     ]
     if incident.locked_at is not None:
-        lines.append(Line("plain", "The doc is locked against edits. Reopen takes the lock off."))
+        lines.append(
+            ResultLine("plain", "The doc is locked against edits. Reopen takes the lock off.")
+        )
     if closed.lock_refused:
-        lines.append(Line("warning", "The incident is closed, and its doc is not locked."))
-    return Said((*lines, *about(closed.brought)))
+        lines.append(ResultLine("warning", "The incident is closed, and its doc is not locked."))
+    return ChangeResult((*lines, *about(closed.brought)))
 
 
-def _reopen(workspace: Workspace, form: Form) -> Said:
+def _reopen(workspace: Workspace, form: Form) -> ChangeResult:
     reason = form.text("reason")
     earlier = begin(workspace, "reopen", [reason], workspace.incident().id, form)
     if earlier is not None:
@@ -180,7 +182,7 @@ def _reopen(workspace: Workspace, form: Form) -> Said:
     else:
         logged = closing.reopen(workspace, reason)
     words = f"Reopened: {logged.brought.incident.title}"
-    return Said((Line("good", words), *about(logged.brought)))
+    return ChangeResult((ResultLine("good", words), *about(logged.brought)))
 
 
 def _zipped(folder: Path) -> bytes:
@@ -220,7 +222,7 @@ def record_pages() -> Blueprint:
     @pages.get("/told")
     def search() -> Response:
         sought = request.args.get("q", "").strip()[:_LONGEST_ADDRESS]
-        found: list[Told] = []
+        found: list[CustomerMail] = []
         failed = None
         if sought:
             with desk().workspace() as workspace:
@@ -271,11 +273,13 @@ def record_pages() -> Blueprint:
 _MOST_CUSTOMERS = 20
 
 
-def _searching(workspace: Workspace, sought: str, found: list[Told]) -> Callable[[], Said]:
-    def search() -> Said:
+def _searching(
+    workspace: Workspace, sought: str, found: list[CustomerMail]
+) -> Callable[[], ChangeResult]:
+    def search() -> ChangeResult:
         for customer in one_customer.customers_like(workspace, sought)[:_MOST_CUSTOMERS]:
             found.extend(one_customer.told_to(workspace, customer))
-        return Said()
+        return ChangeResult()
 
     return search
 

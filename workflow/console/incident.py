@@ -14,10 +14,10 @@ from workflow.announce import announcements
 from workflow.announce.announcements import announced_lines, untold_fault
 from workflow.console.pages import (
     AskAgain,
+    ChangeResult,
     Failed,
     Form,
-    Line,
-    Said,
+    ResultLine,
     about,
     as_file,
     attempt,
@@ -81,7 +81,7 @@ def list_pages() -> Blueprint:
             incident = workspace.incident()
             go_back_to(workspace, incident)
         words = f"Your commands and this console now speak of: {incident.title}"
-        return go_to("incident.show", Said((Line("good", words),)), ref=incident.id)
+        return go_to("incident.show", ChangeResult((ResultLine("good", words),)), ref=incident.id)
 
     return pages
 
@@ -104,7 +104,7 @@ def _incidents(failed: Failed | None = None, typed: MultiDict[str, str] | None =
     )
 
 
-def _start(workspace: Workspace, form: Form, found: list[str]) -> Said:
+def _start(workspace: Workspace, form: Form, found: list[str]) -> ChangeResult:
     """Start an incident; its id is appended to `found`."""
     request_ = starting.StartRequest(
         title=form.text("title"),
@@ -131,17 +131,17 @@ def _start(workspace: Workspace, form: Form, found: list[str]) -> Said:
         raise BadInput("The title is empty.")
     found.append(brought.incident.id)
     shared = [
-        Line("good", f"Shared with {each.who} ({each.role})")
+        ResultLine("good", f"Shared with {each.who} ({each.role})")
         for each in brought.shared
         if each.state == "done"
     ]
-    lines = (Line("good", f"Started: {brought.incident.title}"), *shared, *about(brought))
-    return Said(lines, brought.incident.doc_url)
+    lines = (ResultLine("good", f"Started: {brought.incident.title}"), *shared, *about(brought))
+    return ChangeResult(lines, brought.incident.doc_url)
 
 
 # --- One incident ---------------------------------------------------------------------------------
 
-Action = Callable[[Workspace, Form], Said]
+Action = Callable[[Workspace, Form], ChangeResult]
 # The command of a form, if it has another name.
 _COMMANDS = {"reword": "log", "strike": "log"}
 
@@ -222,7 +222,7 @@ def _changing(name: str, action: Action) -> Callable[[str], Response]:
     return change
 
 
-def _log(workspace: Workspace, form: Form) -> Said:
+def _log(workspace: Workspace, form: Form) -> ChangeResult:
     incident = workspace.incident()
     text, at, by, link = (form.text(name) for name in ("text", "at", "by", "link"))
     before_start = form.has("before_start")
@@ -240,19 +240,19 @@ def _log(workspace: Workspace, form: Form) -> Said:
         link=link,
         earliest=None if before_start else incident.started_at,
     )
-    notes = tuple(Line("plain", note) for note in (when.notes if when else ()))
+    notes = tuple(ResultLine("plain", note) for note in (when.notes if when else ()))
     said = f"Logged for {moment_text(logged.entry.at, incident.zone)}"
-    return Said((Line("good", said), *notes, *about(logged.brought)))
+    return ChangeResult((ResultLine("good", said), *notes, *about(logged.brought)))
 
 
-def _logged(logged: many_entries.LoggedMany) -> Said:
+def _logged(logged: many_entries.LoggedMany) -> ChangeResult:
     count = len(logged.entries) - len(logged.known)
     there = f", {len(logged.known)} in the timeline already" if logged.known else ""
     entries = "1 entry" if count == 1 else f"{count} entries"
-    return Said((Line("good", f"{entries} recorded{there}."), *about(logged.brought)))
+    return ChangeResult((ResultLine("good", f"{entries} recorded{there}."), *about(logged.brought)))
 
 
-def _status(workspace: Workspace, form: Form) -> Said:
+def _status(workspace: Workspace, form: Form) -> ChangeResult:
     incident = workspace.incident()
     state, note, at = (form.text(name) for name in ("state", "note", "at"))
     if state not in list(Status):
@@ -263,14 +263,14 @@ def _status(workspace: Workspace, form: Form) -> Said:
         return _logged(many_entries.logged_by(workspace, earlier))
     logged = timeline.set_status(workspace, incident, Status(state), note, at=when)
     stands = logged.brought.incident.status
-    lines = [Line("good", logged.entry.text.partition("\n")[0])]
+    lines = [ResultLine("good", logged.entry.text.partition("\n")[0])]
     if stands.value != state:
-        lines.append(Line("warning", timeline.still_words(stands)))
-    return Said((*lines, *about(logged.brought)))
+        lines.append(ResultLine("warning", timeline.still_words(stands)))
+    return ChangeResult((*lines, *about(logged.brought)))
 
 
 def _stating(statement: Statement) -> Action:
-    def state(workspace: Workspace, form: Form) -> Said:
+    def state(workspace: Workspace, form: Form) -> ChangeResult:
         incident = workspace.incident()
         when = form.past(workspace, "at", incident.zone)
         stated = facts.state(workspace, statement, form.text("text"), at=when)
@@ -279,12 +279,12 @@ def _stating(statement: Statement) -> Action:
             if stated.entry is None
             else stated.entry.text
         )
-        return Said((Line("good", words), *about(stated.brought)))
+        return ChangeResult((ResultLine("good", words), *about(stated.brought)))
 
     return state
 
 
-def _edit(workspace: Workspace, form: Form) -> Said:
+def _edit(workspace: Workspace, form: Form) -> ChangeResult:
     incident = workspace.incident()
     title, owner, links = (form.text(name) for name in ("title", "owner", "links"))
     for_customers = form.text("customer_title"), form.text("customer_impact")
@@ -299,10 +299,10 @@ def _edit(workspace: Workspace, form: Form) -> Said:
             customer_impact=_changed(for_customers[1], incident.customer_impact),
         ),
     )
-    lines = [Line("good", entry.text) for entry in edited.entries]
-    lines = lines or [Line("plain", "No change: these values are already set.")]
-    said = (Line("warning", words) for words in edited.said)
-    return Said((*lines, *said, *about(edited.brought)))
+    lines = [ResultLine("good", entry.text) for entry in edited.entries]
+    lines = lines or [ResultLine("plain", "No change: these values are already set.")]
+    said = (ResultLine("warning", words) for words in edited.said)
+    return ChangeResult((*lines, *said, *about(edited.brought)))
 
 
 def _changed(text: str, was: str) -> str | None:
@@ -310,31 +310,33 @@ def _changed(text: str, was: str) -> str | None:
     return text if text != was else None
 
 
-def _section(workspace: Workspace, form: Form) -> Said:
+def _section(workspace: Workspace, form: Form) -> ChangeResult:
     incident = workspace.incident()
     found = sections.find_section(workspace, incident, form.text("name"))
     text = form.text("text")
     earlier = begin(workspace, "section", [found.key, text, False], incident.id, form)
     if earlier is not None:
         brought = bring_to_doc(workspace, incident.id)
-        return Said((Line("good", f"It is in {found.title}."), *about(brought)))
+        return ChangeResult((ResultLine("good", f"It is in {found.title}."), *about(brought)))
     brought = sections.fill_section(workspace, found.key, text)
-    return Said((Line("good", f"Added to {found.title}."), *about(brought)))
+    return ChangeResult((ResultLine("good", f"Added to {found.title}."), *about(brought)))
 
 
-def _reword(workspace: Workspace, form: Form) -> Said:
+def _reword(workspace: Workspace, form: Form) -> ChangeResult:
     logged = timeline.reword(workspace, form.text("entry"), form.text("text"))
-    return Said(
-        (Line("good", "Corrected. The record keeps both wordings."), *about(logged.brought))
+    return ChangeResult(
+        (ResultLine("good", "Corrected. The record keeps both wordings."), *about(logged.brought))
     )
 
 
-def _strike(workspace: Workspace, form: Form) -> Said:
+def _strike(workspace: Workspace, form: Form) -> ChangeResult:
     logged = timeline.strike(workspace, form.text("entry"))
-    return Said((Line("good", "Struck through. It stays in the record."), *about(logged.brought)))
+    return ChangeResult(
+        (ResultLine("good", "Struck through. It stays in the record."), *about(logged.brought))
+    )
 
 
-def _attach(workspace: Workspace, form: Form) -> Said:
+def _attach(workspace: Workspace, form: Form) -> ChangeResult:
     incident = workspace.incident()
     caption, address = form.text("caption"), form.text("address")
     publish, show_content = form.has("publish"), form.has("show_content")
@@ -358,17 +360,19 @@ def _attach(workspace: Workspace, form: Form) -> Said:
             return _attached(supporting_data.attach_published(workspace, path, caption))
         count = 0 if show_content else supporting_data.addresses_in(workspace, path)
         attached = supporting_data.attach(workspace, path, caption, link_alone=bool(count))
-    holds = [Line("warning", supporting_data.holds_words(name, count))] if count else []
+    holds = [ResultLine("warning", supporting_data.holds_words(name, count))] if count else []
     return _attached(attached, holds)
 
 
-def _attached(attached: supporting_data.Attached, more: list[Line] | None = None) -> Said:
+def _attached(
+    attached: supporting_data.Attached, more: list[ResultLine] | None = None
+) -> ChangeResult:
     shown = ", shown in the doc" if attached.is_picture else ""
-    said = Line("good", f"Attached {attached.file.name}{shown}.")
-    return Said((said, *(more or ()), *about(attached.brought)), attached.file.url)
+    said = ResultLine("good", f"Attached {attached.file.name}{shown}.")
+    return ChangeResult((said, *(more or ()), *about(attached.brought)), attached.file.url)
 
 
-def _share(workspace: Workspace, form: Form) -> Said:
+def _share(workspace: Workspace, form: Form) -> ChangeResult:
     who = form.text("who").replace(",", " ").split()
     if not who:
         raise BadInput("Say whom to share the doc with: ann@example.com, or a domain.")
@@ -376,21 +380,21 @@ def _share(workspace: Workspace, form: Form) -> Said:
     return _shared(shared)
 
 
-def _unshare(workspace: Workspace, form: Form) -> Said:
+def _unshare(workspace: Workspace, form: Form) -> ChangeResult:
     return _shared(sharing.unshare(workspace, form.text("who")))
 
 
-def _shared(shared: sharing.Shared) -> Said:
+def _shared(shared: sharing.Shared) -> ChangeResult:
     words = {"done": "Shared with", "left": "No longer shared with"}
     lines = [
-        Line("good", f"{words[each.state]} {each.who}.")
+        ResultLine("good", f"{words[each.state]} {each.who}.")
         for each in shared.shares
         if each.state in words
     ]
-    return Said((*lines, *about(shared.brought)))
+    return ChangeResult((*lines, *about(shared.brought)))
 
 
-def _announce(workspace: Workspace, form: Form) -> Said:
+def _announce(workspace: Workspace, form: Form) -> ChangeResult:
     incident = workspace.incident()
     text, only = form.text("text"), form.texts("channel")
     if again := form.text("tell_again"):
@@ -402,24 +406,27 @@ def _announce(workspace: Workspace, form: Form) -> Said:
         else:
             announced = announcements.announced_by(workspace, earlier)
     lines = [
-        Line("good" if good else "warning", words) for good, words in announced_lines(announced)
+        ResultLine("good" if good else "warning", words)
+        for good, words in announced_lines(announced)
     ]
     fault = untold_fault([announced])
-    waits = [Line("warning", str(fault))] if fault is not None else []
-    return Said((*lines, *waits))
+    waits = [ResultLine("warning", str(fault))] if fault is not None else []
+    return ChangeResult((*lines, *waits))
 
 
-def _sync(workspace: Workspace, _form: Form) -> Said:
+def _sync(workspace: Workspace, _form: Form) -> ChangeResult:
     brought = sync_all(workspace)
     told = announcements.finish_waiting(workspace)
-    lines: list[Line] = []
+    lines: list[ResultLine] = []
     for each in brought:
         if is_all_there(each):
-            lines.append(Line("good", f"{each.incident.title}: everything is in the doc."))
+            lines.append(ResultLine("good", f"{each.incident.title}: everything is in the doc."))
         lines += about(each)
     for one in told:
-        lines += [Line("good" if ok else "warning", words) for ok, words in announced_lines(one)]
-    return Said(tuple(lines) or (Line("good", "Everything is in the doc."),))
+        lines += [
+            ResultLine("good" if ok else "warning", words) for ok, words in announced_lines(one)
+        ]
+    return ChangeResult(tuple(lines) or (ResultLine("good", "Everything is in the doc."),))
 
 
 def _paste(ref: str) -> Response:
@@ -429,7 +436,7 @@ def _paste(ref: str) -> Response:
         incident = workspace.incident()
         found: list[_Reading] = []
         done = attempt("paste", lambda: _read_or_record(workspace, incident, form, found))
-    if isinstance(done, Said) and done.lines:
+    if isinstance(done, ChangeResult) and done.lines:
         return go_to("incident.show", done, ref=incident.id)
     failed = done if isinstance(done, Failed) else None
     return _paste_page(incident, failed, found[0] if found else None)
@@ -452,7 +459,7 @@ class _Reading:
 
 def _read_or_record(
     workspace: Workspace, incident: Incident, form: Form, found: list[_Reading]
-) -> Said:
+) -> ChangeResult:
     text, by = form.text("text"), form.text("by")
     before_start = form.has("before_start")
     earliest = None if before_start else incident.started_at
@@ -468,7 +475,7 @@ def _read_or_record(
     found.append(reading)
     many_entries.entries_of(workspace, fresh, by=by, earliest=earliest)  # raises if it can't be
     if form.text("agreed") != reading.key:
-        return Said()
+        return ChangeResult()
     words = [text, True, form.text("at") or None, by, "", before_start, False]
     earlier = begin(workspace, "log", words, incident.id, form)
     if earlier is not None:

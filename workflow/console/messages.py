@@ -15,10 +15,10 @@ from werkzeug.datastructures import MultiDict
 from workflow.console import compositions
 from workflow.console.compositions import DESPITE, TEXTS, TICKS, VALUE, WORDS_OF, Composition
 from workflow.console.pages import (
+    ChangeResult,
     Failed,
     Form,
-    Line,
-    Said,
+    ResultLine,
     about,
     all_uploaded,
     as_file,
@@ -145,20 +145,22 @@ class _Views:
             done = attempt("send", lambda: _send(workspace, composition, form, begun))
         if begun:
             self._previews.forget(made)
-            return go_to("notices.show", done if isinstance(done, Said) else None, notice=begun[0])
+            return go_to(
+                "notices.show", done if isinstance(done, ChangeResult) else None, notice=begun[0]
+            )
         return self._after(ref, made, done)
 
     def throw_away(self, ref: str, made: str) -> Response:
         with desk().workspace(ref) as workspace:
             compositions.throw_away(compositions.load(workspace, made))
         self._previews.forget(made)
-        said = Said((Line("plain", "Thrown away. Nothing was sent."),))
+        said = ChangeResult((ResultLine("plain", "Thrown away. Nothing was sent."),))
         return go_to("incident.show", said, ref=ref)
 
     def mails(self, ref: str, made: str, rest: str) -> Response:
         return self._previews.show(ref, made, rest)
 
-    def _after(self, ref: str, made: str, done: Said | Failed) -> Response:
+    def _after(self, ref: str, made: str, done: ChangeResult | Failed) -> Response:
         if isinstance(done, Failed):
             return _write(ref, made, self._previews, done)
         return go_to("messages.write", done, ref=ref, made=made)
@@ -267,7 +269,7 @@ def list_page(
 
 def _take_list(
     workspace: Workspace, incident: Incident, form: Form, made: list[Composition]
-) -> Said:
+) -> ChangeResult:
     sheet, address = form.text("sheet"), form.text("address")
     given = uploaded("list")
     if given is None and not address:
@@ -288,7 +290,7 @@ def _take_list(
     }
     facts.settle(workspace, incident, title=words.get("title", ""), impact=words.get("impact", ""))
     made.append(compositions.begin(workspace, incident, fetched))
-    return Said()
+    return ChangeResult()
 
 
 def _write(ref: str, made: str, previews: Previews, failed: Failed | None = None) -> Response:
@@ -385,7 +387,7 @@ def _checked(ref: str, made: str, previews: Previews, failed: Failed | None) -> 
     )
 
 
-def _fill_in(workspace: Workspace, composition: Composition) -> Said:
+def _fill_in(workspace: Workspace, composition: Composition) -> ChangeResult:
     form = Form()
     fields = {name: form.text(name) for name in (*TEXTS, "first")}
     fields |= {name: "yes" for name in TICKS if form.has(name)}
@@ -400,10 +402,10 @@ def _fill_in(workspace: Workspace, composition: Composition) -> Said:
     for name, content in all_uploaded("own_files"):
         compositions.add_own_file(filled, name, content)
     compositions.save(filled)
-    return Said()
+    return ChangeResult()
 
 
-def _test(workspace: Workspace, composition: Composition, form: Form) -> Said:
+def _test(workspace: Workspace, composition: Composition, form: Form) -> ChangeResult:
     incident = workspace.incident()
     row = form.text("row")
     plan = make_plan(workspace, compositions.request_of(workspace, composition, incident))
@@ -413,20 +415,20 @@ def _test(workspace: Workspace, composition: Composition, form: Form) -> Said:
     notified = sending.send_test(workspace, plan, form.text("address"), number, watcher)
     standing = notified.standing
     is_sent = standing.counts.sent == standing.counts.total
-    lines = [Line("good" if is_sent else "warning", f"Test: {counts_text(standing)}")]
-    lines += [Line("warning", each.reason) for each in standing.shortfalls]
+    lines = [ResultLine("good" if is_sent else "warning", f"Test: {counts_text(standing)}")]
+    lines += [ResultLine("warning", each.reason) for each in standing.shortfalls]
     if notified.sent.fault is not None:
-        lines.append(Line("warning", notified.sent.fault.sentence_in(incident.zone)))
-    return Said(tuple(lines))
+        lines.append(ResultLine("warning", notified.sent.fault.sentence_in(incident.zone)))
+    return ChangeResult(tuple(lines))
 
 
-def _propose(workspace: Workspace, composition: Composition, form: Form) -> Said:
+def _propose(workspace: Workspace, composition: Composition, form: Form) -> ChangeResult:
     """Freeze the plan that the person saw, for a second person to approve."""
     plan = _looked_at(workspace, composition, form)
     sending.refuse_silent_repeat(plan)
     proposal = approval.propose(workspace, plan)
     words = f"Proposed as plan {proposal.short}. Nothing was sent. Somebody else has to approve it."
-    return Said((Line("good", words), *about(approval.bring(workspace, proposal))))
+    return ChangeResult((ResultLine("good", words), *about(approval.bring(workspace, proposal))))
 
 
 def _looked_at(workspace: Workspace, composition: Composition, form: Form) -> Plan:
@@ -443,7 +445,9 @@ def _looked_at(workspace: Workspace, composition: Composition, form: Form) -> Pl
     return plan
 
 
-def _send(workspace: Workspace, composition: Composition, form: Form, begun: list[str]) -> Said:
+def _send(
+    workspace: Workspace, composition: Composition, form: Form, begun: list[str]
+) -> ChangeResult:
     """Freeze the plan that the person saw and agreed to by its number, and start sending."""
     incident = workspace.incident()
     plan = _looked_at(workspace, composition, form)
@@ -466,10 +470,10 @@ def _send(workspace: Workspace, composition: Composition, form: Form, begun: lis
         return said
 
     desk().senders.start(notice, send_it, command="notify")
-    return Said((Line("warning", warning),) if warning else ())
+    return ChangeResult((ResultLine("warning", warning),) if warning else ())
 
 
-def _under_way(workspace: Workspace, plan: Plan, begun: list[str]) -> Said:
+def _under_way(workspace: Workspace, plan: Plan, begun: list[str]) -> ChangeResult:
     """Everybody on the list already has this text, or will: send nothing, show that."""
     standing = notice_with_these_words(workspace, plan)
     if standing is None:
@@ -480,4 +484,4 @@ def _under_way(workspace: Workspace, plan: Plan, begun: list[str]) -> Said:
     is_on_its_way = bool(standing.counts.pending)
     whether = "is already in a notice with this text" if is_on_its_way else "already has this text"
     words = f"Nothing new was sent: everybody on the list {whether}."
-    return Said((Line("plain", words),))
+    return ChangeResult((ResultLine("plain", words),))

@@ -10,11 +10,11 @@ from werkzeug.datastructures import MultiDict
 from workflow.bounces import collect
 from workflow.console.messages import list_page
 from workflow.console.pages import (
+    ChangeResult,
     Desk,
     Failed,
     Form,
-    Line,
-    Said,
+    ResultLine,
     about,
     attempt,
     desk,
@@ -50,7 +50,7 @@ _DECISIONS = {
     "restore": DraftDecision.RESTORE,
     "leave-out": DraftDecision.LEAVE_OUT,
 }
-Action = Callable[[Workspace, Notice, Form], Said]
+Action = Callable[[Workspace, Notice, Form], ChangeResult]
 
 
 def notice_pages() -> Blueprint:
@@ -143,7 +143,7 @@ def _notice(workspace: Workspace, reference: str) -> Notice:
     return found
 
 
-def _go_on(workspace: Workspace, notice: Notice, form: Form) -> Said:
+def _go_on(workspace: Workspace, notice: Notice, form: Form) -> ChangeResult:
     """Send an interrupted notice, or one that waits for the person's number."""
     before = notice_standing(workspace, notice)
     outcome.refuse_overtaken(workspace, before)
@@ -159,7 +159,7 @@ def _go_on(workspace: Workspace, notice: Notice, form: Form) -> Said:
         outcome.refuse_other_pending(before.counts.pending, number)
     sending.go_on_despite(workspace, notice, agreed)
     desk().senders.start(notice, send_on)
-    return Said()
+    return ChangeResult()
 
 
 def _decide(workspace: Workspace, notice: Notice, form: Form, number: int | None) -> None:
@@ -196,24 +196,24 @@ def _decision(edited: EditedDraft, form: Form) -> DraftDecision:
     )
 
 
-def _look_at_drafts(workspace: Workspace, notice: Notice, _form: Form) -> Said:
+def _look_at_drafts(workspace: Workspace, notice: Notice, _form: Form) -> ChangeResult:
     review = draft_review.look(workspace, notice)
     count = len(review.edited)
     words = "1 draft was" if count == 1 else f"{count:,} drafts were"
-    lines = [Line("warning", f"{words} edited in Gmail.")] if count else []
+    lines = [ResultLine("warning", f"{words} edited in Gmail.")] if count else []
     lines += [
-        Line(
+        ResultLine(
             "warning",
             f"Row {each.row}  {each.email}: the draft is not in Gmail any more. Somebody sent or "
             "deleted it.",
         )
         for each in review.gone
     ]
-    return Said(tuple(lines) or (Line("good", "No draft was edited."),))
+    return ChangeResult(tuple(lines) or (ResultLine("good", "No draft was edited."),))
 
 
 def _again(state: DeliveryState) -> Action:
-    def write_again(workspace: Workspace, notice: Notice, form: Form) -> Said:
+    def write_again(workspace: Workspace, notice: Notice, form: Form) -> ChangeResult:
         """Write again to customers in this state, after their number was typed."""
         states = [state]
         _, agreed = outcome.settle_notice(
@@ -228,18 +228,20 @@ def _again(state: DeliveryState) -> Action:
         sending.plan_again(workspace, notice, states)
         sending.go_on_despite(workspace, notice, agreed)
         desk().senders.start(notice, send_on)
-        return Said((Line("warning", outcome.settled_words(settled)),) if settled else ())
+        return ChangeResult(
+            (ResultLine("warning", outcome.settled_words(settled)),) if settled else ()
+        )
 
     return write_again
 
 
-def _pause(_workspace: Workspace, notice: Notice, _form: Form) -> Said:
+def _pause(_workspace: Workspace, notice: Notice, _form: Form) -> ChangeResult:
     desk().senders.pause(notice.id)
     words = "Paused. Everything so far is recorded; nothing is sent until somebody goes on."
-    return Said((Line("plain", words),))
+    return ChangeResult((ResultLine("plain", words),))
 
 
-def _withdraw(workspace: Workspace, notice: Notice, form: Form) -> Said:
+def _withdraw(workspace: Workspace, notice: Notice, form: Form) -> ChangeResult:
     pending = notice_standing(workspace, notice).counts.pending
     if outcome.typed_number(form.text("number")) != pending:
         raise BadInput(
@@ -247,15 +249,17 @@ def _withdraw(workspace: Workspace, notice: Notice, form: Form) -> Said:
         )
     draft_review.give_back(workspace, notice)
     desk().senders.start(notice, take_back)
-    return Said()
+    return ChangeResult()
 
 
-def _bounces(workspace: Workspace, _notice: Notice, _form: Form) -> Said:
+def _bounces(workspace: Workspace, _notice: Notice, _form: Form) -> ChangeResult:
     returned = collect(workspace)
     replies = "1 reply" if returned.new_replies == 1 else f"{returned.new_replies} replies"
     words = f"New in the mailbox of {returned.mailbox}: {returned.new_bounces} bounced, {replies}"
-    lines = [Line("good", words), *(Line("warning", each) for each in returned.unclear)]
-    return Said((*lines, *(about(returned.brought) if returned.brought is not None else ())))
+    lines = [ResultLine("good", words), *(ResultLine("warning", each) for each in returned.unclear)]
+    return ChangeResult(
+        (*lines, *(about(returned.brought) if returned.brought is not None else ()))
+    )
 
 
 _ACTIONS: dict[str, Action] = {
@@ -271,7 +275,7 @@ _ACTIONS: dict[str, Action] = {
 
 # --- A plan that waits ----------------------------------------------------------------------------
 
-PlanAction = Callable[[Workspace, str, Form, list[str]], Said]
+PlanAction = Callable[[Workspace, str, Form, list[str]], ChangeResult]
 
 
 def plan_pages() -> Blueprint:
@@ -297,24 +301,24 @@ def _changing_plan(name: str, action: PlanAction, command: str) -> Callable[[str
     return change
 
 
-def _approve(workspace: Workspace, plan: str, _form: Form, _begun: list[str]) -> Said:
+def _approve(workspace: Workspace, plan: str, _form: Form, _begun: list[str]) -> ChangeResult:
     return _decided(approval.decide(workspace, plan, approved=True), "Approved")
 
 
-def _refuse(workspace: Workspace, plan: str, form: Form, _begun: list[str]) -> Said:
+def _refuse(workspace: Workspace, plan: str, form: Form, _begun: list[str]) -> ChangeResult:
     reason = form.text("reason")
     if not reason:
         raise BadInput("Say why you refuse it, for the person who proposed it.")
     return _decided(approval.decide(workspace, plan, approved=False, reason=reason), "Refused")
 
 
-def _decided(decided: approval.Decided, word: str) -> Said:
+def _decided(decided: approval.Decided, word: str) -> ChangeResult:
     words = f"{word}: plan {decided.plan_hash[:8]} of {decided.proposed_by}: {decided.subject}"
     brought = about(decided.brought) if decided.brought is not None else ()
-    return Said((Line("good", words), *brought))
+    return ChangeResult((ResultLine("good", words), *brought))
 
 
-def _send(workspace: Workspace, reference: str, form: Form, begun: list[str]) -> Said:
+def _send(workspace: Workspace, reference: str, form: Form, begun: list[str]) -> ChangeResult:
     """Send exactly the approved plan, after its number was typed."""
     proposal, plan = approval.approved_plan(workspace, reference)
     sending.refuse_unsendable(plan)
@@ -327,7 +331,7 @@ def _send(workspace: Workspace, reference: str, form: Form, begun: list[str]) ->
     notice = sending.agree(workspace, plan, agreed, proposal)
     begun.append(notice.id)
     desk().senders.start(notice, send_on_agreed, command="notify")
-    return Said()
+    return ChangeResult()
 
 
 _PLAN_ACTIONS: dict[str, tuple[PlanAction, str]] = {

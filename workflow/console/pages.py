@@ -89,7 +89,7 @@ def _words(notified: Notified) -> tuple[str, ...]:
 
 
 @dataclass
-class Sender:
+class SendingThread:
     """One thread's work on one notice. `said` are messages for the person."""
 
     notice_id: str
@@ -111,7 +111,7 @@ class Senders:
         self, open_workspace: Callable[[str, str], AbstractContextManager[Workspace]]
     ) -> None:
         self._open = open_workspace
-        self._senders: dict[str, Sender] = {}
+        self._senders: dict[str, SendingThread] = {}
         self._lock = threading.Lock()
 
     def start(self, notice: Notice, job: Job = send_on, *, command: str = "resume") -> None:
@@ -123,7 +123,7 @@ class Senders:
             known = self._senders.get(notice.id)
             if known is not None and known.is_alive:
                 return
-            sender = Sender(notice.id)
+            sender = SendingThread(notice.id)
             sender.thread = threading.Thread(
                 target=self._run, args=[sender, notice, job, command], daemon=True, name=notice.id
             )
@@ -155,7 +155,7 @@ class Senders:
             if sender.thread is not None:
                 sender.thread.join(_STOPS_WITHIN_SECONDS)
 
-    def _run(self, sender: Sender, notice: Notice, job: Job, command: str) -> None:
+    def _run(self, sender: SendingThread, notice: Notice, job: Job, command: str) -> None:
         def say(line: str) -> None:
             sender.said = (line,)
 
@@ -179,7 +179,7 @@ _KEPT = 200  # messages kept for pages that have not been loaded yet
 
 
 @dataclass(frozen=True)
-class Line:
+class ResultLine:
     """One line of a result."""
 
     tone: Tone
@@ -187,10 +187,10 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Said:
+class ChangeResult:
     """The result of a change, line by line. `link` is an address to show below."""
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[ResultLine, ...] = ()
     link: str = ""
 
 
@@ -209,7 +209,7 @@ class Desk:
     """The JSON form of an incident, as in `show --json`."""
     senders: Senders = field(init=False)
     closing: threading.Event = field(default_factory=threading.Event)
-    _said: OrderedDict[str, Said] = field(default_factory=OrderedDict)
+    _said: OrderedDict[str, ChangeResult] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -221,7 +221,7 @@ class Desk:
         with self.open(incident, command) as workspace:
             yield workspace
 
-    def keep(self, said: Said) -> str:
+    def keep(self, said: ChangeResult) -> str:
         """Keep a result for the next page; returns the name to `take` it by."""
         name = secrets.token_hex(8)
         with self._lock:
@@ -230,7 +230,7 @@ class Desk:
                 self._said.popitem(last=False)
         return name
 
-    def take(self, name: str) -> Said | None:
+    def take(self, name: str) -> ChangeResult | None:
         """The result kept under a name; it is shown once."""
         with self._lock:
             return self._said.pop(name, None)
@@ -296,7 +296,7 @@ def future(workspace: Workspace, words: str, zone: ZoneInfo) -> datetime | None:
     return read_future(words, now=workspace.now(), zone=zone, habits=habits_of(os.environ)).at
 
 
-def attempt(form: str, job: Callable[[], Said]) -> Said | Failed:
+def attempt(form: str, job: Callable[[], ChangeResult]) -> ChangeResult | Failed:
     """Do a job; an error for a person becomes a sentence beside its form."""
     try:
         return job()
@@ -309,12 +309,12 @@ def attempt(form: str, job: Callable[[], Said]) -> Said | Failed:
         return Failed(form, str(error))
 
 
-def about(brought: Brought) -> Iterator[Line]:
+def about(brought: Brought) -> Iterator[ResultLine]:
     """Messages about the doc after a change."""
     for words in remarks(brought):
-        yield Line("warning", words)
+        yield ResultLine("warning", words)
     if (fault := waiting_fault(brought)) is not None:
-        yield Line("warning", str(fault))
+        yield ResultLine("warning", str(fault))
 
 
 def begin(
@@ -350,7 +350,7 @@ def page(name: str, status: int = 200, **values: Any) -> Response:
     return response
 
 
-def go_to(endpoint: str, said: Said | None = None, **values: str) -> Response:
+def go_to(endpoint: str, said: ChangeResult | None = None, **values: str) -> Response:
     """Redirect after a change, so that reloading the page repeats nothing."""
     if said is not None and (said.lines or said.link):
         values["said"] = desk().keep(said)

@@ -18,11 +18,11 @@ from werkzeug.datastructures import MultiDict
 
 from workflow.config import ConfigBad, load_settings
 from workflow.console.pages import (
+    ChangeResult,
     Desk,
     Failed,
     Form,
-    Line,
-    Said,
+    ResultLine,
     attempt,
     desk,
     events,
@@ -39,7 +39,7 @@ from workflow.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingField:
     """A setting on the page. `kind` is a text, a list of texts, or a check box."""
 
     name: str
@@ -49,17 +49,19 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("organisation", "Your organisation", "Customers read it in every email."),
-    Setting("support", "Support address", "Where customers get help: an address or a page."),
-    Setting("sender_name", "Sender's name", "The name beside the address that sends."),
-    Setting("reply_to", "Reply-to address", "Empty: replies go to the address that sends."),
-    Setting("owner", "Owner of new incidents", "Who leads them, unless somebody else is named."),
-    Setting("time_zone", "Time zone", "Like Europe/Berlin. Empty: this machine's."),
-    Setting("share", "Share new docs with", "Addresses or domains, one in each line.", "list"),
-    Setting("share_notify", "Let Google write to people a doc is shared with", "", "tick"),
-    Setting("folder", "Drive folder", "The id of the folder for new docs. Empty: My Drive."),
-    Setting("templates", "Folder of your templates", "Empty: only the shipped ones."),
-    Setting(
+    SettingField("organisation", "Your organisation", "Customers read it in every email."),
+    SettingField("support", "Support address", "Where customers get help: an address or a page."),
+    SettingField("sender_name", "Sender's name", "The name beside the address that sends."),
+    SettingField("reply_to", "Reply-to address", "Empty: replies go to the address that sends."),
+    SettingField(
+        "owner", "Owner of new incidents", "Who leads them, unless somebody else is named."
+    ),
+    SettingField("time_zone", "Time zone", "Like Europe/Berlin. Empty: this machine's."),
+    SettingField("share", "Share new docs with", "Addresses or domains, one in each line.", "list"),
+    SettingField("share_notify", "Let Google write to people a doc is shared with", "", "tick"),
+    SettingField("folder", "Drive folder", "The id of the folder for new docs. Empty: My Drive."),
+    SettingField("templates", "Folder of your templates", "Empty: only the shipped ones."),
+    SettingField(
         "own_domains",
         "Your own domains",
         "One in each line. No customers are there.",
@@ -115,17 +117,17 @@ def _examined(workspace: Workspace) -> list[SetupFinding]:
     return [*examine_machine(workspace), *google]
 
 
-def _save(workspace: Workspace, form: Form) -> Said:
+def _save(workspace: Workspace, form: Form) -> ChangeResult:
     """Write changed settings into the config file; everything else in it stays."""
     path = workspace.settings.config_path
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     after = changed(before, _typed(workspace, form))
     if after == before:
-        return Said((Line("plain", "Nothing was changed."),))
+        return ChangeResult((ResultLine("plain", "Nothing was changed."),))
     _refuse_bad(path, after, workspace.settings.profile)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(path, after.encode())
-    return Said((Line("good", f"Saved to {path}."),))
+    return ChangeResult((ResultLine("good", f"Saved to {path}."),))
 
 
 def _typed(workspace: Workspace, form: Form) -> dict[str, str | list[str] | bool]:

@@ -109,7 +109,7 @@ def reserve(workspace: Workspace, notice: Notice, ground: Ground) -> None:
     me: LedgerIdentity | None = None
     for _ in range(_ATTEMPTS):
         view = other_ledgers.read_doc(workspace, incident)
-        if isinstance(view, other_ledgers.Look):
+        if isinstance(view, other_ledgers.DocLook):
             other_ledgers.refuse_overlooked(workspace, incident, view, agreed)
             me = me or _begin_unread_run(workspace, notice)
             _not_written(workspace, incident, notice, me, view.compared.problem, agreed)

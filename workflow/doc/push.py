@@ -70,7 +70,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingWork:
     """Everything that waits, at one moment of the ledger.
 
     `files` are the ids of files to upload. `batch` is None if no change can be written now.
@@ -116,7 +116,7 @@ def look(
     incident_id: str,
     *,
     limit: int = CHANGES_PER_WRITE,
-) -> Waiting:
+) -> PendingWork:
     """What waits for an incident's doc now; `limit` is how many changes one write may hold."""
     incident = incidents.incident_by_id(connection, incident_id)
     record = incidents.doc_record(connection, incident_id)
@@ -134,7 +134,7 @@ def look(
     if pending:
         wanted = doc_contents.wanted_changes(connection, incident, pending, parts)
         batch = Batch(pending, wanted, parts)
-    return Waiting(
+    return PendingWork(
         incident=incident,
         doc=record,
         changes=recorded,
@@ -152,7 +152,7 @@ def look_while_recording(
     incident_id: str,
     *,
     limit: int = CHANGES_PER_WRITE,
-) -> Waiting | None:
+) -> PendingWork | None:
     """The same as `look`, in the transaction that records something.
 
     None if it can't be read: that must not undo the recording, and `bring_to_doc` looks again.
@@ -292,7 +292,9 @@ class Brought:
     newer: tuple[str, ...] = ()
 
 
-def bring_to_doc(workspace: Workspace, incident_id: str, waiting: Waiting | None = None) -> Brought:
+def bring_to_doc(
+    workspace: Workspace, incident_id: str, waiting: PendingWork | None = None
+) -> Brought:
     """Make the doc show everything that is recorded of an incident.
 
     `waiting` is the result of `look`, if the recording transaction has looked. A failure at Google
@@ -326,7 +328,7 @@ class _Bringing:
     """
 
     workspace: Workspace
-    waiting: Waiting
+    waiting: PendingWork
     said: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     fault: GoogleFault | None = None

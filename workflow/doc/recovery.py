@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from workflow.config import REHEARSAL
 from workflow.doc import push, sharing
 from workflow.doc.push import Brought, bring_to_doc
-from workflow.document.blocks import Block, Kind, Span, blocks_from_text, plain
+from workflow.document.blocks import Block, BlockKind, Span, blocks_from_text, plain
 from workflow.document.edits.notices import notices_in
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import INCIDENT, create_range, identity_of, incident_name
@@ -229,7 +229,7 @@ def _want_all_again(connection: Connection, incident_id: str, has: tuple[str, ..
 def doc_blocks(connection: Connection, incident: Incident, why: str) -> list[Block]:
     """The incident's content in the order of a postmortem; `why` the doc is missing."""
     return [
-        Block(Kind.TITLE, (Span(incident.title),)),
+        Block(BlockKind.TITLE, (Span(incident.title),)),
         plain(f"Written from the ledger, without edits that people made in the doc. {why}"),
         *_facts(incident),
         *_sections(connection, incident),
@@ -248,7 +248,7 @@ def _facts(incident: Incident) -> Iterator[Block]:
     if incident.owner:
         yield plain(f"Owner: {incident.owner}")
     if incident.impact:
-        yield plain("Impact", Kind.HEADING_2)
+        yield plain("Impact", BlockKind.HEADING_2)
         yield from blocks_from_text(incident.impact)
 
 
@@ -261,26 +261,26 @@ def _sections(connection: Connection, incident: Incident) -> Iterator[Block]:
         title = section.title if section is not None else change.payload["section"]
         filled.setdefault(title, []).append(change.payload["text"])
     for title, texts in filled.items():
-        yield plain(title, Kind.HEADING_2)
+        yield plain(title, BlockKind.HEADING_2)
         for text in texts:
             yield from blocks_from_typed(text)
 
 
 def _timeline(connection: Connection, incident: Incident) -> Iterator[Block]:
-    yield plain("Timeline", Kind.HEADING_2)
+    yield plain("Timeline", BlockKind.HEADING_2)
     for entry in incidents.timeline(connection, incident.id):
         words = Span(entry.text, strike=entry.struck_at is not None)
         by = f" — {entry.by}" if entry.by else ""
         stamp = Span(f"{moment_text(entry.at, incident.zone)}  ", bold=True)
-        yield Block(Kind.BULLET, (stamp, words, *([Span(by)] if by else [])))
+        yield Block(BlockKind.BULLET, (stamp, words, *([Span(by)] if by else [])))
 
 
 def _notices(connection: Connection, incident: Incident) -> Iterator[Block]:
     sent = notices.notices_of(connection, incident.id)
     if sent:
-        yield plain("Customer-facing response", Kind.HEADING_2)
+        yield plain("Customer-facing response", BlockKind.HEADING_2)
     for notice in sent:
-        yield plain(notice_heading(incident, notice), Kind.HEADING_3)
+        yield plain(notice_heading(incident, notice), BlockKind.HEADING_3)
         for line in notice_facts(connection, incident, notice):
             yield plain(line)
         for block in blocks_from_markdown(notice.copy_markdown):

@@ -34,7 +34,7 @@ from workflow.model import Status
 # --- Paragraphs -----------------------------------------------------------------------------------
 
 
-class Kind(StrEnum):
+class BlockKind(StrEnum):
     """The kind of a paragraph."""
 
     TITLE = "title"
@@ -60,7 +60,7 @@ class Kind(StrEnum):
     @property
     def in_list(self) -> bool:
         """Whether the paragraph has a list glyph in front."""
-        return self in (Kind.BULLET, Kind.NUMBER, Kind.CHECK)
+        return self in (BlockKind.BULLET, BlockKind.NUMBER, BlockKind.CHECK)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Block:
     ranges over the text of its cells, each as row, column and name.
     """
 
-    kind: Kind
+    kind: BlockKind
     spans: tuple[Span, ...] = ()
     level: int = 0
     quote: int = 0
@@ -137,7 +137,7 @@ class Block:
         return replace(self, marks=(*self.marks, Mark(name, 0, inner_length(self.text))))
 
 
-def plain(text: str, kind: Kind = Kind.NORMAL) -> Block:
+def plain(text: str, kind: BlockKind = BlockKind.NORMAL) -> Block:
     """One paragraph of unstyled text, unchanged."""
     return Block(kind, (Span(clean_text(text)),))
 
@@ -148,9 +148,9 @@ def blocks_from_text(text: str) -> list[Block]:
     return [plain(paragraph.strip("\n")) for paragraph in paragraphs if paragraph.strip()]
 
 
-def heading_kind(level: int) -> Kind:
+def heading_kind(level: int) -> BlockKind:
     """The kind of a heading; levels are limited to 1 to 6."""
-    return Kind(f"heading_{min(max(level, 1), 6)}")
+    return BlockKind(f"heading_{min(max(level, 1), 6)}")
 
 
 # --- Native parts ---------------------------------------------------------------------------------
@@ -353,7 +353,7 @@ class InlinePicture:
     @property
     def block(self) -> Block:
         """A paragraph of its own."""
-        return Block(Kind.NORMAL, (Span(STAND_IN, chip=self),))
+        return Block(BlockKind.NORMAL, (Span(STAND_IN, chip=self),))
 
     @property
     def _size(self) -> dict[str, float]:

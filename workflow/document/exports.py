@@ -13,7 +13,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from workflow.document.blocks import Block, Kind, Span, heading_kind, joined
+from workflow.document.blocks import Block, BlockKind, Span, heading_kind, joined
 from workflow.document.requests import LINE_BREAK
 from workflow.document.styling import is_link
 
@@ -82,7 +82,7 @@ class _TabReader:
     def _paragraph(self, paragraph: Json) -> Iterator[Block]:
         elements = paragraph.get("elements", ())
         if any("horizontalRule" in element for element in elements):
-            yield Block(Kind.RULE)
+            yield Block(BlockKind.RULE)
         spans = joined(
             replace(span, suggested=_suggested(element))
             for element in elements
@@ -100,29 +100,29 @@ class _TabReader:
     def _item(self, bullet: Json, spans: tuple[Span, ...], style: Json) -> Block:
         level = bullet.get("nestingLevel", 0)
         kind = self._list_kind(bullet.get("listId", ""), level)
-        checked = kind is Kind.CHECK and all(span.strike for span in spans)
+        checked = kind is BlockKind.CHECK and all(span.strike for span in spans)
         if checked:
             spans = tuple(replace(span, strike=False) for span in spans)
         return Block(kind, spans, level=level, checked=checked, quote=_quote(style))
 
-    def _list_kind(self, list_id: str, level: int) -> Kind:
+    def _list_kind(self, list_id: str, level: int) -> BlockKind:
         properties = self.tab.get("lists", {}).get(list_id, {}).get("listProperties", {})
         levels = properties.get("nestingLevels", ())
         glyph = levels[level] if level < len(levels) else {}
         if glyph.get("glyphSymbol"):
-            return Kind.BULLET
+            return BlockKind.BULLET
         # A checkbox has neither a symbol nor a type (recorded answers).
         unspecified = glyph.get("glyphType") in (None, "GLYPH_TYPE_UNSPECIFIED")
         if unspecified and levels:
-            return Kind.CHECK
-        return Kind.BULLET if unspecified or glyph["glyphType"] == "NONE" else Kind.NUMBER
+            return BlockKind.CHECK
+        return BlockKind.BULLET if unspecified or glyph["glyphType"] == "NONE" else BlockKind.NUMBER
 
     def _table(self, table: Json) -> Block:
         rows = tuple(
             tuple(self._cell(cell) for cell in row.get("tableCells", ()))
             for row in table.get("tableRows", ())
         )
-        return Block(Kind.TABLE, rows=rows)
+        return Block(BlockKind.TABLE, rows=rows)
 
     def _cell(self, cell: Json) -> tuple[Span, ...]:
         """A cell's paragraphs as lines of one; a nested table as lines of its cells."""
@@ -188,14 +188,14 @@ def _styled(text: str, style: Json) -> Span:
     )
 
 
-def _kind(style: Json, spans: Sequence[Span]) -> Kind:
+def _kind(style: Json, spans: Sequence[Span]) -> BlockKind:
     named = style.get("namedStyleType", "NORMAL_TEXT")
     if named == "TITLE":
-        return Kind.TITLE
+        return BlockKind.TITLE
     if named.startswith("HEADING_"):
         return heading_kind(int(named[-1]))
     is_shaded = bool(style.get("shading", {}).get("backgroundColor", {}).get("color"))
-    return Kind.CODE if is_shaded and all(span.code for span in spans) else Kind.NORMAL
+    return BlockKind.CODE if is_shaded and all(span.code for span in spans) else BlockKind.NORMAL
 
 
 def _quote(style: Json) -> int:
@@ -222,7 +222,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
     tabs = read_tabs(document)
     if len(tabs) == 1:
         return blocks_to_markdown(tabs[0].blocks)
-    titled = ((Block(Kind.TITLE, (Span(tab.title),)), *tab.blocks) for tab in tabs)
+    titled = ((Block(BlockKind.TITLE, (Span(tab.title),)), *tab.blocks) for tab in tabs)
     return "\n".join(map(blocks_to_markdown, titled))
 
 
@@ -240,7 +240,7 @@ def blocks_to_markdown(blocks: Sequence[Block]) -> str:
 
 
 def _paragraphs(blocks: Sequence[Block]) -> Iterator[str]:
-    for is_code, group in groupby(blocks, key=lambda one: one.kind is Kind.CODE):
+    for is_code, group in groupby(blocks, key=lambda one: one.kind is BlockKind.CODE):
         members = list(group)
         if is_code:
             yield _code("\n".join(block.text for block in members))
@@ -249,12 +249,12 @@ def _paragraphs(blocks: Sequence[Block]) -> Iterator[str]:
 
 
 def _paragraph(block: Block) -> str:
-    if block.kind is Kind.RULE:
+    if block.kind is BlockKind.RULE:
         return "---"
-    if block.kind is Kind.TABLE:
+    if block.kind is BlockKind.TABLE:
         return _table(block)
-    level = 1 if block.kind is Kind.TITLE else block.kind.heading_level + 1
-    if block.kind is Kind.TITLE or block.kind.heading_level:
+    level = 1 if block.kind is BlockKind.TITLE else block.kind.heading_level + 1
+    if block.kind is BlockKind.TITLE or block.kind.heading_level:
         return f"{'#' * min(level, 6)} {_one_line(block.spans, ' ')}".rstrip()
     return "\\\n".join(_lines(block.spans))
 
@@ -266,9 +266,9 @@ def _items(blocks: Sequence[Block]) -> Iterator[str]:
     for block in blocks:
         depth = min(block.level, len(widths))
         deeper = numbers[depth] if depth < len(numbers) else 0
-        number = deeper + 1 if block.kind is Kind.NUMBER else 0
+        number = deeper + 1 if block.kind is BlockKind.NUMBER else 0
         glyph = f"{number}. " if number else "- "
-        box = f"[{'x' if block.checked else ' '}] " if block.kind is Kind.CHECK else ""
+        box = f"[{'x' if block.checked else ' '}] " if block.kind is BlockKind.CHECK else ""
         indent = " " * sum(widths[:depth])
         widths[depth:] = [len(glyph)]
         numbers[depth:] = [number]
@@ -435,9 +435,9 @@ def page_of(title: str, body: str, *, lang: str = "en") -> str:
 
 def _with_title(blocks: Sequence[Block], title: str) -> Sequence[Block]:
     """Add a top heading if somebody deleted the doc's: a page needs one."""
-    if any(block.kind is Kind.TITLE and block.text.strip() for block in blocks):
+    if any(block.kind is BlockKind.TITLE and block.text.strip() for block in blocks):
         return blocks
-    return [Block(Kind.TITLE, (Span(title or "Postmortem"),)), *blocks]
+    return [Block(BlockKind.TITLE, (Span(title or "Postmortem"),)), *blocks]
 
 
 def _tab(tab: TabBlocks) -> Iterator[str]:
@@ -458,7 +458,7 @@ def _level_headings(blocks: Sequence[Block]) -> Iterator[Block]:
     for block in blocks:
         level = block.kind.heading_level
         if level and not block.text.strip():
-            yield replace(block, kind=Kind.NORMAL)  # nobody can step to an empty heading
+            yield replace(block, kind=BlockKind.NORMAL)  # nobody can step to an empty heading
             continue
         if level:
             last = min(level, last + 1)
@@ -474,19 +474,19 @@ def _elements(blocks: Sequence[Block]) -> Iterator[str]:
 
 def _block(block: Block) -> str:
     match block.kind:
-        case Kind.RULE:
+        case BlockKind.RULE:
             return "<hr>"
-        case Kind.TABLE:
+        case BlockKind.TABLE:
             return _html_table(block)
-        case Kind.CODE:
+        case BlockKind.CODE:
             return f"<pre><code>{escape(block.text.replace(LINE_BREAK, chr(10)))}</code></pre>"
         case _:
             tag = _tag(block.kind)
             return f'<{tag} dir="auto">{_inline(block.spans)}</{tag}>'
 
 
-def _tag(kind: Kind) -> str:
-    if kind is Kind.TITLE:
+def _tag(kind: BlockKind) -> str:
+    if kind is BlockKind.TITLE:
         return "h1"
     return f"h{min(kind.heading_level + 1, 6)}" if kind.heading_level else "p"
 
@@ -494,13 +494,15 @@ def _tag(kind: Kind) -> str:
 def _list(blocks: Sequence[Block], level: int) -> str:
     """One level of a list; deeper items become a list inside the previous item."""
     parts: list[str] = []
-    for is_numbered, group in groupby(_heads(blocks, level), key=lambda one: one[1] is Kind.NUMBER):
+    for is_numbered, group in groupby(
+        _heads(blocks, level), key=lambda one: one[1] is BlockKind.NUMBER
+    ):
         tag = "ol" if is_numbered else "ul"
         parts.append(f"<{tag}>{''.join(_item(members, level) for members, _ in group)}</{tag}>")
     return "".join(parts)
 
 
-def _heads(blocks: Sequence[Block], level: int) -> Iterator[tuple[list[Block], Kind]]:
+def _heads(blocks: Sequence[Block], level: int) -> Iterator[tuple[list[Block], BlockKind]]:
     """Each item of a level with the deeper ones after it."""
     members: list[Block] = []
     for block in blocks:
@@ -517,7 +519,7 @@ def _item(members: Sequence[Block], level: int) -> str:
     if first.level > level:  # a list that starts deeper than it should
         return f"<li>{_list(members, level + 1)}</li>"
     words, below = _inline(first.spans), _list(deeper, level + 1) if deeper else ""
-    if first.kind is not Kind.CHECK:
+    if first.kind is not BlockKind.CHECK:
         return f'<li dir="auto">{words}{below}</li>'
     ticked = " checked" if first.checked else ""
     box = f'<input type="checkbox" disabled{ticked}>'

@@ -20,7 +20,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-from workflow.document.blocks import Block, Kind, Span, heading_kind, joined
+from workflow.document.blocks import Block, BlockKind, Span, heading_kind, joined
 from workflow.document.requests import LINE_BREAK, clean_text
 from workflow.document.styling import is_link
 
@@ -65,7 +65,7 @@ def _blocks(nodes: Sequence[SyntaxTreeNode], place: _Place) -> Iterator[Block]:
             case "blockquote":
                 yield from _blocks(node.children, replace(place, quote=place.quote + 1))
             case "bullet_list" | "ordered_list":
-                kind = Kind.BULLET if node.type == "bullet_list" else Kind.NUMBER
+                kind = BlockKind.BULLET if node.type == "bullet_list" else BlockKind.NUMBER
                 for item in node.children:
                     yield from _item(item, kind, place)
             case "fence" | "code_block":
@@ -73,18 +73,18 @@ def _blocks(nodes: Sequence[SyntaxTreeNode], place: _Place) -> Iterator[Block]:
             case "table":
                 yield _table(node, place)
             case "hr":
-                yield Block(Kind.NORMAL, (Span(_RULE),), quote=place.quote)
+                yield Block(BlockKind.NORMAL, (Span(_RULE),), quote=place.quote)
             case _:
-                yield from _paragraph(node, Kind.NORMAL, place)
+                yield from _paragraph(node, BlockKind.NORMAL, place)
 
 
-def _paragraph(node: SyntaxTreeNode, kind: Kind, place: _Place) -> Iterator[Block]:
+def _paragraph(node: SyntaxTreeNode, kind: BlockKind, place: _Place) -> Iterator[Block]:
     spans = _spans(node)
     if spans:
         yield Block(kind, spans, level=place.depth, quote=place.quote)
 
 
-def _item(item: SyntaxTreeNode, kind: Kind, place: _Place) -> Iterator[Block]:
+def _item(item: SyntaxTreeNode, kind: BlockKind, place: _Place) -> Iterator[Block]:
     """The item's first paragraph carries the glyph; its other blocks are indented."""
     rest = list(item.children)
     if rest and rest[0].type == "paragraph":
@@ -100,14 +100,14 @@ def _as_task(block: Block) -> Block:
         return block
     rest = replace(first, text=first.text[box.end() :])
     spans = (rest, *others) if rest.text else tuple(others)
-    return replace(block, kind=Kind.CHECK, spans=spans, checked=box[1] != " ")
+    return replace(block, kind=BlockKind.CHECK, spans=spans, checked=box[1] != " ")
 
 
 def _code(node: SyntaxTreeNode, place: _Place) -> Iterator[Block]:
     text = clean_text(node.content.removesuffix("\n"))
     if text:
         spans = (Span(text, code=True),)
-        yield Block(Kind.CODE, spans, level=place.depth, quote=place.quote)
+        yield Block(BlockKind.CODE, spans, level=place.depth, quote=place.quote)
 
 
 def _table(node: SyntaxTreeNode, place: _Place) -> Block:
@@ -116,7 +116,7 @@ def _table(node: SyntaxTreeNode, place: _Place) -> Block:
         for part in node.children
         for row in part.children
     )
-    return Block(Kind.TABLE, quote=place.quote, rows=rows)
+    return Block(BlockKind.TABLE, quote=place.quote, rows=rows)
 
 
 def _spans(node: SyntaxTreeNode) -> tuple[Span, ...]:

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
-from workflow.document.blocks import Block, Kind, Mark, Span, place_chips, plain
+from workflow.document.blocks import Block, BlockKind, Mark, Span, place_chips, plain
 from workflow.document.requests import (
     Request,
     create_bullets,
@@ -26,9 +26,9 @@ from workflow.document.requests import (
 )
 
 PRESETS = {
-    Kind.BULLET: "BULLET_DISC_CIRCLE_SQUARE",
-    Kind.NUMBER: "NUMBERED_DECIMAL_ALPHA_ROMAN",
-    Kind.CHECK: "BULLET_CHECKBOX",
+    BlockKind.BULLET: "BULLET_DISC_CIRCLE_SQUARE",
+    BlockKind.NUMBER: "NUMBERED_DECIMAL_ALPHA_ROMAN",
+    BlockKind.CHECK: "BULLET_CHECKBOX",
 }
 
 # A new paragraph copies the style of the one it was split from, so reset all of it.
@@ -43,7 +43,7 @@ _PALE = {"color": {"rgbColor": {"red": 0.95, "green": 0.95, "blue": 0.95}}}
 _STEP = 18  # points of indent for a quotation
 _GAP = 8  # points between its paragraphs, as a mail shows them
 # Points below other paragraphs: entries and facts are separate, but stay together.
-_BELOW = {Kind.NORMAL: 4, Kind.CODE: 8}
+_BELOW = {BlockKind.NORMAL: 4, BlockKind.CODE: 8}
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _lists(run: list[Placed]) -> Iterator[list[Placed]]:
     first = run[0].block
     end = next((at for at, one in enumerate(run) if not _goes_with(first, one.block)), len(run))
     last = max(at for at in range(end) if run[at].block.kind is first.kind)
-    is_counted = first.kind is Kind.NUMBER and any(
+    is_counted = first.kind is BlockKind.NUMBER and any(
         one.block.level == first.level for one in run[1:end]
     )
     if not is_counted:  # no numbers have to continue after another kind
@@ -202,7 +202,7 @@ def _runs(placed: Sequence[Placed]) -> Iterator[tuple[dict[str, Any], list[Place
 
 def _paragraph_style(block: Block, *, ends_list: bool) -> dict[str, Any]:
     style: dict[str, Any] = {}
-    if block.kind is Kind.TITLE or block.kind.heading_level:
+    if block.kind is BlockKind.TITLE or block.kind.heading_level:
         style["namedStyleType"] = block.kind.value.upper()
     if block.right_to_left:
         style["direction"] = "RIGHT_TO_LEFT"
@@ -210,7 +210,7 @@ def _paragraph_style(block: Block, *, ends_list: bool) -> dict[str, Any]:
     if indent and not block.kind.in_list:
         style["indentStart"] = style["indentFirstLine"] = {"magnitude": indent, "unit": "PT"}
     below = _GAP if block.quote else _BELOW.get(block.kind, 0)
-    below = below or (_BELOW[Kind.NORMAL] if ends_list else 0)
+    below = below or (_BELOW[BlockKind.NORMAL] if ends_list else 0)
     if below and (ends_list or not block.kind.in_list):
         style["spaceBelow"] = {"magnitude": below, "unit": "PT"}
     if block.quote:
@@ -220,7 +220,7 @@ def _paragraph_style(block: Block, *, ends_list: bool) -> dict[str, Any]:
             "padding": {"magnitude": 8, "unit": "PT"},
             "dashStyle": "SOLID",
         }
-    if block.kind is Kind.CODE:
+    if block.kind is BlockKind.CODE:
         style["shading"] = {"backgroundColor": _PALE}
     return style
 
@@ -230,7 +230,7 @@ LEAD = plain("\u00a0")
 
 
 @dataclass(frozen=True)
-class Line:
+class StyledParagraph:
     """A paragraph, and the table after it, if any."""
 
     block: Block
@@ -241,7 +241,7 @@ class Line:
 class Laid:
     """Blocks ready for a doc, without a newline before or after. At least one line."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[StyledParagraph, ...]
 
     @property
     def text(self) -> str:
@@ -302,18 +302,18 @@ class Laid:
 
 def lay_out(blocks: Sequence[Block]) -> Laid:
     """Lay out blocks; there must be at least one."""
-    lines: list[Line] = []
+    lines: list[StyledParagraph] = []
     for block in blocks:
-        if block.kind is not Kind.TABLE:
-            lines.append(Line(block))
+        if block.kind is not BlockKind.TABLE:
+            lines.append(StyledParagraph(block))
             continue
         if not lines or lines[-1].table is not None:
-            lines.append(Line(LEAD))
+            lines.append(StyledParagraph(LEAD))
         lines[-1] = replace(lines[-1], table=block)
     return Laid(tuple(lines))
 
 
-def _place(lines: Sequence[Line], start: int) -> list[Placed]:
+def _place(lines: Sequence[StyledParagraph], start: int) -> list[Placed]:
     placed: list[Placed] = []
     for line in lines:
         placed.append(Placed(line.block, start))
@@ -321,7 +321,7 @@ def _place(lines: Sequence[Line], start: int) -> list[Placed]:
     return placed
 
 
-def _line_length(line: Line) -> int:
+def _line_length(line: StyledParagraph) -> int:
     length = utf16_length(line.block.text)
     if line.table is None:
         return length
@@ -350,7 +350,7 @@ def _inside(table: Block, at: int, row: int, column: int) -> int:
     return at + 1 + 1 + row * _row_length(table) + 1 + 2 * column + 1
 
 
-def _table(tab_id: str, at: int, line: Line) -> Iterator[Request]:
+def _table(tab_id: str, at: int, line: StyledParagraph) -> Iterator[Request]:
     """Insert a line's table after its paragraph, which ends at `at`; fill it from its last cell.
 
     It splits the paragraph: an empty one of the same style is left below the table. Below code or
@@ -359,7 +359,7 @@ def _table(tab_id: str, at: int, line: Line) -> Iterator[Request]:
     table = line.table
     assert table is not None  # noqa: S101 - for lines with a table only
     yield insert_table(tab_id, at, len(table.rows), len(table.rows[0]))
-    if line.block.kind is not Kind.NORMAL:
+    if line.block.kind is not BlockKind.NORMAL:
         below = at + 1 + 2 + len(table.rows) * _row_length(table)
         yield update_paragraphs(tab_id, below, below + 1, {"namedStyleType": "NORMAL_TEXT"}, _RESET)
     for row in reversed(range(len(table.rows))):

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Literal, overload
 
 from workflow.document import parse
-from workflow.document.blocks import Block, Kind, Span, heading_kind, plain
+from workflow.document.blocks import Block, BlockKind, Span, heading_kind, plain
 from workflow.document.requests import clean_text
 from workflow.errors import BadInput
 
@@ -345,7 +345,7 @@ def _as_hint(block: Block) -> Block:
 
 
 def _as_title(block: Block) -> Block:
-    return replace(block, kind=Kind.TITLE)
+    return replace(block, kind=BlockKind.TITLE)
 
 
 def _unused(key: str, sections: list[Section]) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workflow.document import parse
-from workflow.document.blocks import Block, Kind, Span, blocks_from_text, heading_kind
+from workflow.document.blocks import Block, BlockKind, Span, blocks_from_text, heading_kind
 from workflow.document.requests import LINE_BREAK, clean_text
 from workflow.document.styling import LEAD
 
@@ -83,7 +83,7 @@ class _Reader:
             part = found or []
             if found is None:
                 self.at += 1
-            elif not held and last and last.kind is part[0].kind is Kind.NUMBER:
+            elif not held and last and last.kind is part[0].kind is BlockKind.NUMBER:
                 part = [
                     LEAD,
                     *part,
@@ -117,7 +117,7 @@ class _Reader:
         self.at = end + 1
         inset = re.compile(rf"[ \t]{{0,{len(opening[1])}}}")
         code = LINE_BREAK.join(inset.sub("", line, count=1) for line in inner)
-        return Block(Kind.CODE, (Span(code, code=True),), level=level)
+        return Block(BlockKind.CODE, (Span(code, code=True),), level=level)
 
     def _table(self) -> list[Block] | None:
         head = self.lines[self.at]
@@ -136,7 +136,7 @@ class _Reader:
         self.at = end
         padded = (row + [""] * (columns - len(row)) for row in rows)
         cells = tuple(tuple(map(spans_from_typed, row)) for row in padded)
-        return [Block(Kind.TABLE, rows=cells)]
+        return [Block(BlockKind.TABLE, rows=cells)]
 
     def _heading(self) -> list[Block] | None:
         found = _HEADING.fullmatch(self.lines[self.at])
@@ -203,7 +203,7 @@ class _Reader:
         first = self.lines[self.at].strip(" \t")
         self.at += 1
         spans = spans_from_typed("\n".join((first, *self._lines_from(1))))
-        return _Item(Block(Kind.NORMAL, spans, level))
+        return _Item(Block(BlockKind.NORMAL, spans, level))
 
     def _lines_from(self, column: int) -> list[str]:
         """The continuation lines of an item's paragraph: indented to `column`, and text."""
@@ -223,7 +223,7 @@ class _Given:
     """The parsed first line of an item. `column` is the position of its mark."""
 
     column: int
-    kind: Kind
+    kind: BlockKind
     number: int
     mark: str
     checked: bool
@@ -241,7 +241,7 @@ def _item(line: str) -> _Given | None:
     if is_zeroth or _ITEM.fullmatch(words) or not words.strip("-*+_ \t"):
         return None
     box = _BOX.match(words) if not number else None
-    kind = Kind.NUMBER if number else Kind.CHECK if box else Kind.BULLET
+    kind = BlockKind.NUMBER if number else BlockKind.CHECK if box else BlockKind.BULLET
     words = words[box.end() :] if box else words
     return _Given(_column(line), kind, number, mark, bool(box and box[1] != " "), words)
 
@@ -265,7 +265,7 @@ def _column(line: str) -> int:
 
 def _paragraph(lines: Sequence[str]) -> Iterator[Block]:
     if lines:
-        yield Block(Kind.NORMAL, spans_from_typed("\n".join(lines)))
+        yield Block(BlockKind.NORMAL, spans_from_typed("\n".join(lines)))
 
 
 def _cells(line: str) -> list[str]:
@@ -308,4 +308,4 @@ def _as_text(item: _Item) -> Block:
     if not item.number:
         return item.block
     spans = (Span(f"{item.mark} "), *item.block.spans)
-    return replace(item.block, kind=Kind.NORMAL, spans=spans)
+    return replace(item.block, kind=BlockKind.NORMAL, spans=spans)

@@ -111,7 +111,7 @@ _LONGEST_SEVERITY = 60
 
 
 @dataclass(frozen=True)
-class Said:
+class CurrentValue:
     """The current value of a statement, "" for none, and since when (its time, not the doc's)."""
 
     incident: Incident
@@ -132,14 +132,14 @@ class Stated:
     still_read: str = ""
 
 
-def what_is_said(workspace: Workspace, statement: Statement) -> Said:
+def what_is_said(workspace: Workspace, statement: Statement) -> CurrentValue:
     """The last recorded impact or severity, and its time."""
     incident = workspace.incident()
     with workspace.ledger.read() as connection:
         recorded = statements_of(connection, incident.id, statement)
         said_at = _happened_at(connection, recorded[-1]) if recorded else None
         began = incidents.said_at(connection, incident.id)
-    return Said(incident, value_of(incident, statement), said_at or began)
+    return CurrentValue(incident, value_of(incident, statement), said_at or began)
 
 
 def state(
@@ -223,7 +223,7 @@ class Corrections:
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditResult:
     """What was corrected, an entry for each, and the state of the doc; `said` is for people."""
 
     entries: tuple[TimelineEntry, ...]
@@ -241,7 +241,7 @@ class _Correction:
     columns: dict[str, Any]
 
 
-def edit(workspace: Workspace, wanted: Corrections) -> Edited:
+def edit(workspace: Workspace, wanted: Corrections) -> EditResult:
     """Record the corrections and an entry for each, and bring them to the doc.
 
     An unchanged value records nothing. Raises `BadInput` for an empty title, and for a start in the
@@ -272,7 +272,7 @@ def edit(workspace: Workspace, wanted: Corrections) -> Edited:
         said = (f"{many} from before the new start: see postmortem show",)
     if wanted.title is not None and (still := still_read(after, "title")):
         said = (*said, still)
-    return Edited(tuple(entries), bring_to_doc(workspace, asked.id), said)
+    return EditResult(tuple(entries), bring_to_doc(workspace, asked.id), said)
 
 
 def _for_customers(

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from workflow import files
-from workflow.document.edits.notices import Transfer as NotedTransfer
+from workflow.document.edits.notices import TransferMark as NotedTransfer
 from workflow.document.edits.notices import notices_in
 from workflow.document.requests import INCIDENT, TRANSFER, create_range, transfer_name
 from workflow.document.view import FIELDS, DocView, read_document

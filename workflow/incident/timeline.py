@@ -23,7 +23,7 @@ from workflow.workspace import Workspace, new_id
 
 
 @dataclass(frozen=True)
-class Told:
+class StatusAt:
     """A status and its time; `said_at` is when somebody recorded it."""
 
     status: Status
@@ -44,7 +44,7 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _AT_THE_START = StatusNow(Status.INVESTIGATING, _BEGINNING, _BEGINNING)
 
 
-def latest(told: list[Told]) -> StatusNow | None:
+def latest(told: list[StatusAt]) -> StatusNow | None:
     """The status with the latest time; within one minute, the one recorded last. None for none.
 
     People type minutes, so 2:39 PM is not before 2:39:40 PM.
@@ -78,13 +78,13 @@ def settle(connection: Connection, incident_id: str) -> Status:
     return now.status
 
 
-def statuses_told(connection: Connection, incident: Incident) -> list[Told]:
+def statuses_told(connection: Connection, incident: Incident) -> list[StatusAt]:
     """Every status that was set and not withdrawn, by its time."""
     told, _ = _told(connection, incident)
     return sorted(told, key=lambda one: (_minute(one.at), one.said_at))
 
 
-def _told(connection: Connection, incident: Incident) -> tuple[list[Told], bool]:
+def _told(connection: Connection, incident: Incident) -> tuple[list[StatusAt], bool]:
     """Every status set by an unstruck entry; and whether any was set at all."""
     entries = incidents.timeline(connection, incident.id)
     told, was_set = [], False
@@ -95,7 +95,7 @@ def _told(connection: Connection, incident: Incident) -> tuple[list[Told], bool]
         was_set = was_set or entry is not None
         if entry is not None and entry.struck_at is None:
             status = Status(change.payload["value"].lower())
-            told.append(Told(status, entry.at, entry.recorded_at))
+            told.append(StatusAt(status, entry.at, entry.recorded_at))
     return told, was_set
 
 

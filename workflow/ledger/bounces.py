@@ -91,14 +91,14 @@ NO_REPLIES = Replies()
 
 
 @dataclass(frozen=True)
-class Span:
+class MailPeriod:
     """When a mailbox sent the first and the last mail of an incident."""
 
     first: datetime
     last: datetime
 
 
-def span_of_mails(connection: Connection, incident_id: str, sender: str) -> Span | None:
+def span_of_mails(connection: Connection, incident_id: str, sender: str) -> MailPeriod | None:
     """When this mailbox sent an incident's mails; None if it sent none."""
     query = (
         select(func.min(deliveries.c.sent_at), func.max(deliveries.c.sent_at))
@@ -106,7 +106,7 @@ def span_of_mails(connection: Connection, incident_id: str, sender: str) -> Span
         .where(_of_incident(incident_id), _left_from(sender))
     )
     first, last = connection.execute(query).one()
-    return Span(first, last) if first is not None else None
+    return MailPeriod(first, last) if first is not None else None
 
 
 def other_mailboxes(connection: Connection, incident_id: str, sender: str) -> list[str]:

@@ -117,7 +117,7 @@ def customers_of(connection: Connection, incident_id: str) -> Iterator[Customer]
         yield Customer(key, listed[-1].email, name, words)
 
 
-class Kind(StrEnum):
+class AddedBy(StrEnum):
     """Who added an address: a person, or a bounce."""
 
     SAID = "said"
@@ -130,7 +130,7 @@ class Suppression:
 
     recipient_key: str
     email: str
-    kind: Kind
+    kind: AddedBy
     reason: str
     added_at: datetime
 
@@ -138,7 +138,7 @@ class Suppression:
 def suppress(connection: Connection, profile: str, entry: Suppression) -> None:
     """Suppress an address, or update the reason. A bounce never replaces a person's reason."""
     present = suppressed_among(connection, profile, [entry.recipient_key]).get(entry.recipient_key)
-    if present is not None and present.kind is Kind.SAID and entry.kind is Kind.BOUNCED:
+    if present is not None and present.kind is AddedBy.SAID and entry.kind is AddedBy.BOUNCED:
         return
     unsuppress(connection, profile, entry.recipient_key)
     connection.execute(
@@ -161,7 +161,7 @@ def all_suppressed(connection: Connection, profile: str) -> list[Suppression]:
     query = select(suppressions).where(suppressions.c.profile == profile)
     rows = connection.execute(query.order_by(suppressions.c.added_at.desc()))
     return [
-        Suppression(row.recipient_key, row.email, Kind(row.kind), row.reason, row.added_at)
+        Suppression(row.recipient_key, row.email, AddedBy(row.kind), row.reason, row.added_at)
         for row in rows
     ]
 
@@ -175,7 +175,7 @@ def suppressed_among(
     )
     return {
         row.recipient_key: Suppression(
-            row.recipient_key, row.email, Kind(row.kind), row.reason, row.added_at
+            row.recipient_key, row.email, AddedBy(row.kind), row.reason, row.added_at
         )
         for row in connection.execute(query)
     }
@@ -184,7 +184,7 @@ def suppressed_among(
 def forget(connection: Connection, recipient_key: str, hashed: str) -> bool:
     """Keep an address suppressed under its hash alone; whether it was suppressed."""
     entered = rename(connection, recipient_key, hashed)
-    known = {Kind.SAID: "asked for no mails", Kind.BOUNCED: "bounced"}
+    known = {AddedBy.SAID: "asked for no mails", AddedBy.BOUNCED: "bounced"}
     for kind, reason in known.items():
         connection.execute(
             update(suppressions)
@@ -205,7 +205,7 @@ def rename(connection: Connection, recipient_key: str, hashed: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Told:
+class CustomerMail:
     """One mail to the customer, with its notice, its incident and its bounce.
 
     `left` is its content if it was sent with other text than ours; `approval` is the plan that was
@@ -221,7 +221,7 @@ class Told:
     approval: Proposal | None = None
 
 
-def told(connection: Connection, recipient_key: str, *, profile: str) -> list[Told]:
+def told(connection: Connection, recipient_key: str, *, profile: str) -> list[CustomerMail]:
     """Every mail that was planned for a customer, the oldest first; tests are left out."""
     query = (
         select(deliveries)
@@ -244,12 +244,14 @@ def told(connection: Connection, recipient_key: str, *, profile: str) -> list[To
         replies = came_back.replies_to_delivery(connection, mail.id)
         approval = plans.of_notice(connection, notice.id)
         back = bounced.get(mail.id)
-        found.append(Told(incident, notice, mail, back, replies, left.get(mail.id), approval))
+        found.append(
+            CustomerMail(incident, notice, mail, back, replies, left.get(mail.id), approval)
+        )
     return found
 
 
 @dataclass(frozen=True)
-class Match:
+class CustomerMatch:
     """A customer who matches a search. `mails` counts the mails planned for them."""
 
     key: str
@@ -258,7 +260,7 @@ class Match:
     mails: int
 
 
-def matching(connection: Connection, words: str, *, profile: str) -> list[Match]:
+def matching(connection: Connection, words: str, *, profile: str) -> list[CustomerMatch]:
     """Customers whose address, name or list cells contain every word of this text, by address.
 
     Case, accents, apostrophes and the order of words don't count: `Lee, Ann`, `oneil` and
@@ -274,11 +276,11 @@ def matching(connection: Connection, words: str, *, profile: str) -> list[Match]
         .where(deliveries.c.email != FORGOTTEN)
         .order_by(deliveries.c.email)
     )
-    found: dict[str, Match] = {}
+    found: dict[str, CustomerMatch] = {}
     for key, email, name, cells in connection.execute(query):
         if wanted.fits([email, name, *map(str, cells or ())]):
             earlier = found.get(key)
-            found[key] = Match(key, email, name, 1 + (earlier.mails if earlier else 0))
+            found[key] = CustomerMatch(key, email, name, 1 + (earlier.mails if earlier else 0))
     return list(found.values())
 
 

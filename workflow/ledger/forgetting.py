@@ -146,7 +146,7 @@ _NOT_SWEPT = frozenset(
 
 
 @dataclass(frozen=True)
-class Words:
+class CustomerNames:
     """What identifies a customer in a text: full `names`, and whether an address is theirs."""
 
     names: frozenset[str]
@@ -208,7 +208,7 @@ def without_forgotten(connection: Connection, text: str, key_of: Callable[[str],
     known = stored_keys(connection, sorted(set(keys.values()))) if keys else {}
     if not known:
         return text
-    return Words(frozenset(), lambda each: keys.get(each, each) in known).taken_out(text)
+    return CustomerNames(frozenset(), lambda each: keys.get(each, each) in known).taken_out(text)
 
 
 def pending_notices(connection: Connection, key: str) -> list[str]:
@@ -242,7 +242,7 @@ def incidents_of(connection: Connection, keys: Sequence[str]) -> list[str]:
 
 
 def empty_mails(
-    connection: Connection, key: str, hashed: str, words: Words, *, incident_id: str = ""
+    connection: Connection, key: str, hashed: str, words: CustomerNames, *, incident_id: str = ""
 ) -> Emptied:
     """Remove a recipient's data from their mails: those of one incident, or all of them.
 
@@ -321,7 +321,7 @@ def rename(connection: Connection, key: str, hashed: str) -> None:
 
 def empty_rows_left_out(
     connection: Connection,
-    words: Words,
+    words: CustomerNames,
     notice_ids: Iterable[str] | None = None,
     *,
     all_of_them: bool = False,
@@ -347,7 +347,9 @@ def empty_rows_left_out(
     return count
 
 
-def sweep(connection: Connection, words: Words, found: Emptied, *, incident_id: str = "") -> None:
+def sweep(
+    connection: Connection, words: CustomerNames, found: Emptied, *, incident_id: str = ""
+) -> None:
     """Remove a customer from everything else that people wrote; count the texts in `found`.
 
     With `incident_id`, only that incident's texts are searched.
@@ -364,7 +366,7 @@ def sweep(connection: Connection, words: Words, found: Emptied, *, incident_id: 
 
 
 def _sweep_mails_to_others(
-    connection: Connection, words: Words, found: Emptied, incident_id: str
+    connection: Connection, words: CustomerNames, found: Emptied, incident_id: str
 ) -> None:
     """Remove a full name from other customers' mails; a customer of the same name keeps theirs."""
     for name in words.names:
@@ -389,7 +391,7 @@ def _sweep_mails_to_others(
 def _sweep_table(
     connection: Connection,
     table: Table,
-    words: Words,
+    words: CustomerNames,
     found: Emptied,
     which: ColumnElement[bool] | None = None,
 ) -> None:
@@ -452,7 +454,7 @@ def _drop_own_files(connection: Connection, notice_id: str, positions: Sequence[
     return len(gone)
 
 
-def _empty_what_came_back(connection: Connection, delivery_id: int, words: Words) -> None:
+def _empty_what_came_back(connection: Connection, delivery_id: int, words: CustomerNames) -> None:
     connection.execute(
         update(edited_drafts).where(edited_drafts.c.delivery_id == delivery_id).values(raw=None)
     )

@@ -34,7 +34,7 @@ _LINE_ENDS = re.compile(r"<(?:br|/p|/div|/h[1-6]|/li|/tr)\b[^>]*>", re.IGNORECAS
 
 
 @dataclass(frozen=True)
-class Part:
+class MailPart:
     """One leaf part of a mail: a text, a picture or a file.
 
     `digest` is of its decoded bytes; for a text, with uniform line ends.
@@ -63,7 +63,7 @@ class MailContent:
     subject: str
     text: str
     html_words: str
-    parts: tuple[Part, ...]
+    parts: tuple[MailPart, ...]
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class MailContent:
         return tuple(dict.fromkeys((*self.to, *self.cc, *self.bcc)))
 
     @property
-    def files(self) -> tuple[Part, ...]:
+    def files(self) -> tuple[MailPart, ...]:
         """The attachments and pictures."""
         return tuple(part for part in self.parts if not part.is_body)
 
@@ -187,11 +187,11 @@ def _keys(addresses: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(address_key, addresses))
 
 
-def _digests(parts: tuple[Part, ...]) -> list[tuple[str, str]]:
+def _digests(parts: tuple[MailPart, ...]) -> list[tuple[str, str]]:
     return sorted((part.name, part.digest) for part in parts)
 
 
-def _named(parts: tuple[Part, ...]) -> str:
+def _named(parts: tuple[MailPart, ...]) -> str:
     named = [f"{part.name or part.media_type} ({part.size:,} bytes)" for part in parts]
     return "\n".join(named) or "none"
 
@@ -202,7 +202,7 @@ def _leaves(message: Message) -> Iterator[Message]:
             yield part
 
 
-def _part(leaf: Message) -> Part:
+def _part(leaf: Message) -> MailPart:
     content = _bytes(leaf)
     name = _decoded(leaf.get_filename() or "")
     is_file = bool(name) or leaf.get_content_disposition() == "attachment"
@@ -210,7 +210,7 @@ def _part(leaf: Message) -> Part:
     if is_body:
         content = _text(leaf).encode("utf-8", "replace")
     digest = sha256(content).hexdigest()
-    return Part(leaf.get_content_type(), name, len(content), digest, is_body)
+    return MailPart(leaf.get_content_type(), name, len(content), digest, is_body)
 
 
 def _bytes(leaf: Message) -> bytes:
@@ -297,7 +297,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Report:
+class BounceReport:
     """A report: what failed (nothing in a report of a delay), and the Message-IDs it quotes."""
 
     failures: tuple[Failure, ...]
@@ -329,18 +329,20 @@ def is_automatic(headers: Mapping[str, str]) -> bool:
     )
 
 
-def read_report(raw: bytes) -> Report:
+def read_report(raw: bytes) -> BounceReport:
     """A report's claims. Never raises: an unreadable report claims nothing."""
     try:
         message = message_from_bytes(_with_short_headers(raw), policy=policy.compat32)
         parts = list(islice(message.walk(), _MOST_PARTS))
     except (RecursionError, TypeError):  # endlessly nested parts; a boundary in odd pieces
-        return Report((), ())
+        return BounceReport((), ())
     failures = [failure for part in parts for failure in _failures(part)]
     if not any(part.get_content_type() == "message/delivery-status" for part in parts):
         failures = _by_header(message)
     quoted = [found for part in parts for found in _quoted(part)]
-    return Report(tuple(failures[:_MOST_RECIPIENTS]), tuple(dict.fromkeys(quoted))[:_MOST_QUOTED])
+    return BounceReport(
+        tuple(failures[:_MOST_RECIPIENTS]), tuple(dict.fromkeys(quoted))[:_MOST_QUOTED]
+    )
 
 
 def _with_short_headers(raw: bytes) -> bytes:

@@ -19,10 +19,10 @@ from workflow.mail import tracing
 from workflow.mail.escape import settle
 from workflow.mail.template import RenderedMail, TracedMail
 from workflow.mail.word_rules import (
-    Said,
+    CheckedMail,
+    RuleMessage,
     TextRule,
     WordRules,
-    Words,
     place_of,
     words_of,
 )
@@ -48,7 +48,7 @@ class _Shape:
     `odd` if it has holes where Markdown reads no text.
     """
 
-    words: Words
+    words: CheckedMail
     is_odd: bool
     fixed: tuple[Finding, ...] = ()
     open_lines: tuple[tuple[int, str], ...] = ()
@@ -167,12 +167,12 @@ class MailCheck:
         return _Shape(words, False, tuple(fixed), tuple(open_lines), rules_lacking)
 
 
-def _finding(said: Said, number: int) -> Finding:
+def _finding(said: RuleMessage, number: int) -> Finding:
     """A rule's message about a line; 0 is the subject."""
     return Finding(said.level, said.code, place_of(number) if number else "subject", said.message)
 
 
-def _has_odd_holes(body: str, words: Words) -> bool:
+def _has_odd_holes(body: str, words: CheckedMail) -> bool:
     """Whether a value is where no text is: in a link's address, or nowhere any more."""
     shown = "\n".join(words.lines)
     return sorted(_HOLE.findall(body)) != sorted(_HOLE.findall(shown)) or any(

@@ -35,7 +35,7 @@ from workflow.mail.tracing import (
     ZONED,
     Cell,
     InAddress,
-    Kind,
+    MarkKind,
     Tracer,
     marked,
 )
@@ -255,12 +255,12 @@ def make_environment(
     def printed(value: object) -> str:
         if type(value) is Cell:
             # A column's own text is a cell already, whatever it holds.
-            is_time = type(value.value) is SaidMoment and value.kind == Kind.COLUMN.value
+            is_time = type(value.value) is SaidMoment and value.kind == MarkKind.COLUMN.value
             return marked(value, finalize(value.value) if is_time else printed(value.value))
         if type(value) is InAddress:
             return value.text
         if type(value) is SaidMoment and shared is not None:
-            return marked(Cell(Kind.ZONED, finalize(value.here), value), finalize(value))
+            return marked(Cell(MarkKind.ZONED, finalize(value.here), value), finalize(value))
         return finalize(value)
 
     environment = _MailSandbox(

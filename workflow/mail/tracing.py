@@ -41,7 +41,7 @@ _MOVING = frozenset({"duration", "status", "closed", "closed_at"})
 _NEXT_UPDATE = "next_update"
 
 
-class Kind(StrEnum):
+class MarkKind(StrEnum):
     """Why a value is marked: it comes from a column, changes by itself, or is a time."""
 
     COLUMN = "c"
@@ -90,7 +90,7 @@ def as_mail(raw: str) -> str:
 
 def as_wording(raw: str) -> str:
     """The text for the doc: a column as its name, equal rows once."""
-    return _once(_without_cells(raw, lambda found: found[3 if found[1] == Kind.MOVING else 2]))
+    return _once(_without_cells(raw, lambda found: found[3 if found[1] == MarkKind.MOVING else 2]))
 
 
 def as_key(raw: str) -> str:
@@ -107,7 +107,7 @@ def with_holes(raw: str, holes: str) -> tuple[str, list[str]]:
     values: list[str] = []
 
     def hole(found: re.Match[str]) -> str:
-        if found[1] == Kind.MOVING or not found[3]:
+        if found[1] == MarkKind.MOVING or not found[3]:
             return found[3]
         values.append(found[3])
         return holes[min(len(values), len(holes)) - 1]
@@ -117,7 +117,9 @@ def with_holes(raw: str, holes: str) -> tuple[str, list[str]]:
 
 def cells_of(raw: str) -> Iterator[tuple[str, str]]:
     """The label and value of each printed column, in order."""
-    return ((found[2], found[3]) for found in _CELL.finditer(raw) if found[1] == Kind.COLUMN.value)
+    return (
+        (found[2], found[3]) for found in _CELL.finditer(raw) if found[1] == MarkKind.COLUMN.value
+    )
 
 
 def promises(raw: str) -> bool:
@@ -218,17 +220,17 @@ class Tracer(NodeTransformer):
             value = _filter(value, IN_ADDRESS, *given)
         if kind is None:
             return value
-        if kind is Kind.ZONED:
+        if kind is MarkKind.ZONED:
             return _filter(value, MARK, nodes.Const(kind.value), _in_our_zone(expr))
         return _filter(value, MARK, nodes.Const(kind.value), nodes.Const(self._label(expr)))
 
-    def _kind(self, expr: nodes.Expr) -> Kind | None:
+    def _kind(self, expr: nodes.Expr) -> MarkKind | None:
         if self._is_own(expr):
-            return Kind.COLUMN
+            return MarkKind.COLUMN
         if any(_moves(each) for each in _walk(expr)):
-            return Kind.MOVING
+            return MarkKind.MOVING
         if any(isinstance(each, nodes.Filter) and each.name in ZONED for each in _walk(expr)):
-            return Kind.ZONED
+            return MarkKind.ZONED
         return None
 
     def _is_own(self, expr: nodes.Node) -> bool:

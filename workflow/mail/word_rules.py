@@ -23,7 +23,7 @@ _SUBJECT = "subject"
 
 
 @dataclass(frozen=True)
-class Words:
+class CheckedMail:
     """A mail as the rules see it. `lines` are those of the plain text, the first is line 1."""
 
     subject: str
@@ -49,10 +49,10 @@ def place_of(line_number: int) -> str:
     return f"text, line {line_number}"
 
 
-def words_of(rendered: RenderedMail) -> Words:
+def words_of(rendered: RenderedMail) -> CheckedMail:
     """A mail as the rules see it."""
     tokens = parse_body(rendered.markdown)
-    return Words(
+    return CheckedMail(
         subject=rendered.subject,
         lines=tuple(text_face(tokens).rstrip("\n").split("\n")),
         links=link_addresses(tokens),
@@ -109,12 +109,12 @@ class TextRule:
 
     code: str
     level: Level
-    find: Callable[[Words], Iterable[tuple[str, str]]]
+    find: Callable[[CheckedMail], Iterable[tuple[str, str]]]
     stages: frozenset[Stage] = _EVERY_STAGE
 
 
 @dataclass(frozen=True)
-class Said:
+class RuleMessage:
     """A rule's message about a line, in any place."""
 
     level: Level
@@ -153,7 +153,7 @@ class WordRules:
         # Most mails of a notice have the same lines.
         self.of_line = lru_cache(maxsize=50_000)(self._of_line)
 
-    def _of_line(self, line: str, is_subject: bool) -> tuple[Said, ...]:
+    def _of_line(self, line: str, is_subject: bool) -> tuple[RuleMessage, ...]:
         """The problems of a line.
 
         Most lines have none. Looking for a few letters costs a tenth of a search for a pattern, and
@@ -161,21 +161,23 @@ class WordRules:
         """
         where = _SUBJECT if is_subject else ""
         has = line.lower().__contains__
-        found: list[Said] = []
+        found: list[RuleMessage] = []
         for rule in self.of_lines:
             if not rule.needs or any(map(has, rule.needs)):
-                found += [Said(rule.level, rule.code, each) for each in rule.look(line, where)]
+                found += [
+                    RuleMessage(rule.level, rule.code, each) for each in rule.look(line, where)
+                ]
         return tuple(found)
 
     def of_text(
-        self, words: Words, rules: Sequence[TextRule] | None = None
+        self, words: CheckedMail, rules: Sequence[TextRule] | None = None
     ) -> Iterator[tuple[TextRule, Finding]]:
         """The problems of a whole mail, by these rules or all."""
         for rule in self._of_texts if rules is None else rules:
             for where, message in rule.find(words):
                 yield rule, Finding(rule.level, rule.code, where, message)
 
-    def findings(self, words: Words) -> Iterator[Finding]:
+    def findings(self, words: CheckedMail) -> Iterator[Finding]:
         """All problems of a mail."""
         for where, line in words.places():
             for said in self.of_line(line, where == _SUBJECT):
@@ -232,7 +234,7 @@ def _own_doc_rule(doc_url: str) -> LineRule:
 def _own_doc_link_rule(doc_url: str) -> TextRule:
     marks = _marks_of(doc_url)
 
-    def find(words: Words) -> Iterator[tuple[str, str]]:
+    def find(words: CheckedMail) -> Iterator[tuple[str, str]]:
         if any(mark in link for mark in marks for link in words.links if link not in words.text):
             yield "a link", f"a link {_TOLD}"
 
@@ -283,18 +285,18 @@ def _promise_rule(spoken: Patterns) -> LineRule:
 
 
 def _spoken_rules(spoken: Patterns) -> list[TextRule]:
-    def no_apology(words: Words) -> Iterator[tuple[str, str]]:
+    def no_apology(words: CheckedMail) -> Iterator[tuple[str, str]]:
         if not spoken.apology.search(f"{words.subject}\n{words.text}"):
             yield "text", "the mail doesn't say sorry."
 
-    def no_next_update(words: Words) -> Iterator[tuple[str, str]]:
+    def no_next_update(words: CheckedMail) -> Iterator[tuple[str, str]]:
         said = [line for line in words.lines if spoken.next_update.search(line)]
         if not said:
             yield "text", "the mail doesn't say when the next update comes. Add --next-update."
         elif not any(re.search(r"\d", line) for line in said):
             yield "text", "the mail gives no time for the next update. Add --next-update."
 
-    def no_support(words: Words) -> Iterator[tuple[str, str]]:
+    def no_support(words: CheckedMail) -> Iterator[tuple[str, str]]:
         reachable = any(link.startswith(("mailto:", "tel:")) for link in words.links)
         if not reachable and not spoken.reach.search(words.text):
             yield "text", "the mail doesn't say how to reach support. Add --set support=…"
@@ -306,20 +308,20 @@ def _spoken_rules(spoken: Patterns) -> list[TextRule]:
     ]
 
 
-def _no_start_or_end(words: Words) -> Iterator[tuple[str, str]]:
+def _no_start_or_end(words: CheckedMail) -> Iterator[tuple[str, str]]:
     times = [_ANY_TIME.findall(line) for line in words.lines]
     # An incident may begin and end in the same minute; one line then gives the same time twice.
     if len(set().union(*times)) < 2 and not any(len(each) > 1 for each in times):
         yield "text", "a resolved notice needs a start and an end time. One is missing."
 
 
-def _refused_link(words: Words) -> Iterator[tuple[str, str]]:
+def _refused_link(words: CheckedMail) -> Iterator[tuple[str, str]]:
     for address in words.refused_links:
         told = "won't be one: only http, https, mailto and tel are sent."
         yield "a link", f"the link to `{address[:80]}` {told}"
 
 
-def _lost_picture(words: Words) -> Iterator[tuple[str, str]]:
+def _lost_picture(words: CheckedMail) -> Iterator[tuple[str, str]]:
     for address in words.lost_pictures:
         yield (
             "a picture",
@@ -328,7 +330,7 @@ def _lost_picture(words: Words) -> Iterator[tuple[str, str]]:
         )
 
 
-def _empty(words: Words) -> Iterator[tuple[str, str]]:
+def _empty(words: CheckedMail) -> Iterator[tuple[str, str]]:
     if not words.text.strip():
         yield "text", "the mail has no text."
 

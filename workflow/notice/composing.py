@@ -49,7 +49,7 @@ _ACCOUNT = "account@gmail.com"
 
 
 @dataclass(frozen=True)
-class Sender:
+class SenderIdentity:
     """How a notice's mails name their sender and reply-to address; "" is the account's own."""
 
     name: str = ""
@@ -88,7 +88,7 @@ def sender_of(
     from_option: str,
     reply_option: str,
     by_relay: bool,
-) -> Sender:
+) -> SenderIdentity:
     """The notice's sender, from the options, the template's head or the config.
 
     Raises `BadInput` for a value that no mail can carry, naming where it was written.
@@ -108,7 +108,7 @@ def sender_of(
     where, replies = next(((where, value) for where, value in written if value), ("", ""))
     if replies:
         replies = replies_named(where, replies)
-    return Sender(named.name, named.address, replies)
+    return SenderIdentity(named.name, named.address, replies)
 
 
 def sender_named(where: str, value: str) -> Mailbox:
@@ -135,7 +135,7 @@ def replies_named(where: str, value: str) -> str:
 
 
 def check_bodies(
-    sender: Sender,
+    sender: SenderIdentity,
     wordings: Sequence[OneWording],
     largest: PlannedMail | None,
     files: Sequence[AttachedFile],
@@ -150,7 +150,7 @@ def check_bodies(
             return
 
 
-def unread_replies(sender: Sender) -> Iterator[Finding]:
+def unread_replies(sender: SenderIdentity) -> Iterator[Finding]:
     """A reply address that nobody reads, where the mails ask for replies."""
     for header, value in (("Reply-To", sender.reply_to), ("From", sender.address)):
         if value:
@@ -363,7 +363,9 @@ class OwnFiles:
             )
         return tuple(found.values())
 
-    def check_size(self, sender: Sender, mail: PlannedMail, files: Sequence[OwnFile]) -> None:
+    def check_size(
+        self, sender: SenderIdentity, mail: PlannedMail, files: Sequence[OwnFile]
+    ) -> None:
         """Compose a mail that may be too big, with files of the same sizes.
 
         Raises MessageTooBig.

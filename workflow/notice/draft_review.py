@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workflow.doc.push import Brought, Waiting, bring_to_doc, look_while_recording
+from workflow.doc.push import Brought, PendingWork, bring_to_doc, look_while_recording
 from workflow.errors import BadInput, PostmortemError
 from workflow.google.faults import Refused
 from workflow.google.gmail import DraftRead, Gmail
@@ -65,7 +65,7 @@ def copy_back(workspace: Workspace, notice: Notice) -> Brought:
 
     If mails were sent with other text than ours, these are read first.
     """
-    waiting: Waiting | None = None
+    waiting: PendingWork | None = None
     with workspace.ledger.write() as connection:
         is_edited = may_have_left_edited(connection, notice)
         if not is_edited:

@@ -31,7 +31,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.errors import BadInput
 from workflow.ledger import bounces, customers, deliveries, forgetting, notices, plans
-from workflow.ledger.customers import Kind, Suppression
+from workflow.ledger.customers import AddedBy, Suppression
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail, StageHad, UnfinishedNotice
 from workflow.mail.escape import as_text
@@ -139,7 +139,7 @@ def asked_about(repeats: Counter[Repeat]) -> int:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitedFor:
     """An unfinished notice that some customers of a new one wait for, and how many.
 
     `pending` counts all mails that it still has to send, to any customer.
@@ -175,10 +175,10 @@ class Waiting:
 
 def waiting_notices(
     customers: Counter[str], found: Iterable[UnfinishedNotice]
-) -> tuple[Waiting, ...]:
+) -> tuple[WaitedFor, ...]:
     """The unfinished notices, each with the number of the new plan's customers in it."""
     return tuple(
-        Waiting(
+        WaitedFor(
             each.notice.id,
             each.notice.subject,
             each.incident_title,
@@ -190,7 +190,7 @@ def waiting_notices(
     )
 
 
-def not_overridden(waiting: Sequence[Waiting], despite: Sequence[str]) -> tuple[Waiting, ...]:
+def not_overridden(waiting: Sequence[WaitedFor], despite: Sequence[str]) -> tuple[WaitedFor, ...]:
     """The unfinished notices that the person did not name as overridden."""
     named = tuple(each.strip().lower() for each in despite if each.strip())
     return tuple(
@@ -262,7 +262,7 @@ def suppress(workspace: Workspace, typed: str, reason: str) -> Suppression:
         raise BadInput('Give a reason: --why "asked for no mails".')
     with workspace.ledger.write() as connection:
         key = forgetting.stored_key(connection, address.key)
-        entry = Suppression(key, address.email, Kind.SAID, reason.strip(), workspace.now())
+        entry = Suppression(key, address.email, AddedBy.SAID, reason.strip(), workspace.now())
         customers.suppress(connection, workspace.settings.profile, entry)
     return entry
 

@@ -46,7 +46,7 @@ from workflow.notice.composing import (
 )
 from workflow.notice.left_out import (
     MailboxShare,
-    Waiting,
+    WaitedFor,
     asked_about,
     do_not_mail_finding,
     promise_anchor,
@@ -145,7 +145,7 @@ class Plan:
     transport: MailTransport
     division: tuple[MailboxShare, ...]
     today: Today
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[WaitedFor, ...]
     promised: datetime | None
 
     @property
@@ -327,7 +327,7 @@ def _compared(
     return compare_with_last(workspace, incident, copy, count)
 
 
-def waiting_for(workspace: Workspace, count: Count) -> tuple[Waiting, ...]:
+def waiting_for(workspace: Workspace, count: Count) -> tuple[WaitedFor, ...]:
     """Unfinished notices, of any incident, for customers who would get a new mail."""
     with workspace.ledger.read() as connection:
         found = [plans.unfinished_notice(connection, each) for each in count.waiting]

@@ -24,7 +24,7 @@ from workflow.mail.message import HeaderBad, MessageTooBig
 from workflow.mail.sandbox import zone_named
 from workflow.mail.template import RenderedMail, ValueMissing
 from workflow.model import Finding, Incident, Stage
-from workflow.notice.composing import FileMissing, OwnFile, OwnFiles, Sender
+from workflow.notice.composing import FileMissing, OwnFile, OwnFiles, SenderIdentity
 from workflow.notice.left_out import DoNotMail, NewWords, Repeat, repeat_of, stages_before
 from workflow.notice.list_source import ListSource
 from workflow.notice.wording import CustomersMail, Wording, Wordings
@@ -44,7 +44,7 @@ class Addressee:
 
 
 @dataclass(frozen=True)
-class NotReached:
+class InOtherGroup:
     """A contact of a group who gets another group's mail: one address gets one mail.
 
     The group is reached through its other contacts.
@@ -62,7 +62,7 @@ class NotReached:
 
 def grouped(
     rows: Iterable[Recipient | BadRow | Duplicate], column: str
-) -> Iterator[Addressee | NotReached | BadRow]:
+) -> Iterator[Addressee | InOtherGroup | BadRow]:
     """Each contact of each group, with all rows of the group, in the order of the list.
 
     Rows without a value stand alone. A repeated address within a group is one more row of it. If
@@ -84,7 +84,7 @@ def grouped(
 
 def _contacts(
     members: list[Recipient], column: str, group_of: dict[str, str]
-) -> Iterator[Addressee | NotReached | BadRow]:
+) -> Iterator[Addressee | InOtherGroup | BadRow]:
     """The contacts of one group; `group_of` has the group of everybody who gets a mail."""
     name = members[0].columns.get(column, "").strip()
     contacts = {each.key: each for each in reversed(members)}  # each by their first row
@@ -100,13 +100,13 @@ def _contacts(
     rows = tuple(each.columns for each in members)
     for contact in in_order:
         if contact.key in group_of:
-            yield NotReached(contact, name, group_of[contact.key])
+            yield InOtherGroup(contact, name, group_of[contact.key])
         else:
             group_of[contact.key] = name or f"row {contact.row}"
             yield Addressee(contact, rows)
 
 
-def not_reached_finding(contacts: list[NotReached]) -> Iterator[Finding]:
+def not_reached_finding(contacts: list[InOtherGroup]) -> Iterator[Finding]:
     """Warn about contacts in the list who get no mail of their group."""
     if not contacts:
         return
@@ -158,7 +158,7 @@ class Ready:
     waits_in: tuple[str, ...] = ()
 
 
-Read = Ready | LeftOut | NotReached | DoNotMail | BadRow | Duplicate
+Read = Ready | LeftOut | InOtherGroup | DoNotMail | BadRow | Duplicate
 
 
 @dataclass
@@ -186,7 +186,7 @@ class ListReader:
     zone: ZoneInfo
     promised: datetime | None = None
     anchor: str = ""
-    sender: Sender = field(default_factory=Sender)
+    sender: SenderIdentity = field(default_factory=SenderIdentity)
     only_new: bool = False
     senders: tuple[str, ...] = ()
     for_a_test: bool = False
@@ -211,7 +211,7 @@ class ListReader:
         """The mails alone."""
         return (each.mail for each in self.read() if isinstance(each, Ready))
 
-    def _addressees(self) -> Iterator[Addressee | NotReached | BadRow | Duplicate]:
+    def _addressees(self) -> Iterator[Addressee | InOtherGroup | BadRow | Duplicate]:
         rows = iter(self.source.open())
         if self.group_by:
             yield from grouped(rows, self.group_by)
@@ -351,7 +351,7 @@ class Count:
     told_before: Counter[str] = field(default_factory=Counter)
     bad_rows: list[BadRow] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
-    not_reached: list[NotReached] = field(default_factory=list)
+    not_reached: list[InOtherGroup] = field(default_factory=list)
     do_not_mail: list[DoNotMail] = field(default_factory=list)
     follow_ups: int = 0
     bound: Counter[str] = field(default_factory=Counter)
@@ -391,7 +391,7 @@ class Count:
             self.had_stage += read.reason == HAD_STAGE
         elif isinstance(read, BadRow):
             self.bad_rows.append(read)
-        elif isinstance(read, NotReached):
+        elif isinstance(read, InOtherGroup):
             self.not_reached.append(read)
         elif isinstance(read, DoNotMail):
             self.do_not_mail.append(read)

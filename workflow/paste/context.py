@@ -17,8 +17,8 @@ from workflow.paste.lines import (
     NEW,
     NOTHING,
     TIMES,
-    Kind,
     Line,
+    LineKind,
     Reader,
     Shape,
     as_title,
@@ -39,7 +39,7 @@ from workflow.paste.own_pages import continues_entry, is_shown, table_lines, tim
 from workflow.paste.records import letter_lines, record_line, record_lines
 from workflow.times.spoken_time import Spoken
 
-_LEFT_OUT = frozenset({Kind.BLANK, Kind.NOISE, Kind.OUTSIDE})
+_LEFT_OUT = frozenset({LineKind.BLANK, LineKind.NOISE, LineKind.OUTSIDE})
 # Discord copies its dash on a separate line, between the name and the time.
 _DOTS = frozenset("—–·•,")
 _ALL_TIMES = re.compile(
@@ -75,18 +75,18 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
     if len([line for line in raw if _BEGINS_WITH_HOURS.match(line)]) > 1:
         with_hours = replace(reader, has_bare_hours=True)
         lines = [
-            read_line(line.raw, line.number, with_hours) if line.kind is Kind.TEXT else line
+            read_line(line.raw, line.number, with_hours) if line.kind is LineKind.TEXT else line
             for line in lines
         ]
     part = timeline_part(raw)
     of_show = part if part is not None and is_shown(raw) else range(0)
     for at in of_show:
         if continues_entry(raw[at]):
-            lines[at] = Line(Kind.TEXT, at + 1, raw[at], is_indented=True)
+            lines[at] = Line(LineKind.TEXT, at + 1, raw[at], is_indented=True)
     if part is not None:
         day = _day_above(lines[: part.start], reader)
         lines = [
-            line if at in part or line.kind is Kind.BLANK else _outside(line)
+            line if at in part or line.kind is LineKind.BLANK else _outside(line)
             for at, line in enumerate(lines)
         ]
         if day is not None and not of_show and not lines[part.start].said.has_day:
@@ -99,7 +99,7 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
         found = [line for line in both if line.kind in TIMES]
         lines = both if len(found) > 1 or any(_ROUGHLY.match(line.raw) for line in found) else lines
     for at in reactions(raw) - set(of_show):
-        lines[at] = replace(lines[at], kind=Kind.NOISE)
+        lines[at] = replace(lines[at], kind=LineKind.NOISE)
     lines = _with_context(_with_fences(lines, of_show))
     return _in_said_zone(_with_title(lines, reader), reader)
 
@@ -116,7 +116,7 @@ def _day_above(lines: list[Line], reader: Reader) -> Spoken | None:
     """The day of a report: of the last heading or field with a date above its timeline."""
     said = None
     for line in lines:
-        if line.kind is Kind.HEADING and line.said.has_day:
+        if line.kind is LineKind.HEADING and line.said.has_day:
             said = line.said
         elif _DATE_FIELD.fullmatch(line.raw) and (day := day_of(line.raw, reader)):
             said = day
@@ -124,17 +124,17 @@ def _day_above(lines: list[Line], reader: Reader) -> Spoken | None:
 
 
 def _outside(line: Line) -> Line:
-    is_timed = line.kind is Kind.HEAD and line.shape is not Shape.TITLE
-    return replace(line, kind=Kind.OUTSIDE if is_timed else Kind.NOISE)
+    is_timed = line.kind is LineKind.HEAD and line.shape is not Shape.TITLE
+    return replace(line, kind=LineKind.OUTSIDE if is_timed else LineKind.NOISE)
 
 
 def _with_title(lines: list[Line], reader: Reader) -> list[Line]:
     """A text with a date right above notes is their heading: `Prices – 26 Nov 2026`."""
-    at = next((at for at, line in enumerate(lines) if line.kind in {Kind.TEXT, *TIMES}), 0)
-    if not lines or lines[at].kind is not Kind.TEXT:
+    at = next((at for at, line in enumerate(lines) if line.kind in {LineKind.TEXT, *TIMES}), 0)
+    if not lines or lines[at].kind is not LineKind.TEXT:
         return lines
-    below = next((line for line in lines[at + 1 :] if line.kind is not Kind.BLANK), lines[at])
-    is_above_notes = below.kind is Kind.HEAD and below.shape is Shape.LEADING
+    below = next((line for line in lines[at + 1 :] if line.kind is not LineKind.BLANK), lines[at])
+    is_above_notes = below.kind is LineKind.HEAD and below.shape is Shape.LEADING
     title = as_title(lines[at], reader) if is_above_notes else None
     return [*lines[:at], title, *lines[at + 1 :]] if title else lines
 
@@ -159,13 +159,13 @@ def _about(line: Line, reader: Reader, *, always: bool) -> Line:
     The forms that sentences have too only if it is `always` one: no other line of the paste has a
     time of its own. They are `At 14:05 we saw it`, `Detected: 14:05 UTC` and `Ann Lee 14:05`.
     """
-    if line.kind is not Kind.TEXT or line.is_plain:
+    if line.kind is not LineKind.TEXT or line.is_plain:
         return line
     found = _ROUGHLY.match(line.raw)
     if found and (found["sign"] or (found["word"] and always)):
         head = read_line(line.raw[found.end() :], line.number, reader)
         start = found.start("sign") if found["sign"] else found.start("word")
-        is_read = head.kind is Kind.HEAD and not head.by
+        is_read = head.kind is LineKind.HEAD and not head.by
         return replace(head, raw=line.raw, text=line.raw[start:].strip()) if is_read else line
     behind = _TIME_BEHIND.fullmatch(line.raw) if always else None
     said = reader.whole(behind["when"]) if behind else None
@@ -173,10 +173,10 @@ def _about(line: Line, reader: Reader, *, always: bool) -> Line:
         return line
     words = behind["words"].strip("*_")
     if behind["colon"]:
-        return replace(line, kind=Kind.HEAD, said=said, text=words)
+        return replace(line, kind=LineKind.HEAD, said=said, text=words)
     if not is_name(words):
         return line
-    return replace(line, kind=Kind.HEAD, said=said, by=name_of(words), shape=Shape.TITLE)
+    return replace(line, kind=LineKind.HEAD, said=said, by=name_of(words), shape=Shape.TITLE)
 
 
 def _with_fences(lines: list[Line], skip: range) -> list[Line]:
@@ -190,14 +190,16 @@ def _with_fences(lines: list[Line], skip: range) -> list[Line]:
             opened = at
         else:
             inside = lines[opened + 1 : at]
-            above = next((up for up in lines[opened - 1 :: -1] if up.kind is not Kind.BLANK), line)
-            if has_begun and opened and above.kind in {Kind.TEXT, *TIMES}:
+            above = next(
+                (up for up in lines[opened - 1 :: -1] if up.kind is not LineKind.BLANK), line
+            )
+            if has_begun and opened and above.kind in {LineKind.TEXT, *TIMES}:
                 for place in range(opened, at + 1):
                     each = lines[place]
-                    found[place] = replace(each, kind=Kind.TEXT, said=NOTHING, is_plain=True)
+                    found[place] = replace(each, kind=LineKind.TEXT, said=NOTHING, is_plain=True)
             elif any(each.kind in TIMES for each in inside):
-                found[opened] = replace(lines[opened], kind=Kind.NOISE)
-                found[at] = replace(line, kind=Kind.NOISE)
+                found[opened] = replace(lines[opened], kind=LineKind.NOISE)
+                found[at] = replace(line, kind=LineKind.NOISE)
             opened = -1
     return found
 
@@ -213,14 +215,14 @@ def _with_short_answers(lines: list[Line]) -> list[Line]:
     """
     found = list(lines)
     for at, line in enumerate(lines):
-        is_answer = line.kind in {Kind.DATE, Kind.LONE} and (
+        is_answer = line.kind in {LineKind.DATE, LineKind.LONE} and (
             _is_below_a_head(found, at)
             if _stands_below_a_head(found, at)
             else _is_within(found, at)
         )
         is_word = line.raw.strip() in NEW and _stands_below_a_head(found, at)
         if is_answer or is_word:
-            found[at] = replace(line, kind=Kind.TEXT, said=NOTHING, is_plain=True)
+            found[at] = replace(line, kind=LineKind.TEXT, said=NOTHING, is_plain=True)
     return found
 
 
@@ -229,10 +231,10 @@ def _with_one_title(lines: list[Line]) -> list[Line]:
     heads = [line for line in lines if line.kind in TIMES]
     if not heads:
         return lines
-    is_lone = heads[0].kind is Kind.LONE and _has_text_above(lines, heads[0])
+    is_lone = heads[0].kind is LineKind.LONE and _has_text_above(lines, heads[0])
     gap = next((line.gap for line in heads if line.gap), "")
     return [
-        replace(line, kind=Kind.TEXT, said=NOTHING)
+        replace(line, kind=LineKind.TEXT, said=NOTHING)
         if line.gap.strip() and (is_lone or line.gap != gap)
         else line
         for line in lines
@@ -241,13 +243,13 @@ def _with_one_title(lines: list[Line]) -> list[Line]:
 
 def _has_text_above(lines: list[Line], head: Line) -> bool:
     above = _said_lines(lines[: head.number - 1])
-    return bool(above) and above[-1].kind is Kind.TEXT
+    return bool(above) and above[-1].kind is LineKind.TEXT
 
 
 def _is_in_a_message(lines: list[Line], at: int) -> bool:
     """Whether a line is in a message of a chat, where no heading of a page can be."""
     head = next((up for up in reversed(lines[:at]) if up.kind in TIMES), None)
-    return head is not None and (head.kind is Kind.LONE or head.shape is Shape.TITLE)
+    return head is not None and (head.kind is LineKind.LONE or head.shape is Shape.TITLE)
 
 
 def _said_lines(lines: list[Line]) -> list[Line]:
@@ -260,28 +262,28 @@ def _stands_below_a_head(lines: list[Line], at: int) -> bool:
     if not above:
         return False
     head = above[-1]
-    if head.kind is Kind.LONE:
-        return len(above) > 1 and above[0].kind is Kind.TEXT
+    if head.kind is LineKind.LONE:
+        return len(above) > 1 and above[0].kind is LineKind.TEXT
     is_named = head.shape is Shape.BRACKET and not head.by and is_name(head.text)
-    return head.kind is Kind.HEAD and (not head.text or is_named)
+    return head.kind is LineKind.HEAD and (not head.text or is_named)
 
 
 def _is_below_a_head(lines: list[Line], at: int) -> bool:
     """Whether a date or time directly below a head is the message."""
     line = lines[at]
-    if line.kind is Kind.DATE:
+    if line.kind is LineKind.DATE:
         # Chats separate days with weekday and date; a picture may have been sent above it.
         return line.said.date is None or line.said.weekday is None
     below = _said_lines(lines[at + 1 :])[:2]
-    if not below or below[0].kind is Kind.HEAD:
+    if not below or below[0].kind is LineKind.HEAD:
         return True
-    return below[0].kind is Kind.TEXT and len(below) > 1 and below[1].kind is Kind.LONE
+    return below[0].kind is LineKind.TEXT and len(below) > 1 and below[1].kind is LineKind.LONE
 
 
 def _is_within(lines: list[Line], at: int) -> bool:
     """Whether a bare day is a line of a message: the talk goes on, or has dates of its own."""
     line = lines[at]
-    if line.kind is not Kind.DATE or any(map(str.isdigit, line.raw)):
+    if line.kind is not LineKind.DATE or any(map(str.isdigit, line.raw)):
         return False
     before = next((up for up in reversed(lines[:at]) if up.kind in TIMES), None)
     after = next((down for down in lines[at:] if down.kind in TIMES), None)
@@ -290,7 +292,7 @@ def _is_within(lines: list[Line], at: int) -> bool:
     if after.said.has_day:
         return True
     first, second = before.said.clock, after.said.clock
-    if first is None or second is None or any(up.kind is Kind.DATE for up in lines[:at]):
+    if first is None or second is None or any(up.kind is LineKind.DATE for up in lines[:at]):
         return False
     minutes = second.minute_of_day(second.half) - first.minute_of_day(first.half)
     return 0 <= minutes <= _SAME_TALK_MINUTES and not before.said.has_day
@@ -301,22 +303,22 @@ def _with_context(lines: list[Line]) -> list[Line]:
     has_times = any(line.kind in TIMES for line in lines)
     if not has_times:
         return [
-            replace(line, kind=Kind.TEXT)
-            if line.kind in {Kind.DATE, Kind.NOISE, Kind.HEADING}
+            replace(line, kind=LineKind.TEXT)
+            if line.kind in {LineKind.DATE, LineKind.NOISE, LineKind.HEADING}
             else line
             for line in lines
         ]
     lines = _with_one_title(_without_whatsapps_own(_with_short_answers(_times_below(lines))))
     found = []
     for at, line in enumerate(lines):
-        is_stray_date = line.kind is Kind.DATE and not _opens_a_day(lines, at)
-        is_dot = line.kind is Kind.NOISE and line.raw.strip() in _DOTS
-        is_stray_dot = is_dot and (at + 1 == len(lines) or lines[at + 1].kind is not Kind.LONE)
-        runs_on = line.kind is Kind.HEADING and (
-            (at > 0 and lines[at - 1].kind is Kind.TEXT) or _is_in_a_message(lines, at)
+        is_stray_date = line.kind is LineKind.DATE and not _opens_a_day(lines, at)
+        is_dot = line.kind is LineKind.NOISE and line.raw.strip() in _DOTS
+        is_stray_dot = is_dot and (at + 1 == len(lines) or lines[at + 1].kind is not LineKind.LONE)
+        runs_on = line.kind is LineKind.HEADING and (
+            (at > 0 and lines[at - 1].kind is LineKind.TEXT) or _is_in_a_message(lines, at)
         )
         found.append(
-            replace(line, kind=Kind.TEXT) if is_stray_date or is_stray_dot or runs_on else line
+            replace(line, kind=LineKind.TEXT) if is_stray_date or is_stray_dot or runs_on else line
         )
     return _with_teams_names(found)
 
@@ -325,25 +327,29 @@ def _opens_a_day(lines: list[Line], at: int) -> bool:
     """Whether an entry follows a date line: directly, or below its author's name."""
     rest = [line for line in lines[at + 1 :] if line.kind not in _LEFT_OUT][:2]
     kinds = [line.kind for line in rest]
-    if Kind.ENDS in {line.kind for line in lines[at + 1 :]}:
+    if LineKind.ENDS in {line.kind for line in lines[at + 1 :]}:
         return True
-    starts = {Kind.HEAD, Kind.LONE, Kind.DATE}
-    return bool(kinds) and (kinds[0] in starts or (len(kinds) > 1 and kinds[1] is Kind.LONE))
+    starts = {LineKind.HEAD, LineKind.LONE, LineKind.DATE}
+    return bool(kinds) and (kinds[0] in starts or (len(kinds) > 1 and kinds[1] is LineKind.LONE))
 
 
 def _times_below(lines: list[Line]) -> list[Line]:
     """On a status page's list of past incidents, the time is below its update."""
-    words = [line for line in lines if line.kind not in {Kind.BLANK, Kind.NOISE, Kind.HEADING}]
-    body = [line for line in words if line.kind is not Kind.DATE]
-    if not body or body[0].kind is not Kind.TEXT:
+    words = [
+        line
+        for line in lines
+        if line.kind not in {LineKind.BLANK, LineKind.NOISE, LineKind.HEADING}
+    ]
+    body = [line for line in words if line.kind is not LineKind.DATE]
+    if not body or body[0].kind is not LineKind.TEXT:
         return lines
-    above = list(takewhile(lambda line: line.kind is Kind.TEXT, body))
+    above = list(takewhile(lambda line: line.kind is LineKind.TEXT, body))
     # An incident's title may stand above its updates.
     is_labelled = any(is_label(line.raw.strip()) for line in above[:-1])
     if not is_labelled and not any(_UPDATE.match(line.raw.strip()) for line in above):
         return lines
     return [
-        replace(line, kind=Kind.ENDS) if line.kind is Kind.LONE and line.said.date else line
+        replace(line, kind=LineKind.ENDS) if line.kind is LineKind.LONE and line.said.date else line
         for line in lines
     ]
 
@@ -354,7 +360,7 @@ def _without_whatsapps_own(lines: list[Line]) -> list[Line]:
     if not any(line.by for line in theirs):
         return lines
     own = {line.number for line in theirs if not line.by and ": " not in line.text}
-    return [replace(line, kind=Kind.NOISE) if line.number in own else line for line in lines]
+    return [replace(line, kind=LineKind.NOISE) if line.number in own else line for line in lines]
 
 
 def _with_teams_names(lines: list[Line]) -> list[Line]:
@@ -362,7 +368,7 @@ def _with_teams_names(lines: list[Line]) -> list[Line]:
     bare = [
         at
         for at, line in enumerate(lines)
-        if line.kind is Kind.HEAD and line.shape is Shape.BRACKET and line.text and not line.by
+        if line.kind is LineKind.HEAD and line.shape is Shape.BRACKET and line.text and not line.by
     ]
     if not all(is_name(lines[at].text) and _text_follows(lines, at) for at in bare):
         return lines
@@ -373,7 +379,7 @@ def _with_teams_names(lines: list[Line]) -> list[Line]:
 
 
 def _text_follows(lines: list[Line], at: int) -> bool:
-    return at + 1 < len(lines) and lines[at + 1].kind is Kind.TEXT
+    return at + 1 < len(lines) and lines[at + 1].kind is LineKind.TEXT
 
 
 def _in_said_zone(lines: list[Line], reader: Reader) -> list[Line]:
@@ -384,12 +390,12 @@ def _in_said_zone(lines: list[Line], reader: Reader) -> list[Line]:
     for line in lines:
         has_begun = has_begun or line.kind in TIMES
         if line.number == below:
-            found.append(replace(line, kind=Kind.HEADING))
-        elif line.kind is Kind.HEADING or (line.kind is Kind.TEXT and not has_begun):
+            found.append(replace(line, kind=LineKind.HEADING))
+        elif line.kind is LineKind.HEADING or (line.kind is LineKind.TEXT and not has_begun):
             zones = _zones_said(line, reader)
             said = zones or said
-            found.append(replace(line, kind=Kind.HEADING) if zones else line)
-        elif line.kind is Kind.DATE:
+            found.append(replace(line, kind=LineKind.HEADING) if zones else line)
+        elif line.kind is LineKind.DATE:
             said = line.said.zones or said
             found.append(line)
         elif said and line.said.clock is not None and not line.said.zones:
@@ -401,8 +407,10 @@ def _in_said_zone(lines: list[Line], reader: Reader) -> list[Line]:
 
 def _said_below(lines: list[Line], reader: Reader) -> tuple[tuple[str, ...], int]:
     """The zone that the last line of a paste names for all its times, and that line's number."""
-    words = [line for line in lines if line.kind is not Kind.BLANK]
-    is_said = words and words[-1].kind is Kind.TEXT and _ALL_TIMES.fullmatch(words[-1].raw.strip())
+    words = [line for line in lines if line.kind is not LineKind.BLANK]
+    is_said = (
+        words and words[-1].kind is LineKind.TEXT and _ALL_TIMES.fullmatch(words[-1].raw.strip())
+    )
     zones = _zones_said(words[-1], reader) if is_said else ()
     return zones, words[-1].number if zones else 0
 
@@ -411,7 +419,7 @@ def _zones_said(line: Line, reader: Reader) -> tuple[str, ...]:
     words = (line.text or line.raw.strip()).strip("*_ |")
     found = _ALL_TIMES.fullmatch(words)
     name = found["zone"] if found else ""
-    if not name and (line.kind is Kind.HEADING or _ABOUT_TIME.search(words)):
+    if not name and (line.kind is LineKind.HEADING or _ABOUT_TIME.search(words)):
         bracket = _IN_BRACKETS.fullmatch(words)
         name = bracket["zone"] if bracket else ""
     said = reader.whole(f"12:00 {name}") if name else None
@@ -420,8 +428,8 @@ def _zones_said(line: Line, reader: Reader) -> tuple[str, ...]:
 
 def _begins_with_a_lone_time(lines: list[Line]) -> bool:
     """Whether a list has its times above its texts, and no names above the times."""
-    said = (line.kind for line in lines if line.kind in {Kind.TEXT, *TIMES})
-    return next(said, Kind.TEXT) is Kind.LONE
+    said = (line.kind for line in lines if line.kind in {LineKind.TEXT, *TIMES})
+    return next(said, LineKind.TEXT) is LineKind.LONE
 
 
 class PasteUnclear(BadInput):
@@ -429,7 +437,7 @@ class PasteUnclear(BadInput):
 
 
 @dataclass
-class Part:
+class GatheredEntry:
     """An entry being gathered: its head, its author, its lines so far.
 
     `follows`: a further message of the previous speaker; `is_within`: a time inside a message.
@@ -446,7 +454,7 @@ class Part:
     def is_said(self) -> bool:
         """Whether it is a chat message, or inside one."""
         head = self.head
-        return head.kind is Kind.LONE or head.shape is Shape.TITLE or self.is_within
+        return head.kind is LineKind.LONE or head.shape is Shape.TITLE or self.is_within
 
     @property
     def is_own(self) -> bool:
@@ -469,7 +477,7 @@ class Gathering:
 
     def __init__(self, lines: list[Line]) -> None:
         self.lines = lines
-        self.parts: list[Part] = []
+        self.parts: list[GatheredEntry] = []
         self.left_out: list[int] = []
         self.timeless: list[int] = []
         self.outside: list[int] = []
@@ -478,8 +486,8 @@ class Gathering:
         self._is_open = False
         self._is_under_heading = False
         self._day_line: Spoken | None = None
-        self._message: Part | None = None
-        lone = [line for line in lines if line.kind is Kind.LONE]
+        self._message: GatheredEntry | None = None
+        lone = [line for line in lines if line.kind is LineKind.LONE]
         self._indents = any(line.is_indented for line in lone)
         self._texts_below = _begins_with_a_lone_time(lines)
         self.has_halves = any(line.said.clock and line.said.clock.half for line in lines)
@@ -492,31 +500,31 @@ class Gathering:
 
     def _take(self, line: Line) -> None:
         match line.kind:
-            case Kind.HEAD if line.shape is Shape.BRACKET and not line.text and not line.by:
+            case LineKind.HEAD if line.shape is Shape.BRACKET and not line.text and not line.by:
                 # Discord copies the same person's second message as `[2:44 PM]` alone.
                 self._begin(line, self.parts[-1].by if self.parts else "")
                 self.parts[-1].follows = True
-            case Kind.HEAD if self._is_in_message(line):
+            case LineKind.HEAD if self._is_in_message(line):
                 self._begin_within(line)
-            case Kind.HEAD:
+            case LineKind.HEAD:
                 self._begin(line, line.by)
                 is_chat = line.shape in {Shape.TITLE, Shape.BRACKET} or is_of_whatsapp(line)
                 self._message = self.parts[-1] if line.by and is_chat else None
-            case Kind.LONE:
+            case LineKind.LONE:
                 self._begin_below(line)
                 self._message = self.parts[-1]
-            case Kind.ENDS:
+            case LineKind.ENDS:
                 self._end(line)
-            case Kind.DATE:
+            case LineKind.DATE:
                 self._is_open, self._day_line = False, line.said
-            case Kind.HEADING:
+            case LineKind.HEADING:
                 self.left_out.append(line.number)
                 self._settle_loose()
                 self._is_open, self._is_under_heading = False, True
                 self._day_line = line.said if line.said.has_day else self._day_line
-            case Kind.NOISE:
+            case LineKind.NOISE:
                 self.left_out += [line.number] if line.raw else []
-            case Kind.OUTSIDE:
+            case LineKind.OUTSIDE:
                 self.outside.append(line.number)
             case _:
                 self._text(line)
@@ -540,12 +548,12 @@ class Gathering:
             self.unread.append(line.number)
         if self._is_open:
             self.parts[-1].lines.append(without_edited(line.raw))
-        elif line.kind is not Kind.BLANK:
+        elif line.kind is not LineKind.BLANK:
             self._loose.append(line)
 
     def _begin(self, line: Line, by: str) -> None:
         self._settle_loose()
-        part = Part(line, by, day_line=self._day_line)
+        part = GatheredEntry(line, by, day_line=self._day_line)
         self._day_line = None
         if line.text:
             part.lines.append(without_edited(line.text))
@@ -557,7 +565,7 @@ class Gathering:
         if self._is_open:
             self.parts[-1].lines.append(line.raw)
             return
-        part = Part(line, day_line=self._day_line)
+        part = GatheredEntry(line, day_line=self._day_line)
         part.lines = [without_edited(each.raw) for each in self._loose]
         self._day_line, self._loose = None, []
         self.parts.append(part)
@@ -610,8 +618,8 @@ class Gathering:
 
     def _line_above(self, line: Line) -> Line | None:
         for above in reversed(self.lines[: line.number - 1]):
-            if above.kind is not Kind.NOISE:
-                return above if above.kind is Kind.TEXT else None
+            if above.kind is not LineKind.NOISE:
+                return above if above.kind is LineKind.TEXT else None
         return None
 
     def _is_name_line(self, line: Line, above: Line) -> bool:

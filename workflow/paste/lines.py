@@ -187,7 +187,7 @@ def without_edited(line: str) -> str:
     return _EDITED.sub("", line)
 
 
-class Kind(Enum):
+class LineKind(Enum):
     """The kind of a line.
 
     A `LONE` time has its author above and its text below; `ENDS` is a time below its text.
@@ -206,7 +206,7 @@ class Kind(Enum):
 
 
 # A line with its own time.
-TIMES = frozenset({Kind.HEAD, Kind.LONE, Kind.ENDS})
+TIMES = frozenset({LineKind.HEAD, LineKind.LONE, LineKind.ENDS})
 
 
 class Shape(Enum):
@@ -232,7 +232,7 @@ class Line:
     a line inside an entry that only looks like a time: code, or an answer.
     """
 
-    kind: Kind
+    kind: LineKind
     number: int
     raw: str
     said: Spoken = NOTHING
@@ -344,15 +344,15 @@ def read_line(raw: str, number: int, reader: Reader) -> Line:
     """Classify a line by itself."""
     plain = normal(raw)
     words = plain.strip()
-    line = Line(Kind.TEXT, number, raw, is_indented=_INDENT.match(plain) is not None)
+    line = Line(LineKind.TEXT, number, raw, is_indented=_INDENT.match(plain) is not None)
     if not words:
-        return replace(line, kind=Kind.BLANK)
+        return replace(line, kind=LineKind.BLANK)
     if _TITLES.fullmatch(words.rstrip(":")):
-        return replace(line, kind=Kind.HEADING, text=words)
+        return replace(line, kind=LineKind.HEADING, text=words)
     if heading := _HEADING.fullmatch(plain):
         return _heading(line, _without_bold(heading["words"]), reader)
     if is_noise(words) or _RULE.fullmatch(words):
-        return replace(line, kind=Kind.NOISE)
+        return replace(line, kind=LineKind.NOISE)
     mark = _MARK.match(plain)
     begun = plain[mark.end() if mark else 0 :].rstrip()
     sign = _SIGN.match(begun)
@@ -374,7 +374,7 @@ def _shaped(line: Line, words: str, reader: Reader) -> Line | None:
 
 def holds_a_time(line: Line) -> bool:
     """Whether a line of text contains a time of day."""
-    is_words = line.kind is Kind.TEXT and not line.is_plain
+    is_words = line.kind is LineKind.TEXT and not line.is_plain
     return is_words and _MENTION.search(normal(line.raw)) is not None
 
 
@@ -383,7 +383,7 @@ def looks_like_a_head(line: Line) -> bool:
     words = normal(line.raw)
     mark = _MARK.match(words)
     rest = _without_bold(words[mark.end() if mark else 0 :])
-    is_words = line.kind is Kind.TEXT and not line.is_plain
+    is_words = line.kind is LineKind.TEXT and not line.is_plain
     return is_words and _LOOKS_LIKE_A_TIME.match(rest) is not None
 
 
@@ -396,12 +396,14 @@ def _without_bold(words: str) -> str:
 
 def _heading(line: Line, words: str, reader: Reader) -> Line:
     if (date := _date(words, reader)) is not None:
-        return replace(line, kind=Kind.DATE, said=date)
+        return replace(line, kind=LineKind.DATE, said=date)
     said = reader.whole(words)
     if said is not None and said.clock is not None and said.span is None:
-        return replace(line, kind=Kind.HEAD, said=said)
+        return replace(line, kind=LineKind.HEAD, said=said)
     said = day_of(words, reader) or NOTHING
-    return _leading(line, words, reader) or replace(line, kind=Kind.HEADING, text=words, said=said)
+    return _leading(line, words, reader) or replace(
+        line, kind=LineKind.HEADING, text=words, said=said
+    )
 
 
 def day_of(words: str, reader: Reader) -> Spoken | None:
@@ -420,7 +422,7 @@ def as_title(line: Line, reader: Reader) -> Line | None:
     begins = not before or before.casefold() in WEEKDAYS
     ends = not words[day[2] :].strip(" )].*_")
     said = Spoken(date=day[0])
-    return replace(line, kind=Kind.HEADING, text=words, said=said) if begins or ends else None
+    return replace(line, kind=LineKind.HEADING, text=words, said=said) if begins or ends else None
 
 
 def _date(words: str, reader: Reader) -> Spoken | None:
@@ -439,7 +441,7 @@ def _log_date(line: Line, words: str, reader: Reader) -> Line | None:
     said = reader.whole(found["when"]) if found else None
     if said is None or said.date is None:
         return None
-    return replace(line, kind=Kind.DATE, said=Spoken(date=said.date))
+    return replace(line, kind=LineKind.DATE, said=Spoken(date=said.date))
 
 
 def _closing(line: Line, words: str, reader: Reader) -> Line | None:
@@ -448,7 +450,7 @@ def _closing(line: Line, words: str, reader: Reader) -> Line | None:
     said = reader.whole(found["when"]) if found else None
     if said is None or said.clock is None:
         return None
-    return replace(line, kind=Kind.ENDS, said=said)
+    return replace(line, kind=LineKind.ENDS, said=said)
 
 
 def _ago(line: Line, words: str, reader: Reader) -> Line | None:
@@ -457,7 +459,7 @@ def _ago(line: Line, words: str, reader: Reader) -> Line | None:
     said = reader.whole(found["when"]) if found else None
     if found is None or said is None or said.span is None:
         return None
-    return replace(line, kind=Kind.HEAD, said=said, text=found["text"])
+    return replace(line, kind=LineKind.HEAD, said=said, text=found["text"])
 
 
 def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
@@ -470,7 +472,7 @@ def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
         else None
     )
     if found and said is not None and said.clock is not None:
-        head = replace(line, kind=Kind.HEAD, said=said, shape=Shape.BRACKET)
+        head = replace(line, kind=LineKind.HEAD, said=said, shape=Shape.BRACKET)
         is_chat = _KERNEL_TIME.fullmatch(found["when"]) is None
         rest = found["rest"].strip()
         if link := _LINK_BEHIND.match(rest):
@@ -480,7 +482,7 @@ def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
     said = reader.whole(named["when"]) if named else None
     if named is None or said is None or said.clock is None or not is_above_a_time(named["by"]):
         return None
-    return replace(line, kind=Kind.HEAD, said=said, by=name_of(named["by"]), shape=Shape.TITLE)
+    return replace(line, kind=LineKind.HEAD, said=said, by=name_of(named["by"]), shape=Shape.TITLE)
 
 
 def _web_log(line: Line, words: str, reader: Reader) -> Line | None:
@@ -490,7 +492,7 @@ def _web_log(line: Line, words: str, reader: Reader) -> Line | None:
     if found is None or said is None or said.clock is None:
         return None
     text = f"{found['before'].strip('[ ')} {found['rest'].strip()}".strip()
-    return replace(line, kind=Kind.HEAD, said=said, text=text)
+    return replace(line, kind=LineKind.HEAD, said=said, text=text)
 
 
 def _of_service(line: Line, words: str, reader: Reader) -> Line | None:
@@ -511,13 +513,13 @@ def _lone(line: Line, words: str, reader: Reader) -> Line | None:
     said = reader.whole(plain)
     if said is None:
         date = _date(words, reader)
-        return replace(line, kind=Kind.DATE, said=date) if date else None
+        return replace(line, kind=LineKind.DATE, said=date) if date else None
     if said.clock is not None and not (said.span is not None and said.span_is_bare):
-        return replace(line, kind=Kind.LONE, said=said)
+        return replace(line, kind=LineKind.LONE, said=said)
     if _MINUTES_AGO.fullmatch(plain) and said.span is not None:
-        return replace(line, kind=Kind.LONE, said=said)
+        return replace(line, kind=LineKind.LONE, said=said)
     date = _date(words, reader)
-    return replace(line, kind=Kind.DATE, said=date) if date else None
+    return replace(line, kind=LineKind.DATE, said=date) if date else None
 
 
 # WhatsApp's export on Android: `27.11.26, 14:39 - Ann: text`. Its own messages have no name.
@@ -534,8 +536,8 @@ def _leading(line: Line, words: str, reader: Reader) -> Line | None:
         return None
     said, end = found
     if ranged := _as_begun(words, said, end, reader):
-        return replace(line, kind=Kind.HEAD, said=ranged[0], text=words[start:])
-    head = replace(line, kind=Kind.HEAD, said=said)
+        return replace(line, kind=LineKind.HEAD, said=ranged[0], text=words[start:])
+    head = replace(line, kind=LineKind.HEAD, said=said)
     if said.date and (says := _COMMA_SAYS.fullmatch(words, end)) and is_name(says["by"]):
         return replace(head, by=name_of(says["by"]), text=says["text"])
     gap = _GAP.match(words, end)
@@ -553,7 +555,7 @@ def _of_whatsapp(head: Line, rest: str) -> Line | None:
     """A line of WhatsApp's export: somebody's message, or its own."""
     says = _SAYS.fullmatch(rest)
     if _is_of_whatsapp_itself(rest) and not (says and is_name(says["by"])):
-        return replace(head, kind=Kind.NOISE)
+        return replace(head, kind=LineKind.NOISE)
     if says and not is_label(says["by"]):
         return replace(head, by=name_of(says["by"]), text=says["text"])
     return None
@@ -605,7 +607,7 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
     `names_itself`: in these shapes, `Ann: text` begins with a name.
     """
     if _IRC.fullmatch(rest):
-        return replace(head, kind=Kind.NOISE)
+        return replace(head, kind=LineKind.NOISE)
     for pattern in (_NICK, _ACTION, _NICK_BAR, _FROM_TO):
         found = pattern.fullmatch(rest)
         if found and not is_label(found["by"]):
@@ -617,7 +619,7 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
         is_marked = f": {_OWN_MARK}" in head.raw or f":{_OWN_MARK}" in head.raw
         text = says["text"]
         if _ENCRYPTED.fullmatch(text) or (is_marked and _SYSTEM.fullmatch(text.strip())):
-            return replace(head, kind=Kind.NOISE)
+            return replace(head, kind=LineKind.NOISE)
         return replace(head, by=name_of(says["by"]), text=text)
     return replace(head, text=rest)
 
@@ -633,7 +635,7 @@ def _can_speak(words: str, shape: Shape) -> bool:
 def _said_by(head: Line, by: str, text: str) -> Line:
     """An IRC log's line for a nick; `--` and the like replace the nick."""
     if by in {"--", "-->", "<--", "*", "***", "-!-"}:
-        return replace(head, kind=Kind.NOISE)
+        return replace(head, kind=LineKind.NOISE)
     return replace(head, by=by, text=text)
 
 
@@ -644,12 +646,12 @@ _LONG_AGO = re.compile(r"\d{1,2} (?:hour|day|week|month)s? ago", re.IGNORECASE)
 
 def is_of_whatsapp(line: Line) -> bool:
     """Whether a line comes from WhatsApp's export."""
-    return line.kind is Kind.HEAD and _WHATSAPP.match(normal(line.raw).strip()) is not None
+    return line.kind is LineKind.HEAD and _WHATSAPP.match(normal(line.raw).strip()) is not None
 
 
 def is_long_ago(line: Line) -> bool:
     """Whether a line only says how many hours or days ago a message was sent."""
-    return line.kind is Kind.TEXT and _LONG_AGO.fullmatch(normal(line.raw).strip()) is not None
+    return line.kind is LineKind.TEXT and _LONG_AGO.fullmatch(normal(line.raw).strip()) is not None
 
 
 # Google Chat shows the age of a recent message: `Ann Lee, 12 min`.
@@ -672,7 +674,7 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
         said = reader.whole(commented["when"])
         if said is not None and said.clock is not None and said.has_day:
             by = name_of(commented["by"])
-            return replace(line, kind=Kind.HEAD, said=said, by=by, shape=Shape.TITLE)
+            return replace(line, kind=LineKind.HEAD, said=said, by=by, shape=Shape.TITLE)
     for gap in _BETWEEN.finditer(plain):
         by, when = plain[: gap.start()], plain[gap.end() :]
         is_wide = gap[0].isspace() or "—" in gap[0]
@@ -686,9 +688,11 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
         elif said.clock is None or said.span is not None:
             continue
         if by in _BADGES or by.startswith("Role icon"):  # the name stands on the line above
-            return replace(line, kind=Kind.LONE, said=said, is_indented=True)
+            return replace(line, kind=LineKind.LONE, said=said, is_indented=True)
         mark = gap[0].strip() or " "
-        return replace(line, kind=Kind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE, gap=mark)
+        return replace(
+            line, kind=LineKind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE, gap=mark
+        )
     return None
 
 

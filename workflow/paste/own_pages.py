@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from workflow.paste.lines import Kind, Line, Reader, Shape, is_name, range_of
+from workflow.paste.lines import Line, LineKind, Reader, Shape, is_name, range_of
 from workflow.times.spoken_time import Spoken, normal
 from workflow.times.zones import is_zone
 
@@ -210,7 +210,7 @@ def _csv_lines(lines: list[str], reader: Reader) -> dict[int, Line] | None:
     if not first.count(mark) or not is_short or "\t" in first or "|" in first or columns is None:
         return None
     start = lines.index(first)
-    found = {start: Line(Kind.HEADING, start + 1, first, text=first.strip())}
+    found = {start: Line(LineKind.HEADING, start + 1, first, text=first.strip())}
     rows = csv.reader((f"{line}\n" for line in lines[start + 1 :]), delimiter=mark)
     at = start + 1
     for cells in rows:
@@ -220,9 +220,9 @@ def _csv_lines(lines: list[str], reader: Reader) -> dict[int, Line] | None:
         if row is not None:
             found[at] = row
             # The rest of a text of several lines.
-            found |= {inside: Line(Kind.NOISE, inside + 1, "") for inside in range(at + 1, end)}
+            found |= {inside: Line(LineKind.NOISE, inside + 1, "") for inside in range(at + 1, end)}
         at = end
-    return found if any(line.kind is Kind.HEAD for line in found.values()) else None
+    return found if any(line.kind is LineKind.HEAD for line in found.values()) else None
 
 
 def _cells(line: str) -> list[str] | None:
@@ -252,7 +252,7 @@ def _table(lines: list[str], start: int, size: int, reader: Reader) -> dict[int,
     for at in range(start, start + size):
         is_header = columns is not None and at == start
         if is_header or _RULE.fullmatch(lines[at]):
-            found[at] = Line(Kind.HEADING, at + 1, lines[at], text=lines[at].strip())
+            found[at] = Line(LineKind.HEADING, at + 1, lines[at], text=lines[at].strip())
             continue
         row = _row(_cells(lines[at]) or [], at + 1, lines[at], columns, reader)
         if row is not None:
@@ -322,7 +322,7 @@ def _row(
     if ranged is not None:
         rest = [" ".join([cells[time], *rest[:1]]), *rest[1:]]
     by = cells[by_at] if 0 <= by_at < len(cells) else ""
-    return Line(Kind.HEAD, number, raw, said, by, "\n".join(rest), Shape.LEADING)
+    return Line(LineKind.HEAD, number, raw, said, by, "\n".join(rest), Shape.LEADING)
 
 
 def _in_zone(said: Spoken, zone: str, reader: Reader) -> Spoken:

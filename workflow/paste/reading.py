@@ -27,8 +27,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from workflow.paste.context import Gathering, Part, PasteUnclear, lines_of
-from workflow.paste.lines import NEW, Kind, Line, Reader, Shape, is_noise
+from workflow.paste.context import GatheredEntry, Gathering, PasteUnclear, lines_of
+from workflow.paste.lines import NEW, Line, LineKind, Reader, Shape, is_noise
 from workflow.paste.own_pages import own_entry, recorded_entries
 from workflow.times.reading import placed, refuse_future
 from workflow.times.spoken_time import (
@@ -497,7 +497,7 @@ def _placed(
     )
 
 
-def _timed(part: Part, gathering: Gathering) -> Timed:
+def _timed(part: GatheredEntry, gathering: Gathering) -> Timed:
     head = part.head
     clock = head.said.clock
     # At the start of a line, `9h05` is no length of time.
@@ -508,7 +508,7 @@ def _timed(part: Part, gathering: Gathering) -> Timed:
         head.number,
         part.day_line,
         follows=part.follows,
-        keeps_day=head.kind is Kind.HEAD and head.shape in {Shape.LEADING, Shape.OWN},
+        keeps_day=head.kind is LineKind.HEAD and head.shape in {Shape.LEADING, Shape.OWN},
         may_lack_half=not said.has_day
         and not said.zones
         and not part.is_within
@@ -527,7 +527,7 @@ def _typed(head: Line) -> str:
     return words[:60]
 
 
-def _entry(part: Part, at: datetime) -> tuple[PastedEntry | None, bool]:
+def _entry(part: GatheredEntry, at: datetime) -> tuple[PastedEntry | None, bool]:
     """The entry of a part, None if nobody said anything; and whether it was struck."""
     number = part.head.number
     if part.is_own:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.paste.lines import Kind, Line, Reader, Shape
+from workflow.paste.lines import Line, LineKind, Reader, Shape
 from workflow.times.forms import epoch_time
 from workflow.times.spoken_time import Spoken
 
@@ -237,11 +237,11 @@ def record_lines(text: str, reader: Reader) -> list[Line] | None:
     names = {user: name for user, name in names.items() if name}
     found, place = [], 0
     for row in rows:
-        line = _line(row, reader, names) or Line(Kind.NOISE, 0, json.dumps(next(iter(row), "")))
+        line = _line(row, reader, names) or Line(LineKind.NOISE, 0, json.dumps(next(iter(row), "")))
         place = max(text.find(line.raw, place), place)
         found.append(_numbered(line, text.count("\n", 0, place) + 1))
         place += 1
-    return found if any(line.kind is Kind.HEAD for line in found) else None
+    return found if any(line.kind is LineKind.HEAD for line in found) else None
 
 
 def record_line(words: str, number: int, reader: Reader) -> Line | None:
@@ -288,7 +288,7 @@ def _line(
     if not by:
         others = {key: value for key, value in row.items() if key not in {*_TIMES, name}}
         text = " ".join([text, *_pairs(others)])
-    kind = Kind.NOISE if is_own else Kind.HEAD
+    kind = LineKind.NOISE if is_own else LineKind.HEAD
     return Line(kind, 0, when, said, by, text)
 
 
@@ -373,13 +373,13 @@ def letter_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
             at += 1
             continue
         found[at] = Line(
-            Kind.HEAD, at + 1, block.when, block.said, block.by, block.words, Shape.BRACKET
+            LineKind.HEAD, at + 1, block.when, block.said, block.by, block.words, Shape.BRACKET
         )
         for inside in range(at + 1, block.end):
             # What was read from is not left out.
             field = _FIELD.fullmatch(lines[inside])
             is_read = field is None or field["name"].casefold() not in _OTHERS
-            found[inside] = Line(Kind.NOISE, inside + 1, "" if is_read else lines[inside])
+            found[inside] = Line(LineKind.NOISE, inside + 1, "" if is_read else lines[inside])
         at = block.end
     return found
 

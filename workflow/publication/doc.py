@@ -15,7 +15,7 @@ from typing import cast
 from workflow.doc import create as making
 from workflow.doc.push import bring_to_doc
 from workflow.doc.sharing import is_among, parse_share, target_of
-from workflow.document.blocks import Block, Kind, heading_kind
+from workflow.document.blocks import Block, BlockKind, heading_kind
 from workflow.document.edits.splice import Join, Paragraphs, Spot, batch
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import Request
@@ -35,7 +35,7 @@ from workflow.ledger import doc_making, incidents
 from workflow.ledger.doc_making import Publication
 from workflow.ledger.incidents import DocState, Share, ShareState
 from workflow.model import Incident
-from workflow.publication.draft import Draft
+from workflow.publication.draft import PublicDraft
 from workflow.workspace import Workspace, new_id
 
 _BODY_START = 1  # The body's first index: a section break comes before it.
@@ -65,7 +65,7 @@ class _EditedByPeople(Exception):
     """The doc holds text that this program did not write."""
 
 
-def bring_to_public_doc(workspace: Workspace, draft: Draft) -> PublicDoc:
+def bring_to_public_doc(workspace: Workspace, draft: PublicDraft) -> PublicDoc:
     """Create the doc, or update our own text in it.
 
     Raises `GoogleFault`; what was begun is recorded, and the next call finishes it. Raises
@@ -92,7 +92,7 @@ def bring_to_public_doc(workspace: Workspace, draft: Draft) -> PublicDoc:
         return PublicDoc(_reread(workspace, latest), Outcome.EDITED)
 
 
-def make_public_doc(workspace: Workspace, draft: Draft) -> PublicDoc:
+def make_public_doc(workspace: Workspace, draft: PublicDraft) -> PublicDoc:
     """Create a new doc; an earlier one stays unchanged. Raises as `bring_to_public_doc`."""
     new = _new(workspace, draft)
     try:
@@ -104,7 +104,9 @@ def make_public_doc(workspace: Workspace, draft: Draft) -> PublicDoc:
 def finish_public_doc(workspace: Workspace, publication: Publication) -> PublicDoc:
     """Continue with a version whose doc is not filled yet. Raises as `bring_to_public_doc`."""
     outcome = Outcome.UPDATED if _replaces_another(workspace, publication) else Outcome.MADE
-    title = next((one.text for one in _blocks(publication.markdown) if one.kind is Kind.TITLE), "")
+    title = next(
+        (one.text for one in _blocks(publication.markdown) if one.kind is BlockKind.TITLE), ""
+    )
     try:
         return PublicDoc(_finish(workspace, publication, title or _UNTITLED), outcome)
     except _EditedByPeople:
@@ -117,11 +119,11 @@ def public_doc_of(workspace: Workspace, incident_id: str) -> Publication | None:
         return doc_making.latest_publication(connection, incident_id)
 
 
-def _latest(workspace: Workspace, draft: Draft) -> Publication | None:
+def _latest(workspace: Workspace, draft: PublicDraft) -> Publication | None:
     return public_doc_of(workspace, draft.incident.id)
 
 
-def _new(workspace: Workspace, draft: Draft) -> Publication:
+def _new(workspace: Workspace, draft: PublicDraft) -> Publication:
     left_out = [{"kind": each.kind.value, "text": each.text} for each in draft.version.left_out]
     return Publication(
         id=new_id(),
@@ -133,7 +135,7 @@ def _new(workspace: Workspace, draft: Draft) -> Publication:
 
 
 def _record(
-    workspace: Workspace, draft: Draft, newer: Publication, latest: Publication | None
+    workspace: Workspace, draft: PublicDraft, newer: Publication, latest: Publication | None
 ) -> Publication:
     """Record a version and bring it to its doc."""
     with workspace.ledger.write() as connection:
@@ -257,7 +259,7 @@ def _one_level_up(block: Block) -> Block:
     level = block.kind.heading_level
     if not level:
         return block
-    return replace(block, kind=Kind.TITLE if level == 1 else heading_kind(level - 1))
+    return replace(block, kind=BlockKind.TITLE if level == 1 else heading_kind(level - 1))
 
 
 def _replaces_another(workspace: Workspace, publication: Publication) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from workflow import templates
 from workflow.config import Config
-from workflow.document.blocks import Block, Kind, Span, blocks_from_text, heading_kind
+from workflow.document.blocks import Block, BlockKind, Span, blocks_from_text, heading_kind
 from workflow.document.edits.timeline import entry_words
 from workflow.document.exports import blocks_to_html, blocks_to_markdown
 from workflow.document.requests import clean_text
@@ -36,9 +36,15 @@ from workflow.ledger import changes, doc_making, incidents, notices
 from workflow.ledger.notices import WordGiven, words_given
 from workflow.mail.escape import one_line
 from workflow.model import Incident, Status, TimelineEntry, length_text, moment_text
-from workflow.publication.patterns import Kind as LeftOutKind
+from workflow.publication.patterns import RedactedKind as LeftOutKind
 from workflow.publication.patterns import addresses_and_links, folded_words
-from workflow.publication.redaction import DocSections, Internal, LeftOut, Redactor, read_sections
+from workflow.publication.redaction import (
+    DocSections,
+    Internal,
+    LeftOutText,
+    Redactor,
+    read_sections,
+)
 from workflow.workspace import Workspace
 
 # --- A page of the company ------------------------------------------------------------------------
@@ -155,7 +161,7 @@ _FACT = re.compile(r"(Began|Ended|Lasted)[:]? (\S.*)")
 
 
 def _is_title(block: Block) -> bool:
-    return block.kind is Kind.TITLE
+    return block.kind is BlockKind.TITLE
 
 
 def _parted(blocks: Sequence[Block]) -> tuple[list[Block], list[Block]]:
@@ -196,7 +202,7 @@ class PublicVersion:
 
     title: str
     blocks: tuple[Block, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutText, ...]
     empty: tuple[str, ...]
 
     @property
@@ -280,8 +286,8 @@ def _heading(section: Section) -> Block:
 
 def _below_heading(block: Block) -> Block:
     """Keep a heading within a section from ending it; a title becomes a heading."""
-    if block.kind is Kind.TITLE or block.kind is Kind.HEADING_1:
-        return replace(block, kind=Kind.HEADING_2)
+    if block.kind is BlockKind.TITLE or block.kind is BlockKind.HEADING_1:
+        return replace(block, kind=BlockKind.HEADING_2)
     return block
 
 
@@ -314,7 +320,7 @@ class PublishRequest:
 
 
 @dataclass(frozen=True)
-class Draft:
+class PublicDraft:
     """A public version as it would be published now. `pending`: changes the doc lacks yet.
 
     `timeline` is the heading of its timeline.
@@ -326,7 +332,7 @@ class Draft:
     timeline: str = ""
 
 
-def draft_publication(workspace: Workspace, request: PublishRequest) -> Draft:
+def draft_publication(workspace: Workspace, request: PublishRequest) -> PublicDraft:
     """Read the doc, and draft the public version; changes nothing.
 
     Raises `BadInput` if there is no doc, `GoogleFault` if it can't be read.
@@ -370,10 +376,10 @@ def draft_publication(workspace: Workspace, request: PublishRequest) -> Draft:
             redactor.note(LeftOutKind.ENTRY, text)
     timeline = next((one.title for one in template.sections if one.key == _TIMELINE), "")
     version = replace(version, left_out=redactor.left_out)
-    return Draft(incident, version, pending, timeline)
+    return PublicDraft(incident, version, pending, timeline)
 
 
-def refuse_empty(draft: Draft) -> None:
+def refuse_empty(draft: PublicDraft) -> None:
     """Raise `BadInput` when the doc has no words for customers yet."""
     headings = [block for block in draft.version.blocks if block.kind.heading_level]
     if not headings:
@@ -482,7 +488,7 @@ def _timeline(
         lines.append((entry.at, entry_words(text, markdown=entry.id in typed)))
     for at, (words, below) in sorted(lines, key=lambda line: line[0]):
         stamp = Span(moment_text(at, incident.zone), bold=True)
-        yield Block(Kind.BULLET, (stamp, Span("  "), *words))
+        yield Block(BlockKind.BULLET, (stamp, Span("  "), *words))
         yield from (replace(block, level=block.level + 1) for block in below)
 
 
@@ -515,7 +521,7 @@ class PublicFiles:
     old_list: Path | None = None
 
 
-def write_public_files(workspace: Workspace, draft: Draft, folder: Path) -> PublicFiles:
+def write_public_files(workspace: Workspace, draft: PublicDraft, folder: Path) -> PublicFiles:
     """Write `public.md` and `public.html`, and beside the folder a mail for `notify` and its list.
 
     The folder will be published, so it holds nobody's address: the mail and the list go to
@@ -550,7 +556,7 @@ def mail_folder(folder: Path) -> Path:
     return whole.parent / name if folder.name in {"", ".", ".."} else folder.parent / name
 
 
-def _frame(workspace: Workspace, draft: Draft) -> Frame:
+def _frame(workspace: Workspace, draft: PublicDraft) -> Frame:
     config = workspace.settings.config
     return Frame(
         organisation=config.organisation,
@@ -559,7 +565,7 @@ def _frame(workspace: Workspace, draft: Draft) -> Frame:
     )
 
 
-def _mail_template(workspace: Workspace, draft: Draft) -> str:
+def _mail_template(workspace: Workspace, draft: PublicDraft) -> str:
     """The mail's own template with title and text, escaped for Jinja2."""
     source = templates.load_public_mail_template(workspace).source
     title = one_line(draft.version.title, limit=150)
@@ -574,9 +580,9 @@ def _mail_blocks(blocks: Sequence[Block]) -> Iterator[Block]:
     braces.
     """
     for block in blocks:
-        if block.kind is Kind.TITLE:
+        if block.kind is BlockKind.TITLE:
             continue
-        kind = Kind.NORMAL if block.kind is Kind.CODE else block.kind
+        kind = BlockKind.NORMAL if block.kind is BlockKind.CODE else block.kind
         rows = tuple(tuple(tuple(map(_no_code, cell)) for cell in row) for row in block.rows)
         yield replace(block, kind=kind, spans=tuple(map(_no_code, block.spans)), rows=rows)
 
@@ -590,7 +596,7 @@ def _as_jinja_text(text: str) -> str:
     return text.replace("{", "{{ '{' }}")
 
 
-def _customer_list(workspace: Workspace, draft: Draft) -> tuple[int, str]:
+def _customer_list(workspace: Workspace, draft: PublicDraft) -> tuple[int, str]:
     """Everybody who was sent anything of the incident, as a list for `notify`."""
     with workspace.ledger.read() as connection:
         found = list(doc_making.customers_told(connection, draft.incident.id))

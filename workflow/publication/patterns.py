@@ -18,7 +18,7 @@ from functools import cache
 from itertools import pairwise
 
 
-class Kind(StrEnum):
+class RedactedKind(StrEnum):
     """The kinds of text left out of the public postmortem."""
 
     PERSON = "person"
@@ -41,7 +41,7 @@ class Match:
 
     start: int
     end: int
-    kind: Kind
+    kind: RedactedKind
 
 
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
@@ -104,18 +104,18 @@ def matches_by_form(text: str, own_domains: Sequence[str]) -> Iterator[Match]:
     """Everything internal by its form, in a text without tricks that keeps its case."""
     for pattern in (_URL, _BARE_URL, _DOC_HOST):
         for found in pattern.finditer(text):
-            yield Match(found.start(), _without_trail(text, found), Kind.LINK)
+            yield Match(found.start(), _without_trail(text, found), RedactedKind.LINK)
     for pattern, kind in _PLAIN:
         for found in pattern.finditer(text):
             yield Match(found.start(), found.end(), kind)
     for found in _TICKET.finditer(text):
         if found[1] not in _STANDARDS:
-            yield Match(found.start(), found.end(), Kind.TICKET)
+            yield Match(found.start(), found.end(), RedactedKind.TICKET)
     hosts = [each for each in _own_hosts(own_domains).finditer(text) if each[1].lower() != "www."]
     hosts += [each for each in _HYPHENATED.finditer(text) if _is_host_name(each[0])]
     hosts += [each for each in (*_IPV4.finditer(text), *_IPV6.finditer(text)) if _is_ip(each)]
     for found in hosts:
-        yield Match(found.start(), found.end(), Kind.HOST)
+        yield Match(found.start(), found.end(), RedactedKind.HOST)
 
 
 def addresses_and_links(text: str) -> tuple[str, ...]:
@@ -126,13 +126,13 @@ def addresses_and_links(text: str) -> tuple[str, ...]:
 
 
 _PLAIN = (
-    (_EMAIL, Kind.ADDRESS),
-    (_MENTION, Kind.PERSON),
-    (_PRIVATE_TLD, Kind.HOST),
-    (_LOCALHOST, Kind.HOST),
-    (_CLOUD_NAME, Kind.HOST),
-    (_KNOWN_TRACKERS, Kind.TICKET),
-    (_NUMBER, Kind.TICKET),
+    (_EMAIL, RedactedKind.ADDRESS),
+    (_MENTION, RedactedKind.PERSON),
+    (_PRIVATE_TLD, RedactedKind.HOST),
+    (_LOCALHOST, RedactedKind.HOST),
+    (_CLOUD_NAME, RedactedKind.HOST),
+    (_KNOWN_TRACKERS, RedactedKind.TICKET),
+    (_NUMBER, RedactedKind.TICKET),
 )
 
 

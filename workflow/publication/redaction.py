@@ -20,8 +20,8 @@ from workflow.document.template import Section
 from workflow.document.view import DocView, read_document
 from workflow.publication.patterns import (
     Folded,
-    Kind,
     Match,
+    RedactedKind,
     fold,
     folded_words,
     matches_by_form,
@@ -30,14 +30,14 @@ from workflow.publication.patterns import (
 )
 
 # The first one without an internal word is used; the last can't hold one.
-_NEUTRAL: dict[Kind, tuple[str, ...]] = {
-    Kind.PERSON: ("an engineer", "a colleague", "somebody", "…"),
-    Kind.CUSTOMER: ("a customer", "somebody", "…"),
-    Kind.ADDRESS: ("an email address", "an address", "…"),
-    Kind.LINK: ("an internal page", "a link", "…"),
-    Kind.HOST: ("one of our systems", "a system", "…"),
-    Kind.TICKET: ("an internal reference", "a reference", "…"),
-    Kind.WORD: ("…",),
+_NEUTRAL: dict[RedactedKind, tuple[str, ...]] = {
+    RedactedKind.PERSON: ("an engineer", "a colleague", "somebody", "…"),
+    RedactedKind.CUSTOMER: ("a customer", "somebody", "…"),
+    RedactedKind.ADDRESS: ("an email address", "an address", "…"),
+    RedactedKind.LINK: ("an internal page", "a link", "…"),
+    RedactedKind.HOST: ("one of our systems", "a system", "…"),
+    RedactedKind.TICKET: ("an internal reference", "a reference", "…"),
+    RedactedKind.WORD: ("…",),
 }
 # A replacement may form new internal text with its neighbours, so repeat.
 _ROUNDS = 12
@@ -65,10 +65,10 @@ class Internal:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOutText:
     """Text left out of the public version, as it was written."""
 
-    kind: Kind
+    kind: RedactedKind
     text: str
 
 
@@ -80,24 +80,24 @@ class Redactor:
         names = name_forms(internal.people)
         customers = {folded_words(name) for name in internal.customers}
         self._words = [
-            (_any_of(names.whole), Kind.PERSON),
-            (_any_of(words for words in customers if words), Kind.CUSTOMER),
-            (_any_of(folded_words(word) for word in internal.words), Kind.WORD),
+            (_any_of(names.whole), RedactedKind.PERSON),
+            (_any_of(words for words in customers if words), RedactedKind.CUSTOMER),
+            (_any_of(folded_words(word) for word in internal.words), RedactedKind.WORD),
         ]
         self._capital = _any_of(names.capital)
         self._public = _phrases(internal.public)
         self._links = frozenset(fold(text).text.rstrip("/") for text in internal.public)
-        self._found: dict[LeftOut, None] = {}
+        self._found: dict[LeftOutText, None] = {}
         self._neutral = {kind: self._first_clean(choice) for kind, choice in _NEUTRAL.items()}
 
     @property
-    def left_out(self) -> tuple[LeftOut, ...]:
+    def left_out(self) -> tuple[LeftOutText, ...]:
         """Everything left out so far, in order."""
         return tuple(self._found)
 
-    def note(self, kind: Kind, text: str) -> None:
+    def note(self, kind: RedactedKind, text: str) -> None:
         """Note that something was left out elsewhere."""
-        self._found.setdefault(LeftOut(kind, text))
+        self._found.setdefault(LeftOutText(kind, text))
 
     def find(self, text: str) -> list[Match]:
         """The internal parts of a text, in order and without overlaps."""
@@ -109,9 +109,11 @@ class Redactor:
         for pattern, kind in self._words:
             found += _placed(pattern, folded, kind)
         found += [
-            each for each in _placed(self._capital, folded, Kind.PERSON) if _has_capital(text, each)
+            each
+            for each in _placed(self._capital, folded, RedactedKind.PERSON)
+            if _has_capital(text, each)
         ]
-        told = [(each.start, each.end) for each in _placed(self._public, folded, Kind.WORD)]
+        told = [(each.start, each.end) for each in _placed(self._public, folded, RedactedKind.WORD)]
         hidden = [
             each
             for each in found
@@ -153,7 +155,7 @@ class Redactor:
     def _without_struck(self, spans: Sequence[Span]) -> Iterator[Span]:
         for span in spans:
             if span.strike and span.text.strip():
-                self.note(Kind.STRUCK, span.text)
+                self.note(RedactedKind.STRUCK, span.text)
             else:
                 yield span
 
@@ -161,7 +163,7 @@ class Redactor:
         target = span.link
         if not target or fold(target.removeprefix("mailto:")).text.rstrip("/") in self._links:
             return span
-        self.note(Kind.LINK, target)
+        self.note(RedactedKind.LINK, target)
         return replace(span, link="")
 
     def _words_for(self, text: str, match: Match) -> str:
@@ -193,7 +195,7 @@ def _phrases(texts: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in folded) or "(?!)")
 
 
-def _placed(pattern: re.Pattern[str], folded: Folded, kind: Kind) -> list[Match]:
+def _placed(pattern: re.Pattern[str], folded: Folded, kind: RedactedKind) -> list[Match]:
     return [
         Match(*folded.span(found.start(), found.end()), kind)
         for found in pattern.finditer(folded.text)
@@ -249,7 +251,7 @@ class DocSections:
 
     blocks: dict[str, list[Block]] = field(default_factory=dict)
     people: list[str] = field(default_factory=list)
-    left_out: list[tuple[Kind, str]] = field(default_factory=list)
+    left_out: list[tuple[RedactedKind, str]] = field(default_factory=list)
 
 
 def read_sections(document: Json, sections: Sequence[Section], keys: Sequence[str]) -> DocSections:
@@ -336,14 +338,16 @@ def _stays(element: Json, found: DocSections) -> bool:
     run = element.get("textRun", {})
     for kind in ("textRun", "person", "richLink", "inlineObjectElement", "footnoteReference"):
         if element.get(kind, {}).get("suggestedInsertionIds"):
-            found.left_out.append((Kind.SUGGESTION, str(run.get("content", "")).strip() or kind))
+            found.left_out.append(
+                (RedactedKind.SUGGESTION, str(run.get("content", "")).strip() or kind)
+            )
             return False
     if "inlineObjectElement" in element:
-        found.left_out.append((Kind.PICTURE, "a picture"))
+        found.left_out.append((RedactedKind.PICTURE, "a picture"))
         return False
     if "footnoteReference" in element:
         number = element["footnoteReference"].get("footnoteNumber", "")
-        found.left_out.append((Kind.FOOTNOTE, f"footnote {number}".strip()))
+        found.left_out.append((RedactedKind.FOOTNOTE, f"footnote {number}".strip()))
         return False
     return True
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.doc.recovery import doc_blocks
-from workflow.document.blocks import Block, Kind, Span, plain
+from workflow.document.blocks import Block, BlockKind, Span, plain
 from workflow.document.exports import (
     blocks_to_html,
     blocks_to_markdown,
@@ -110,7 +110,7 @@ _WHOLE_DOC = "title,documentId,tabs"
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenExport:
     """The written files: `names` relative to the folder, `mails` the number of mails.
 
     `missing` is a sentence about what is not included, and `fault` why, if that may pass.
@@ -135,7 +135,7 @@ def export(
     folder: Path,
     formats: list[str],
     as_json: Callable[[Standing], dict[str, Any]],
-) -> Written:
+) -> WrittenExport:
     """Write the record in these formats: md, html, json, eml, csv; and index, an overview.
 
     Existing files of the same names are replaced, one whole file at a time. A doc that can't be
@@ -156,7 +156,7 @@ def export(
     mails = sum(_write_mails(workspace, writer, standing)) if "eml" in formats else 0
     if "index" in formats:
         writer.write("index.md", _index(standing, writer.names, mails).encode("utf-8", "replace"))
-    return Written(writer.names, mails, missing, fault)
+    return WrittenExport(writer.names, mails, missing, fault)
 
 
 def _log(workspace: Workspace, incident: Incident) -> dict[str, Any]:
@@ -221,14 +221,14 @@ def _index(standing: Standing, names: list[str], mails: int) -> str:
     incident = standing.incident
     facts = [incident.status.label, incident.severity, f"incident {incident.id}"]
     head = [
-        Block(Kind.TITLE, (Span(clean_text(incident.title)),)),
+        Block(BlockKind.TITLE, (Span(clean_text(incident.title)),)),
         plain(" · ".join(fact for fact in facts if fact)),
         plain(f"Started {moment_text(incident.started_at, incident.zone)}"),
     ]
     if incident.closed_at:
         head.append(plain(f"Closed {moment_text(incident.closed_at, incident.zone)}"))
     if incident.doc_url:
-        head.append(Block(Kind.NORMAL, (Span("The doc", link=incident.doc_url),)))
+        head.append(Block(BlockKind.NORMAL, (Span("The doc", link=incident.doc_url),)))
     lines = [f"- [{name}]({name}): {_KNOWN[name]}" for name in names if name in _KNOWN]
     for each in standing.notices:
         notice = each.notice

@@ -21,8 +21,8 @@ from workflow.files import write_whole
 from workflow.ledger import changes, customers, forgetting, incidents, notices, plans
 from workflow.ledger import plans as proposals
 from workflow.ledger.changes import RecordedChange
-from workflow.ledger.customers import Match, Told
-from workflow.ledger.forgetting import FORGOTTEN, Emptied, Words
+from workflow.ledger.customers import CustomerMail, CustomerMatch
+from workflow.ledger.forgetting import FORGOTTEN, CustomerNames, Emptied
 from workflow.ledger.plans import ProposalState
 from workflow.mail.list_columns import Address, AddressBad, read_address
 from workflow.model import DeliveryState, Incident, moment_text
@@ -37,7 +37,7 @@ from workflow.workspace import Workspace, new_id
 _SHORTEST = 2
 
 
-def customers_like(workspace: Workspace, words: str) -> list[Match]:
+def customers_like(workspace: Workspace, words: str) -> list[CustomerMatch]:
     """The customers that a caller may mean: by address, name, company or domain.
 
     A whole address means that customer alone, whether written to or not. Raises `BadInput` for a
@@ -45,26 +45,26 @@ def customers_like(workspace: Workspace, words: str) -> list[Match]:
     """
     with contextlib.suppress(AddressBad):
         address = read_address(words)
-        return [Match(address.key, address.email, "", 0)]
+        return [CustomerMatch(address.key, address.email, "", 0)]
     if len(words.strip().strip("@.")) < _SHORTEST:
         raise BadInput(f"{words!r} is too short. Give a part of the address, name or company.")
     with workspace.ledger.read() as connection:
         return customers.matching(connection, words, profile=workspace.settings.profile)
 
 
-def told_to(workspace: Workspace, customer: Match) -> list[Told]:
+def told_to(workspace: Workspace, customer: CustomerMatch) -> list[CustomerMail]:
     """Every mail to a customer, the oldest first, including failed and waiting ones."""
     with workspace.ledger.read() as connection:
         key = forgetting.stored_key(connection, customer.key)
         return customers.told(connection, key, profile=workspace.settings.profile)
 
 
-def words(told: Told) -> notice_words.Words:
+def words(told: CustomerMail) -> notice_words.SentText:
     """A mail's text as the customer reads it: from the frozen plan, or as a person edited it."""
     return words_of(told.delivery, told.left)
 
 
-def state_of(told: Told) -> str:
+def state_of(told: CustomerMail) -> str:
     """The known state of a mail; an undecided one is waiting."""
     if told.bounce is not None:
         return "bounced"
@@ -72,7 +72,7 @@ def state_of(told: Told) -> str:
     return told.delivery.state.value if told.delivery.state in decided else "waits"
 
 
-def write_mails(workspace: Workspace, mails: Sequence[Told], folder: Path) -> list[str]:
+def write_mails(workspace: Workspace, mails: Sequence[CustomerMail], folder: Path) -> list[str]:
     """Write each accepted mail as an RFC 5322 file; the files' names.
 
     Raises `BadInput` for a folder that can't be written.
@@ -211,11 +211,11 @@ def _address(typed: str) -> Address:
         raise BadInput(f"{typed}: {bad}") from bad
 
 
-def _words_of(spelled: set[str], names: set[str]) -> Words:
+def _words_of(spelled: set[str], names: set[str]) -> CustomerNames:
     """What identifies the customers in a text. A first name alone belongs to many people."""
     keys = {key_of(each) for each in spelled if each}
     full = frozenset(each for each in names if len(each.split()) > 1)
-    return Words(full, lambda typed: key_of(typed) in keys)
+    return CustomerNames(full, lambda typed: key_of(typed) in keys)
 
 
 def key_of(typed: str) -> str:

@@ -44,7 +44,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Step:
+class AcceptedCount:
     """`count` mails of a notice had been accepted by `at`."""
 
     at: datetime
@@ -77,7 +77,7 @@ class NoticeFacts:
     reasons: tuple[tuple[str, int], ...] = ()
     shortfalls: tuple[Shortfall, ...] = ()
     edited: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[AcceptedCount, ...] = ()
 
 
 @dataclass(frozen=True)

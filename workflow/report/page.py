@@ -27,12 +27,12 @@ from markupsafe import Markup
 
 from workflow.model import between_text, clock_text, date_text, duration_text, moment_text
 from workflow.report.facts import (
+    AcceptedCount,
     IncidentFacts,
     IncidentRow,
     LedgerFacts,
     Milestone,
     NoticeFacts,
-    Step,
     shared_causes,
 )
 
@@ -452,7 +452,7 @@ def deliveries_picture(notices: Sequence[NoticeFacts], zone: ZoneInfo) -> str:
     return as_markup(root)
 
 
-def _line(steps: Sequence[Step], scale: Scale, most: int) -> str:
+def _line(steps: Sequence[AcceptedCount], scale: Scale, most: int) -> str:
     """A line that rises where mails were accepted, and is level in between."""
     at = scale.percent(steps[0].at) * _UNITS / 100
     parts = [f"M{number(at)} {number(_PLOT_PX)}"]

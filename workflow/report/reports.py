@@ -47,6 +47,7 @@ from workflow.model import (
 )
 from workflow.publication.redaction import read_sections
 from workflow.report.facts import (
+    AcceptedCount,
     ActionFacts,
     IncidentFacts,
     IncidentRow,
@@ -54,7 +55,6 @@ from workflow.report.facts import (
     NoticeFacts,
     PromiseFacts,
     StatusChange,
-    Step,
     WordToCustomers,
     milestones,
     phases,
@@ -253,13 +253,15 @@ def _lower(block: Block) -> Block:
     return replace(block, kind=heading_kind(level + 2)) if level else block
 
 
-def _steps(connection: Connection, notice: Notice, first: WordGiven | None) -> Iterator[Step]:
+def _steps(
+    connection: Connection, notice: Notice, first: WordGiven | None
+) -> Iterator[AcceptedCount]:
     """The steps by the story's clock, which in a rehearsal differs from the mails'."""
     if first is None:
         return
     offset = told_at(first) - first.accepted_at
     for at, count in accepted_over_time(connection, notice.id, _MOST_STEPS):
-        yield Step(at + offset, count)
+        yield AcceptedCount(at + offset, count)
 
 
 def _reasons(shortfalls: Sequence[Shortfall]) -> list[tuple[str, int]]:
@@ -300,7 +302,7 @@ def ledger_facts(workspace: Workspace) -> LedgerFacts:
     """
     with workspace.ledger.read() as connection:
         listed = incidents.all_incidents(connection, profile=workspace.settings.profile)
-    docs = Docs(workspace)
+    docs = DocReader(workspace)
     rows = [_row(workspace, incident, docs.of(incident)) for incident in listed]
     rows.sort(key=lambda row: row.started_at, reverse=True)
     return LedgerFacts(tuple(rows), workspace.now(), workspace.settings.zone, tuple(docs.notes()))
@@ -311,7 +313,7 @@ def write_ledger_report(facts: LedgerFacts, path: Path) -> None:
     write_whole(path, ledger_page(facts).encode("utf-8", "replace"))
 
 
-class Docs:
+class DocReader:
     """Read docs until Google can't be asked; a missing doc stops nothing."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -422,7 +424,7 @@ def all_actions(workspace: Workspace) -> Actions:
     """The action items of every incident of the profile, read from the docs now."""
     with workspace.ledger.read() as connection:
         listed = incidents.all_incidents(connection, profile=workspace.settings.profile)
-    docs = Docs(workspace)
+    docs = DocReader(workspace)
     items: list[ActionItem] = []
     for incident in listed:
         found = docs.of(incident).actions or ()

@@ -171,7 +171,7 @@ class Copied:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenConfig:
     """The written config. `kept` are the keys that keep their value."""
 
     path: Path
@@ -209,7 +209,7 @@ def read_answer(question: Question, text: str) -> Value:
     return words
 
 
-def write_config(path: Path, answers: Mapping[str, Value]) -> Written:
+def write_config(path: Path, answers: Mapping[str, Value]) -> WrittenConfig:
     """Write the answers into the config, with comments; existing values stay.
 
     The file is replaced in one step. Raises `ConfigBad`, or `NotSetUp` if it can't be written.
@@ -227,7 +227,7 @@ def write_config(path: Path, answers: Mapping[str, Value]) -> Written:
         text = new.lstrip("\n") + ("\n" if new else "") + path.read_text(encoding="utf-8")
     if added or not path.exists():
         _replace(path, text)
-    return Written(path, added, kept)
+    return WrittenConfig(path, added, kept)
 
 
 def copy_templates(shipped: Path, folder: Path) -> Copied:

@@ -337,7 +337,7 @@ _ONLY_FOUND = "The text is not in this ledger: the mail was found in the Sent fo
 
 
 @dataclass(frozen=True)
-class Words:
+class SentText:
     """A mail's text. `text` is None if it is unknown; `raw` has the bytes of an edited mail."""
 
     subject: str
@@ -357,16 +357,16 @@ class Words:
         return "ours" if self.ours else "unknown" if self.text is None else "edited"
 
 
-def words_of(delivery: Delivery, left: EditedContent | None) -> Words:
+def words_of(delivery: Delivery, left: EditedContent | None) -> SentText:
     """A mail's text; `left` is the text that was sent instead of ours, if it differs."""
     if left is None and delivery.evidence == FOUND_IN_SENT:
-        return Words(delivery.subject, None, ours=False, why_unknown=_ONLY_FOUND)
+        return SentText(delivery.subject, None, ours=False, why_unknown=_ONLY_FOUND)
     if left is None:
-        return Words(delivery.subject, our_text(delivery))
+        return SentText(delivery.subject, our_text(delivery))
     if left.raw is None:
-        return Words(delivery.subject, None, ours=False, why_unknown=_NOT_KNOWN)
+        return SentText(delivery.subject, None, ours=False, why_unknown=_NOT_KNOWN)
     content = read_content(left.raw)
-    return Words(content.subject, content.text, left.raw, ours=False)
+    return SentText(content.subject, content.text, left.raw, ours=False)
 
 
 def our_text(delivery: Delivery) -> str:

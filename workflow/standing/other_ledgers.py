@@ -46,7 +46,7 @@ class Overlooked(BadInput):
 
 
 @dataclass(frozen=True)
-class Look:
+class DocLook:
     """One look at a doc. `view` is None if it could not be read: `compared.problem` says why.
 
     `is_news`: something was found that the last look did not show.
@@ -57,16 +57,16 @@ class Look:
     is_news: bool = False
 
 
-def look(workspace: Workspace, incident: Incident, *, is_filled: bool | None = None) -> Look:
+def look(workspace: Workspace, incident: Incident, *, is_filled: bool | None = None) -> DocLook:
     """Read the incident's doc and compare it with the ledger. A missing doc is no problem.
 
     `is_filled` is the result of `is_doc_filled`, if known. The result is stored, for commands that
     don't ask Google.
     """
     if not (is_doc_filled(workspace, incident) if is_filled is None else is_filled):
-        return Look(Compared(workspace.wall()))
+        return DocLook(Compared(workspace.wall()))
     read = read_doc(workspace, incident)
-    return read if isinstance(read, Look) else note(workspace, incident, read)
+    return read if isinstance(read, DocLook) else note(workspace, incident, read)
 
 
 def is_doc_filled(workspace: Workspace, incident: Incident) -> bool:
@@ -75,7 +75,7 @@ def is_doc_filled(workspace: Workspace, incident: Incident) -> bool:
         return incidents.doc_record(connection, incident.id).state is incidents.DocState.FILLED
 
 
-def read_doc(workspace: Workspace, incident: Incident) -> DocView | Look:
+def read_doc(workspace: Workspace, incident: Incident) -> DocView | DocLook:
     """The current doc, to be compared; or a look that says why it can't be read."""
     try:
         return read_document(workspace.google.docs.get(incident.doc_id, FIELDS))
@@ -83,10 +83,10 @@ def read_doc(workspace: Workspace, incident: Incident) -> DocView | Look:
         with workspace.ledger.read() as connection:
             before = elsewhere.last_comparison(connection, incident.id)
         told = doc_standing.named(workspace, incident, fault)
-        return Look(replace(before, problem=told.sentence_in(incident.zone)))
+        return DocLook(replace(before, problem=told.sentence_in(incident.zone)))
 
 
-def note(workspace: Workspace, incident: Incident, view: DocView) -> Look:
+def note(workspace: Workspace, incident: Incident, view: DocView) -> DocLook:
     """Compare a doc that was just read with the ledger, and store the result."""
     with workspace.ledger.read() as connection:
         seen, is_to_be_kept = _compare(connection, workspace, incident, view)
@@ -99,7 +99,7 @@ def note(workspace: Workspace, incident: Incident, view: DocView) -> Look:
 
 def note_within(
     connection: Connection, workspace: Workspace, incident: Incident, view: DocView
-) -> Look:
+) -> DocLook:
     """The same as `note`, in a transaction that writes anyway."""
     seen, is_to_be_kept = _compare(connection, workspace, incident, view)
     if is_to_be_kept:
@@ -109,7 +109,7 @@ def note_within(
 
 def _compare(
     connection: Connection, workspace: Workspace, incident: Incident, view: DocView
-) -> tuple[Look, bool]:
+) -> tuple[DocLook, bool]:
     """What a doc shows of other ledgers, and whether to store it: it is new, or the stored one is
     old.
     """
@@ -118,11 +118,11 @@ def _compare(
     before = elsewhere.last_comparison(connection, incident.id)
     now = workspace.wall()
     is_stale = before.at is None or before.found != found or now - before.at > _NOTED_FOR
-    seen = Look(Compared(now, found), view, is_news=bool(set(found) - set(before.found)))
+    seen = DocLook(Compared(now, found), view, is_news=bool(set(found) - set(before.found)))
     return seen, is_stale or not in_place
 
 
-def _keep(connection: Connection, workspace: Workspace, incident: Incident, seen: Look) -> None:
+def _keep(connection: Connection, workspace: Workspace, incident: Incident, seen: DocLook) -> None:
     found = seen.compared.found
     elsewhere.note_comparison(
         connection, incident.id, found, at=seen.compared.at or workspace.wall()
@@ -131,7 +131,7 @@ def _keep(connection: Connection, workspace: Workspace, incident: Incident, seen
         elsewhere.note_place(connection, workspace.ledger.mark)
 
 
-def news(seen: Look, incident: Incident) -> list[str]:
+def news(seen: DocLook, incident: Incident) -> list[str]:
     """Sentences about what a look at the doc found and the last one did not."""
     if not seen.is_news:
         return []
@@ -247,7 +247,7 @@ def _elsewhere(why: Why, told: NoticeInDoc) -> NoticeElsewhere:
 
 def settle(
     workspace: Workspace, incident: Incident, *, accepted: bool, is_filled: bool | None = None
-) -> tuple[Look, list[str]]:
+) -> tuple[DocLook, list[str]]:
     """Look at the doc before something is sent; the look, and what the person accepted.
 
     Raises `Overlooked` for anything found, unless the person has `accepted` it. The acceptance is a
@@ -264,7 +264,7 @@ def settle(
 
 
 def refuse_overlooked(
-    workspace: Workspace, incident: Incident, seen: Look, agreed: Iterable[str] = ()
+    workspace: Workspace, incident: Incident, seen: DocLook, agreed: Iterable[str] = ()
 ) -> None:
     """Raise `Overlooked` if another ledger wrote to customers, or may have, without acceptance.
 

@@ -27,7 +27,7 @@ from workflow.ledger import (
 from workflow.ledger.announcements import Announcement
 from workflow.ledger.bounces import NO_REPLIES, Bounce, Replies
 from workflow.ledger.databases import audit
-from workflow.ledger.databases.audit import Step
+from workflow.ledger.databases.audit import AuditRow
 from workflow.ledger.elsewhere import NOT_COMPARED, Compared, Reserved
 from workflow.ledger.faults import NewerRecord
 from workflow.ledger.notices import Notice, RowLeftOut, words_given
@@ -50,7 +50,7 @@ from workflow.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditedMail:
     """A mail that a person changed in Gmail: its draft `waits` for a decision, or it was sent."""
 
     email: str
@@ -76,7 +76,7 @@ class NoticeStanding:
     replies: Replies = NO_REPLIES
     left_out: tuple[RowLeftOut, ...] = ()
     not_in_doc: str = ""
-    edited: tuple[Edited, ...] = ()
+    edited: tuple[EditedMail, ...] = ()
     waiting: int = 0
     approval: Proposal | None = None
 
@@ -180,11 +180,11 @@ def _not_in_doc(connection: Connection, notice_id: str) -> str:
     return reserved.reason if reserved is not None and is_missing else ""
 
 
-def _edited(connection: Connection, notice_id: str) -> Iterator[Edited]:
+def _edited(connection: Connection, notice_id: str) -> Iterator[EditedMail]:
     for delivery, _ in edited_drafts.waiting(connection, notice_id):
-        yield Edited(delivery.email, delivery.row, waits=True)
+        yield EditedMail(delivery.email, delivery.row, waits=True)
     for delivery, _ in edited_drafts.edited_and_sent(connection, notice_id):
-        yield Edited(delivery.email, delivery.row, waits=False)
+        yield EditedMail(delivery.email, delivery.row, waits=False)
 
 
 def all_standings(workspace: Workspace) -> tuple[list[Incident], list[NewerRecord]]:
@@ -226,7 +226,7 @@ def untold_words(each: Announcement) -> str:
 
 
 @dataclass(frozen=True)
-class Look:
+class IncidentLook:
     """One look at an incident, at `at` of its own story."""
 
     standing: Standing
@@ -264,9 +264,9 @@ class Look:
         return tuple(f"{name} at {at}" for name, at in last.items())
 
 
-def look(workspace: Workspace) -> Look:
+def look(workspace: Workspace) -> IncidentLook:
     """The current state of the named incident. Raises `UnknownIncident`."""
-    return Look(standing_of(workspace), workspace.now())
+    return IncidentLook(standing_of(workspace), workspace.now())
 
 
 def delivery_bar(standing: NoticeStanding, width: int) -> tuple[int, int, int]:
@@ -314,7 +314,7 @@ class Trail:
     """The steps of an incident, the oldest first; `broken_at` is when a row was tampered with."""
 
     incident: Incident
-    steps: tuple[Step, ...]
+    steps: tuple[AuditRow, ...]
     broken_at: datetime | None
 
 
@@ -327,12 +327,12 @@ def trail_of(workspace: Workspace, incident: Incident) -> Trail:
     return Trail(incident, mine, broken)
 
 
-def step_words(step: Step) -> str:
+def step_words(step: AuditRow) -> str:
     """What a step did: `added 1 timeline entry, 1 change for the doc; changed the incident`."""
     return "; ".join(_change_words(each) for each in step.changes)
 
 
-def step_record(step: Step) -> dict[str, Any]:
+def step_record(step: AuditRow) -> dict[str, Any]:
     """A step as programs read it."""
     return {
         "number": step.number,

@@ -59,7 +59,7 @@ def doctor(
 
 
 @dataclass(frozen=True)
-class Report:
+class LiveTestReport:
     """The tests that were run at Google, and the report's file."""
 
     path: Path
@@ -75,7 +75,7 @@ def look(asked: Asked) -> list[SetupFinding]:
     return found
 
 
-def try_out(asked: Asked, found: list[SetupFinding], doc: str) -> Report | None:
+def try_out(asked: Asked, found: list[SetupFinding], doc: str) -> LiveTestReport | None:
     """Run the tests at Google and write the report; None if something is broken already."""
     if any(finding.level is Level.BROKEN for finding in found):
         asked.speaker.warn("Nothing was tested. Fix the problems above first.")
@@ -92,10 +92,10 @@ def try_out(asked: Asked, found: list[SetupFinding], doc: str) -> Report | None:
     path.write_text(_report(now, found, answers), encoding="utf-8")
     path.chmod(0o600)
     asked.speaker.answer(f"The report: {path}")
-    return Report(path, answers)
+    return LiveTestReport(path, answers)
 
 
-def conclude(asked: Asked, found: list[SetupFinding], report: Report | None) -> None:
+def conclude(asked: Asked, found: list[SetupFinding], report: LiveTestReport | None) -> None:
     """Show the findings, and exit with 4 if something is broken."""
     bad = sum(finding.level is Level.BROKEN for finding in found)
     if asked.speaker.as_json:

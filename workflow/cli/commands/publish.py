@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workflow.ledger.doc_making import Publication
     from workflow.ledger.incidents import Share
     from workflow.publication.doc import PublicDoc
-    from workflow.publication.draft import Draft, PublicFiles
+    from workflow.publication.draft import PublicDraft, PublicFiles
     from workflow.workspace import Workspace
 
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Published:
     """The result of one run of the command."""
 
-    draft: Draft
+    draft: PublicDraft
     doc: PublicDoc | None = None
     files: PublicFiles | None = None
     shared: list[Share] = field(default_factory=list)
@@ -114,7 +114,7 @@ def publish(
     _show(asked, published)
 
 
-def _bring_to_doc(workspace: Workspace, draft: Draft, *, is_new: bool) -> PublicDoc:
+def _bring_to_doc(workspace: Workspace, draft: PublicDraft, *, is_new: bool) -> PublicDoc:
     bring = publication_doc.make_public_doc if is_new else publication_doc.bring_to_public_doc
     try:
         return bring(workspace, draft)
@@ -124,7 +124,7 @@ def _bring_to_doc(workspace: Workspace, draft: Draft, *, is_new: bool) -> Public
         raise waits(draft.incident, fault) from fault
 
 
-def _write(workspace: Workspace, draft: Draft, folder: Path) -> PublicFiles:
+def _write(workspace: Workspace, draft: PublicDraft, folder: Path) -> PublicFiles:
     return publishing.write_public_files(workspace, draft, folder)
 
 

@@ -47,7 +47,7 @@ from workflow.drill import (
     LeavesTheStory,
     Scenario,
     Score,
-    Step,
+    StoryStep,
     all_scenarios,
     known_incidents,
     latest_besides,
@@ -316,7 +316,7 @@ def run_script(asked: Asked, settings: Settings, name: str) -> None:
     speaker.next_step(f'{program} --profile rehearsal start "Your own drill"')
 
 
-def switch(server: RunningServer, step: Step) -> None:
+def switch(server: RunningServer, step: StoryStep) -> None:
     """Switch on the step's faults in the rehearsal Google, and let its people act.
 
     Raises `BadInput`.
@@ -344,7 +344,7 @@ def _tell(asked: Asked, settings: Settings, scenario: Scenario, server: RunningS
 
 
 def _run_step(
-    speaker: Speaker, settings: Settings, scenario: Scenario, step: Step, incident: str
+    speaker: Speaker, settings: Settings, scenario: Scenario, step: StoryStep, incident: str
 ) -> str:
     """Run one step; returns the id of the incident that it started, or ""."""
     if step.say:
@@ -369,7 +369,7 @@ def _command(
     scenario: Scenario,
     arguments: list[str],
     incident: str,
-    step: Step,
+    step: StoryStep,
     *,
     expect: int = 0,
 ) -> str:
@@ -419,7 +419,7 @@ def as_typed(arguments: list[str] | tuple[str, ...]) -> str:
     return " ".join(("postmortem", *(quoted_word(_short(word)) for word in arguments)))
 
 
-def time_of_day(step: Step) -> str:
+def time_of_day(step: StoryStep) -> str:
     """The time of a step: `2:39 PM`."""
     return f"{step.at:%I:%M %p}".lstrip("0")
 
@@ -500,7 +500,7 @@ def _setting(settings: Settings, scenario: Scenario) -> str:
     return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in given.items())
 
 
-def _tell_next(asked: Asked, step: Step) -> bool:
+def _tell_next(asked: Asked, step: StoryStep) -> bool:
     """Tell a step, and wait until the team has done it; False if the input ends."""
     if step.say:
         asked.speaker.say()
@@ -514,7 +514,7 @@ def _tell_next(asked: Asked, step: Step) -> bool:
     return asked.speaker.wait_for_enter("          Press Enter when it is done: ")
 
 
-def _to_paste(step: Step) -> str:
+def _to_paste(step: StoryStep) -> str:
     """A step's whole command, at the story's time, so that it works in the morning too."""
     typed = " ".join(map(quoted_word, step.arguments))
     return f"{STORY_TIME}={step.at.isoformat()} postmortem {typed}"

@@ -14,7 +14,7 @@ from workflow.record import one_customer as flow
 from workflow.standing import notice_words, other_ledgers
 
 if TYPE_CHECKING:
-    from workflow.ledger.customers import Match, Told
+    from workflow.ledger.customers import CustomerMail, CustomerMatch
 
 _MATCHES_SHOWN = 50
 
@@ -81,7 +81,7 @@ def told(
         speaker.say(f"Written to {mails}: {count}")
 
 
-def _show_matches(asked: Asked, whom: str, matches: list[Match]) -> None:
+def _show_matches(asked: Asked, whom: str, matches: list[CustomerMatch]) -> None:
     """The matching customers, to choose from; or that there is none."""
     speaker = asked.speaker
     if speaker.as_json:
@@ -99,7 +99,7 @@ def _show_matches(asked: Asked, whom: str, matches: list[Match]) -> None:
     speaker.next_step(f"postmortem told {matches[0].email}")
 
 
-def _show(asked: Asked, each: Told, full: bool) -> None:
+def _show(asked: Asked, each: CustomerMail, full: bool) -> None:
     said = flow.words(each)
 
     when = model.moment_text(each.notice.said_at, each.incident.zone)
@@ -119,7 +119,7 @@ def _show(asked: Asked, each: Told, full: bool) -> None:
         asked.speaker.answer(f"\n    {text}\n")
 
 
-def _notice_json(each: Told) -> dict[str, Any]:
+def _notice_json(each: CustomerMail) -> dict[str, Any]:
     said = flow.words(each)
     delivery, bounce = each.delivery, each.bounce
     return {

@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 from workflow.document.blocks import (
     Block,
+    BlockKind,
     Chip,
     DayChip,
     InlinePicture,
-    Kind,
     NativePart,
     Span,
     as_chip,
@@ -44,7 +44,7 @@ def with_chips(block: Block, zone: ZoneInfo, parts: frozenset[NativePart]) -> Bl
     Only the text after the first dash is searched: an address or a day in the task itself stays
     text. Any other block is returned unchanged.
     """
-    if block.kind is not Kind.CHECK or not parts:
+    if block.kind is not BlockKind.CHECK or not parts:
         return block
     dash = _SEPARATOR.search(block.text)
     if dash is None:
@@ -266,7 +266,7 @@ def file_blocks(
     words = clean_text(caption.strip())
     line = (Span(f"{words} ("), link, Span(")")) if words else (link,)
     shown = [picture.block] if picture else _inside(name, content)
-    return [Block(Kind.NORMAL, line), *shown]
+    return [Block(BlockKind.NORMAL, line), *shown]
 
 
 def _inside(name: str, content: bytes) -> list[Block]:
@@ -281,7 +281,7 @@ def _inside(name: str, content: bytes) -> list[Block]:
         return _table(text, _TABLES[ending])
     is_short = len(text) <= _LONGEST_LOG and text.count("\n") <= _MOST_LINES
     words = clean_text(text.rstrip())
-    return [Block(Kind.CODE, (Span(words, code=True),))] if words.strip() and is_short else []
+    return [Block(BlockKind.CODE, (Span(words, code=True),))] if words.strip() and is_short else []
 
 
 def _table(text: str, delimiters: str) -> list[Block]:
@@ -297,4 +297,4 @@ def _table(text: str, delimiters: str) -> list[Block]:
         return []
     padded = (row + [""] * (width - len(row)) for row in rows)
     cells = tuple(tuple((Span(clean_text(cell)),) for cell in row) for row in padded)
-    return [Block(Kind.TABLE, rows=cells)]
+    return [Block(BlockKind.TABLE, rows=cells)]

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from workflow.document.blocks import Block, Chip, Kind, Mark, NativePart, Span, as_chip
+from workflow.document.blocks import Block, BlockKind, Chip, Mark, NativePart, Span, as_chip
 from workflow.document.edits.splice import (
     Join,
+    NewValue,
     Paragraphs,
     Piece,
     Place,
     Selected,
     Spot,
-    Words,
     after,
     batch,
     before,
@@ -405,7 +405,7 @@ def field_line(
     start = utf16_length(spans[0].text) + 1
     written = shown.text if shown.chip is None else NON_TEXT  # this text is read back
     mark = Mark(field_name(key, written), start, start + utf16_length(written))
-    return Block(Kind.NORMAL, spans, marks=(mark,))
+    return Block(BlockKind.NORMAL, spans, marks=(mark,))
 
 
 def field_value(value: str) -> str:
@@ -487,7 +487,7 @@ def _reword(draft: EditDraft, change: SetField, value: Value) -> None:
         )
     spot = Spot(tab_id, start + utf16_length(old or ""), Join.INSTEAD, start, cell)
     trail = SEPARATOR if old is None and value.text.strip() else ""
-    draft.add(Words(spot, new, field_name(change.name, new), value.lead, trail))
+    draft.add(NewValue(spot, new, field_name(change.name, new), value.lead, trail))
 
 
 def _select_in_dropdown(draft: EditDraft, change: SetField, value: Value) -> bool:

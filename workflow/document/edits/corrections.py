@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from workflow.document.blocks import Block, Kind, Mark, Span, blocks_from_text
+from workflow.document.blocks import Block, BlockKind, Mark, Span, blocks_from_text
 from workflow.document.edits import new_document
 from workflow.document.edits.changes import (
     EditDraft,
@@ -25,10 +25,10 @@ from workflow.document.edits.changes import (
 from workflow.document.edits.splice import (
     TIMELINE,
     Join,
+    NewValue,
     Paragraphs,
     Spot,
     Struck,
-    Words,
     after,
     find_place,
     paragraphs_as_written,
@@ -101,11 +101,11 @@ def _reword_row(
         return 0
     if late is not None and draft.may_replace(cell.tab_id, start, end):
         spot = Spot(cell.tab_id, end, Join.INSTEAD, start, cell.cell)
-        words = Words(spot, text, spans=spans)
+        words = NewValue(spot, text, spans=spans)
         draft.add(words)
         return words.growth
     spot = Spot(cell.tab_id, end, Join.INSTEAD, end, cell.cell)
-    draft.add(Words(spot, clean_text(change.entry.text), lead=" (corrected: ", trail=")"))
+    draft.add(NewValue(spot, clean_text(change.entry.text), lead=" (corrected: ", trail=")"))
     if late is None:
         draft.say(beside_words(change))
     return 0
@@ -251,12 +251,12 @@ def _reword(
     if written is None:
         beside = clean_text(change.entry.text)
         spot = Spot(line.tab_id, line.end - 1, Join.INSTEAD, line.end - 1, line.cell)
-        draft.add(Words(spot, beside, lead=" (corrected: ", trail=")"))
+        draft.add(NewValue(spot, beside, lead=" (corrected: ", trail=")"))
         return 0
     spans, _ = entry_words(change.entry.text, markdown=change.markdown)
     start, end = (line.start + utf16_length(line.text[:at]) for at in written.words)
     spot = Spot(line.tab_id, end, Join.INSTEAD, start, line.cell)
-    words = Words(spot, "".join(span.text for span in spans), spans=spans)
+    words = NewValue(spot, "".join(span.text for span in spans), spans=spans)
     draft.add(words)
     return words.growth
 
@@ -306,7 +306,7 @@ def _end_of(draft: EditDraft, line: Paragraph, below: Sequence[Block]) -> Paragr
     tab = draft.doc.in_tab(line.tab_id)
     if not below:
         return line
-    laid = lay_out([Block(Kind.NORMAL), *below])  # the line, without its text
+    laid = lay_out([Block(BlockKind.NORMAL), *below])  # the line, without its text
     first = draft.doc.index_of(line) + 1
     paragraphs = tab[first : first + len(laid.paragraphs) - 1]
     if tuple(one.text for one in paragraphs) != laid.paragraphs[1:]:
@@ -316,7 +316,7 @@ def _end_of(draft: EditDraft, line: Paragraph, below: Sequence[Block]) -> Paragr
 
 # --- Impact, severity and the like ----------------------------------------------------------------
 
-_PLAIN = Block(Kind.NORMAL, (Span(""),))
+_PLAIN = Block(BlockKind.NORMAL, (Span(""),))
 
 
 @dataclass(frozen=True)
@@ -329,7 +329,7 @@ class _Home:
     @property
     def is_alone(self) -> bool:
         """Whether the statement is the whole line, and so may be several paragraphs."""
-        return bool(lone_placeholder(self.line)) and self.line.kind is not Kind.TITLE
+        return bool(lone_placeholder(self.line)) and self.line.kind is not BlockKind.TITLE
 
 
 def restate(draft: EditDraft, changes: Sequence[Restate]) -> None:
@@ -446,12 +446,12 @@ class _Restating:
         """Replace our text within a line, else put the new text in brackets after it."""
         if self.draft.may_replace(paragraph.tab_id, start, end):
             spot = Spot(paragraph.tab_id, end, Join.INSTEAD, start, paragraph.cell)
-            words = Words(spot, self.new)
+            words = NewValue(spot, self.new)
             self.draft.add(words)
             self.replaced.append((paragraph.tab_id, start, words.growth))
         else:
             spot = Spot(paragraph.tab_id, end, Join.INSTEAD, end, paragraph.cell)
-            self.draft.add(Words(spot, self.new, lead=" (now: ", trail=")"))
+            self.draft.add(NewValue(spot, self.new, lead=" (now: ", trail=")"))
 
     def _replace(self, run: Sequence[Paragraph], look: Block) -> None:
         self.taken.update(one.start for one in run)
@@ -469,7 +469,7 @@ class _Restating:
         spot = Spot(first.tab_id, last.end - 1, Join.INSTEAD, first.start, first.cell)
         if len(run) == len(blocks) == 1:  # in its current style
             text = blocks[0].text
-            self.draft.add(Words(spot, text, stated_name(self.key, (text,))))
+            self.draft.add(NewValue(spot, text, stated_name(self.key, (text,))))
         else:
             self.draft.add(Paragraphs(spot, lay_out(blocks)))
 

@@ -15,9 +15,9 @@ from urllib.parse import quote
 from workflow.document.blocks import (
     STAND_IN,
     Block,
+    BlockKind,
     Chip,
     DateChip,
-    Kind,
     NativePart,
     Span,
     StatusChip,
@@ -29,10 +29,10 @@ from workflow.document.blocks import (
 from workflow.document.edits.changes import field_line, field_value
 from workflow.document.edits.splice import (
     Join,
+    NewValue,
     Paragraphs,
     Place,
     Spot,
-    Words,
     batch,
     find_place,
     folded,
@@ -163,7 +163,7 @@ def _opening(
 
 
 def _section(section: Section, values: Mapping[str, str]) -> Iterator[Block]:
-    title = clean_text(substitute(Block(Kind.NORMAL, (Span(section.title),)), values).text)
+    title = clean_text(substitute(Block(BlockKind.NORMAL, (Span(section.title),)), values).text)
     yield heading_of(replace(section, title=title or section.title))
     standing = [block for line in section.standing for block in _filled(line, values)]
     yield from standing or hint_of(section)
@@ -195,7 +195,7 @@ def worded(line: Block, key: str, value: str) -> list[Block]:
 
 def _filled(line: Block, values: Mapping[str, str]) -> Iterator[Block]:
     alone = lone_placeholder(line)
-    is_title = line.kind is Kind.TITLE or line.kind.heading_level
+    is_title = line.kind is BlockKind.TITLE or line.kind.heading_level
     if alone in values and not is_title:  # A title is always one paragraph.
         yield from worded(line, alone, values[alone])
         return
@@ -236,7 +236,7 @@ def template_markdown(document: Json, known_sections: Iterable[Section]) -> str:
 def sections_markdown(sections: Iterable[Section]) -> str:
     """The source of a template with these sections, all empty."""
     listed = list(sections)
-    headings = [Block(Kind.HEADING_1, (Span(_one_line(section.title)),)) for section in listed]
+    headings = [Block(BlockKind.HEADING_1, (Span(_one_line(section.title)),)) for section in listed]
     return "\n".join(_front_matter(listed)) + blocks_to_markdown(headings)
 
 
@@ -315,7 +315,7 @@ def _fillings(
     known: Mapping[str, str],
     chips: Mapping[str, Chip],
     in_cells: frozenset[str],
-) -> Iterator[Words]:
+) -> Iterator[NewValue]:
     """The replacement of each placeholder of a paragraph.
 
     If it fills a cell and is the key of one of the sections `in_cells`, the cell gets its range.
@@ -325,13 +325,13 @@ def _fillings(
     for start, end, key in _placeholders(paragraph, known):
         spot = Spot(paragraph.tab_id, end, Join.INSTEAD, start, paragraph.cell)
         if alone and alone in in_cells:
-            yield Words(spot, clean_text(known[key]).strip() or LEAD.text, section_name(key))
+            yield NewValue(spot, clean_text(known[key]).strip() or LEAD.text, section_name(key))
         elif field is not None and field.key == key:
             value = field_value(known[key])
             written = NON_TEXT if key in chips else value  # this text is read back
-            yield Words(spot, value, field_name(key, written), chip=chips.get(key))
+            yield NewValue(spot, value, field_name(key, written), chip=chips.get(key))
         else:
-            yield Words(spot, clean_text(known[key]), chip=chips.get(key))
+            yield NewValue(spot, clean_text(known[key]), chip=chips.get(key))
 
 
 def _placeholders(paragraph: Paragraph, known: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:

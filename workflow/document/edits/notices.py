@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from workflow.document.blocks import Block, Kind, Span, heading_kind
+from workflow.document.blocks import Block, BlockKind, Span, heading_kind
 from workflow.document.edits.changes import EditDraft, PutCommunications, PutNotice, PutProposal
-from workflow.document.edits.splice import CUSTOMER_FACING_RESPONSE, Join, Spot, Words, after
+from workflow.document.edits.splice import CUSTOMER_FACING_RESPONSE, Join, NewValue, Spot, after
 from workflow.document.requests import (
     COMMUNICATIONS,
     COMMUNICATIONS_FACTS,
@@ -145,7 +145,7 @@ def _put(draft: EditDraft, block: _Block) -> None:
 
 
 def _whole(block: _Block) -> list[Block]:
-    heading = Block(Kind.HEADING_3, (Span(clean_text(block.heading) or "Notice"),))
+    heading = Block(BlockKind.HEADING_3, (Span(clean_text(block.heading) or "Notice"),))
     for name in block.heading_names:
         heading = heading.marked(name)
     return [heading, *_facts(block), *(_body(block) if block.is_whole else [])]
@@ -159,7 +159,7 @@ def _facts(block: _Block) -> list[Block]:
     text = _facts_text(block.facts)
     if not text:
         return []
-    return [Block(Kind.NORMAL, (Span(text),)).marked(block.facts_name(text))]
+    return [Block(BlockKind.NORMAL, (Span(text),)).marked(block.facts_name(text))]
 
 
 def _is_reserved(own: OwnRange) -> bool:
@@ -180,7 +180,7 @@ def _update_heading(draft: EditDraft, block: _Block, headings: Sequence[OwnRange
     is_other = is_ours and words and words != paragraph.text
     if is_other and draft.may_replace(paragraph.tab_id, start, at):
         spot = Spot(paragraph.tab_id, at, Join.INSTEAD, start, paragraph.cell)
-        draft.add(Words(spot, words, name))
+        draft.add(NewValue(spot, words, name))
         return
     kept = headings[0].range
     draft.name(Range(name, "", kept.tab_id, kept.start, kept.end))
@@ -288,7 +288,7 @@ class NoticeInDoc:
 
 
 @dataclass(frozen=True)
-class Transfer:
+class TransferMark:
     """An incident's move from the ledger `giver` to the ledger `taker`."""
 
     id: str
@@ -302,7 +302,7 @@ class NoticesInDoc:
 
     notices: tuple[NoticeInDoc, ...]
     runs: dict[str, int]
-    transfers: tuple[Transfer, ...]
+    transfers: tuple[TransferMark, ...]
 
 
 def notices_in(view: DocView) -> NoticesInDoc:
@@ -354,10 +354,10 @@ def _runs(view: DocView) -> dict[str, int]:
     return runs
 
 
-def _transfers(view: DocView) -> Iterator[Transfer]:
+def _transfers(view: DocView) -> Iterator[TransferMark]:
     for key, ranges in view.own.get(TRANSFER, {}).items():
         if len(ranges[0].name.notes) == 2:
-            yield Transfer(key, *ranges[0].name.notes)
+            yield TransferMark(key, *ranges[0].name.notes)
 
 
 def _text(view: DocView, ranges: tuple[OwnRange, ...]) -> str:

@@ -118,7 +118,7 @@ class Paragraphs:
 
 
 @dataclass(frozen=True)
-class Words:
+class NewValue:
     """A new value within one paragraph, in place of an old one or of nothing.
 
     It looks like the old value, or like plain text. `lead` and `trail` separate it from the text
@@ -250,7 +250,7 @@ def _length(spans: Iterable[Span]) -> int:
     return sum(utf16_length(span.text) for span in spans)
 
 
-Piece = Paragraphs | Words | Struck | Selected | TableRow
+Piece = Paragraphs | NewValue | Struck | Selected | TableRow
 
 
 def batch(

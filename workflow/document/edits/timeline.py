@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from workflow.document.blocks import (
     Block,
+    BlockKind,
     DateChip,
-    Kind,
     Mark,
     NativePart,
     Span,
@@ -30,10 +30,10 @@ from workflow.document.edits.changes import AddEntry, EditDraft
 from workflow.document.edits.splice import (
     TIMELINE,
     Join,
+    NewValue,
     Place,
     Spot,
     TableRow,
-    Words,
     before,
     end_behind,
 )
@@ -221,7 +221,7 @@ def _fill(
         start = draft.doc.in_cell(given.table.tab_id, number)[0].start
         spot = Spot(given.table.tab_id, start, Join.INSTEAD, start, number)
         name = entry_name(entry) if column == given.time else ""
-        draft.add(Words(spot, "".join(span.text for span in spans), name, spans=spans))
+        draft.add(NewValue(spot, "".join(span.text for span in spans), name, spans=spans))
 
 
 # An entry is late if it was logged this long after it happened while later things were logged
@@ -346,7 +346,7 @@ def entry_blocks(
     if is_late:
         spans.append(Span(late_mark(entry, zone), italic=True, faint=True))
     mark = Mark(entry_name(entry), 0, inner_length(stamp.text))
-    blocks = [Block(Kind.NORMAL, tuple(spans), marks=(mark,)), *below]
+    blocks = [Block(BlockKind.NORMAL, tuple(spans), marks=(mark,)), *below]
     return blocks if entry.struck_at is None else list(map(_struck, blocks))
 
 
@@ -356,7 +356,7 @@ def entry_words(text: str, *, markdown: bool) -> tuple[tuple[Span, ...], list[Bl
         return (Span(clean_text(text)),), []
     blocks = list(map(_in_timeline, blocks_from_typed(text)))
     first, others = (blocks or [plain(text)])[0], blocks[1:]
-    if first.kind is Kind.NORMAL:
+    if first.kind is BlockKind.NORMAL:
         return first.spans, others
     return (), [first, *others]
 
@@ -366,7 +366,7 @@ def _in_timeline(block: Block) -> Block:
     if not block.kind.heading_level:
         return block
     spans = tuple(replace(span, bold=True) for span in block.spans)
-    return replace(block, kind=Kind.NORMAL, spans=spans)
+    return replace(block, kind=BlockKind.NORMAL, spans=spans)
 
 
 def _struck(block: Block) -> Block:
@@ -409,7 +409,7 @@ def link_text(address: str) -> str:
 def _date_line(change: AddEntry) -> Block:
     day = date_text(change.entry.at, change.zone)
     name = day_name(change.entry.at.astimezone(change.zone).date())
-    return Block(Kind.NORMAL, (Span(day, bold=True),)).marked(name)
+    return Block(BlockKind.NORMAL, (Span(day, bold=True),)).marked(name)
 
 
 def _is_late(entry: TimelineEntry, times: Sequence[EntryTime]) -> bool:

@@ -8,7 +8,7 @@ from enum import StrEnum
 OPTION = "ledger_transaction"
 
 
-class Kind(StrEnum):
+class TransactionKind(StrEnum):
     """How a transaction relates to concurrent ones.
 
     LOOK sees one moment of the ledger and blocks nobody. ALONE may change rows while nobody else

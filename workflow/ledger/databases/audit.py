@@ -53,7 +53,7 @@ class Acting:
 
 
 @dataclass(frozen=True)
-class Step:
+class AuditRow:
     """One row of the trail.
 
     `changes` are dicts: `table`, `did` (added, changed, removed), `rows`, and if known `ids` and
@@ -157,7 +157,7 @@ def append(connection: Connection, acting: Acting, recorder: Recorder) -> None:
     connection.execute(insert(audit_log).values(**row, hash=_hash(row)))
 
 
-def steps(connection: Connection, incident_ids: Iterable[str] = ()) -> Iterator[Step]:
+def steps(connection: Connection, incident_ids: Iterable[str] = ()) -> Iterator[AuditRow]:
     """The trail from its beginning; for these incidents, or for all if none is named.
 
     Rows that belong to no incident (suppressed addresses) are included for each.
@@ -170,7 +170,7 @@ def steps(connection: Connection, incident_ids: Iterable[str] = ()) -> Iterator[
         is_sound = row.previous == previous and row.hash == _hash(values)
         previous = row.hash
         if not wanted or row.incident_id in wanted or not row.incident_id:
-            yield Step(
+            yield AuditRow(
                 number,
                 row.at,
                 row.person,

@@ -24,7 +24,7 @@ import sqlalchemy
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
-from workflow.ledger.databases import OPTION, Kind, storage, transfers
+from workflow.ledger.databases import OPTION, TransactionKind, storage, transfers
 from workflow.ledger.databases.transfers import Moved
 from workflow.ledger.faults import LedgerUnavailable, NewerLedger, in_words
 from workflow.ledger.tables import metadata
@@ -54,7 +54,7 @@ def bring_up_to_date(engine: Engine, place: str) -> Moved | None:
     with (
         engine.connect() as plain,
         _references_unchecked(plain),
-        plain.execution_options(**{OPTION: Kind.ALONE}).begin() as transaction,
+        plain.execution_options(**{OPTION: TransactionKind.ALONE}).begin() as transaction,
     ):
         connection = transaction.connection
         found = revision_of(connection)  # another process may have migrated it first

@@ -30,7 +30,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import String
 
 from workflow.google.endpoint import is_loopback
-from workflow.ledger.databases import OPTION, Kind, audit, migrate, transfers
+from workflow.ledger.databases import OPTION, TransactionKind, audit, migrate, transfers
 from workflow.ledger.databases.transfers import Moved
 from workflow.ledger.faults import (
     LedgerAddressBad,
@@ -53,9 +53,9 @@ if TYPE_CHECKING:
 # "postmort" in ASCII. An advisory lock belongs to one database, as the ledger's tables do.
 LOCK = 0x706F73746D6F7274
 _BEGIN_SERVER = {
-    Kind.LOOK: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    Kind.ALONE: f"BEGIN; SELECT pg_advisory_xact_lock({LOCK})",
-    Kind.SHARED: f"BEGIN; SELECT pg_advisory_xact_lock_shared({LOCK})",
+    TransactionKind.LOOK: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    TransactionKind.ALONE: f"BEGIN; SELECT pg_advisory_xact_lock({LOCK})",
+    TransactionKind.SHARED: f"BEGIN; SELECT pg_advisory_xact_lock_shared({LOCK})",
 }
 # Sent with each BEGIN, so that it costs no extra round trip; read after waiting for the lock.
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
@@ -264,7 +264,7 @@ def _prepare_server(connection: psycopg.Connection[Any], _record: object) -> Non
 def _begin_server(connection: Connection, clock: ServerClock) -> None:
     psycopg = _psycopg()
     driver: Any = connection.connection.driver_connection
-    words = _BEGIN_SERVER[connection.get_execution_options().get(OPTION, Kind.LOOK)]
+    words = _BEGIN_SERVER[connection.get_execution_options().get(OPTION, TransactionKind.LOOK)]
     try:
         cursor = driver.execute(f"{words}; {_CLOCK}")
         while cursor.nextset():
@@ -289,7 +289,11 @@ _BUSY_SECONDS = 30.0
 # The room that SQLite needs beside a file before it writes, with some pages of its journal.
 _LEAST_ROOM_BYTES = 64 * 1024
 # SQLite always has one writer at a time.
-_BEGIN = {Kind.LOOK: "BEGIN", Kind.ALONE: "BEGIN IMMEDIATE", Kind.SHARED: "BEGIN IMMEDIATE"}
+_BEGIN = {
+    TransactionKind.LOOK: "BEGIN",
+    TransactionKind.ALONE: "BEGIN IMMEDIATE",
+    TransactionKind.SHARED: "BEGIN IMMEDIATE",
+}
 
 
 def url_of(path: Path) -> str:
@@ -369,7 +373,9 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(_BEGIN[connection.get_execution_options().get(OPTION, Kind.LOOK)])
+    connection.exec_driver_sql(
+        _BEGIN[connection.get_execution_options().get(OPTION, TransactionKind.LOOK)]
+    )
 
 
 class Ledger:
@@ -412,7 +418,7 @@ class Ledger:
         No other may change any meanwhile. Raises `LedgerUnavailable` if the disk is full, the
         ledger stays locked or its database can't be reached, and `LedgerMoved`.
         """
-        with self._transaction(Kind.ALONE) as connection:
+        with self._transaction(TransactionKind.ALONE) as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -422,7 +428,7 @@ class Ledger:
         Only for statements that are right whatever the others do at the same time. On SQLite, which
         has one writer, it is `write`.
         """
-        with self._transaction(Kind.SHARED) as connection:
+        with self._transaction(TransactionKind.SHARED) as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -432,7 +438,7 @@ class Ledger:
         if under_way is not None:
             yield under_way
             return
-        with self._transaction(Kind.LOOK) as connection:
+        with self._transaction(TransactionKind.LOOK) as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -449,17 +455,19 @@ class Ledger:
                 self._looks.connection = outer
 
     @contextlib.contextmanager
-    def _transaction(self, kind: Kind) -> Iterator[Connection]:
-        if kind is not Kind.LOOK and self.unwritable is not None:
+    def _transaction(self, kind: TransactionKind) -> Iterator[Connection]:
+        if kind is not TransactionKind.LOOK and self.unwritable is not None:
             raise LedgerUnwritable(str(self.unwritable))
-        recorder = audit.Recorder() if kind is Kind.ALONE and self.acting is not None else None
+        recorder = (
+            audit.Recorder() if kind is TransactionKind.ALONE and self.acting is not None else None
+        )
         options = {OPTION: kind, audit.OPTION: recorder}
         with (
             in_words(self.place),
             self._engine.connect() as plain,
             plain.execution_options(**options).begin() as transaction,
         ):
-            if kind is not Kind.LOOK:
+            if kind is not TransactionKind.LOOK:
                 # Checked each time, under the lock: it may have moved while a worker waited.
                 _refuse_where_moved(transfers.moved(transaction.connection))
             try:

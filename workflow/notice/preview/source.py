@@ -66,7 +66,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Recipient:
+class ListedRecipient:
     """A line in the list of recipients.
 
     `lang` is the language of their mail, a tag such as `de`. `is_new`: they had no notice of the
@@ -88,7 +88,7 @@ class Found:
     the list, or one recipient more than requested; otherwise asking again continues it.
     """
 
-    recipients: Sequence[Recipient]
+    recipients: Sequence[ListedRecipient]
     has_more: bool
     is_whole: bool
 
@@ -101,7 +101,7 @@ class Mail:
     """
 
     position: int
-    recipient: Recipient
+    recipient: ListedRecipient
     subject: str
     text: str
     html: str
@@ -322,8 +322,8 @@ class PlanPreview:
             self._shelf.read_on(_BATCH)
         return position
 
-    def _recipient(self, planned: PlannedMail) -> Recipient:
-        return Recipient(
+    def _recipient(self, planned: PlannedMail) -> ListedRecipient:
+        return ListedRecipient(
             planned.row,
             planned.email,
             _whole(planned.name),
