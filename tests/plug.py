@@ -154,6 +154,14 @@ def stand_still(process: subprocess.Popen[str], postmortem: Postmortem) -> None:
         time.sleep(0.02)
 
 
+def calls_end(google: GoogleWorld) -> None:
+    """Wait until the calls that were under way when a process was stopped have ended at Google."""
+    before: dict[str, int] | None = None
+    while (now := google.calls()) != before:
+        before = now
+        time.sleep(0.5)
+
+
 def go_on(process: subprocess.Popen[str]) -> None:
     """Resume a stopped process."""
     os.kill(process.pid, signal.SIGCONT)

@@ -15,7 +15,7 @@ from workflow.document.blocks import NativePart, native_part_of
 from workflow.document.edits.batch import compute_edit
 from workflow.document.edits.changes import AddEntry, Change, Edit
 from workflow.document.edits.new_document import fill_new_document
-from workflow.document.edits.timeline import entries_in
+from workflow.document.requests import ENTRY, EntryTime, entry_time
 from workflow.document.template import PostmortemTemplate, parse_template
 from workflow.document.view import DocView, Paragraph, read_document
 from workflow.model import Incident, TimelineEntry
@@ -260,3 +260,25 @@ def _text_between(view: DocView, gone: dict[str, Any]) -> str:
         if low < high:
             text += units[2 * (low - one.start) : 2 * (high - one.start)].decode("utf-16-le")
     return text
+
+
+@dataclass(frozen=True)
+class EntryInDoc:
+    """An entry in the doc. `time` is None if the range's name doesn't give it."""
+
+    id: str
+    time: EntryTime | None
+    text: str
+
+
+def entries_in(doc: DocView) -> list[EntryInDoc]:
+    """All entries with a remaining range, in the order of the doc, with their whole line."""
+    found: list[tuple[int, int, EntryInDoc]] = []
+    order = {tab.id: number for number, tab in enumerate(doc.tabs)}
+    for ranges in doc.own.get(ENTRY, {}).values():
+        own = ranges[0]
+        paragraph = doc.paragraph_of(own.range)
+        if paragraph is not None:
+            entry = EntryInDoc(own.name.key, entry_time(own.name), paragraph.text)
+            found.append((order[own.range.tab_id], own.range.start, entry))
+    return [entry for _, _, entry in sorted(found, key=lambda one: one[:2])]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.document.page import SMALL, Boundary, Page, an_entry
+from tests.document.page import SMALL, Boundary, Page, an_entry, entries_in
 from workflow.document.blocks import NativePart, blocks_from_text
 from workflow.document.edits.changes import (
     NOT_KNOWN,
@@ -24,7 +24,6 @@ from workflow.document.edits.changes import (
     field_value,
 )
 from workflow.document.edits.new_document import incident_values
-from workflow.document.edits.timeline import entries_in
 from workflow.document.parse import blocks_from_markdown
 from workflow.document.requests import LINE_BREAK, NON_TEXT, clean_text
 from workflow.document.typed import blocks_from_typed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.mail.test_preflight import guessed_letters
 from workflow.mail.list_decoding import ListUnreadable
 from workflow.mail.list_recipients import open_list, read_recipients
-from workflow.mail.list_rules import check_list
 
 LISTS = [
     ("cp1250", ["Novák", "Dvořák", "Łukasz"]),
@@ -54,7 +54,7 @@ def test_a_person_can_name_the_encoding(encoding: str, names: list[str]) -> None
 )
 def test_the_rows_that_tell_are_shown_with_what_else_they_could_be(name: str, misread: str) -> None:
     content = listed(["André", "Jürgen", name]).encode("cp1250")
-    findings = {each.code: each for each in check_list(read_recipients(content))}
+    findings = {each.code: each for each in guessed_letters(content)}
     finding = findings["guessed_encoding"]
     assert finding.where == "row 4"  # the other two are the same in both
     assert f"is `{misread}` right?" in finding.message

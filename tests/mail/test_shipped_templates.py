@@ -72,7 +72,7 @@ def test_what_the_team_says_is_in_the_mail(stage: str, said: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_docs_copy_shows_columns_by_name(stage: str) -> None:
-    copy = shipped(stage).render_copy(("email", "name"))
+    copy = shipped(stage).render({"email": "‹email›", "name": "‹name›"})
     assert text_face(parse_body(copy.markdown)).startswith("Hello ‹name›,\n")
 
 

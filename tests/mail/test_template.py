@@ -158,7 +158,7 @@ def test_the_copy_for_the_doc_names_each_column_once_rendered() -> None:
     renderer = written(
         "---\nsubject: For {{ account }}\n---\nHello {{ name or 'there' }}, {{ email }}"
     )
-    copy = renderer.render_copy(("email", "account"))
+    copy = renderer.render({"email": "‹email›", "account": "‹account›"})
     assert copy.subject == "For ‹account›"
     assert copy.markdown == "Hello there, ‹email›\n"
 

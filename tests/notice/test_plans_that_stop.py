@@ -125,7 +125,7 @@ def test_a_preview_ends_as_the_sending_would_so_that_a_script_learns_of_bad_rows
     preview = postmortem("notify", listed, expect=3)
     sending = postmortem("notify", listed, "--send", "--confirm", "1", expect=3)
     assert preview.err.splitlines()[-1] == sending.err.splitlines()[-1]
-    assert "impacted.csv, row 3: " in preview.err
+    assert "impacted.csv has a bad row, row 3: " in preview.err
     assert "To:       ann@x.example" in preview.out  # the preview shows it anyway
     assert "Next:" not in preview.out
 

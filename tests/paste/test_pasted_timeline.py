@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from workflow.paste.context import PasteUnclear
-from workflow.paste.reading import read_paste, read_pasted
+from workflow.paste.reading import read_paste
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=BERLIN)
 
 
 def read(text: str, first: datetime | None = None) -> list[tuple[str, str, str]]:
-    found = read_pasted(text, now=NOW, zone=BERLIN, first=first)
+    found = read_paste(text, now=NOW, zone=BERLIN, first=first).entries
     return [(f"{each.at:%d %H:%M}", each.by, each.text) for each in found]
 
 

@@ -12,7 +12,15 @@ from tests.both_ledgers import on_both_ledgers
 from tests.command_line import CustomerList, Postmortem, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
-from tests.plug import delete_draft, dies_at, go_on, make_draft, stand_still, wait_until
+from tests.plug import (
+    calls_end,
+    delete_draft,
+    dies_at,
+    go_on,
+    make_draft,
+    stand_still,
+    wait_until,
+)
 from workflow.notice.recipients import Count, Read
 
 Customers = Callable[[int], CustomerList]
@@ -370,6 +378,7 @@ def test_a_sender_that_sleeps_past_its_lease_and_wakes_up_mails_nobody_twice(
     ) as sleeper:
         wait_until(lambda: google.calls().get(SEND, 0) >= 2)
         stand_still(sleeper, postmortem)
+        calls_end(google)
         assert len(claims(postmortem)) == 1
         let_leases_run_out(postmortem)
         google.set(latency_seconds=0.0)
@@ -392,7 +401,7 @@ def test_a_lease_keeps_others_away_as_long_as_its_holder_may_live(
     ) as sleeper:
         wait_until(lambda: google.calls().get(CREATE, 0) >= 1)
         stand_still(sleeper, postmortem)
-        time.sleep(0.5)  # calls under way at Google end
+        calls_end(google)
         holders = claims(postmortem)
         google.forget_calls()
         with running(postmortem.start_process("resume")) as other:

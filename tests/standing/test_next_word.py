@@ -16,7 +16,7 @@ from tests.google_world import GoogleWorld
 from workflow.ledger.notices import WordGiven
 from workflow.model import Status
 from workflow.standing.closing_checks import Promise, next_word, promise_words, promises
-from workflow.times.reading import future_moment
+from workflow.times.reading import read_future
 from workflow.times.spoken_time import WhenUnclear
 
 Customers = Callable[[int], CustomerList]
@@ -245,6 +245,6 @@ def test_a_closed_incident_owes_nothing_any_more(
 def test_a_promise_is_typed_as_people_say_it(typed: str, minutes: int | None) -> None:
     if minutes is None:
         with pytest.raises(WhenUnclear):
-            future_moment(typed, now=NOON, zone=BERLIN)
+            read_future(typed, now=NOON, zone=BERLIN)
         return
-    assert future_moment(typed, now=NOON, zone=BERLIN) == NOON + timedelta(minutes=minutes)
+    assert read_future(typed, now=NOON, zone=BERLIN).at == NOON + timedelta(minutes=minutes)

@@ -15,7 +15,7 @@ from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from workflow.cli.output import instant
 from workflow.model import clock_text, duration_text, moment_text
-from workflow.times.reading import habits_of, past_moment, read_future, read_past
+from workflow.times.reading import habits_of, read_future, read_past
 from workflow.times.spoken_time import DateOrder, Habits, WhenOpen, WhenUnclear
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -239,7 +239,7 @@ def test_a_span_counts_the_minutes_that_passed(
     now: str, typed: str, zone: str, minutes: int
 ) -> None:
     at = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    passed = at - past_moment(typed, now=at, zone=ZoneInfo(zone))
+    passed = at - read_past(typed, now=at, zone=ZoneInfo(zone)).at
     assert passed == timedelta(minutes=minutes)
 
 

@@ -191,12 +191,6 @@ def complete_doc_template(ctx: typer.Context, incomplete: str) -> Offer:
     return _offered(ctx, incomplete, lambda workspace: _templates(workspace, ""))
 
 
-def complete_status(ctx: typer.Context, incomplete: str) -> Offer:
-    """The statuses of an incident."""
-    del ctx  # the same everywhere
-    return [(each.value, each.label) for each in model.Status if each.value.startswith(incomplete)]
-
-
 def _offered(
     ctx: typer.Context,
     incomplete: str,

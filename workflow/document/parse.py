@@ -185,11 +185,6 @@ def typed_spans(text: str) -> tuple[Span, ...]:
     return joined(_typed_spans(token.children or []))
 
 
-def plain_words(text: str) -> str:
-    """A text without its marks."""
-    return "".join(span.text for span in typed_spans(text))
-
-
 @cache
 def _typed_parser() -> MarkdownIt:
     parser = MarkdownIt("zero")

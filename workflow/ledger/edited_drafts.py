@@ -156,12 +156,6 @@ def waiting(connection: Connection, notice_id: str) -> list[tuple[Delivery, Edit
     return [(delivery_of(row), _joined(row)) for row in connection.execute(query)]
 
 
-def sent_content(connection: Connection, delivery: Delivery) -> EditedContent | None:
-    """The text of a sent mail that differs from ours; None if it is ours or nothing was sent."""
-    found = contents_sent(connection, [delivery.id])
-    return found.get(delivery.id)
-
-
 def contents_sent(connection: Connection, delivery_ids: Sequence[int]) -> dict[int, EditedContent]:
     """The text of each sent mail that differs from ours, by the delivery's id."""
     query = select(edited_drafts).join(deliveries, deliveries.c.id == edited_drafts.c.delivery_id)

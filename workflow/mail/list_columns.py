@@ -479,7 +479,7 @@ def _on_one_line(header: str) -> str:
 
 
 def _shown(text: str, limit: int = 200) -> str:
-    text = _on_one_line(text)
+    text = re.sub(r"\s*[\r\n]+\s*", " ", text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

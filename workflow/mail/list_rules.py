@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from workflow.mail.list_decoding import NAMES, reads_differently
-from workflow.mail.list_recipients import Duplicate, FirstRows, Recipient, RecipientList
+from workflow.mail.list_recipients import Duplicate, FirstRows, Recipient
 from workflow.mail.sandbox import zone_named
 from workflow.model import SHOWN_ROWS, Finding, RowNumbers
 
@@ -264,50 +264,6 @@ def _in_east_asia(value: str, encoding: str) -> Iterator[tuple[str, str]]:
             continue
         if all(unicodedata.category(char) == "Lo" for char in other if not char.isascii()):
             yield name, other
-
-
-def check_list(
-    recipients: RecipientList,
-    *,
-    own_domains: Collection[str] = (),
-    used: Collection[str] = (),
-    shadowed: Collection[str] = (),
-) -> list[Finding]:
-    """The findings for a list in memory, errors first."""
-    check = ListCheck(
-        own_domains=own_domains,
-        used=[name for name in recipients.columns if name in used],
-        shadowed=shadowed,
-        encoding=recipients.encoding,
-        is_guessed=recipients.is_guessed,
-        rival=recipients.rival,
-    )
-    for each in recipients.recipients:
-        check.take(each)
-    return [*_bad_rows(recipients), *_nobody(recipients), *_repeated(recipients), *check.findings()]
-
-
-def _bad_rows(recipients: RecipientList) -> Iterator[Finding]:
-    for bad in recipients.bad_rows:
-        value = f"`{bad.value[:80]}`: " if bad.value else ""
-        yield Finding("error", "bad_row", f"row {bad.row}, {bad.column}", f"{value}{bad.reason}")
-
-
-def _nobody(recipients: RecipientList) -> Iterator[Finding]:
-    if not recipients.recipients:
-        yield Finding(
-            "warning", "no_recipients", "list", "no row of the list has a usable address."
-        )
-
-
-def _repeated(recipients: RecipientList) -> Iterator[Finding]:
-    if recipients.duplicates:
-        yield Finding(
-            "warning",
-            "duplicate",
-            _pairs(recipients.duplicates),
-            "repeated address; it gets one mail, with the values of its first row.",
-        )
 
 
 def _pairs(rows: Sequence[tuple[int, int]]) -> str:

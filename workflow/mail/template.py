@@ -392,10 +392,6 @@ class MailRenderer:
         values = {**known, **columns, **self._shared, "recipient": known | dict(columns)}
         return tracing.as_mail(self._run(self._attach, values)).strip()
 
-    def render_copy(self, columns: Iterable[str] = ()) -> RenderedMail:
-        """The doc's copy: every column of the list as its name, `‹name›`."""
-        return self.render({name: f"‹{name}›" for name in columns})
-
     def _collect(self) -> tuple[Source, ...]:
         template = self._template
         subject = check_source(self._bodies, f"{template.name}, subject", template.subject_source)

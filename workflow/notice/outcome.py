@@ -338,7 +338,7 @@ def _earlier(plan: Plan) -> Iterator[SheetLine]:
     if earlier is None:
         return
     when = moment_text(earlier.said_at, plan.incident.zone)
-    same = "Same text." if plan.new else ""
+    same = "Same text." if plan.new or plan.count.has_it else ""
     changed = "Changed since then:" if earlier.changed else same
     yield SheetLine("Last", f"“{earlier.stage}”, {when}. {changed}".rstrip())
     for line in earlier.changed[:_SHOWN_CHANGES]:

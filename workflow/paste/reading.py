@@ -414,19 +414,6 @@ def _lines(found: Sequence[int]) -> str:
 _NO_HABITS = Habits()
 
 
-def read_pasted(
-    text: str, *, now: datetime, zone: ZoneInfo, first: datetime | None = None
-) -> list[PastedEntry]:
-    """The entries of a pasted text, in its order; none if no line has its own time.
-
-    A line without a time belongs to the entry above it. A time of day is the last one that has
-    passed; with `first`, an instant of the paste's first day, it is on that day, and on the next
-    day once the times jump back by more than twelve hours. Raises `PasteUnclear` for lines above
-    the first time, and for a time that can't be read or is in the future.
-    """
-    return list(read_paste(text, now=now, zone=zone, first=first).entries)
-
-
 def read_paste(
     text: str,
     *,
@@ -435,7 +422,13 @@ def read_paste(
     first: datetime | None = None,
     habits: Habits = _NO_HABITS,
 ) -> Paste:
-    """A paste with everything understood in it; see `read_pasted`, also for its errors."""
+    """A paste with everything understood in it; no entries if no line has its own time.
+
+    A line without a time belongs to the entry above it. A time of day is the last one that has
+    passed; with `first`, an instant of the paste's first day, it is on that day, and on the next
+    day once the times jump back by more than twelve hours. Raises `PasteUnclear` for lines above
+    the first time, and for a time that can't be read or is in the future.
+    """
     recorded = recorded_entries(text)
     if recorded is not None:
         return Paste(

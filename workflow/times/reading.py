@@ -371,27 +371,12 @@ _COMPONENTS: tuple[Callable[[str, int, Spoken, Way], Found], ...] = (
 _NO_HABITS = Habits()
 
 
-def parse_when(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """The instant that `text` names, aware; a time of day is today's in `zone`.
+def read_past(text: str, *, now: datetime, zone: ZoneInfo, habits: Habits = _NO_HABITS) -> Moment:
+    """A time that has passed. Raises `WhenUnclear` for the future, and `WhenOpen`.
 
     A time of day in the future is yesterday's only shortly after midnight (before noon, more than
-    twelve hours ahead): at 0:10 AM, `11:55 PM` is a quarter of an hour ago. Raises `WhenUnclear`.
+    twelve hours ahead): at 0:10 AM, `11:55 PM` is a quarter of an hour ago.
     """
-    return placed(text, _read(text, _NO_HABITS), Setting(now, zone)).at.astimezone(zone)
-
-
-def past_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """Like `parse_when`, for what has already happened. Raises `WhenUnclear` for the future."""
-    return read_past(text, now=now, zone=zone).at.astimezone(zone)
-
-
-def future_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """The promised time; see `read_future`."""
-    return read_future(text, now=now, zone=zone).at.astimezone(zone)
-
-
-def read_past(text: str, *, now: datetime, zone: ZoneInfo, habits: Habits = _NO_HABITS) -> Moment:
-    """A time that has passed. Raises `WhenUnclear` for the future, and `WhenOpen`."""
     said = _read(text, habits)
     moment = placed(text, said, Setting(now, zone, habits=habits))
     refuse_future(text, moment.at, now=now, zone=zone, has_day=said.has_day)

@@ -250,28 +250,6 @@ class Item:
     position: int
 
 
-@dataclass(frozen=True)
-class EntryInDoc:
-    """An entry in the doc. `time` is None if the range's name doesn't give it."""
-
-    id: str
-    time: EntryTime | None
-    text: str
-
-
-def entries_in(doc: DocView) -> list[EntryInDoc]:
-    """All entries with a remaining range, in the order of the doc, with their whole line."""
-    found: list[tuple[int, int, EntryInDoc]] = []
-    order = {tab.id: number for number, tab in enumerate(doc.tabs)}
-    for ranges in doc.own.get(ENTRY, {}).values():
-        own = ranges[0]
-        paragraph = doc.paragraph_of(own.range)
-        if paragraph is not None:
-            entry = EntryInDoc(own.name.key, entry_time(own.name), paragraph.text)
-            found.append((order[own.range.tab_id], own.range.start, entry))
-    return [entry for _, _, entry in sorted(found, key=lambda one: one[:2])]
-
-
 def add_entries(draft: EditDraft, changes: Sequence[AddEntry]) -> None:
     """Sort new entries into the doc's timeline."""
     there = draft.doc.own.get(ENTRY, {})
