@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import memory, round_trips, simulate, start_up
+from bench import memory, pace, round_trips, simulate, start_up, throughput
 from bench.blocks import as_markdown, with_block
 from bench.curves import Chart, Line
 from bench.measuring import Table, machine
@@ -183,6 +183,9 @@ STEPS: dict[str, Step] = {
     "round-trips": _fixed(lambda folder: Found([round_trips.run(folder)])),
     "start-up": _fixed(lambda folder: Found([start_up.run(folder)])),
     "speed": _speed,
+    "in-flight": _fixed(lambda folder: Found([throughput.run_in_flight(folder)])),
+    "quota": _fixed(lambda folder: Found([pace.run(folder)])),
+    "storm": _fixed(lambda folder: Found([pace.run_storm(folder)])),
     "lengths": _fixed(_lengths),
     "behaviour": _behaviour,
     "postgres": _fixed(_postgres),

@@ -17,9 +17,11 @@ timeout_seconds = 30
 
 
 def run(folder: Path) -> Table:
-    """`start` at most 2, plus 1 a share; `log` and `status` 2; `notify` 2 a recipient plus 4.
+    """`start` at most 2, plus 1 a share; `log` and `status` 2; `notify` 2 a recipient plus 6.
 
-    `close` reads once more, to list what is missing in the doc.
+    `notify` also lists the notice in the doc before its first mail, and looks for the notices of
+    other ledgers. `close` looks for those before and after its questions, for what the doc lacks,
+    and whether it is in the trash.
     """
     with google(folder / "google") as world:
         tool = Tool(folder / "home", world.server.base_url, _CONFIG)
@@ -40,9 +42,9 @@ def run(folder: Path) -> Table:
             words = ("notify", str(listed), "--set", f"what_happened={name}")
             count(f"notify, {name}, preview", 0, *words)
             send = ("--send", "--confirm", str(recipients), "--again")  # one is on both lists
-            count(f"notify, {name}", 2 * recipients + 4, *words, *send)
+            count(f"notify, {name}", 2 * recipients + 6, *words, *send)
         count("show", 0, "show")
-        count("close --force", 3, "close", "--force", "measured")
+        count("close --force", 6, "close", "--force", "measured")
     return Table(
         "Round trips to Google for each job",
         ("job", "calls", "at most", "Gmail units"),

@@ -16,6 +16,7 @@ _LOOP_MAILS = 20
 # As many as the pool keeps connections for. A mail in two steps is two calls of 0.3 s, one after
 # the other, so fewer than 60 could not send 100 a second even if nothing else took any time.
 _IN_FLIGHT = 128
+_FLIGHTS = (5, 64, _IN_FLIGHT)
 _TIMES_A_LOOP = 15
 _MAILS_A_SECOND = 100
 
@@ -74,12 +75,33 @@ class _Run:
         )
 
 
-def _notice(folder: Path, *options: str) -> _Run:
+def run_in_flight(folder: Path) -> Table:
+    """Mails a second with more and more calls at a time; the rate grows with them."""
+    rows, last, kept = [], 0.0, True
+    for in_flight in _FLIGHTS:
+        mails = in_flight * 20
+        found = _notice(folder / str(in_flight), in_flight=in_flight, recipients=mails)
+        kept = kept and found.rate > last and not found.doubles
+        last = found.rate
+        rows.append((str(in_flight), *found.cells(1.0)[1:3], *found.cells(1.0)[-2:]))
+    return Table(
+        f"Mails a second against the calls at a time, {_LATENCY_SECONDS * 1000:.0f} ms a call, "
+        "no quota, two steps",
+        ("calls at a time", "mails", "mails/s", "CPU ms/mail", "doubles"),
+        rows,
+        kept=kept,
+        note="mails/s are counted at the server, from the first to the last",
+    )
+
+
+def _notice(
+    folder: Path, *options: str, in_flight: int = _IN_FLIGHT, recipients: int = _RECIPIENTS
+) -> _Run:
     with light_google(_LATENCY_SECONDS) as google:
-        tool = Tool(folder, google.url, config(_IN_FLIGHT))
+        tool = Tool(folder, google.url, config(in_flight))
         tool("start", "Wrong amounts")
-        listed = write_list(folder / "list.csv", _RECIPIENTS)
-        cost = tool("notify", str(listed), "--send", "--confirm", str(_RECIPIENTS), *options)
+        listed = write_list(folder / "list.csv", recipients)
+        cost = tool("notify", str(listed), "--send", "--confirm", str(recipients), *options)
         return _Run(
             f"postmortem notify{''.join(f' {each}' for each in options)}",
             google,
