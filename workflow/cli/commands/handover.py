@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from workflow.cli import session, terminal
 from workflow.cli.app import Asked, command
 from workflow.incident import handover as flow
 from workflow.model import people
-
-if TYPE_CHECKING:
-    pass
 
 
 @command(

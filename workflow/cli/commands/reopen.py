@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from workflow.cli.app import Asked, command
 from workflow.cli.terminal import run_to_finish
 from workflow.cli.typed import as_typed
 from workflow.incident import lifecycle
-
-if TYPE_CHECKING:
-    pass
 
 
 @command("reopen", epilog='Example: postmortem reopen "It has come back for 3 of them"')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,9 +15,6 @@ from workflow.cli.terminal import REPEATED, Again, run_to_keep, written_in_edito
 from workflow.cli.typed import Plain, attached_if_long, given_text
 from workflow.doc import push
 from workflow.incident import facts
-
-if TYPE_CHECKING:
-    pass
 
 
 @command(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from workflow import model
 from workflow.cli.app import Asked, command
 from workflow.cli.typed import Since, state_or_show
-
-if TYPE_CHECKING:
-    pass
 
 
 @command("severity", epilog="Example: postmortem severity SEV1")

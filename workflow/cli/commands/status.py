@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,6 @@ from workflow.cli.app import Asked, command
 from workflow.cli.terminal import Again, run_to_keep
 from workflow.cli.typed import At, as_typed, moment, show_logged, show_recorded_before
 from workflow.incident import timeline
-
-if TYPE_CHECKING:
-    pass
 
 
 class StatusWord(StrEnum):
