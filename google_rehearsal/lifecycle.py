@@ -28,7 +28,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from google_rehearsal.smtp import RelayServer
+from google_rehearsal import smtp
 from google_rehearsal.store import Settings
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _listening(
         server = _at_port(
             lambda number: server_app.RehearsalServer(app, pipeline, number), folder, port
         )
-        relay = RelayServer(pipeline)
+        relay = smtp.RelayServer(pipeline)
         threading.Thread(
             target=relay.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
         ).start()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _OURS = ("workflow.", "google_rehearsal.")
+# The settings of a relay are read by each command, and sending through one needs this.
+_LATE_TOO = ("smtplib",)
 # Modules that are imported in order to be run: a command, and the program itself.
 _AT_ONCE = ("workflow.cli.commands.", "workflow.__main__", "google_rehearsal.__main__")
 _Module = type(sys)
@@ -82,7 +84,8 @@ class _LateFinder:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: Any = None
     ) -> ModuleSpec | None:
-        if not fullname.startswith(_OURS) or fullname.startswith(_AT_ONCE):
+        is_late = fullname.startswith(_OURS) or fullname in _LATE_TOO
+        if not is_late or fullname.startswith(_AT_ONCE):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.loader is None or spec.submodule_search_locations is not None:

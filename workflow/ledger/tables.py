@@ -282,8 +282,7 @@ deliveries = Table(
         "content_key",
         "recipient_key",
         unique=True,
-        sqlite_where=text("state <> 'failed'"),
-        postgresql_where=text("state <> 'failed'"),
+        sqlite_where=text("state <> 'failed'"),  # and see `_condition_in_postgres`
     ),
     # With a state that isn't counted, a customer would be missing from the counts.
     CheckConstraint(f"state IN ({', '.join(map(repr, map(str, DeliveryState)))})", "known_state"),
@@ -292,6 +291,19 @@ deliveries = Table(
     Index("deliveries_by_sent", "sent_at"),
     sqlite_autoincrement=True,
 )
+
+
+@event.listens_for(deliveries, "before_create")
+def _condition_in_postgres(table: Table, connection: Connection, **_: object) -> None:
+    """Give the partial index its condition in PostgreSQL too.
+
+    `postgresql_where` in the table would load all of that dialect for a ledger in a file (0.03 s).
+    """
+    if connection.dialect.name == "postgresql":
+        index = next(each for each in table.indexes if each.name == "one_mail_per_recipient")
+        options = index.dialect_options
+        options["postgresql"]["where"] = options["sqlite"]["where"]
+
 
 # Drafts that people edited in Gmail: each content other than ours that was seen.
 edited_drafts = Table(
