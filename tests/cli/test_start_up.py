@@ -30,6 +30,7 @@ _NOT_FOR_AN_ENTRY = {
     *("workflow.document.edits.new_document", "workflow.doc.create", "workflow.paste.reading"),
     *("workflow.ledger.notices", "workflow.ledger.deliveries", "workflow.ledger.bounces"),
     *("workflow.ledger.plans", "workflow.ledger.claims", "workflow.ledger.doc_making"),
+    *("sqlalchemy.dialects.postgresql", "smtplib", "google_rehearsal.smtp"),
 }
 # The modules that write the doc, and that read the template for it.
 _DOC = {"markdown_it", "workflow.document.edits.batch", "workflow.doc.push"}

@@ -43,13 +43,20 @@ from flask import (
 from werkzeug.serving import make_server
 
 from workflow.console import closing, incident, messages, notices, setup
-from workflow.console.pages import Desk, remind, written
+from workflow.console.pages import Desk, remind
 from workflow.errors import BadInput, PostmortemError
 from workflow.google.faults import without_tokens
 from workflow.ledger.faults import UnknownIncident
 from workflow.model import clock_text, date_text, moment_text
 from workflow.notice import preview
-from workflow.notice.preview.pages import LOOPBACK, POLL_SECONDS, PageServer, Quiet, quoted
+from workflow.notice.preview.pages import (
+    LOOPBACK,
+    POLL_SECONDS,
+    PageServer,
+    Quiet,
+    policy_text,
+    quoted,
+)
 
 # --- Who may open a page --------------------------------------------------------------------------
 
@@ -109,7 +116,7 @@ def protect(app: Flask, keys: Keys) -> None:
 
     @app.after_request
     def close_in(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", written(_PAGE))
+        response.headers.setdefault("Content-Security-Policy", policy_text(_PAGE))
         response.headers["Cache-Control"] = "no-store"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
@@ -129,7 +136,7 @@ def let_in(response: Response, keys: Keys, given: str) -> bool:
 
 def page_policy(**changed: str) -> str:
     """The policy of a page; `changed` replaces directives, with `_` for `-`."""
-    return written(_PAGE | {name.replace("_", "-"): value for name, value in changed.items()})
+    return policy_text(_PAGE | {name.replace("_", "-"): value for name, value in changed.items()})
 
 
 def _refuse_strangers() -> None:

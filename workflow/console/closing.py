@@ -22,13 +22,13 @@ from workflow.console.pages import (
     desk,
     go_to,
     page,
-    written,
 )
 from workflow.errors import BadInput
 from workflow.incident import lifecycle as closing
 from workflow.ledger.customers import CustomerMail
 from workflow.model import Incident
 from workflow.notice.outcome import typed_number
+from workflow.notice.preview.pages import policy_text
 from workflow.record import one_customer
 from workflow.record.export import export
 from workflow.report import page as report_pages
@@ -287,5 +287,5 @@ def _searching(
 def _report(html: str) -> Response:
     response = make_response(html)
     response.headers["Content-Type"] = "text/html; charset=utf-8"
-    response.headers["Content-Security-Policy"] = written(_REPORT)
+    response.headers["Content-Security-Policy"] = policy_text(_REPORT)
     return response

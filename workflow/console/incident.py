@@ -34,7 +34,6 @@ from workflow.doc.push import bring_to_doc, is_all_there
 from workflow.doc.recovery import sync_all
 from workflow.errors import BadInput
 from workflow.incident import facts, many_entries, supporting_data, timeline
-from workflow.incident import facts as sections
 from workflow.incident import lifecycle as starting
 from workflow.ledger import incidents
 from workflow.model import Incident, Statement, Status, moment_text
@@ -312,13 +311,13 @@ def _changed(text: str, was: str) -> str | None:
 
 def _section(workspace: Workspace, form: Form) -> ChangeResult:
     incident = workspace.incident()
-    found = sections.find_section(workspace, incident, form.text("name"))
+    found = facts.find_section(workspace, incident, form.text("name"))
     text = form.text("text")
     earlier = begin(workspace, "section", [found.key, text, False], incident.id, form)
     if earlier is not None:
         brought = bring_to_doc(workspace, incident.id)
         return ChangeResult((ResultLine("good", f"It is in {found.title}."), *about(brought)))
-    brought = sections.fill_section(workspace, found.key, text)
+    brought = facts.fill_section(workspace, found.key, text)
     return ChangeResult((ResultLine("good", f"Added to {found.title}."), *about(brought)))
 
 

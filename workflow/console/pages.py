@@ -395,11 +395,6 @@ def safe_name(name: str) -> str:
     return kept[-150:]
 
 
-def written(directives: dict[str, str]) -> str:
-    """Directives in the header's form."""
-    return "; ".join(f"{name} {value}".strip() for name, value in directives.items())
-
-
 # --- Changes while a page is open -----------------------------------------------------------------
 
 _LOOK_SECONDS = 1.0

@@ -13,8 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from workflow import files, templates
-from workflow.doc import create
-from workflow.doc import sharing as locking
+from workflow.doc import create, sharing
 from workflow.doc.push import Brought, bring_to_doc
 from workflow.doc.recovery import doc_at
 from workflow.doc.sharing import parse_share
@@ -342,7 +341,7 @@ def close(workspace: Workspace, request: CloseRequest) -> Closed:
         entry = replace(entry, text=_entry_text(findings, request.reason))
         _record(connection, incident, entry, request.reason)
         if request.lock:
-            locking.wish_to_lock_or_unlock(connection, workspace, incident.id, locking.LOCK)
+            sharing.wish_to_lock_or_unlock(connection, workspace, incident.id, sharing.LOCK)
         record_run(connection, workspace, incident.id)
     return _closed(workspace, incident.id, findings, request)
 
@@ -403,8 +402,8 @@ def reopen(workspace: Workspace, reason: str = "") -> Logged:
             record_field(connection, incident, "status", status.label, entry.recorded_at)
         record_field(connection, incident, "duration", "", entry.recorded_at)
         record_entry(connection, incident, entry)
-        if incident.locked_at or locking.lock_was_wished(connection, incident.id):
-            locking.wish_to_lock_or_unlock(connection, workspace, incident.id, locking.UNLOCK)
+        if incident.locked_at or sharing.lock_was_wished(connection, incident.id):
+            sharing.wish_to_lock_or_unlock(connection, workspace, incident.id, sharing.UNLOCK)
         record_run(connection, workspace, incident.id, entries=[entry.id])
     return Logged(entry, bring_to_doc(workspace, incident.id))
 
@@ -456,7 +455,7 @@ def _lock_later(workspace: Workspace, incident: Incident, request: CloseRequest)
         raise BadInput(_closed_already(incident))
     with workspace.ledger.write() as connection:
         findings = closing_checks.look(connection, incident)
-        locking.wish_to_lock_or_unlock(connection, workspace, incident.id, locking.LOCK)
+        sharing.wish_to_lock_or_unlock(connection, workspace, incident.id, sharing.LOCK)
     return _closed(workspace, incident.id, findings, request)
 
 

@@ -95,6 +95,14 @@ def read_address(cell: str) -> Address:
     return _plain(address, name) or _validated(address, name)
 
 
+def typed_address(typed: str) -> Address:
+    """An address that a person typed. Raises `BadInput`, which repeats it."""
+    try:
+        return read_address(typed)
+    except AddressBad as bad:
+        raise BadInput(f"{typed}: {bad}") from bad
+
+
 def _without_marks(text: str) -> str:
     """`text` without the pairs of marks around it, and without a spreadsheet's apostrophe."""
     while len(text) > 1:

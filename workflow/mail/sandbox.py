@@ -38,6 +38,7 @@ from workflow.mail.tracing import (
     MarkKind,
     Tracer,
     marked,
+    walk,
 )
 from workflow.model import clock_text, date_text, moment_text, zone_text
 
@@ -442,7 +443,7 @@ def check_source(environment: SandboxedEnvironment, name: str, text: str) -> Sou
         tree = environment.parse(text, name)
     except TemplateSyntaxError as error:
         raise MailTemplateBad(f"{name}, line {error.lineno}: {_told(error, text)}") from error
-    for node in _walk(tree):
+    for node in walk(tree):
         _refuse_forbidden(name, node, environment)
     local = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"} | {"loop"}
     used: dict[str, int] = {}
@@ -462,12 +463,6 @@ def _dotted(tree: nodes.Template) -> Iterator[str]:
     for item in tree.find_all(nodes.Getitem):
         if isinstance(item.node, nodes.Name) and isinstance(item.arg, nodes.Const):
             yield f"{item.node.name}.{item.arg.value}"
-
-
-def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
-    yield node
-    for child in node.iter_child_nodes():
-        yield from _walk(child)
 
 
 def _only_asked_after(tree: nodes.Template) -> Iterator[str]:

@@ -162,7 +162,7 @@ class Tracer(NodeTransformer):
             given += [(each.target, each.iter) for each in tree.find_all(nodes.For)]
             for target, source in given:
                 if self._is_own(source):
-                    self._own |= {each.name for each in _walk(target) if hasattr(each, "name")}
+                    self._own |= {each.name for each in walk(target) if hasattr(each, "name")}
 
     def visit_Output(self, node: nodes.Output) -> nodes.Output:  # noqa: N802 - Jinja2's name
         """Mark values that differ; encode a value inside a link's address."""
@@ -227,9 +227,9 @@ class Tracer(NodeTransformer):
     def _kind(self, expr: nodes.Expr) -> MarkKind | None:
         if self._is_own(expr):
             return MarkKind.COLUMN
-        if any(_moves(each) for each in _walk(expr)):
+        if any(_moves(each) for each in walk(expr)):
             return MarkKind.MOVING
-        if any(isinstance(each, nodes.Filter) and each.name in ZONED for each in _walk(expr)):
+        if any(isinstance(each, nodes.Filter) and each.name in ZONED for each in walk(expr)):
             return MarkKind.ZONED
         return None
 
@@ -237,7 +237,7 @@ class Tracer(NodeTransformer):
         return any(
             isinstance(each, nodes.Name)
             and (each.name in self._own if each.name in self._local else self._is_outer(each.name))
-            for each in _walk(expr)
+            for each in walk(expr)
         )
 
     def _is_outer(self, name: str) -> bool:
@@ -298,10 +298,11 @@ def _moves(node: nodes.Node) -> bool:
     )
 
 
-def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
+def walk(node: nodes.Node) -> Iterator[nodes.Node]:
+    """A node and everything in it, in the order of the source."""
     yield node
     for child in node.iter_child_nodes():
-        yield from _walk(child)
+        yield from walk(child)
 
 
 def _filter(expr: nodes.Expr, name: str, *given: nodes.Expr) -> nodes.Filter:

@@ -35,7 +35,7 @@ from workflow.ledger.customers import AddedBy, Suppression
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import PlannedMail, StageHad, UnfinishedNotice
 from workflow.mail.escape import as_text
-from workflow.mail.list_columns import Address, AddressBad, read_address
+from workflow.mail.list_columns import typed_address
 from workflow.mail.list_recipients import Recipient
 from workflow.mail.sandbox import say_moment
 from workflow.model import Finding, Stage, counted
@@ -257,7 +257,7 @@ class DoNotMail:
 
 def suppress(workspace: Workspace, typed: str, reason: str) -> Suppression:
     """Add an address that no notice may go to. Raises `BadInput`."""
-    address = _address(typed)
+    address = typed_address(typed)
     if not reason.strip():
         raise BadInput('Give a reason: --why "asked for no mails".')
     with workspace.ledger.write() as connection:
@@ -277,7 +277,7 @@ def waiting_for(workspace: Workspace, entry: Suppression) -> tuple[str, ...]:
 
 def allow(workspace: Workspace, typed: str) -> str:
     """Allow mail to an address again, and return it. Raises `BadInput` if it isn't suppressed."""
-    address = _address(typed)
+    address = typed_address(typed)
     with workspace.ledger.write() as connection:
         key = forgetting.stored_key(connection, address.key)
         if not customers.unsuppress(connection, workspace.settings.profile, key):
@@ -303,13 +303,6 @@ def do_not_mail_finding(people: Sequence[DoNotMail]) -> Iterator[Finding]:
     more = f"; and {len(people) - _SHOWN} more" if len(people) > _SHOWN else ""
     where = f"row {rows}" if len(people) == 1 else f"rows {rows}"
     yield Finding("warning", "do_not_mail", where, f"{words}{more}.")
-
-
-def _address(typed: str) -> Address:
-    try:
-        return read_address(typed)
-    except AddressBad as bad:
-        raise BadInput(f"{typed}: {bad}") from bad
 
 
 # --- Mails that wait ------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from workflow.model import (
     DeliveryState,
     MailTransport,
     Stage,
+    counted,
     duration_text,
     moment_text,
     people,
@@ -394,13 +395,13 @@ def _way(workspace: Workspace, plan: Plan) -> Iterator[SheetLine]:
 
 
 def _list_words(plan: Plan) -> str:
-    words = [_counted(plan.recipients, "person", "people")]
+    words = [counted(plan.recipients, "person", "people")]
     if plan.skipped:
         words.append(f"{plan.skipped:,} left out ({_why_left_out(plan)})")
     if plan.duplicates:
-        words.append(f"{_counted(len(plan.duplicates), 'repeated row', 'repeated rows')} left out")
+        words.append(f"{counted(len(plan.duplicates), 'repeated row', 'repeated rows')} left out")
     if plan.bad_rows:
-        words.append(_counted(len(plan.bad_rows), "bad row", "bad rows"))
+        words.append(counted(len(plan.bad_rows), "bad row", "bad rows"))
     return ", ".join(words)
 
 
@@ -414,10 +415,6 @@ def _why_left_out(plan: Plan) -> str:
     if len(given) == 1:
         return given[0][1]
     return "; ".join(f"{number:,} {why}" for number, why in given)
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _time_words(workspace: Workspace, plan: Plan) -> str:

@@ -19,12 +19,11 @@ from workflow.doc import push
 from workflow.errors import BadInput
 from workflow.files import write_whole
 from workflow.ledger import changes, customers, forgetting, incidents, notices, plans
-from workflow.ledger import plans as proposals
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.customers import CustomerMail, CustomerMatch
 from workflow.ledger.forgetting import FORGOTTEN, CustomerNames, Emptied
 from workflow.ledger.plans import ProposalState
-from workflow.mail.list_columns import Address, AddressBad, read_address
+from workflow.mail.list_columns import Address, AddressBad, read_address, typed_address
 from workflow.model import DeliveryState, Incident, moment_text
 from workflow.notice import plan_file
 from workflow.sending.mail_writer import write_mail
@@ -125,7 +124,7 @@ def forget(workspace: Workspace, typed: str) -> Forgotten:
 
     Raises `BadInput` for an invalid address, and while a mail to the customer is undecided.
     """
-    address = _address(typed)
+    address = typed_address(typed)
     now = workspace.now()
     with workspace.ledger.write() as connection:
         _refuse_while_pending(connection, address)
@@ -198,17 +197,10 @@ def _empty_incident(workspace: Workspace, incident_id: str) -> int:
         listed = [each.id for each in notices.notices_of(connection, incident_id)]
         forgetting.empty_rows_left_out(connection, words, listed, all_of_them=True)
         forgetting.sweep(connection, words, emptied, incident_id=incident_id)
-        for proposal in proposals.of_incident(connection, incident_id):
-            proposals.move(connection, proposal.id, ProposalState.WITHDRAWN)
+        for proposal in plans.of_incident(connection, incident_id):
+            plans.move(connection, proposal.id, ProposalState.WITHDRAWN)
         _tell_docs(connection, workspace, emptied)
     return emptied.mails
-
-
-def _address(typed: str) -> Address:
-    try:
-        return read_address(typed)
-    except AddressBad as bad:
-        raise BadInput(f"{typed}: {bad}") from bad
 
 
 def _words_of(spelled: set[str], names: set[str]) -> CustomerNames:
@@ -239,10 +231,10 @@ def _refuse_while_pending(connection: Connection, address: Address) -> None:
 def _withdraw_plans(connection: Connection, address: Address, key: str) -> list[str]:
     """Withdraw the plans that would write to the customer: their mails name them."""
     withdrawn = []
-    for proposal in proposals.open_ones(connection):
+    for proposal in plans.open_ones(connection):
         if plan_file.names_customer(proposal, key, address.email):
             reason = "A customer in it was forgotten."
-            proposals.move(connection, proposal.id, ProposalState.WITHDRAWN, reason=reason)
+            plans.move(connection, proposal.id, ProposalState.WITHDRAWN, reason=reason)
             withdrawn.append(proposal.short)
     return withdrawn
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from workflow.model import duration_text, moment_text
+from workflow.model import duration_text, moment_text, zone_text
 from workflow.times.forms import (
     clocks,
     dates,
@@ -51,7 +51,6 @@ from workflow.times.zones import (
     ABBREVIATIONS,
     YEARS,
     Calendar,
-    abbreviation,
     fixed_zone,
     offset_words,
     shown,
@@ -233,7 +232,7 @@ def _abbreviated(text: str, said: Spoken, name: str, setting: Setting) -> Moment
             days[meaning.offset] = wall.date()
             continue
         there = shown(wall, place, setting).at
-        words = f"{abbreviation(there)}, {offset_words(there.utcoffset() or timedelta(0))}"
+        words = f"{zone_text(there)}, {offset_words(there.utcoffset() or timedelta(0))}"
         unused += [
             Option(f"{name}, {offset_words(meaning.offset)}", at),
             Option(words, there.astimezone(UTC)),
@@ -275,7 +274,7 @@ def _in_own_zone(text: str, said: Spoken, name: str, setting: Setting) -> Moment
     wall = wall_of(text, said, Calendar(setting.zone, setting))
     for fold in (0, 1):
         at = wall.replace(tzinfo=setting.zone, fold=fold).astimezone(UTC).astimezone(setting.zone)
-        if abbreviation(at) == name and at.replace(tzinfo=None) == wall:
+        if zone_text(at) == name and at.replace(tzinfo=None) == wall:
             return Moment(at, day=wall.date())
     return None
 

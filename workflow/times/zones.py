@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from workflow.model import clock_text, date_text
+from workflow.model import clock_text, date_text, zone_text
 from workflow.times.spoken_time import (
     TOLERANCE,
     WEEKDAY_NAMES,
@@ -149,12 +149,6 @@ def is_zone(name: str) -> bool:
     return name in ABBREVIATIONS or fixed_zone(name) is not None
 
 
-def abbreviation(local: datetime) -> str:
-    """The zone's abbreviation if it consists of letters, else `UTC+03`."""
-    name = local.tzname() or "UTC"
-    return f"UTC{name}" if name[:1] in "+-" else name
-
-
 def offset_words(offset: timedelta) -> str:
     """An offset as people write it: `UTC+05:30`, `UTC-06:00`."""
     minutes = round(offset.total_seconds() / 60)
@@ -165,8 +159,7 @@ def offset_words(offset: timedelta) -> str:
 def names_of(zone: ZoneInfo, near: datetime) -> set[str]:
     """The abbreviations of a zone in the year around an instant."""
     return {
-        abbreviation((near + timedelta(days=days)).astimezone(zone))
-        for days in range(-180, 181, 30)
+        zone_text((near + timedelta(days=days)).astimezone(zone)) for days in range(-180, 181, 30)
     }
 
 

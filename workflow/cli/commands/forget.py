@@ -9,6 +9,7 @@ import typer
 from workflow import errors
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
+from workflow.model import counted
 from workflow.record import one_customer
 
 
@@ -47,10 +48,10 @@ def forget(
             }
         )
     parts = [
-        _counted(emptied.mails, "email", "emails"),
-        _counted(emptied.files, "attachment", "attachments"),
-        _counted(emptied.rows, "row of a list", "rows of lists"),
-        _counted(emptied.texts, "text that named them", "texts that named them"),
+        counted(emptied.mails, "email", "emails"),
+        counted(emptied.files, "attachment", "attachments"),
+        counted(emptied.rows, "row of a list", "rows of lists"),
+        counted(emptied.texts, "text that named them", "texts that named them"),
     ]
     speaker.say(f"Forgotten: {done.email}. Removed from the ledger: {', '.join(parts)}.")
     if done.is_suppressed:
@@ -64,7 +65,3 @@ def forget(
         output.show_brought(speaker, brought)
     for brought in done.brought:
         output.raise_if_waiting(brought)
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"

@@ -63,7 +63,7 @@ def protect(app: Flask, token: str) -> None:
 
     @app.after_request
     def close_in(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", _written(_PAGE))
+        response.headers.setdefault("Content-Security-Policy", policy_text(_PAGE))
         response.headers["Cache-Control"] = "no-store"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
@@ -74,7 +74,7 @@ def protect(app: Flask, token: str) -> None:
 
 def mail_policy() -> str:
     """The content policy of a mail's own HTML: it can't run, send or fetch anything."""
-    return _written(_MAIL)
+    return policy_text(_MAIL)
 
 
 def _is_own_name(host: str) -> bool:
@@ -86,7 +86,8 @@ def _refusal(sentence: str) -> Response:
     return Response(f"{sentence}\n", 403, content_type="text/plain; charset=utf-8")
 
 
-def _written(directives: dict[str, str]) -> str:
+def policy_text(directives: dict[str, str]) -> str:
+    """Directives of a Content-Security-Policy, in the header's form."""
     return "; ".join(f"{name} {value}".strip() for name, value in directives.items())
 
 
