@@ -35,8 +35,8 @@ from workflow.ledger.edited_drafts import FOUND_IN_SENT, EditedContent
 from workflow.ledger.elsewhere import Reserved
 from workflow.ledger.notices import Notice, words_given
 from workflow.ledger.plans import Proposal, ProposalState
+from workflow.mail import content as mail_content
 from workflow.mail import faces
-from workflow.mail.content import Difference, differences, goes_to, new_lines, read_content
 from workflow.model import (
     DeliveryCounts,
     Incident,
@@ -365,7 +365,7 @@ def words_of(delivery: Delivery, left: EditedContent | None) -> SentText:
         return SentText(delivery.subject, our_text(delivery))
     if left.raw is None:
         return SentText(delivery.subject, None, ours=False, why_unknown=_NOT_KNOWN)
-    content = read_content(left.raw)
+    content = mail_content.read_content(left.raw)
     return SentText(content.subject, content.text, left.raw, ours=False)
 
 
@@ -381,7 +381,7 @@ def text_that_left(connection: Connection, notice: Notice) -> tuple[Block, ...]:
     """
     left = edited_drafts.edited_and_sent(connection, notice.id)
     sent = notices.count_deliveries(connection, notice).sent
-    texts = {read_content(each.raw).text if each.raw else "" for _, each in left}
+    texts = {mail_content.read_content(each.raw).text if each.raw else "" for _, each in left}
     if left and len(left) == sent and len(texts) == 1 and (text := texts.pop()):
         return tuple(plain(line) for line in text.split("\n") if line.strip())
     return tuple(parse.blocks_from_markdown(notice.copy_markdown))
@@ -419,23 +419,25 @@ def edited_lines(left: Sequence[tuple[Delivery, EditedContent]], sent: int) -> l
 
 
 def _changes_in_words(delivery: Delivery, left: EditedContent) -> str:
-    theirs = read_content(left.raw or b"")
+    theirs = mail_content.read_content(left.raw or b"")
     ours = replace(
         theirs,
         subject=delivery.subject,
         text=our_text(delivery),
         html_words=theirs.html_words,
-        to=theirs.to if goes_to(theirs, delivery.email) else (delivery.email,),
+        to=theirs.to if mail_content.goes_to(theirs, delivery.email) else (delivery.email,),
     )
-    return "; ".join(_in_words(differences(ours, theirs))) or "formatting or attachments"
+    return (
+        "; ".join(_in_words(mail_content.differences(ours, theirs))) or "formatting or attachments"
+    )
 
 
-def _in_words(found: list[Difference]) -> Iterator[str]:
+def _in_words(found: list[mail_content.Difference]) -> Iterator[str]:
     for each in found:
         if each.what != "Text":
             yield f"{each.what} “{each.theirs}”"
             continue
-        says = " / ".join(line.strip() for line in new_lines(each))
+        says = " / ".join(line.strip() for line in mail_content.new_lines(each))
         yield f"“{says}”" if says else "some lines removed"
 
 
