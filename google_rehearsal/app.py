@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +16,6 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -34,7 +32,7 @@ from google_rehearsal.oauth.views import blueprint as oauth_blueprint
 from google_rehearsal.pages.views import StoredWorld
 from google_rehearsal.people import People
 from google_rehearsal.store import Settings, Store, read_settings
-from google_rehearsal.wire.admission import is_of_somebody_else
+from google_rehearsal.wire.admission import OwnConnections, shut
 from google_rehearsal.wire.errors import GoogleError, internal, not_rehearsed
 from google_rehearsal.wire.pipeline import Pipeline, WireAnswer, WireRequest, as_json
 
@@ -152,7 +150,7 @@ _IDLE_CONNECTION_SECONDS = 120
 _NOT_HTTP = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
 
 
-class RehearsalServer(ThreadingHTTPServer):
+class RehearsalServer(OwnConnections, ThreadingHTTPServer):
     """Serve the app over a pipeline on loopback, with a thread for each connection.
 
     The pipeline's `closing` is set when the server stops; a sleeping call waits on it.
@@ -160,21 +158,13 @@ class RehearsalServer(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
-    allow_reuse_address = sys.platform != "win32"
 
     def __init__(self, app: WSGIApplication, pipeline: Pipeline, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.app = app
         self.pipeline = pipeline
-        self._lock = Lock()
-        self._connections: set[socket.socket] = set()
         self._busy = 0
         self._last_work = time.monotonic()
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return int(self.server_address[1])
 
     def is_idle(self) -> bool:
         """Whether there was no request for as long as the settings allow."""
@@ -186,26 +176,7 @@ class RehearsalServer(ThreadingHTTPServer):
     def stop(self) -> None:
         """Stop listening and close every connection."""
         self.pipeline.closing.set()
-        self.shutdown()
-        self.server_close()
-        with self._lock:
-            for connection in self._connections:
-                _shut(connection)
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Reject other users of this machine."""
-        del client_address
-        return not is_of_somebody_else(request)
-
-    def opened(self, connection: socket.socket) -> None:
-        """Remember a connection, to close it at the end."""
-        with self._lock:
-            self._connections.add(connection)
-
-    def closed(self, connection: socket.socket) -> None:
-        """Forget a connection."""
-        with self._lock:
-            self._connections.discard(connection)
+        super().stop()
 
     def began(self) -> None:
         """Note that a request is being answered."""
@@ -285,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(head + content[: len(content) // 2])
         if how == "garbage":
             self.wfile.write(_NOT_HTTP)
-        _shut(self.connection)
+        shut(self.connection)
 
     def _head(self, status: str, headers: Message, length: int) -> bytes:
         lines = [f"HTTP/1.1 {status}", f"Date: {self.date_time_string()}"]
@@ -354,10 +325,3 @@ def _close(chunks: Iterable[bytes]) -> None:
     close = getattr(chunks, "close", None)
     if close:
         close()
-
-
-def _shut(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the client was faster

@@ -12,7 +12,6 @@ import contextlib
 import hmac
 import logging
 import re
-import socket
 import socketserver
 import sqlite3
 import ssl
@@ -21,14 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from threading import Lock
 from typing import Any
 
 from google_rehearsal.gmail import mime
 from google_rehearsal.gmail.mime import fails, failure_report
 from google_rehearsal.gmail.world import Mailbox
 from google_rehearsal.store import Settings, Store
-from google_rehearsal.wire.admission import is_of_somebody_else
+from google_rehearsal.wire.admission import OwnConnections, shut
 from google_rehearsal.wire.faults import (
     AFTER_BY_CONNECTION,
     BEFORE_BY_CONNECTION,
@@ -342,7 +340,7 @@ _LONGEST_READ = 1 << 16
 _METHODS = {"MAIL": "smtp.mail", "RCPT": "smtp.rcpt", "DATA": "smtp.data", "AUTH": "smtp.auth"}
 
 
-class RelayServer(socketserver.ThreadingTCPServer):
+class RelayServer(OwnConnections, socketserver.ThreadingTCPServer):
     """Accept mail on loopback. `context` is for STARTTLS, if `rules` offer it.
 
     It shares the pipeline's faults, settings, clock and log with the rest of the rehearsal; its
@@ -352,7 +350,6 @@ class RelayServer(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
     request_queue_size = 64
-    allow_reuse_address = sys.platform != "win32"
 
     def __init__(
         self,
@@ -367,36 +364,6 @@ class RelayServer(socketserver.ThreadingTCPServer):
         self.rules = rules or Rules()
         self.context = context
         self.relayed = RelayedMail(pipeline.store)
-        self._lock = Lock()
-        self._connections: set[socket.socket] = set()
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return int(self.server_address[1])
-
-    def stop(self) -> None:
-        """Stop listening and close every connection."""
-        self.shutdown()
-        self.server_close()
-        with self._lock:
-            for connection in self._connections:
-                _shut(connection)
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Reject other users of this machine."""
-        del client_address
-        return not is_of_somebody_else(request)
-
-    def opened(self, connection: socket.socket) -> None:
-        """Remember a connection, to close it at the end."""
-        with self._lock:
-            self._connections.add(connection)
-
-    def closed(self, connection: socket.socket) -> None:
-        """Forget a connection."""
-        with self._lock:
-            self._connections.discard(connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log the error; a client that disconnected is not logged."""
@@ -518,7 +485,7 @@ class _Client(socketserver.StreamRequestHandler):
             self.wfile.write(reply[:2].encode())
         if how == "garbage":
             self.wfile.write(b"\x15\x03\x01 this is not SMTP\r\n")
-        _shut(self.connection)
+        shut(self.connection)
         raise _Severed
 
     def _note(self, method: str | None, reply: str, account: str = "") -> None:
@@ -529,11 +496,6 @@ class _Client(socketserver.StreamRequestHandler):
 def _said(fault: Fault | None) -> str:
     """A fault's reply instead of the work, "" if its kind has none."""
     return SMTP_REPLIES.get(fault.kind, "") if fault is not None else ""
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 __all__ = ["RelayServer", "Rules"]

@@ -19,16 +19,17 @@ from __future__ import annotations
 import os
 import re
 import socket
+import socketserver
 import struct
 import sys
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from google_rehearsal.store import Settings
 from google_rehearsal.wire.errors import GoogleError, Method
@@ -366,6 +367,51 @@ _ANY_COOKIE = 0xFFFFFFFF
 _USER_OFFSET = _HEADER.size + 4 + 48 + 3 * 4
 
 Address = tuple[str, int]
+
+
+class OwnConnections(socketserver.TCPServer):
+    """A server on loopback for this user alone, which closes what is open when it stops."""
+
+    allow_reuse_address = sys.platform != "win32"
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._lock = Lock()
+        self._connections: set[socket.socket] = set()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self.server_address[1])
+
+    def stop(self) -> None:
+        """Stop listening and close every connection."""
+        self.shutdown()
+        self.server_close()
+        with self._lock:
+            for connection in self._connections:
+                shut(connection)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Reject other users of this machine."""
+        del client_address
+        return not is_of_somebody_else(request)
+
+    def opened(self, connection: socket.socket) -> None:
+        """Remember a connection, to close it at the end."""
+        with self._lock:
+            self._connections.add(connection)
+
+    def closed(self, connection: socket.socket) -> None:
+        """Forget a connection."""
+        with self._lock:
+            self._connections.discard(connection)
+
+
+def shut(connection: socket.socket) -> None:
+    """End a connection; the client may have been faster."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def is_of_somebody_else(connection: socket.socket) -> bool:
