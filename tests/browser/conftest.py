@@ -79,7 +79,10 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
+    page.on(
+        "console",
+        lambda message: complaints.append(f"{message.text} at {message.location['url']}"),
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
