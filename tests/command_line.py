@@ -139,6 +139,16 @@ def write_customers(path: Path, count: int, *, domain: str = "customer.example")
     return CustomerList(path, addresses)
 
 
+def one_each(listed: CustomerList) -> dict[str, int]:
+    """What `GoogleWorld.copies_per_recipient` has when each customer got one mail."""
+    return dict.fromkeys(listed.addresses, 1)
+
+
+def words_to_send(listed: CustomerList) -> tuple[str, ...]:
+    """The command that sends a notice to all of a list."""
+    return ("notify", str(listed), "--send", "--confirm", str(len(listed.addresses)))
+
+
 @contextmanager
 def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
     """A process that is ended with the test."""

@@ -41,6 +41,7 @@ NO_LIMITS = Settings(
     docs_writes_per_minute=0,
     daily_sends=0,
 )
+COLLEAGUE = "ann@team.example"
 CONFIG = """
 time_zone = "Europe/Berlin"
 [sending]
@@ -103,6 +104,16 @@ def postmortem(tmp_path: Path, google: GoogleWorld, ledger_url: str) -> Postmort
     person = a_person(tmp_path, google.url)
     if ledger_url:
         person.environment["POSTMORTEM_DATABASE_URL"] = ledger_url
+    return person
+
+
+@pytest.fixture
+def colleague(tmp_path: Path, google: GoogleWorld) -> Postmortem:
+    """A second laptop: its own ledger, and a sign-in with its own mailbox."""
+    folder = tmp_path / "colleague"
+    folder.mkdir()
+    person = a_person(folder, google.url)
+    person.configure(f'google_url_token = "rehearsal:{COLLEAGUE}"\n{CONFIG}')
     return person
 
 

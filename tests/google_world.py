@@ -67,6 +67,13 @@ class GoogleWorld:
         assert isinstance(message, EmailMessage)
         return message
 
+    def copies_from(self, *accounts: str) -> dict[str, int]:
+        """How many mails each address got from the mailboxes of these accounts."""
+        found = Counter[str]()
+        for account in accounts:
+            found.update(self.of(account).copies_per_recipient())
+        return dict(found)
+
     def copies_per_recipient(self) -> dict[str, int]:
         """How many mails each address got, over To, Cc and Bcc."""
         return dict(

@@ -8,23 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.both_ledgers import on_both_ledgers
-from tests.command_line import CustomerList, Postmortem
-from tests.conftest import CONFIG
-from tests.google_world import GoogleWorld
+from tests.command_line import CustomerList, Postmortem, words_to_send
+from tests.conftest import COLLEAGUE, CONFIG
+from tests.google_world import ACCOUNT, GoogleWorld
 from tests.ledger_rows import back_up, restore
 
 Customers = Callable[[int], CustomerList]
 PASSPHRASE = "correct horse battery"
-
-
-@pytest.fixture
-def colleague(tmp_path: Path, google: GoogleWorld) -> Postmortem:
-    """A second laptop with its own ledger and its own mailbox."""
-    home = tmp_path / "colleague"
-    home.mkdir(mode=0o700)
-    person = Postmortem(home, {"POSTMORTEM_GOOGLE_URL": google.url})
-    person.configure('google_url_token = "rehearsal:ann@team.example"\n' + CONFIG)
-    return person
 
 
 @pytest.fixture
@@ -36,20 +26,8 @@ def url(postmortem: Postmortem, customers: Customers) -> str:
     postmortem("section", "root-cause", "A stale price list")
     attached = postmortem.home / "details.txt"
     attached.write_bytes(b"details\n")
-    postmortem(*send(customers(3)), "--attach", str(attached))
+    postmortem(*words_to_send(customers(3)), "--attach", str(attached))
     return str(started["doc_url"])
-
-
-def send(listed: CustomerList) -> tuple[str, ...]:
-    return ("notify", str(listed), "--send", "--confirm", str(len(listed.addresses)))
-
-
-def copies(google: GoogleWorld) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for world in (google, google.of("ann@team.example")):
-        for address, count in world.copies_per_recipient().items():
-            found[address] = found.get(address, 0) + count
-    return found
 
 
 @on_both_ledgers
@@ -80,7 +58,7 @@ def test_an_incident_moves_and_goes_on_where_it_is(
     assert (after["impact"], after["title"]) == ("x", "Wrong amounts")
     # Customers who have the text are left out, the two new ones get it, and that's all.
     colleague("notify", str(customers(5)), "--send", "--confirm", "2")
-    assert copies(google) == dict.fromkeys(customers(5).addresses, 1)
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == dict.fromkeys(customers(5).addresses, 1)
     assert colleague.json("told", customers(5).addresses[0])["notices"]
     colleague("close", "--force", "a test")
     assert google.text(after["doc_id"]).count("Emailed 3 customers") == 1
@@ -100,7 +78,7 @@ def test_who_was_forgotten_here_gets_no_second_mail_for_an_incident_that_arrives
     postmortem("handover", str(file), POSTMORTEM_PASSPHRASE=PASSPHRASE)
     colleague("join", url, "--with", str(file), POSTMORTEM_PASSPHRASE=PASSPHRASE)
     colleague("notify", str(customers(4)), "--send", "--confirm", "1")
-    assert copies(google) == dict.fromkeys(customers(4).addresses, 1)
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == dict.fromkeys(customers(4).addresses, 1)
 
 
 @pytest.mark.parametrize("has_own_key", [False, True])
@@ -122,7 +100,7 @@ def test_a_forgotten_customer_gets_no_second_mail_from_the_other_ledger(
     postmortem("handover", str(file), POSTMORTEM_PASSPHRASE=PASSPHRASE)
     colleague("join", url, "--with", str(file), POSTMORTEM_PASSPHRASE=PASSPHRASE)
     colleague("notify", str(customers(4)), "--send", "--confirm", "1")
-    assert copies(google) == dict.fromkeys(customers(4).addresses, 1)
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == dict.fromkeys(customers(4).addresses, 1)
     assert colleague.json("told", gone)["notices"]
 
 
@@ -149,7 +127,7 @@ def test_it_comes_back_the_same_way(
     assert known["other_ledgers"]["notices"] == []
     nothing_new = postmortem("notify", str(customers(5)), "--send", "--confirm", "5")
     assert "Nothing new was sent" in nothing_new.out
-    assert copies(google) == dict.fromkeys(customers(5).addresses, 1)
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == dict.fromkeys(customers(5).addresses, 1)
     colleague("notify", str(customers(5)), "--stage", "update", "--send", expect=3)
 
 
@@ -194,7 +172,7 @@ def test_a_handover_that_nobody_took_is_cancelled(
         "join", url, "--with", str(file), expect=3, POSTMORTEM_PASSPHRASE=PASSPHRASE
     )
     assert "was cancelled by its sender" in refused.err
-    assert copies(google) == dict.fromkeys(customers(5).addresses, 1)
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == dict.fromkeys(customers(5).addresses, 1)
 
 
 def test_a_giver_from_a_backup_learns_from_the_doc_that_it_has_given(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.command_line import CustomerList, Postmortem, running
+from tests.command_line import CustomerList, Postmortem, one_each, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.plug import wait_until
@@ -35,10 +35,6 @@ def an_incident(postmortem: Postmortem) -> None:
 
 def sending(listed: CustomerList, *more: str) -> tuple[str, ...]:
     return ("notify", str(listed), "--send", "--confirm", str(len(listed.addresses)), *more)
-
-
-def one_each(listed: CustomerList) -> dict[str, int]:
-    return dict.fromkeys(listed.addresses, 1)
 
 
 def holders(postmortem: Postmortem) -> int:

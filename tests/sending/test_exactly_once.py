@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.both_ledgers import on_both_ledgers
-from tests.command_line import CustomerList, Postmortem, running
+from tests.command_line import CustomerList, Postmortem, one_each, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.plug import (
@@ -50,10 +50,6 @@ def send(postmortem: Postmortem, listed: CustomerList, *more: str, expect: int |
         "notify", str(listed), "--send", "--confirm", count, *more, expect=expect
     )
     return str(found["notice"])
-
-
-def one_each(listed: CustomerList) -> dict[str, int]:
-    return dict.fromkeys(listed.addresses, 1)
 
 
 def interrupted_after(google: GoogleWorld, mails: int) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from tests.both_ledgers import postgres_or_skip
-from tests.command_line import CustomerList, Postmortem, running
+from tests.command_line import CustomerList, Postmortem, one_each, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.plug import wait_until
@@ -90,10 +90,6 @@ def begun(postmortem: Postmortem, google: GoogleWorld, listed: CustomerList, *mo
     google.behave()
     google.set(latency_seconds=0.1)
     google.forget_calls()
-
-
-def one_each(listed: CustomerList) -> dict[str, int]:
-    return dict.fromkeys(listed.addresses, 1)
 
 
 @pytest.mark.parametrize("trouble", ["cut off", "refused"])

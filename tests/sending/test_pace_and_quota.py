@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.both_ledgers import on_both_ledgers
-from tests.command_line import CustomerList, Postmortem, running
+from tests.command_line import CustomerList, Postmortem, one_each, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.plug import wait_until
@@ -31,10 +31,6 @@ def configure(postmortem: Postmortem, **sending: float) -> None:
 def an_incident(postmortem: Postmortem) -> None:
     configure(postmortem)
     postmortem("start", "Wrong amounts")
-
-
-def one_each(listed: CustomerList) -> dict[str, int]:
-    return dict.fromkeys(listed.addresses, 1)
 
 
 def counts(postmortem: Postmortem) -> dict[str, int]:

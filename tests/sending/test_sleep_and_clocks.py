@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.both_ledgers import on_both_ledgers
-from tests.command_line import CustomerList, Postmortem, running
+from tests.command_line import CustomerList, Postmortem, one_each, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.plug import go_on, sleeping_in, stand_still, wait_until
@@ -38,10 +38,6 @@ LEASE_SECONDS = lease_length(0.25).total_seconds()
 def an_incident(postmortem: Postmortem) -> None:
     postmortem("start", "Wrong amounts")
     postmortem.configure(CONFIG)
-
-
-def one_each(listed: CustomerList) -> dict[str, int]:
-    return dict.fromkeys(listed.addresses, 1)
 
 
 def counts(postmortem: Postmortem) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.command_line import CustomerList, Postmortem, running
+from tests.command_line import CustomerList, Postmortem, one_each, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.plug import dies_in, wait_until
@@ -43,10 +43,6 @@ def sending(listed: CustomerList, *more: str) -> tuple[str, ...]:
         *("notify", str(listed), "--transport", "smtp-relay", "--send", "--confirm", count),
         *more,
     )
-
-
-def one_each(listed: CustomerList) -> dict[str, int]:
-    return dict.fromkeys(listed.addresses, 1)
 
 
 def rows(postmortem: Postmortem, *columns: str) -> list[tuple[str, ...]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import CustomerList, Postmortem, running
-from tests.conftest import CONFIG
-from tests.google_world import GoogleWorld
+from tests.command_line import CustomerList, Postmortem, one_each, running, words_to_send
+from tests.conftest import COLLEAGUE, CONFIG
+from tests.google_world import ACCOUNT, GoogleWorld
 from tests.ledger_rows import back_up, restore
 from tests.plug import go_on, sleeping_in
 
@@ -22,36 +22,9 @@ def ledger_url() -> str:
     return ""
 
 
-@pytest.fixture
-def colleague(tmp_path: Path, google: GoogleWorld) -> Postmortem:
-    """A second laptop: its own ledger, and a sign-in with its own mailbox."""
-    home = tmp_path / "colleague"
-    home.mkdir(mode=0o700)
-    person = Postmortem(home, {"POSTMORTEM_GOOGLE_URL": google.url})
-    person.configure('google_url_token = "rehearsal:ann@team.example"\n' + CONFIG)
-    return person
-
-
 def start(postmortem: Postmortem) -> str:
     shared = ("--share", "ann@team.example")
     return str(postmortem.json("start", "Wrong amounts", "--impact", "x", *shared)["doc_url"])
-
-
-def send(listed: CustomerList) -> tuple[str, ...]:
-    return ("notify", str(listed), "--send", "--confirm", str(len(listed.addresses)))
-
-
-def copies(google: GoogleWorld) -> dict[str, int]:
-    """The number of mails to each customer, from any mailbox."""
-    found: dict[str, int] = {}
-    for world in (google, google.of("ann@team.example")):
-        for address, count in world.copies_per_recipient().items():
-            found[address] = found.get(address, 0) + count
-    return found
-
-
-def one_each(listed: CustomerList) -> dict[str, int]:
-    return dict.fromkeys(listed.addresses, 1)
 
 
 def test_an_old_ledger_from_a_backup_writes_to_nobody_again(
@@ -59,12 +32,12 @@ def test_an_old_ledger_from_a_backup_writes_to_nobody_again(
 ) -> None:
     start(postmortem)
     back_up(postmortem)
-    postmortem(*send(customers(3)))
+    postmortem(*words_to_send(customers(3)))
     restore(postmortem, postmortem.home / "backup")
-    refused = postmortem(*send(customers(3)), expect=3)
+    refused = postmortem(*words_to_send(customers(3)), expect=3)
     assert "This ledger wrote to 3 customers on" in refused.err
     assert "postmortem handover FILE" in refused.err
-    assert copies(google) == one_each(customers(3))
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
     assert postmortem.json("show")["notices"] == []
 
 
@@ -72,23 +45,26 @@ def test_a_colleague_who_joins_sees_what_was_sent_and_writes_to_nobody_again(
     postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     url = start(postmortem)
-    postmortem(*send(customers(3)))
+    postmortem(*words_to_send(customers(3)))
     joined = colleague("join", url)
     assert "Another ledger wrote to 3 customers on" in joined.err
-    assert "Another ledger wrote to 3 customers" in colleague(*send(customers(3)), expect=3).err
-    assert copies(google) == one_each(customers(3))
+    assert (
+        "Another ledger wrote to 3 customers"
+        in colleague(*words_to_send(customers(3)), expect=3).err
+    )
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
 
 
 def test_a_ledger_that_was_lost_and_joined_again_writes_to_nobody_again(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     url = start(postmortem)
-    postmortem(*send(customers(3)))
+    postmortem(*words_to_send(customers(3)))
     for each in postmortem.home.glob("ledger.sqlite3*"):
         each.unlink()
     assert "Another ledger wrote to 3 customers" in postmortem("join", url).err
-    postmortem(*send(customers(3)), expect=3)
-    assert copies(google) == one_each(customers(3))
+    postmortem(*words_to_send(customers(3)), expect=3)
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
 
 
 def test_a_notice_under_way_is_seen_before_its_first_mail(
@@ -96,14 +72,14 @@ def test_a_notice_under_way_is_seen_before_its_first_mail(
 ) -> None:
     url = start(postmortem)
     google.misbehave("token_expired", "gmail.users.drafts.create")
-    postmortem(*send(customers(3)), expect=4)  # no mail was created
+    postmortem(*words_to_send(customers(3)), expect=4)  # no mail was created
     google.behave()
     text = google.text(str(postmortem.json("show")["doc_id"]))
     assert "Being sent to 3 customers since" in text
     assert "Another ledger began to write to 3 customers" in colleague("join", url).err
-    colleague(*send(customers(3)), expect=3)
+    colleague(*words_to_send(customers(3)), expect=3)
     postmortem("resume")
-    assert copies(google) == one_each(customers(3))
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
     text = google.text(str(postmortem.json("show")["doc_id"]))
     assert "Being sent" not in text
     assert text.count("Accepted by Gmail: 3 of 3") == 1
@@ -114,7 +90,7 @@ def half_sent(postmortem: Postmortem, google: GoogleWorld, listed: CustomerList,
     """A notice with some accepted mails; the others don't exist yet."""
     done = len(listed.addresses) - left
     google.misbehave("token_expired", "gmail.users.drafts.create", skip=done)
-    postmortem(*send(listed), expect=4)
+    postmortem(*words_to_send(listed), expect=4)
     google.behave()
 
 
@@ -128,7 +104,7 @@ def test_a_backup_of_a_half_sent_notice_does_not_send_the_other_half_again(
     restore(postmortem, backup)
     refused = postmortem("resume", expect=3)
     assert "the doc says that 4 mails were accepted; this ledger knows of" in refused.err
-    assert copies(google) == one_each(customers(4))
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(4))
 
 
 @pytest.mark.usefixtures("little_patience")
@@ -145,7 +121,7 @@ def test_a_backup_is_known_by_the_runs_that_the_doc_has_seen(
     restore(postmortem, backup)
     refused = postmortem("resume", expect=3)
     assert "The doc has seen a later run of sending of this very ledger" in refused.err
-    assert copies(google) == one_each(customers(4))
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(4))
 
 
 def test_a_backup_from_the_middle_of_a_run_writes_to_nobody_again(
@@ -155,7 +131,7 @@ def test_a_backup_from_the_middle_of_a_run_writes_to_nobody_again(
     start(postmortem)
     google.misbehave("503", "docs.documents.batchUpdate", skip=1)
     where = ("workflow.sending.sender", "Sender.run")
-    with sleeping_in(where, postmortem, *send(customers(4))) as sending:
+    with sleeping_in(where, postmortem, *words_to_send(customers(4))) as sending:
         backup = back_up(postmortem)
         go_on(sending)
         assert sending.wait(timeout=30) == 5  # sent, and the doc isn't updated
@@ -164,14 +140,14 @@ def test_a_backup_from_the_middle_of_a_run_writes_to_nobody_again(
     refused = postmortem("resume", expect=3)
     assert "This ledger's file is a copy, or was restored from a backup" in refused.err
     postmortem("resume", "--not-in-this-ledger", expect=3)
-    assert copies(google) == one_each(customers(4))
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(4))
 
 
 def test_a_person_who_knows_better_types_the_number(
     postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     url = start(postmortem)
-    postmortem(*send(customers(3)))
+    postmortem(*words_to_send(customers(3)))
     colleague("join", url)
     others = colleague.home / "others.csv"
     others.write_text("email\nzoe@customer.example\n", encoding="utf-8")
@@ -179,7 +155,9 @@ def test_a_person_who_knows_better_types_the_number(
     assert "this would send to 1" in colleague(*words, expect=3).err
     sent = colleague(*words, "--confirm", "1")
     assert "Another ledger wrote to 3 customers" in sent.err
-    assert copies(google) == one_each(customers(3)) | {"zoe@customer.example": 1}
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3)) | {
+        "zoe@customer.example": 1
+    }
     # Now the first one lacks something that the other one did.
     postmortem("log", "Anything")
     assert "Another ledger wrote to 1 customer on" in postmortem("show").out
@@ -190,7 +168,7 @@ def test_what_was_agreed_to_holds_for_that_notice_until_there_is_more(
     postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     url = start(postmortem)
-    postmortem(*send(customers(3)))
+    postmortem(*words_to_send(customers(3)))
     colleague("join", url)
     others = colleague.home / "others.csv"
     others.write_text("email\nzoe@customer.example\n", encoding="utf-8")
@@ -205,14 +183,16 @@ def test_what_was_agreed_to_holds_for_that_notice_until_there_is_more(
         in postmortem("notify", str(more), "--send", "--confirm", "1", expect=3).err
     )
     colleague("resume")
-    assert copies(google) == one_each(customers(3)) | {"zoe@customer.example": 1}
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3)) | {
+        "zoe@customer.example": 1
+    }
 
 
 def test_no_close_as_if_the_others_did_not_exist(
     postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     url = start(postmortem)
-    postmortem(*send(customers(3)))
+    postmortem(*words_to_send(customers(3)))
     colleague("join", url)
     for words in (("close",), ("close", "--force", "done"), ("close", "--check")):
         refused = colleague(*words, expect=3)
@@ -231,7 +211,7 @@ def test_whoever_asks_is_told_of_the_other_ledger(
     postmortem: Postmortem, colleague: Postmortem, customers: Customers, tmp_path: Path
 ) -> None:
     url = start(postmortem)
-    postmortem(*send(customers(3)))
+    postmortem(*words_to_send(customers(3)))
     colleague("join", url)
     words = "Another ledger wrote to 3 customers on"
     assert words in colleague("show").out
@@ -255,9 +235,9 @@ def test_a_doc_out_of_reach_stops_nobody_with_the_only_ledger_and_the_record_say
 ) -> None:
     start(postmortem)
     google.misbehave("503", "docs.documents.get")
-    sent = postmortem(*send(customers(3)), expect=5)
+    sent = postmortem(*words_to_send(customers(3)), expect=5)
     assert "This notice was not in the doc before it was sent" in sent.err
-    assert copies(google) == one_each(customers(3))
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
     google.behave()
     postmortem("sync")
     assert "Not in the doc before it was sent:" in google.text(postmortem.json("show")["doc_id"])
@@ -269,9 +249,9 @@ def test_a_doc_out_of_reach_stops_those_who_joined(
 ) -> None:
     colleague("join", start(postmortem))
     google.misbehave("503", "docs.documents.get")
-    refused = colleague(*send(customers(3)), expect=3)
+    refused = colleague(*words_to_send(customers(3)), expect=3)
     assert "this ledger did not begin the incident" in refused.err
-    assert copies(google) == {}
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == {}
     assert colleague.json("show")["notices"] == []
     colleague("close", expect=3)
 
@@ -282,11 +262,11 @@ def test_a_restored_ledger_is_not_the_only_one_for_sure(
 ) -> None:
     start(postmortem)
     backup = back_up(postmortem)
-    postmortem(*send(customers(3)))
+    postmortem(*words_to_send(customers(3)))
     restore(postmortem, backup)
     google.misbehave("503", "docs.documents.get")
-    assert "or was restored" in postmortem(*send(customers(3)), expect=3).err
-    assert copies(google) == one_each(customers(3))
+    assert "or was restored" in postmortem(*words_to_send(customers(3)), expect=3).err
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
 
 
 def test_of_two_ledgers_that_begin_at_one_moment_one_sends(
@@ -294,11 +274,13 @@ def test_of_two_ledgers_that_begin_at_one_moment_one_sends(
 ) -> None:
     colleague("join", start(postmortem))
     google.set(latency_seconds=0.05)
-    processes = [each.start_process(*send(customers(8))) for each in (postmortem, colleague)]
+    processes = [
+        each.start_process(*words_to_send(customers(8))) for each in (postmortem, colleague)
+    ]
     with running(processes[0]), running(processes[1]):
         codes = sorted(each.wait(timeout=60) for each in processes)
     assert codes == [0, 3]
-    assert copies(google) == one_each(customers(8))
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(8))
 
 
 @pytest.mark.parametrize("way", ["--one-step", "--draft-only"])
@@ -310,13 +292,13 @@ def test_it_holds_for_every_way_to_send(
     way: str,
 ) -> None:
     url = start(postmortem)
-    postmortem(*send(customers(3)), way)
+    postmortem(*words_to_send(customers(3)), way)
     colleague("join", url)
-    colleague(*send(customers(3)), way, expect=3)
+    colleague(*words_to_send(customers(3)), way, expect=3)
     if way == "--draft-only":
         assert "Drafts for 3 customers since" in google.text(postmortem.json("show")["doc_id"])
         postmortem("resume", "--confirm", "3")
-    assert copies(google) == one_each(customers(3))
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
 
 
 def test_it_holds_for_the_relay_too(
@@ -326,9 +308,9 @@ def test_it_holds_for_the_relay_too(
     postmortem.configure(CONFIG + relay)
     colleague.configure(f'google_url_token = "rehearsal:ann@team.example"\n{CONFIG}{relay}')
     url = start(postmortem)
-    postmortem(*send(customers(3)), "--transport", "smtp-relay")
+    postmortem(*words_to_send(customers(3)), "--transport", "smtp-relay")
     colleague("join", url)
-    colleague(*send(customers(3)), "--transport", "smtp-relay", expect=3)
-    colleague(*send(customers(3)), expect=3)
+    colleague(*words_to_send(customers(3)), "--transport", "smtp-relay", expect=3)
+    colleague(*words_to_send(customers(3)), expect=3)
     assert google.relayed_copies() == one_each(customers(3))
-    assert copies(google) == {}
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == {}
