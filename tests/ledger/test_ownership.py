@@ -77,6 +77,12 @@ def test_the_database_says_what_the_rules_say(
         )
 
         connection.execute(update(table).values(**values))
+        withdrawn = deliveries.prove_withdrawn(connection, 1, deleted_draft=sent_draft, facts={})
+        assert withdrawn is deliveries.is_proof_of_deletion(
+            row.state, row.draft_id, deleted_draft=sent_draft
+        )
+
+        connection.execute(update(table).values(**values))
         for after in ALLOWED[before]:
             step = Transition(1, before, after, {"asked": 0}, call_id=believed_call)
             refused = deliveries.move_all(connection, [step], holder="ours")

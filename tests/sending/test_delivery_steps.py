@@ -319,6 +319,20 @@ def test_only_a_200_to_a_call_that_sends_is_proof_whoever_holds_the_row() -> Non
     assert steps.proof_of(DRAFTING, Answer(Call.CREATE_DRAFT, NOON, result=DRAFT)) is None
 
 
+def test_a_deletion_that_gmail_confirms_late_is_proof_that_the_draft_was_not_sent() -> None:
+    deleted = Answer(Call.WITHDRAW, NOON, result=TakenBack.DELETED)
+    proven = steps.proof_of(drafted(), deleted)
+    assert proven is not None
+    assert (proven.after, proven.facts["reason"]) == (S.FAILED, WITHDRAWN)
+    # Another draft is made after this deletion; and a mail that may have been sent before stays so.
+    assert steps.proof_of(drafted(), replace(deleted, call=Call.REPLACE)) is None
+    again = replace(drafted(), evidence=SENT_AGAIN_KNOWINGLY)
+    assert steps.proof_of(again, deleted) is None
+    for came in (None, LEFT):
+        assert steps.proof_of(drafted(), Answer(Call.WITHDRAW, NOON, result=came)) is None
+    assert steps.proof_of(drafted(), Answer(Call.WITHDRAW, NOON, fault=LOST)) is None
+
+
 @pytest.mark.parametrize(
     ("came", "may_lie"),
     [(DRAFT, True), (LOST, True), (BAD, True), (NOT_SENT, False), (WAIT, False)],

@@ -1,11 +1,11 @@
 """Deliveries: one recipient's mail, from the plan to Gmail's answer.
 
 The holder of a delivery moves it with `move_all`, which refuses anything not in `ALLOWED`;
-`prove_sent` is for an answer that counts for any holder.
+`prove_sent` and `prove_withdrawn` are for answers that count for any holder.
 
-`is_free`, `may_move` and `is_proof` are the rules of ownership without a database: whose a delivery
-is, and which answer may move it. `claims` and `deliveries` say the same in SQL; a test compares
-both, and the model of the sender (`bench.chaos.model`) runs on these.
+`is_free`, `may_move`, `is_proof` and `is_proof_of_deletion` are the rules of ownership without a
+database: whose a delivery is, and which answer may move it. `claims` and `deliveries` say the same
+in SQL; a test compares both, and the model of the sender (`bench.chaos.model`) runs on these.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ LONGEST_LEASE = timedelta(minutes=15)
 # holds the row now. A row that was planned again on request was sent too, so it needs no other
 # mail.
 PROVABLE = frozenset({_S.PLANNED, _S.DRAFTED, _S.EDITED, _S.SENDING, _S.UNKNOWN, _S.FAILED})
+# States in which Gmail's answer that it deleted the row's own draft makes it withdrawn, even if
+# another process holds the row now, or has found the draft gone.
+DELETABLE = frozenset({_S.DRAFTED, _S.EDITED, _S.UNKNOWN})
 
 
 def is_free(
@@ -92,6 +95,15 @@ def is_proof(
     return call_id == answered_call != "" or draft_id == sent_draft != ""
 
 
+def is_proof_of_deletion(state: DeliveryState, draft_id: str, *, deleted_draft: str) -> bool:
+    """Whether a deletion that Gmail has confirmed shows that this row's mail was not sent.
+
+    It does if the row's draft is the deleted one: a draft that was sent is no longer there to
+    delete.
+    """
+    return state in DELETABLE and draft_id == deleted_draft != ""
+
+
 ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {
     # To itself: a look, or its result, is recorded.
     _S.PLANNED: frozenset({_S.PLANNED, _S.DRAFTING, _S.SENDING, _S.FAILED, _S.UNKNOWN, _S.SENT}),
@@ -102,7 +114,7 @@ ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {
         {_S.SENDING, _S.SENT, _S.FAILED, _S.UNKNOWN, _S.DRAFTED, _S.PLANNED, _S.EDITED}
     ),
     _S.FAILED: frozenset({_S.PLANNED, _S.SENT}),
-    _S.UNKNOWN: frozenset({_S.PLANNED, _S.SENT}),
+    _S.UNKNOWN: frozenset({_S.PLANNED, _S.SENT, _S.FAILED}),
     _S.SENT: frozenset(),
 }
 # The reason of a delivery that a person withdrew: nothing was sent, and its draft is deleted.
@@ -288,6 +300,32 @@ def prove_sent(
             content_key=case((_is_written_to_again(), _key_of_its_own()), else_=words),
             state=_S.SENT.value,
             reason="",
+            call_id="",
+            claimed_by="",
+            claimed_until=None,
+        )
+    )
+    return bool(found.rowcount == 1)
+
+
+def prove_withdrawn(
+    connection: Connection, delivery_id: int, *, deleted_draft: str, facts: dict[str, Any]
+) -> bool:
+    """Record a mail as withdrawn after its draft was deleted, even if another process holds it now.
+
+    `is_proof_of_deletion` says when; else the row stays as it is, and the result is False.
+    """
+    found = connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id == delivery_id,
+            deliveries.c.state.in_([state.value for state in DELETABLE]),
+            deliveries.c.draft_id == deleted_draft,
+            deliveries.c.draft_id != "",
+        )
+        .values(
+            **facts,
+            state=_S.FAILED.value,
             call_id="",
             claimed_by="",
             claimed_until=None,

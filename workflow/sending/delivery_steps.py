@@ -410,11 +410,15 @@ _MEANING: dict[Call, Callable[[Delivery, Answer, timedelta], Move | None]] = {
 
 
 def proof_of(delivery: Delivery, answer: Answer) -> Move | None:
-    """The move that a late answer proves although its row has moved on: sent. Else None."""
-    if answer.fault is not None or not answer.call.sends:
+    """The move that a late answer proves although its row has moved on: sent, or withdrawn.
+
+    None if it proves nothing.
+    """
+    proves = _S.SENT if answer.call.sends else _S.FAILED if answer.call is Call.WITHDRAW else None
+    if answer.fault is not None or proves is None:
         return None
     move = _MEANING[answer.call](delivery, answer, timedelta())
-    return move if move is not None and move.after is _S.SENT else None
+    return move if move is not None and move.after is proves else None
 
 
 def look_again_at(delivery: Delivery, answer: Answer, settle: timedelta) -> datetime:

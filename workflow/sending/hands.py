@@ -259,16 +259,22 @@ class Hands:
     def note_late(self, connection: Connection, answered: Answered) -> None:
         """Use the part of an answer that is true for any holder of the row.
 
-        A mail that Gmail has accepted is sent. A draft that was made has no row.
+        A mail that Gmail has accepted is sent; one whose draft Gmail has deleted is not. A draft
+        that was made has no row.
         """
-        proven = proof_of(answered.delivery, answered.answer)
-        if proven is not None:
+        asked = answered.delivery
+        proven = proof_of(asked, answered.answer)
+        if proven is not None and proven.after is DeliveryState.SENT:
             deliveries.prove_sent(
                 connection,
-                answered.delivery.id,
-                answered_call=answered.delivery.call_id,
-                sent_draft=answered.delivery.draft_id,
+                asked.id,
+                answered_call=asked.call_id,
+                sent_draft=asked.draft_id,
                 facts=proven.facts,
+            )
+        elif proven is not None:
+            deliveries.prove_withdrawn(
+                connection, asked.id, deleted_draft=asked.draft_id, facts=proven.facts
             )
         if may_have_left_a_draft(answered.answer):
             self.note_orphan(connection)

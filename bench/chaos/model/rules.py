@@ -79,6 +79,7 @@ class Rules:
     is_free: Callable[..., bool] = deliveries.is_free
     may_move: Callable[..., bool] = deliveries.may_move
     is_proof: Callable[..., bool] = deliveries.is_proof
+    is_proof_of_deletion: Callable[..., bool] = deliveries.is_proof_of_deletion
     # As in `Hands.holding`: an answer belongs to its call.
     belongs: Callable[[int, int], bool] = operator.eq
     # A move that isn't in the table is a bug; in a wrong product it is only not made.
@@ -126,15 +127,21 @@ class Product:
         return row
 
     def _proves(self, row: Row, asked: Row, call: Call, answer: str | tuple[int, int]) -> Row:
-        """The row after a late answer: sent, if that proves it; else unchanged."""
+        """The row after a late answer: sent or withdrawn, if that proves it; else unchanged."""
         proven = self.rules.proof_of(_delivery(asked), _answer(call, 0, answer))
-        if proven is None or not self.rules.is_proof(
+        if proven is None:
+            return row
+        if proven.after is not DeliveryState.SENT:
+            is_proof = self.rules.is_proof_of_deletion(
+                row.state, _name(row.draft), deleted_draft=_name(asked.draft)
+            )
+            return self._moved(row, proven)._replace(call=0) if is_proof else row
+        is_proof = self.rules.is_proof(
             *(row.state, _name(row.call), _name(row.draft)),
             answered_call=_name(asked.call),
             sent_draft=_name(asked.draft),
-        ):
-            return row
-        return self._moved(row, proven)._replace(call=0, reason="")
+        )
+        return self._moved(row, proven)._replace(call=0, reason="") if is_proof else row
 
     def is_free(self, row: Row, holder: int, ahead: int) -> bool:
         """Whether a holder may claim a row, with a clock this many ticks ahead of the others'."""
