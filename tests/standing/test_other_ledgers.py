@@ -143,6 +143,30 @@ def test_a_backup_from_the_middle_of_a_run_writes_to_nobody_again(
     assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(4))
 
 
+def test_a_notice_of_the_restored_ledger_itself_is_not_taken_for_an_older_one(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    start(postmortem)
+    backup = back_up(postmortem)
+    postmortem(*words_to_send(customers(3)))
+    restore(postmortem, backup)
+    others = postmortem.home / "others.csv"
+    others.write_text("email\nzoe@customer.example\nyan@customer.example\n", encoding="utf-8")
+    google.misbehave("token_expired", "gmail.users.drafts.create", skip=1)
+    agreed = ("--not-in-this-ledger", "--confirm", "2")
+    postmortem("notify", str(others), "--send", *agreed, expect=4)
+    google.behave()
+    postmortem("log", "Anything")
+    shown = postmortem("show").out
+    assert "This ledger wrote to 3 customers on" in shown
+    assert "This ledger's file is a copy" not in shown
+    postmortem("resume")
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3)) | {
+        "zoe@customer.example": 1,
+        "yan@customer.example": 1,
+    }
+
+
 def test_a_person_who_knows_better_types_the_number(
     postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -113,22 +113,34 @@ def note_comparison(
 
 @dataclass(frozen=True)
 class OwnNotice:
-    """This ledger's view of one of its notices: its stage, and how many mails were accepted."""
+    """This ledger's view of one of its notices: its stage, and how many mails were accepted.
+
+    `is_all_here`: it began in this very file, so no mail of it can be missing here.
+    """
 
     stage: str
     sent: int
+    is_all_here: bool = False
 
 
-def own_notices(connection: Connection, incident_id: str) -> dict[str, OwnNotice]:
-    """An incident's notices by id, tests left out."""
+def own_notices(connection: Connection, incident_id: str, mark: str) -> dict[str, OwnNotice]:
+    """An incident's notices by id, tests left out; `mark` is that of the ledger's file."""
     is_sent = case((deliveries.c.state == DeliveryState.SENT.value, 1), else_=0)
     query = (
-        select(notices.c.id, notices.c.stage, func.coalesce(func.sum(is_sent), 0))
+        select(
+            notices.c.id,
+            notices.c.stage,
+            func.coalesce(func.sum(is_sent), 0),
+            notices.c.began_in,
+        )
         .outerjoin(deliveries, deliveries.c.notice_id == notices.c.id)
         .where(notices.c.incident_id == incident_id, notices.c.mode == "send")
-        .group_by(notices.c.id, notices.c.stage)
+        .group_by(notices.c.id, notices.c.stage, notices.c.began_in)
     )
-    return {row[0]: OwnNotice(row[1], int(row[2])) for row in connection.execute(query)}
+    return {
+        notice_id: OwnNotice(stage, int(sent), began_in == mark)
+        for notice_id, stage, sent, began_in in connection.execute(query)
+    }
 
 
 def _notice(kept: dict[str, Any]) -> NoticeElsewhere:

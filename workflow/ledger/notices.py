@@ -31,8 +31,8 @@ class Notice:
     `from_address` is what customers see, "" for the account itself. `steps` is 2 for
     draft-then-send, 1 for sending at once. `list_headers` is the header of the list, word by word;
     `bounces_accepted` is the number of bounces that a person accepted. `place` is the Google that
-    the notice began at, "" where that was not recorded; `names_repliers`: the doc names who
-    replied.
+    the notice began at, and `began_in` the mark of the ledger's file, "" where that was not
+    recorded; `names_repliers`: the doc names who replied.
     """
 
     id: str
@@ -65,6 +65,7 @@ class Notice:
     list_headers: list[str] = field(default_factory=list)
     bounces_accepted: int = 0
     place: str = ""
+    began_in: str = ""
     names_repliers: bool = False
 
 

@@ -204,6 +204,8 @@ notices = Table(
     Column("transport", String(12), nullable=False, default="gmail", server_default="gmail"),
     # The Google that it began at; "" where that was not recorded.
     Column("place", Text, nullable=False, default="", server_default=""),
+    # The mark of the ledger's file that it began in: see `elsewhere`.
+    Column("began_in", String(64), nullable=False, default="", server_default=""),
     # Whether the doc names the customers who replied.
     Column("names_repliers", Boolean, nullable=False, default=False, server_default=false()),
 )

@@ -305,6 +305,7 @@ def _freeze(workspace: Workspace, plan: Plan, mode: str, content_key: str) -> No
         created_at=workspace.wall(),
         variables=dict(plan.variables),
         place=workspace.place,
+        began_in=workspace.ledger.mark,
         held=plan.request.draft_only,
         approved_by=plan.request.approved_by,
     )

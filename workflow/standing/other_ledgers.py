@@ -114,7 +114,8 @@ def _compare(
     old.
     """
     in_place = elsewhere.is_in_its_place(connection, workspace.ledger.mark)
-    found = tuple(_found(connection, incident.id, notices_in(view), in_place=in_place))
+    known = elsewhere.own_notices(connection, incident.id, workspace.ledger.mark)
+    found = tuple(_found(connection, incident.id, notices_in(view), known, in_place=in_place))
     before = elsewhere.last_comparison(connection, incident.id)
     now = workspace.wall()
     is_stale = before.at is None or before.found != found or now - before.at > _NOTED_FOR
@@ -182,10 +183,14 @@ def glance_at_all(workspace: Workspace) -> list[tuple[Incident, Compared]]:
 
 
 def _found(
-    connection: Connection, incident_id: str, in_doc: NoticesInDoc, *, in_place: bool
+    connection: Connection,
+    incident_id: str,
+    in_doc: NoticesInDoc,
+    known: Mapping[str, OwnNotice],
+    *,
+    in_place: bool,
 ) -> Iterator[NoticeElsewhere]:
     mine = elsewhere.identity(connection)
-    known = elsewhere.own_notices(connection, incident_id)
     yield from lacking(mine, known, in_doc, in_place=in_place)
     yield from _given(connection, incident_id, in_doc, mine.id)
 
@@ -200,19 +205,19 @@ def lacking(
     """The doc's notices that a ledger doesn't have, or has less of. Pure.
 
     `known` are the ledger's own notices by their ids. `in_place` is False if its file may be a
-    copy.
+    copy: then mails of a notice that began in the original may be missing.
     """
-    is_in_that_run = bool(mine.id) and in_doc.runs.get(mine.id, 0) == mine.run
+    may_be_copied = not in_place and in_doc.runs.get(mine.id, 0) == mine.run
     for told in in_doc.notices:
         notice = known.get(told.id)
+        is_mine = bool(mine.id) and told.ledger == mine.id
         if notice is None:
             if (told.sent, told.undecided) != (0, 0):  # else it was withdrawn: nobody has it
-                is_mine = bool(mine.id) and told.ledger == mine.id
                 yield _elsewhere(Why.BACKUP if is_mine else Why.UNKNOWN, told)
             continue
         if told.sent > notice.sent:
             yield replace(_elsewhere(Why.BEHIND, told), known=notice.sent, stage=notice.stage)
-        elif is_in_that_run and not in_place and told.ledger == mine.id and told.undecided != 0:
+        elif may_be_copied and is_mine and not notice.is_all_here and told.undecided != 0:
             # The backup may be from the middle of that run: mails sent later are not in it.
             yield replace(_elsewhere(Why.COPY, told), known=notice.sent, stage=notice.stage)
     is_older = bool(mine.id) and in_doc.runs.get(mine.id, 0) > mine.run

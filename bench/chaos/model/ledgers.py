@@ -26,12 +26,13 @@ PLANNED, SENDING, SENT = range(3)
 
 
 class Notice(NamedTuple):
-    """A notice in a ledger: its customers' states, and what a person accepted."""
+    """A notice in a ledger: its customers' states, what a person accepted, and its first file."""
 
     id: str
     rows: tuple[int, ...]
     agreed: frozenset[str] = frozenset()
     is_copied: bool = False
+    began_in: int = 0
 
 
 class Content(NamedTuple):
@@ -57,7 +58,7 @@ class Process(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """A ledger, its last backup, and its current run of sending."""
+    """A ledger, its last backup, its current run of sending, and how often it was restored."""
 
     id: str
     content: Content = Content()
@@ -65,6 +66,7 @@ class Ledger(NamedTuple):
     process: Process | None = None
     joined: bool = False
     in_place: bool = True
+    file: int = 0
 
 
 class Budget(NamedTuple):
@@ -144,7 +146,7 @@ def _people(state: State, at: int, ledger: Ledger) -> Iterator[Next]:
     if budget.restores and content.notices:
         # A backup from before the first notice always exists.
         before = ledger.backup if ledger.backup is not None else Content()
-        restored = ledger._replace(content=before, in_place=False)
+        restored = ledger._replace(content=before, in_place=False, file=ledger.file + 1)
         yield f"{ledger.id} is restored", _spent(_with(state, at, restored), "restores")
 
 
@@ -156,7 +158,8 @@ def _new_notice(state: State, ledger: Ledger) -> Notice | None:
     if had:  # the same text: as far as this ledger knows, everybody has it or waits for it
         return None
     number = len(state.doc.notices) + sum(len(each.content.notices) for each in state.ledgers)
-    return Notice(f"{ledger.id}{number}", (PLANNED,) * len(state.mails))
+    rows = (PLANNED,) * len(state.mails)
+    return Notice(f"{ledger.id}{number}", rows, began_in=ledger.file)
 
 
 def _runs(
@@ -258,7 +261,9 @@ def _told(doc: Doc, ledger: Ledger, notice: Notice) -> Doc:
 
 def _found(rules: LedgerRules, ledger: Ledger, doc: Doc) -> list[NoticeElsewhere]:
     known = {
-        each.id: OwnNotice("update", sum(row == SENT for row in each.rows))
+        each.id: OwnNotice(
+            "update", sum(row == SENT for row in each.rows), each.began_in == ledger.file
+        )
         for each in ledger.content.notices
     }
     mine = LedgerIdentity(ledger.id, ledger.content.run)

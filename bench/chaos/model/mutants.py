@@ -5,7 +5,8 @@ Each was once the product's rule, or is what a hurried reader would write.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from bench.chaos.model.rules import Rules
 from bench.chaos.model.state import Budget
 from workflow.ledger import deliveries
 from workflow.ledger.deliveries import WITHDRAWN, Delivery
-from workflow.ledger.elsewhere import NoticeElsewhere, Why
+from workflow.ledger.elsewhere import LedgerIdentity, NoticeElsewhere, OwnNotice, Why
 from workflow.model import DeliveryState
 from workflow.sending import delivery_steps as steps
 from workflow.sending.delivery_steps import Answer, Call, Move, NextCall, Taken, TakenBack
@@ -182,6 +183,18 @@ def _overlooks(*kinds: Why, is_copy_seen: bool = True) -> LedgerRules:
     return LedgerRules(lacking=lacking)
 
 
+def _taken_for_its_own() -> LedgerRules:
+    """Rules for which each notice of a copy began in the copy."""
+
+    def lacking(
+        mine: LedgerIdentity, known: Mapping[str, OwnNotice], *given: Any, in_place: bool
+    ) -> list[NoticeElsewhere]:
+        own = {key: replace(each, is_all_here=True) for key, each in known.items()}
+        return list(other_ledgers.lacking(mine, own, *given, in_place=in_place))
+
+    return LedgerRules(lacking=lacking)
+
+
 _ONE_RESTORED = LedgerBudget(blind=0, words=0)
 _TWO_BEGIN = LedgerBudget(crashes=0, restores=0, blind=0, words=0)
 LEDGER_MUTANTS = (
@@ -192,4 +205,5 @@ LEDGER_MUTANTS = (
     ),
     LedgerMutant("a later run is overlooked", _overlooks(Why.OLDER), _ONE_RESTORED),
     LedgerMutant("a backup of the middle of a run", _overlooks(is_copy_seen=False), _ONE_RESTORED),
+    LedgerMutant("a notice counts as begun in the copy", _taken_for_its_own(), _ONE_RESTORED),
 )
