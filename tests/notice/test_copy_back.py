@@ -16,7 +16,7 @@ Customers = Callable[[int], CustomerList]
 CONFIG = """
 [sending]
 units_per_minute = 10000000
-timeout_seconds = 0.7
+timeout_seconds = 1.5
 """
 SEND = "gmail.users.drafts.send"
 AT_ONCE = "gmail.users.messages.send"
@@ -87,7 +87,7 @@ def test_the_timeline_says_how_many_emails_were_accepted_and_no_more(
 def test_a_copy_whose_answer_was_lost_is_there_once(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, doc_id: str, kind: str
 ) -> None:
-    google.misbehave(kind, "docs.documents.batchUpdate", times=1, seconds=1)
+    google.misbehave(kind, "docs.documents.batchUpdate", times=1, seconds=2)
     sent = postmortem.json("notify", str(customers(1)), "--send", "--confirm", "1")
     assert sent["copied_back"]
     doc = google.text(doc_id)

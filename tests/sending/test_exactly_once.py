@@ -30,7 +30,7 @@ time_zone = "Europe/Berlin"
 [sending]
 units_per_minute = 10000000
 daily_limit = 100000
-timeout_seconds = 0.7
+timeout_seconds = 1.5
 """
 SEND = "gmail.users.drafts.send"
 CREATE = "gmail.users.drafts.create"
@@ -195,7 +195,7 @@ LOSSES = (
 def each_once(google: GoogleWorld, method: str) -> None:
     """Each way to lose an answer affects one call of the method."""
     for kind in LOSSES:
-        google.misbehave(kind, method, times=1, seconds=1.0)
+        google.misbehave(kind, method, times=1, seconds=2)
 
 
 @pytest.mark.parametrize("method", [CREATE, SEND, LOOK])
@@ -244,8 +244,10 @@ def test_in_one_step_only_what_is_undecidable_is_unknown_and_nothing_is_sent_aga
 def test_a_send_that_gmail_does_long_after_its_answer_was_given_up_is_not_sent_again(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
+    # Done after the time-out, and a while before the first look, two seconds after the call.
+    postmortem.configure(CONFIG.replace("timeout_seconds = 1.5", "timeout_seconds = 0.5"))
     listed = customers(2)
-    google.misbehave("slow", SEND, times=2, seconds=1.5)
+    google.misbehave("slow", SEND, times=2, seconds=1.1)
     send(postmortem, listed)
     assert google.copies_per_recipient() == one_each(listed)
 
@@ -413,7 +415,7 @@ def test_a_lease_keeps_others_away_as_long_as_its_holder_may_live(
 def test_a_send_that_never_gets_through_is_given_up_though_its_draft_can_be_seen(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
-    postmortem.configure(CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 0.3"))
+    postmortem.configure(CONFIG.replace("timeout_seconds = 1.5", "timeout_seconds = 0.3"))
     postmortem("start", "Wrong amounts")
     google.misbehave("close_before", "gmail.users.drafts.send")
     said = postmortem("notify", str(customers(2)), "--send", "--confirm", "2", expect=5).err

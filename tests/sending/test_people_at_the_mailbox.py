@@ -20,7 +20,7 @@ time_zone = "Europe/Berlin"
 [sending]
 units_per_minute = 10000000
 daily_limit = 100000
-timeout_seconds = 0.7
+timeout_seconds = 1.5
 """
 ANN, BEN, CEM = (f"person{number}@customer.example" for number in (1, 2, 3))
 both_ways = pytest.mark.parametrize("leaves", ["gone", "orphan"])
@@ -107,7 +107,7 @@ def test_a_withdrawal_whose_answers_are_lost_calls_nobody_withdrawn_who_may_have
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, kind: str
 ) -> None:
     notice = drafted(postmortem, customers(3))
-    google.misbehave(kind, DELETE, times=2, seconds=1.0)
+    google.misbehave(kind, DELETE, times=2, seconds=2)
     shown = postmortem.json("resume", notice, "--discard", expect=None)
     assert google.drafts() == []
     assert google.copies_per_recipient() == {}
