@@ -6,7 +6,7 @@ import csv
 import re
 import sqlite3
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -107,13 +107,53 @@ def test_one_hidden_row_is_named_in_the_singular(
 ) -> None:
     path = tmp_path / "l.xlsx"
     sheets(path, {"Customers": [*CUSTOMERS, ["bob@two.example", "Bob", "B"]]})
+    listed = changed(path, "", lambda part: part.replace(b'<row r="3"', b'<row r="3" hidden="1"'))
+    said = incident("notify", listed, *template).err
+    assert "1 row is hidden in the workbook, by a filter or by hand, but it is included." in said
+
+
+def changed(path: Path, within: str, change: Callable[[bytes], bytes]) -> str:
+    """Change the parts of a workbook whose names have this in them."""
     with zipfile.ZipFile(path) as packed:
         parts = {name: packed.read(name) for name in packed.namelist()}
     with zipfile.ZipFile(path, "w") as packed:
         for name, content in parts.items():
-            packed.writestr(name, re.sub(rb'<row r="3"', b'<row r="3" hidden="1"', content))
-    said = incident("notify", str(path), *template).err
+            packed.writestr(name, change(content) if within in name else content)
+    return str(path)
+
+
+def test_hidden_rows_of_an_opendocument_sheet_are_counted(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    ods(path := tmp_path / "l.ods", {"S": [*CUSTOMERS, ["bob@two.example", "Bob", "B"]]})
+    filtered = b'<table:table-row table:visibility="filter">'
+    empty = b'<table:table-row table:visibility="collapse" table:number-rows-repeated="900">'
+
+    def hide(content: bytes) -> bytes:
+        *rows, last = content.split(b"<table:table-row>")
+        shown, end, rest = last.partition(b"</table:table-row>")
+        more = empty + b"<table:table-cell/></table:table-row>"
+        return b"<table:table-row>".join(rows) + filtered + shown + end + more + rest
+
+    said = incident("notify", changed(path, "content.xml", hide), *template).err
     assert "1 row is hidden in the workbook, by a filter or by hand, but it is included." in said
+
+
+def test_a_formula_that_no_program_has_worked_out_is_no_empty_cell(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    """Programs that write workbooks leave the values of formulas to Excel."""
+    sheets(path := tmp_path / "l.xlsx", {"S": CUSTOMERS})
+
+    def leave(content: bytes) -> bytes:
+        known = rb'<c r="B2"[^>]*>.*?</c>'
+        assert re.search(known, content)
+        return re.sub(known, b'<c r="B2" t="str"><f>PROPER("ann")</f></c>', content)
+
+    listed = changed(path, "worksheets/", leave)
+    said = incident("notify", listed, *template, expect=3).err
+    assert "cell B2 of the workbook has a formula without its value. Open the workbook in" in said
+    assert google.sent() == []
 
 
 def test_a_repeated_address_with_other_values_is_named_with_its_row(

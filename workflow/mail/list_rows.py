@@ -324,7 +324,14 @@ except ImportError:  # it comes with the extra `sheets`
 
 _STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, and an old Excel's compound file
 _LARGEST_BYTES = 2_000_000_000  # unpacked
-_HIDDEN_ROW = re.compile(rb"<row [^>]*\bhidden=\"(?:1|true)\"")
+_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*\bhidden=\"(?:1|true)\"")
+_ODS_HIDDEN = re.compile(rb"\btable:visibility=\"(?:collapse|filter)\"")
+_ODS_REPEATED = re.compile(rb"\btable:number-rows-repeated=\"(\d+)\"")
+# A cell with a formula and nothing else: no program has worked it out yet.
+_FORMULA_ALONE = re.compile(
+    rb"<(?:\w+:)?c\s[^>]*\br=\"([A-Z]+[0-9]+)\"[^>]*>\s*"
+    rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*</(?:\w+:)?c>"
+)
 _WHOLE = 2.0**53  # above it a float has no units
 _EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
 _SHOWN_SHEETS = 12
@@ -355,15 +362,16 @@ def read_workbook(content: bytes, sheet: str = "") -> WorkbookList:
     """The sheet of that name, or the only one that holds anything.
 
     Raises:
-        ListUnreadable: no workbook that can be read, no such sheet, several and none named; or the
-            extra `sheets` is not installed.
+        ListUnreadable: no workbook that can be read, no such sheet, several and none named, a
+            formula without its value; or the extra `sheets` is not installed.
     """
     workbook = _open(content)
     chosen = _choose(workbook, sheet)
     # Include the empty rows above the first one: a row's number is the one that the person sees.
     rows = workbook.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
-    hidden = _hidden_rows(content, chosen)
-    return WorkbookList(_as_csv(rows), chosen, _unformatted(rows), hidden)
+    source = _source(content, chosen)
+    _refuse_unknown_values(source)
+    return WorkbookList(_as_csv(rows), chosen, _unformatted(rows), _hidden_rows(source))
 
 
 def read_sheets(content: bytes) -> Iterator[bytes]:
@@ -510,14 +518,46 @@ def _unformatted(rows: Iterable[Sequence[Any]]) -> dict[str, str]:
     return found
 
 
-def _hidden_rows(content: bytes, name: str) -> int:
-    """The number of hidden rows in an .xlsx sheet; 0 for other kinds, which can't be checked."""
+def _source(content: bytes, name: str) -> bytes:
+    """A sheet's XML in an .xlsx or .ods file; empty for other kinds, which can't be checked."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            if "content.xml" in packed.namelist():
+                return _table_of(packed.read("content.xml"), name)
             part = _part_of(packed, name)
-            return len(_HIDDEN_ROW.findall(packed.read(part))) if part else 0
+            return packed.read(part) if part else b""
     except (zipfile.BadZipFile, KeyError, OSError, ValueError):
-        return 0
+        return b""
+
+
+def _table_of(document: bytes, name: str) -> bytes:
+    """The XML of the table with this name in an .ods file."""
+    for found in re.finditer(rb"<table:table\s[^>]*>", document):
+        if _attribute(found[0].decode("utf-8", "replace"), "table:name") == name:
+            end = document.find(b"</table:table>", found.end())
+            return document[found.end() : end]
+    return b""
+
+
+def _hidden_rows(source: bytes) -> int:
+    """How many rows with a text are hidden, by a filter or a person."""
+    hidden = len(_HIDDEN_ROW.findall(source))
+    for row in source.split(b"<table:table-row ")[1:]:
+        own, _, cells = row.partition(b">")
+        if _ODS_HIDDEN.search(own) and b"<text:p" in cells:
+            times = _ODS_REPEATED.search(own)  # one element may stand for many equal rows
+            hidden += int(times[1]) if times else 1
+    return hidden
+
+
+def _refuse_unknown_values(source: bytes) -> None:
+    """Refuse a sheet with a formula that has no value yet: it would be read as an empty cell."""
+    found = _FORMULA_ALONE.search(source)
+    if found:
+        raise ListUnreadable(
+            f"cell {found[1].decode()} of the workbook has a formula without its value. Open the "
+            "workbook in a spreadsheet program, save it, and try again."
+        )
 
 
 def _part_of(packed: zipfile.ZipFile, name: str) -> str:
@@ -544,6 +584,5 @@ def _sheet_tags(packed: zipfile.ZipFile) -> list[str]:
 
 
 def _attribute(tag: str, name: str) -> str:
-
     found = re.search(rf"\s{name}=\"([^\"]*)\"", tag)
     return unescape(found[1]) if found else ""
