@@ -106,8 +106,10 @@ def _record_facts(
 ) -> bool:
     """Record that the doc must state the notice's result, unless it does or is about to."""
     copies = _copies(connection, notice)
-    pending = copies and not changes.is_done(connection, copies[-1].id)
-    if pending or notice.facts_written == notice_facts(connection, incident, notice):
+    if copies and not changes.is_done(connection, copies[-1].id):
+        return False
+    written = notice.facts_written  # none yet: then they needn't be worked out to know
+    if written and written == notice_facts(connection, incident, notice):
         return False
     change = RecordedChange(f"notice-{notice.id}-{new_id(4)}", "notice", {"notice": notice.id}, now)
     changes.record_change(connection, incident.id, change)
