@@ -44,7 +44,7 @@ def test_an_entry_a_status_and_a_section_cost_one_read_and_one_write_each(
     for command in (
         ["log", "Something was seen"],
         ["status", "identified", "A stale price list"],
-        ["section", "solution", "It was loaded anew"],
+        ["section", "solution", "It was loaded again"],
     ):
         google.forget_calls()
         postmortem(*command)

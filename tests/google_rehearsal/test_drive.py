@@ -168,7 +168,7 @@ def test_drive_file_shows_only_what_this_client_made_for_this_account(google: Go
     assert found(google, "sharedWithMe = true", token=EVE_SEES_ALL) == ["Postmortem"]
 
 
-def test_whoever_is_shared_with_works_in_docs_without_drive(google: Google) -> None:
+def test_a_person_with_access_works_in_docs_without_drive(google: Google) -> None:
     doc_id = google.new_doc()
     path = f"/v1/documents/{doc_id}"
     assert (

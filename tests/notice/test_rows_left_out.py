@@ -97,9 +97,9 @@ def test_that_list_is_refused_until_its_rows_are_mended(
     told("export", str(tmp_path / "record"))
     again = tmp_path / "record" / "not-told.csv"
     assert "row 2" in told("notify", str(again), "--send", "--confirm", "1", expect=3).err
-    mended = again.read_text(encoding="utf-8-sig")
-    mended = mended.replace('"bob at\ncustomer.example"', "bob@customer.example")
-    again.write_text(mended.replace("\n,", "\ncem@customer.example,"), encoding="utf-8")
+    fixed = again.read_text(encoding="utf-8-sig")
+    fixed = fixed.replace('"bob at\ncustomer.example"', "bob@customer.example")
+    again.write_text(fixed.replace("\n,", "\ncem@customer.example,"), encoding="utf-8")
     told("notify", str(again), "--send", "--confirm", "3")
     assert len(google.copies_per_recipient()) == 5
 
@@ -163,11 +163,11 @@ def test_a_close_says_that_rows_are_left_out_until_they_are_mended(
         "3 bad rows were left out, so these customers were not notified"
     )
     # The same text again, to the same list with fixed rows.
-    mended = LIST.replace('"bob at\ncustomer.example"', "bob@customer.example")
-    mended = mended.replace("\n,Cem", "\ncem@customer.example,Cem").replace(
+    fixed = LIST.replace('"bob at\ncustomer.example"', "bob@customer.example")
+    fixed = fixed.replace("\n,Cem", "\ncem@customer.example,Cem").replace(
         "dora@customer.example", "dora@customer.example,Dora"
     )
-    listed.write_text(mended, encoding="utf-8")
+    listed.write_text(fixed, encoding="utf-8")
     told("status", "investigating")
     stage = ("--stage", "investigating")
     told("notify", str(listed), *stage, "--send", "--confirm", "3")

@@ -127,11 +127,11 @@ def test_people_who_edit_the_doc_keep_their_words(author: Postmortem, google: Go
     said = author("publish", "--doc")
     assert "People edited the Google Doc, so it was not changed" in said.out
     assert "We sent right invoices" not in google.text(made["doc_id"])
-    anew = author.json("publish", "--doc", "--again")["doc"]
-    assert anew["outcome"] == "made"
-    assert anew["doc_id"] != made["doc_id"]
+    second = author.json("publish", "--doc", "--again")["doc"]
+    assert second["outcome"] == "made"
+    assert second["doc_id"] != made["doc_id"]
     assert "Dear all: Wrong amounts" in google.text(made["doc_id"])
-    assert "We sent right invoices" in google.text(anew["doc_id"])
+    assert "We sent right invoices" in google.text(second["doc_id"])
 
 
 interrupted = pytest.mark.parametrize(

@@ -197,7 +197,7 @@ TABLE = [
     Row("its message", DRAFTING, Call.CREATE_DRAFT, DRAFT, S.DRAFTED, {"draft_message_id": "m-9"}),
     Row("no asking yet", DRAFTING, Call.CREATE_DRAFT, DRAFT, S.DRAFTED, FOUND),
     Row("a refused draft fails", DRAFTING, Call.CREATE_DRAFT, BAD, S.FAILED, REASON),
-    Row("a draft whose answer is lost is made anew", DRAFTING, Call.CREATE_DRAFT, LOST, S.PLANNED),
+    Row("a draft whose answer is lost is made again", DRAFTING, Call.CREATE_DRAFT, LOST, S.PLANNED),
     Row("a draft that never left is made later", DRAFTING, Call.CREATE_DRAFT, NOT_SENT, S.PLANNED),
     Row("a draft that was slept over too", DRAFTING, Call.CREATE_DRAFT, SLEPT, S.PLANNED),
     Row("a draft over quota is made later", DRAFTING, Call.CREATE_DRAFT, WAIT, S.PLANNED),
@@ -310,7 +310,7 @@ def test_a_call_of_a_time_to_come_was_made_by_a_clock_that_was_set_back_and_coun
 PROOF = Answer(Call.SEND_DRAFT, NOON, result=MAIL)
 
 
-def test_only_a_200_to_a_call_that_sends_is_proof_whoever_holds_the_row() -> None:
+def test_only_a_200_to_a_call_that_sends_is_proof_for_any_holder() -> None:
     proven = steps.proof_of(sending(), PROOF)
     assert proven is not None
     assert proven.after is S.SENT

@@ -231,7 +231,7 @@ def test_no_close_as_if_the_others_did_not_exist(
     )
 
 
-def test_whoever_asks_is_told_of_the_other_ledger(
+def test_each_command_names_the_other_ledger(
     postmortem: Postmortem, colleague: Postmortem, customers: Customers, tmp_path: Path
 ) -> None:
     url = start(postmortem)

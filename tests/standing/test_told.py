@@ -111,7 +111,7 @@ def test_a_mail_that_is_unknown_failed_or_waits_is_not_called_told(
     ]
 
 
-def test_whoever_was_told_nothing_is_said_so(two_incidents: Postmortem) -> None:
+def test_an_address_without_notices_is_said_so(two_incidents: Postmortem) -> None:
     assert "was sent nothing" in two_incidents("told", "eve@other.example").out
     assert two_incidents.json("told", "eve@other.example") == {
         "email": "eve@other.example",
