@@ -269,7 +269,7 @@ def session_at(server: MisbehavingServer, path: Path) -> requests.Session:
 def test_an_access_token_that_has_run_out_is_renewed_and_saved(token_path: Path) -> None:
     with running(answers(200, renewed())) as server:
         session = session_at(server, token_path)
-        session.get(f"{server.url}/anything", timeout=2)
+        session.get(f"{server.url}/anything", timeout=10)
         renewal, call = server.received
     assert parse_qs(renewal.body.decode())["refresh_token"] == ["1//renewal-token"]
     assert call.headers["authorization"] == "Bearer ya29.new-access"
@@ -336,7 +336,7 @@ def test_a_renewal_that_cannot_be_saved_is_used_all_the_same(token_path: Path) -
     with running(answers(200, renewed())) as server:
         token = stored(f"{server.url}/token")
         credentials = SavedCredentials.of(Path("/proc/no/such/token.json"), token)
-        answer = authorized_session(credentials).get(server.url, timeout=2)
+        answer = authorized_session(credentials).get(server.url, timeout=10)
         assert answer.status_code == 200
 
 
@@ -344,7 +344,7 @@ def test_a_renewal_does_not_bring_back_a_sign_in_that_was_signed_out(token_path:
     with running(answers(200, renewed())) as server:
         session = session_at(server, token_path)
         token_path.unlink()
-        session.get(server.url, timeout=2)
+        session.get(server.url, timeout=10)
     assert not token_path.exists()
 
 

@@ -229,7 +229,7 @@ def test_an_answer_that_drips_in_is_cut_off_whatever_it_drips(
         began_at = time.monotonic()
         with running(drips(first)) as server, pytest.raises(Undecided):
             google_at(server.url, 0.2).gmail.send_draft("r1")
-        assert time.monotonic() - began_at < 2.5
+        assert time.monotonic() - began_at < 4
 
 
 def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

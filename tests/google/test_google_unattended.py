@@ -57,7 +57,7 @@ def test_a_service_account_asks_to_act_as_its_subject_for_what_is_needed(
     with running(answers(200, granted)) as server:
         path = key_file(tmp_path, private_key, f"{server.url}/token")
         with service_account_session(path, SUBJECT, DEFAULT_SCOPES) as session:
-            session.get(f"{server.url}/anything", timeout=2)
+            session.get(f"{server.url}/anything", timeout=10)
         exchange, call = server.received
     asked = claims(parse_qs(exchange.body.decode())["assertion"][0])
     assert asked["sub"] == SUBJECT
@@ -129,5 +129,5 @@ def test_a_machine_uses_the_credentials_that_it_has(
             "google.oauth2.credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT", f"{server.url}/token"
         )
         with machine_session(DEFAULT_SCOPES) as session:
-            session.get(f"{server.url}/anything", timeout=2)
+            session.get(f"{server.url}/anything", timeout=10)
         assert server.received[-1].headers["authorization"] == "Bearer ya29.machine"

@@ -133,7 +133,7 @@ def test_who_sends_a_byte_now_and_then_holds_nobody_up(begun: bytes) -> None:
     began_at = time.monotonic()
     with pytest.raises(NotPublic, match=re.escape("did not arrive within 1 s.")):
         had(drips(begun))
-    assert time.monotonic() - began_at < 2
+    assert time.monotonic() - began_at < 4
 
 
 def test_what_is_packed_is_not_unpacked() -> None:
