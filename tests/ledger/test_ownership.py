@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from tests.ledger.test_moving_many import ledger_with
+from workflow.google.gmail import AcceptedMail, DraftSeen
 from workflow.ledger import claims, deliveries
 from workflow.ledger.deliveries import ALLOWED, Transition
 from workflow.ledger.tables import deliveries as table
 from workflow.model import DeliveryState as S
+from workflow.sending.delivery_steps import Answer, Call, TakenBack, proof_of
 
 NOW = datetime(2026, 11, 24, 13, 39, tzinfo=UTC)
 NAMES = ("", "ours", "theirs", "dead")
@@ -77,8 +80,8 @@ def test_the_database_says_what_the_rules_say(
         )
 
         connection.execute(update(table).values(**values))
-        withdrawn = deliveries.prove_withdrawn(connection, 1, deleted_draft=sent_draft, facts={})
-        assert withdrawn is deliveries.is_proof_of_deletion(
+        failed = deliveries.prove_deleted(connection, 1, deleted_draft=sent_draft, facts={})
+        assert failed is deliveries.is_proof_of_deletion(
             row.state, row.draft_id, deleted_draft=sent_draft
         )
 
@@ -93,3 +96,38 @@ def test_the_database_says_what_the_rules_say(
                 believed_call=believed_call,
             )
             connection.execute(update(table).values(**values))
+
+
+LEFT = DraftSeen("m-1", "t-1", frozenset({"SENT"}))
+
+
+@pytest.mark.parametrize(
+    ("call", "came", "after"),
+    [
+        (Call.SEND_DRAFT, AcceptedMail("m-1", "t-1"), S.SENT),
+        (Call.CHECK_AND_SEND, AcceptedMail("m-1", "t-1"), S.SENT),
+        (Call.CHECK_AND_SEND, LEFT, S.SENT),
+        (Call.WITHDRAW, TakenBack.DELETED, S.FAILED),
+    ],
+)
+@pytest.mark.parametrize("state", [S.DRAFTED, S.EDITED, S.SENDING, S.UNKNOWN])
+def test_what_a_late_answer_proves_is_written_whole(
+    call: Call, came: object, after: S, state: S
+) -> None:
+    with ledger_with(1) as ledger, ledger.write() as connection:
+        connection.execute(update(table).values(draft_id="r-1", state=S.DRAFTED.value))
+        (asked,) = deliveries.deliveries_of(connection, "n")
+        connection.execute(update(table).values(state=state.value, claimed_by="theirs"))
+        proven = proof_of(asked, Answer(call, NOW, result=came))
+        assert proven is not None
+        if after is S.SENT:
+            assert deliveries.prove_sent(
+                *(connection, asked.id), answered_call="", sent_draft="r-1", facts=proven.facts
+            )
+        else:
+            assert deliveries.prove_deleted(
+                connection, asked.id, deleted_draft="r-1", facts=proven.facts
+            )
+        (now,) = deliveries.deliveries_of(connection, "n")
+        assert now.state is after
+        assert (now.draft_id == "") is (after is S.FAILED)

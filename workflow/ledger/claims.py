@@ -1,8 +1,8 @@
 """Claims: which process works on which deliveries, so that no customer gets two mails.
 
 Only the holder of its claim works on an undecided delivery. A claim is a lease: others take it when
-it has expired or its holder is gone. `ownership` has the rule in Python. A holder is a process, and
-its name shows whether it still lives.
+it has expired or its holder is gone. `deliveries.is_free` is the rule in Python. A holder is a
+process, and its name shows whether it still lives.
 
 This module also keeps the pace of a sender, shared by all processes that send for the same account.
 Gmail counts units per user over a minute. Spent units are stored by the second, and no more than
@@ -44,7 +44,7 @@ def claim(
 ) -> list[Delivery]:
     """Take up to `limit` of a sender's deliveries that nobody works on, until `until`.
 
-    `ownership.is_free` defines which ones; `gone` are holders that have ended. The ones furthest
+    `deliveries.is_free` defines which ones; `gone` are holders that have ended. The ones furthest
     along come first.
     """
     free = free_for(holder, gone, now)
@@ -76,7 +76,7 @@ def claim(
 
 
 def free_for(holder: str, gone: Sequence[str], now: datetime) -> ColumnElement[bool]:
-    """`ownership.is_free` in SQL."""
+    """`deliveries.is_free` in SQL."""
     until = deliveries.c.claimed_until
     return and_(
         deliveries.c.claimed_by != holder,
@@ -98,6 +98,16 @@ def renew_claims(connection: Connection, notice_id: str, *, holder: str, until: 
         .values(claimed_until=until)
     )
     return int(found.rowcount)
+
+
+def renew_claim(connection: Connection, delivery_id: int, *, holder: str, until: datetime) -> bool:
+    """Extend this holder's claim on one delivery; whether it still had it."""
+    found = connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id, deliveries.c.claimed_by == holder)
+        .values(claimed_until=until)
+    )
+    return bool(found.rowcount == 1)
 
 
 def held_by(connection: Connection, notice_id: str, *, holder: str) -> list[Delivery]:

@@ -1,7 +1,7 @@
 """Deliveries: one recipient's mail, from the plan to Gmail's answer.
 
 The holder of a delivery moves it with `move_all`, which refuses anything not in `ALLOWED`;
-`prove_sent` and `prove_withdrawn` are for answers that count for any holder.
+`prove_sent` and `prove_deleted` are for answers that count for any holder.
 
 `is_free`, `may_move`, `is_proof` and `is_proof_of_deletion` are the rules of ownership without a
 database: whose a delivery is, and which answer may move it. `claims` and `deliveries` say the same
@@ -46,9 +46,9 @@ LONGEST_LEASE = timedelta(minutes=15)
 # holds the row now. A row that was planned again on request was sent too, so it needs no other
 # mail.
 PROVABLE = frozenset({_S.PLANNED, _S.DRAFTED, _S.EDITED, _S.SENDING, _S.UNKNOWN, _S.FAILED})
-# States in which Gmail's answer that it deleted the row's own draft makes it withdrawn, even if
-# another process holds the row now, or has found the draft gone.
-DELETABLE = frozenset({_S.DRAFTED, _S.EDITED, _S.UNKNOWN})
+# States in which Gmail's answer that it deleted the row's own draft makes it failed, even if
+# another process holds the row now, asks Gmail to send that draft, or has found it gone.
+DELETABLE = frozenset({_S.DRAFTED, _S.EDITED, _S.SENDING, _S.UNKNOWN})
 
 
 def is_free(
@@ -98,8 +98,8 @@ def is_proof(
 def is_proof_of_deletion(state: DeliveryState, draft_id: str, *, deleted_draft: str) -> bool:
     """Whether a deletion that Gmail has confirmed shows that this row's mail was not sent.
 
-    It does if the row's draft is the deleted one: a draft that was sent is no longer there to
-    delete.
+    It does if the row's draft is the deleted one, which was looked at before: a draft that was sent
+    is left alone then.
     """
     return state in DELETABLE and draft_id == deleted_draft != ""
 
@@ -109,7 +109,7 @@ ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {
     _S.PLANNED: frozenset({_S.PLANNED, _S.DRAFTING, _S.SENDING, _S.FAILED, _S.UNKNOWN, _S.SENT}),
     _S.DRAFTING: frozenset({_S.DRAFTED, _S.PLANNED, _S.FAILED, _S.UNKNOWN}),
     _S.DRAFTED: frozenset({_S.DRAFTED, _S.EDITED, _S.SENDING, _S.FAILED, _S.UNKNOWN, _S.SENT}),
-    _S.EDITED: frozenset({_S.DRAFTED, _S.FAILED, _S.SENT}),
+    _S.EDITED: frozenset({_S.DRAFTED, _S.FAILED, _S.UNKNOWN, _S.SENT}),
     _S.SENDING: frozenset(
         {_S.SENDING, _S.SENT, _S.FAILED, _S.UNKNOWN, _S.DRAFTED, _S.PLANNED, _S.EDITED}
     ),
@@ -117,8 +117,9 @@ ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {
     _S.UNKNOWN: frozenset({_S.PLANNED, _S.SENT, _S.FAILED}),
     _S.SENT: frozenset(),
 }
-# The reason of a delivery that a person withdrew: nothing was sent, and its draft is deleted.
+# The reasons of a delivery that a person withdrew: nothing was sent, and its draft is deleted.
 WITHDRAWN = "withdrawn before it was sent"
+LEFT_OUT = "left out by a person, after the draft was edited in Gmail"
 # The evidence of an unknown delivery that is planned again.
 SENT_AGAIN_KNOWINGLY = "to be sent again on request, although it may have been sent"
 
@@ -283,7 +284,7 @@ def prove_sent(
 ) -> bool:
     """Record a mail as sent after Gmail's 200, even if another process holds its delivery now.
 
-    `ownership.is_proof` says when; else the row stays as it is, and the result is False.
+    `is_proof` says when; else the row stays as it is, and the result is False.
     """
     names = ((deliveries.c.call_id, answered_call), (deliveries.c.draft_id, sent_draft))
     named = [column == name for column, name in names if name]
@@ -296,24 +297,27 @@ def prove_sent(
             or_(false(), *named),
         )
         .values(
-            **facts,
-            content_key=case((_is_written_to_again(), _key_of_its_own()), else_=words),
-            state=_S.SENT.value,
-            reason="",
-            call_id="",
-            claimed_by="",
-            claimed_until=None,
+            facts
+            | {
+                "content_key": case((_is_written_to_again(), _key_of_its_own()), else_=words),
+                "state": _S.SENT.value,
+                "reason": "",
+                "call_id": "",
+                "claimed_by": "",
+                "claimed_until": None,
+            }
         )
     )
     return bool(found.rowcount == 1)
 
 
-def prove_withdrawn(
+def prove_deleted(
     connection: Connection, delivery_id: int, *, deleted_draft: str, facts: dict[str, Any]
 ) -> bool:
-    """Record a mail as withdrawn after its draft was deleted, even if another process holds it now.
+    """Record a mail as failed after its draft was deleted, even if another process holds it now.
 
-    `is_proof_of_deletion` says when; else the row stays as it is, and the result is False.
+    `is_proof_of_deletion` says when; else the row stays as it is, and the result is False. The last
+    call is remembered: its late answer may still show that the mail was sent.
     """
     found = connection.execute(
         update(deliveries)
@@ -323,13 +327,7 @@ def prove_withdrawn(
             deliveries.c.draft_id == deleted_draft,
             deliveries.c.draft_id != "",
         )
-        .values(
-            **facts,
-            state=_S.FAILED.value,
-            call_id="",
-            claimed_by="",
-            claimed_until=None,
-        )
+        .values(facts | {"state": _S.FAILED.value, "claimed_by": "", "claimed_until": None})
     )
     return bool(found.rowcount == 1)
 

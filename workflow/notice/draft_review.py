@@ -21,11 +21,12 @@ from workflow.doc.push import Brought, PendingWork, bring_to_doc, look_while_rec
 from workflow.errors import BadInput, PostmortemError
 from workflow.google.faults import Refused
 from workflow.google.gmail import DraftRead, Gmail
+from workflow.google.transport import only_while
 from workflow.incident.timeline import record_entry, record_field, record_rewording
 from workflow.ledger import changes, claims, deliveries, edited_drafts, incidents, notices, plans
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.claims import holder_name, is_gone
-from workflow.ledger.deliveries import Delivery, Transition
+from workflow.ledger.deliveries import LEFT_OUT, Delivery, Transition
 from workflow.ledger.edited_drafts import EditedContent
 from workflow.ledger.notices import Notice
 from workflow.ledger.plans import AttachedFile
@@ -49,10 +50,12 @@ from workflow.sending.deliver import (
     our_content,
     says_the_same,
 )
+from workflow.sending.delivery_steps import after_deletion
 from workflow.sending.mail_writer import write_mail
 from workflow.sending.mailbox import MailReader
 from workflow.sending.sender import Ending, Order, SenderEnd
 from workflow.standing.notice_words import notice_facts, refresh_summary
+from workflow.times.clocks import Lease
 from workflow.workspace import Workspace, new_id
 
 # --- Copied and withdrawn -------------------------------------------------------------------------
@@ -227,13 +230,12 @@ def _withdraw_without_asking(workspace: Workspace, notice: Notice) -> None:
 
 # --- Drafts under review --------------------------------------------------------------------------
 
-LEFT_OUT = "left out by a person, after the draft was edited in Gmail"
 _IN_GMAIL = (DeliveryState.DRAFTED, DeliveryState.EDITED)
-_LEASE = timedelta(minutes=2)
+_LEASE = timedelta(minutes=3)
 _AT_ONCE = 100_000
 _PATIENCE_SECONDS = 3.0
 # Gmail's units for drafts.update and drafts.delete (quota table of its reference).
-_UPDATE_UNITS, _DELETE_UNITS = 15, 10
+_UNITS = {DraftDecision.RESTORE: 15, DraftDecision.LEAVE_OUT: 10}
 
 
 @dataclass(frozen=True)
@@ -428,16 +430,23 @@ def carry_out(workspace: Workspace, notice: Notice) -> None:
                 content = decided.get(delivery.id)
                 if content is None or content.decision is DraftDecision.OPEN:
                     continue
-                seen = reader.draft_seen(delivery.draft_id)
-                if seen is None or seen.is_sent or seen.message_id != content.message_id:
-                    claimed.note(delivery, reader.draft(delivery.draft_id))
-                elif content.decision is DraftDecision.AS_EDITED:
-                    claimed.move(delivery, DeliveryState.DRAFTED, draft_message_id=seen.message_id)
-                elif content.decision is DraftDecision.RESTORE:
-                    ours = write_mail(notice, delivery, files, workspace)
-                    _restore(claimed, reader, gmail, delivery, ours, seen.message_id)
-                else:
-                    _leave_out(claimed, reader, gmail, delivery)
+                if content.decision in _UNITS:
+                    # Wait now, so that the change follows the look at once.
+                    reader.wait_for(_UNITS[content.decision])
+                with claimed.extended(delivery) as is_ours:
+                    if not is_ours:
+                        continue  # this took long, and another process has it now
+                    seen = reader.draft_seen(delivery.draft_id)
+                    if seen is None or seen.is_sent or seen.message_id != content.message_id:
+                        claimed.note(delivery, reader.draft(delivery.draft_id))
+                    elif content.decision is DraftDecision.AS_EDITED:
+                        kept = {"draft_message_id": seen.message_id}
+                        claimed.move(delivery, DeliveryState.DRAFTED, **kept)
+                    elif content.decision is DraftDecision.RESTORE:
+                        ours = write_mail(notice, delivery, files, workspace)
+                        _restore(claimed, reader, gmail, delivery, ours, seen.message_id)
+                    else:
+                        _leave_out(claimed, gmail, delivery)
 
 
 def _restore(
@@ -451,8 +460,9 @@ def _restore(
     """Put our mail back into a draft whose message is `message_id`. Raises GoogleFault."""
     # A new subject moves a draft to a thread of its own, and the thread it was in may be gone.
     threads = dict.fromkeys([delivery.thread_id or None, None])
-    for thread_id in threads:
-        reader.wait_for(_UPDATE_UNITS)
+    for tried, thread_id in enumerate(threads):
+        if tried:
+            reader.wait_for(_UNITS[DraftDecision.RESTORE])
         try:
             draft = gmail.update_draft(delivery.draft_id, ours, thread_id)
         except Refused as refused:
@@ -470,8 +480,8 @@ def _restore(
         return
 
 
-def _leave_out(claimed: _Claimed, reader: MailReader, gmail: Gmail, delivery: Delivery) -> None:
-    reader.wait_for(_DELETE_UNITS)
+def _leave_out(claimed: _Claimed, gmail: Gmail, delivery: Delivery) -> None:
+    """Delete a draft that was there a moment ago. Raises GoogleFault."""
     try:
         gmail.delete_draft(delivery.draft_id)
     except Refused as refused:
@@ -479,8 +489,7 @@ def _leave_out(claimed: _Claimed, reader: MailReader, gmail: Gmail, delivery: De
             raise
         claimed.note(delivery, None)
         return
-    nothing_left = {"draft_id": "", "draft_message_id": ""}
-    claimed.move(delivery, DeliveryState.FAILED, reason=LEFT_OUT, **nothing_left)
+    claimed.note_left_out(delivery)
 
 
 class _Claimed:
@@ -527,6 +536,19 @@ class _Claimed:
         with self._workspace.ledger.write() as connection:
             claims.release_claims(connection, self._notice.id, holder=self._holder)
 
+    @contextlib.contextmanager
+    def extended(self, delivery: Delivery) -> Iterator[bool]:
+        """Extend the claim on a delivery; inside, calls are made only as long as it lasts.
+
+        Gives False if another process has the delivery now.
+        """
+        lease = Lease(_LEASE)
+        with self._workspace.ledger.write() as connection:
+            until = self._workspace.wall() + _LEASE
+            is_ours = claims.renew_claim(connection, delivery.id, holder=self._holder, until=until)
+        with only_while(lease.holds):
+            yield is_ours
+
     def known_message(self, delivery: Delivery) -> str:
         """The message id that a draft had when it was last seen."""
         if delivery.state is DeliveryState.EDITED:
@@ -567,6 +589,17 @@ class _Claimed:
             kept = str(facts.get("draft_message_id", ""))
             if self._moved(connection, delivery, after, **facts):
                 edited_drafts.overtake(connection, [delivery.id], but=kept)
+
+    def note_left_out(self, delivery: Delivery) -> None:
+        """Record that a draft was deleted, also if another process has its delivery now."""
+        move = after_deletion(delivery, LEFT_OUT)
+        with self._workspace.ledger.write() as connection:
+            if self._moved(connection, delivery, move.after, **move.facts):
+                edited_drafts.overtake(connection, [delivery.id], but="")
+            elif move.after is DeliveryState.FAILED:
+                deliveries.prove_deleted(
+                    connection, delivery.id, deleted_draft=delivery.draft_id, facts=move.facts
+                )
 
     def _moved(
         self, connection: Connection, delivery: Delivery, after: DeliveryState, **facts: object

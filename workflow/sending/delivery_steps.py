@@ -166,7 +166,9 @@ def next_call(
     if delivery.state not in {_S.PLANNED, _S.DRAFTED}:
         raise ValueError(f"there is no step for a delivery that is {delivery.state}")
     if delivery.draft_id and (withdraw or delivery.reason):
-        return NextCall(Call.WITHDRAW, now, (Move(delivery.state),))
+        # Remembered, so that nobody sends it from now on: our deletion may be why it is gone then.
+        withdrawn = {"reason": delivery.reason or WITHDRAWN}
+        return NextCall(Call.WITHDRAW, now, (Move(delivery.state, withdrawn),))
     if delivery.state is _S.DRAFTED:
         call = Call.SEND_DRAFT if fresh else Call.CHECK_AND_SEND
         return NextCall(call, now, (Move(_S.SENDING, _asked_once_more(delivery, now)),))
@@ -331,16 +333,26 @@ def _after_withdrawing(delivery: Delivery, answer: Answer, _settle: timedelta) -
     if answer.fault is not None:
         return None  # retried: until the draft is deleted, it isn't withdrawn
     if answer.result is TakenBack.DELETED:
-        nothing_left = {"draft_id": "", "draft_message_id": "", "gone_at": None}
         if answer.call is Call.REPLACE:
-            return Move(_S.PLANNED, nothing_left)
-        failed = _failed(delivery, delivery.reason or WITHDRAWN)
-        return Move(failed.after, failed.facts | nothing_left)
+            return Move(_S.PLANNED, _NO_DRAFT)
+        return after_deletion(delivery, delivery.reason or WITHDRAWN)
     if answer.result is not None:
         return _seen_sent(delivery, answer)
     if answer.call is Call.REPLACE and delivery.evidence == SENT_AGAIN_KNOWINGLY:
-        return Move(_S.PLANNED, {"draft_id": "", "draft_message_id": "", "gone_at": None})
+        return Move(_S.PLANNED, _NO_DRAFT)
     return _unknown(_GONE_BEFORE)
+
+
+_NO_DRAFT: dict[str, Any] = {"draft_id": "", "draft_message_id": "", "gone_at": None}
+
+
+def after_deletion(delivery: Delivery, reason: str) -> Move:
+    """The move after its draft was deleted unsent: failed for `reason`.
+
+    Unknown, if an earlier mail to this customer may have been sent.
+    """
+    failed = _failed(delivery, reason)
+    return Move(failed.after, failed.facts | _NO_DRAFT | {"sent_at": None})
 
 
 def _after_message(delivery: Delivery, answer: Answer, _settle: timedelta) -> Move:

@@ -259,8 +259,8 @@ class Hands:
     def note_late(self, connection: Connection, answered: Answered) -> None:
         """Use the part of an answer that is true for any holder of the row.
 
-        A mail that Gmail has accepted is sent; one whose draft Gmail has deleted is not. A draft
-        that was made has no row.
+        A mail that Gmail has accepted, or that was seen sent, is sent; one whose draft Gmail has
+        deleted is not. A draft that was made has no row.
         """
         asked = answered.delivery
         proven = proof_of(asked, answered.answer)
@@ -273,7 +273,7 @@ class Hands:
                 facts=proven.facts,
             )
         elif proven is not None:
-            deliveries.prove_withdrawn(
+            deliveries.prove_deleted(
                 connection, asked.id, deleted_draft=asked.draft_id, facts=proven.facts
             )
         if may_have_left_a_draft(answered.answer):

@@ -50,7 +50,7 @@ _SILENT = timedelta(seconds=5)
 def lease_length(timeout_seconds: float) -> timedelta:
     """How long a claim holds without being renewed; it is renewed every quarter of that.
 
-    Longer than a call takes, and always shorter than `ownership.LONGEST_LEASE`.
+    Longer than a call takes, and always shorter than `deliveries.LONGEST_LEASE`.
     """
     return timedelta(seconds=2 * min(timeout_seconds, 120) + min(30, 10 * timeout_seconds))
 

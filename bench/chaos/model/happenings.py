@@ -314,11 +314,13 @@ def _people_act(state: State, product: Product) -> Iterator[Next]:
             spent = state._replace(budget=budget.spent("words"))
             yield f"a person has {customer} sent again", sent_again(spent, product, customer)
         if row.state is _S.EDITED:
-            yield from _decides(state, customer)
+            yield from _decides(state, product, customer)
     if budget.may("withdrawals"):
-        withdrawing = tuple(each._replace(withdraws=True) for each in state.senders)
-        spent = state._replace(senders=withdrawing, budget=budget.spent("withdrawals"))
-        yield "a person withdraws", spent
+        # One process withdraws; another may go on sending.
+        for at, each in enumerate(state.senders):
+            senders = _put(state.senders, at, each._replace(withdraws=True))
+            spent = state._replace(senders=senders, budget=budget.spent("withdrawals"))
+            yield f"a person withdraws with {at + 1}", spent
 
 
 def _in_gmail(state: State, customer: int, draft: int, content: int) -> Iterator[Next]:
@@ -351,7 +353,7 @@ def _is_new(state: State, customer: int, draft: int) -> bool:
     )
 
 
-def _decides(state: State, customer: int) -> Iterator[Next]:
+def _decides(state: State, product: Product, customer: int) -> Iterator[Next]:
     """A person sees a draft's current text, and decides about it."""
     row, box = state.rows[customer], state.boxes[customer]
     content = next((content for draft, content in box.drafts if draft == row.draft), None)
@@ -366,6 +368,9 @@ def _decides(state: State, customer: int) -> Iterator[Next]:
     restored = _put_box(state, customer, box._replace(drafts=drafts))
     ours = _plain(plain._replace(message=0))
     yield f"a person restores {customer}", _put_row(restored, customer, ours)
+    without = _put_box(state, customer, box._replace(drafts=box.drafts - {(row.draft, content)}))
+    left_out = _plain(product.left_out(row)._replace(by=0, until=0, call=0))
+    yield f"a person leaves {customer} out", _put_row(without, customer, left_out)
 
 
 def sent_again(state: State, product: Product, customer: int) -> State:
@@ -521,7 +526,7 @@ def _plain(row: Row) -> Row:
         asked=row.asked if in_work else 0,
         called=None if called is None else max(called, -SETTLE_TICKS),
         gone=None if gone is None else max(gone, -1),
-        reason=row.reason if row.state is _S.DRAFTED else "",
+        reason=row.reason if row.state is _S.DRAFTED or (in_work and row.draft) else "",
         evidence=row.evidence if keeps_evidence else "",
         by=by,
         until=max(row.until, -1) if by > 0 else 0,

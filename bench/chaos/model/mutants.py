@@ -83,6 +83,11 @@ def _forgets_what_may_have_been_sent(delivery: Delivery) -> Move | None:
     return None
 
 
+def _fails_whatever_was_sent_before(_delivery: Delivery, reason: str) -> Move:
+    left = {"draft_id": "", "draft_message_id": "", "gone_at": None}
+    return Move(_S.FAILED, {"reason": reason, "evidence": "", **left})
+
+
 def _takes_its_own(
     claimed_by: str, claimed_until: datetime | None, *, holder: str, **more: Any
 ) -> bool:
@@ -124,6 +129,12 @@ MUTANTS = (
         "a draft is deleted unseen",
         Rules(looks_before_deleting=False),
         _NOTHING._replace(person=1, withdrawals=1),
+        "called failed, and a mail exists",
+    ),
+    Mutant(
+        "a mail that may have been sent is left out for certain",
+        Rules(after_deletion=_fails_whatever_was_sent_before),
+        _NOTHING._replace(person=2, words=1),
         "called failed, and a mail exists",
     ),
     Mutant(

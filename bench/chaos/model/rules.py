@@ -30,7 +30,7 @@ from bench.chaos.model.state import DEAD, Row
 from workflow.google.faults import GoogleFault, NotCalled, Refused, Undecided
 from workflow.google.gmail import AcceptedMail, Draft, DraftRead, DraftSeen
 from workflow.ledger import deliveries
-from workflow.ledger.deliveries import ALLOWED, Delivery, planned_again
+from workflow.ledger.deliveries import ALLOWED, LEFT_OUT, Delivery, planned_again
 from workflow.model import DeliveryState
 from workflow.sending import delivery_steps as steps
 from workflow.sending.delivery_steps import CONFIRM_AFTER, Answer, Call, Move, NextCall, Taken
@@ -76,6 +76,7 @@ class Rules:
     take_up: Callable[..., Taken] = steps.take_up
     withdrawn_without_a_call: Callable[[Delivery], Move | None] = steps.withdrawn_without_a_call
     proof_of: Callable[[Delivery, Answer], Move | None] = steps.proof_of
+    after_deletion: Callable[[Delivery, str], Move] = steps.after_deletion
     is_free: Callable[..., bool] = deliveries.is_free
     may_move: Callable[..., bool] = deliveries.may_move
     is_proof: Callable[..., bool] = deliveries.is_proof
@@ -135,7 +136,7 @@ class Product:
             is_proof = self.rules.is_proof_of_deletion(
                 row.state, _name(row.draft), deleted_draft=_name(asked.draft)
             )
-            return self._moved(row, proven)._replace(call=0) if is_proof else row
+            return self._moved(row, proven) if is_proof else row
         is_proof = self.rules.is_proof(
             *(row.state, _name(row.call), _name(row.draft)),
             answered_call=_name(asked.call),
@@ -161,6 +162,10 @@ class Product:
             holder=_name(holder),
             believed_call=_name(believed.call),
         )
+
+    def left_out(self, row: Row) -> Row:
+        """A row whose edited draft a person had deleted."""
+        return self._moved(row, self.rules.after_deletion(_delivery(row), LEFT_OUT))
 
     def planned_again(self, row: Row) -> Row:
         """A row that a person sends again."""
