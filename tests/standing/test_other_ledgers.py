@@ -143,6 +143,29 @@ def test_a_backup_from_the_middle_of_a_run_writes_to_nobody_again(
     assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(4))
 
 
+def test_a_look_at_another_incident_does_not_confirm_a_restored_file(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    other = postmortem.json("start", "Slow pages")["incident"]
+    start(postmortem)
+    google.misbehave("503", "docs.documents.batchUpdate", skip=1)
+    where = ("workflow.sending.sender", "Sender.run")
+    with sleeping_in(where, postmortem, *words_to_send(customers(4))) as sending:
+        backup = back_up(postmortem)
+        go_on(sending)
+        assert sending.wait(timeout=30) == 5  # sent, and the doc isn't updated
+    google.behave()
+    restore(postmortem, backup)
+    postmortem("log", "Anything", "--incident", other)
+    postmortem("start", "Late invoices")
+    (notice,) = (
+        each["notice"] for each in postmortem.json("show", "--incident", "Wrong")["notices"]
+    )
+    refused = postmortem("resume", notice, expect=3)
+    assert "This ledger's file is a copy, or was restored from a backup" in refused.err
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(4))
+
+
 def test_a_notice_of_the_restored_ledger_itself_is_not_taken_for_an_older_one(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

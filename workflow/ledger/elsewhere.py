@@ -115,7 +115,7 @@ def note_comparison(
 class OwnNotice:
     """This ledger's view of one of its notices: its stage, and how many mails were accepted.
 
-    `is_all_here`: it began in this very file, so no mail of it can be missing here.
+    `is_all_here`: it began in this file, and not in the original of a copy.
     """
 
     stage: str
@@ -266,17 +266,28 @@ def catch_up(connection: Connection, run: int) -> None:
     connection.execute(update(ledger_identity).where(ledger_identity.c.run < run).values(run=run))
 
 
-def is_in_its_place(connection: Connection, mark: str) -> bool:
+def is_in_its_place(connection: Connection, incident_id: str, mark: str) -> bool:
     """Whether the ledger's file is still the one that was last known to be complete.
 
-    A file that was restored from a backup or copied has another `mark`.
+    A file that was restored from a backup or copied has another `mark`. Each incident's own doc
+    says so, for that incident alone.
     """
-    known = connection.execute(select(ledger_place.c.mark)).scalar()
+    known = _place(connection, incident_id)
     return known is None or known == mark
 
 
-def note_place(connection: Connection, mark: str) -> None:
-    """Remember the file, once the doc has confirmed the ledger's content."""
-    if connection.execute(select(ledger_place.c.mark)).scalar() != mark:
-        connection.execute(delete(ledger_place))
-        connection.execute(insert(ledger_place).values(mark=mark))
+def note_place(
+    connection: Connection, incident_id: str, mark: str, *, is_complete: bool = True
+) -> None:
+    """Remember the file, once an incident's doc has confirmed it, or is first compared with it."""
+    known = _place(connection, incident_id)
+    if known is None:
+        connection.execute(insert(ledger_place).values(incident_id=incident_id, mark=mark))
+    elif is_complete and known != mark:
+        mine = ledger_place.c.incident_id == incident_id
+        connection.execute(update(ledger_place).where(mine).values(mark=mark))
+
+
+def _place(connection: Connection, incident_id: str) -> str | None:
+    mine = ledger_place.c.incident_id == incident_id
+    return connection.execute(select(ledger_place.c.mark).where(mine)).scalar()

@@ -466,8 +466,13 @@ ledger_identity = Table(
     Column("made_at", Instant, nullable=False),
 )
 
-# The ledger's file when it was last compared with a doc. A copy of the file has another mark.
-ledger_place = Table("ledger_place", metadata, Column("mark", String(64), primary_key=True))
+# The ledger's file when an incident's doc last confirmed it. A copy of the file has another mark.
+ledger_place = Table(
+    "ledger_place",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("mark", String(64), nullable=False),
+)
 
 # The incident's notices that a doc has and this ledger lacks. See `elsewhere`.
 doc_comparisons = Table(

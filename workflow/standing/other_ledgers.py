@@ -113,7 +113,7 @@ def _compare(
     """What a doc shows of other ledgers, and whether to store it: it is new, or the stored one is
     old.
     """
-    in_place = elsewhere.is_in_its_place(connection, workspace.ledger.mark)
+    in_place = elsewhere.is_in_its_place(connection, incident.id, workspace.ledger.mark)
     known = elsewhere.own_notices(connection, incident.id, workspace.ledger.mark)
     found = tuple(_found(connection, incident.id, notices_in(view), known, in_place=in_place))
     before = elsewhere.last_comparison(connection, incident.id)
@@ -128,8 +128,7 @@ def _keep(connection: Connection, workspace: Workspace, incident: Incident, seen
     elsewhere.note_comparison(
         connection, incident.id, found, at=seen.compared.at or workspace.wall()
     )
-    if not found:
-        elsewhere.note_place(connection, workspace.ledger.mark)
+    elsewhere.note_place(connection, incident.id, workspace.ledger.mark, is_complete=not found)
 
 
 def news(seen: DocLook, incident: Incident) -> list[str]:
@@ -299,7 +298,8 @@ def is_the_only_one(workspace: Workspace, incident: Incident) -> bool:
     """Whether nothing points to another ledger: it began here, and its file is no copy."""
     with workspace.ledger.read() as connection:
         joined_at = incidents.joined_at(connection, incident.id)
-        return joined_at is None and elsewhere.is_in_its_place(connection, workspace.ledger.mark)
+        in_place = elsewhere.is_in_its_place(connection, incident.id, workspace.ledger.mark)
+    return joined_at is None and in_place
 
 
 def words(other: NoticeElsewhere, incident: Incident) -> str:

@@ -222,7 +222,7 @@ def _plain(value: Any) -> Any:
 Rows = dict[str, list[dict[str, Any]]]
 
 # Rows that concern one person or this ledger only.
-_OF_THIS_LEDGER = (current_incidents, doc_comparisons, runs, transfers)
+_OF_THIS_LEDGER = (current_incidents, doc_comparisons, ledger_place, runs, transfers)
 # A claim belongs to a process, and a process to a machine.
 _LEFT_BEHIND = {"claimed_by": "", "claimed_until": None}
 _AT_A_TIME = 500

@@ -177,7 +177,11 @@ def _know_other_ledgers() -> None:
         sa.Column("run", sa.Integer, nullable=False),
         sa.Column("made_at", sa.BigInteger, nullable=False),
     )
-    op.create_table("ledger_place", sa.Column("mark", sa.String(64), primary_key=True))
+    op.create_table(
+        "ledger_place",
+        sa.Column("incident_id", sa.String(40), sa.ForeignKey("incidents.id"), primary_key=True),
+        sa.Column("mark", sa.String(64), nullable=False),
+    )
     op.create_table(
         "doc_comparisons",
         sa.Column("incident_id", sa.String(40), sa.ForeignKey("incidents.id"), primary_key=True),
