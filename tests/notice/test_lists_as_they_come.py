@@ -139,21 +139,57 @@ def test_hidden_rows_of_an_opendocument_sheet_are_counted(
     assert "1 row is hidden in the workbook, by a filter or by hand, but it is included." in said
 
 
-def test_a_formula_that_no_program_has_worked_out_is_no_empty_cell(
-    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
-) -> None:
-    """Programs that write workbooks leave the values of formulas to Excel."""
-    sheets(path := tmp_path / "l.xlsx", {"S": CUSTOMERS})
+def with_formula(path: Path, cell: bytes) -> str:
+    """A workbook with another cell B2."""
+    sheets(path, {"S": CUSTOMERS})
 
     def leave(content: bytes) -> bytes:
         known = rb'<c r="B2"[^>]*>.*?</c>'
         assert re.search(known, content)
-        return re.sub(known, b'<c r="B2" t="str"><f>PROPER("ann")</f></c>', content)
+        return re.sub(known, cell, content)
 
-    listed = changed(path, "worksheets/", leave)
+    return changed(path, "worksheets/", leave)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b'<c r="B2"><f>PROPER("ann")</f></c>',
+        b'<c r="B2"><f>PROPER("ann")</f><v></v></c>',
+        b'<c r="B2" s="1"><f t="shared" si="0"/><v/></c>',
+    ],
+)
+def test_a_formula_that_no_program_has_worked_out_is_no_empty_cell(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    template: tuple[str, str],
+    cell: bytes,
+) -> None:
+    """Programs that write workbooks leave the values of formulas to Excel."""
+    listed = with_formula(tmp_path / "l.xlsx", cell)
     said = incident("notify", listed, *template, expect=3).err
     assert "cell B2 of the workbook has a formula without its value. Open the workbook in" in said
     assert google.sent() == []
+
+
+def test_a_formula_of_an_opendocument_sheet_needs_its_value_too(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    ods(path := tmp_path / "l.ods", {"S": CUSTOMERS})
+    known = b'<table:table-cell office:value-type="string"><text:p>Ann</text:p></table:table-cell>'
+    formula = b'<table:table-cell table:formula="of:=PROPER(&quot;ann&quot;)"/>'
+    listed = changed(path, "content.xml", lambda part: part.replace(known, formula))
+    said = incident("notify", listed, *template, expect=3).err
+    assert "a cell of the workbook has a formula without its value." in said
+
+
+def test_a_formula_with_its_value_is_read_as_that(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    cell = b'<c r="B2" t="str"><f>PROPER("ann")</f><v>Ann</v></c>'
+    send(incident, with_formula(tmp_path / "l.xlsx", cell), 1, *template)
+    assert texts(google)[0].startswith("Hello Ann,")
 
 
 def test_a_repeated_address_with_other_values_is_named_with_its_row(

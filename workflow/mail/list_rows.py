@@ -324,14 +324,24 @@ except ImportError:  # it comes with the extra `sheets`
 
 _STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, and an old Excel's compound file
 _LARGEST_BYTES = 2_000_000_000  # unpacked
-_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*\bhidden=\"(?:1|true)\"")
+_HIDDEN_ROW = re.compile(
+    rb"<(?:\w+:)?row\s[^>]*\bhidden=\"(?:1|true)\"[^>/]*>(.*?)</(?:\w+:)?row>", re.S
+)
+_FILLED = re.compile(rb"<(?:\w+:)?(?:v|is)>")
 _ODS_HIDDEN = re.compile(rb"\btable:visibility=\"(?:collapse|filter)\"")
 _ODS_REPEATED = re.compile(rb"\btable:number-rows-repeated=\"(\d+)\"")
-# A cell with a formula and nothing else: no program has worked it out yet.
+# A cell with a formula and no value: no program has worked it out. An empty text is a value, and
+# the type of its cell is `str`.
 _FORMULA_ALONE = re.compile(
-    rb"<(?:\w+:)?c\s[^>]*\br=\"([A-Z]+[0-9]+)\"[^>]*>\s*"
-    rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*</(?:\w+:)?c>"
+    rb"<(?:\w+:)?c\s(?![^>]*\bt=\"str\")[^>]*>\s*"
+    rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
+_ODS_FORMULA_ALONE = re.compile(
+    rb"<table:table-cell\s(?=[^>]*\btable:formula=)(?![^>]*\boffice:(?:value|string-value|date-value"
+    rb"|time-value|boolean-value|value-type)=)[^>]*(?:/>|>\s*</table:table-cell>)"
+)
+_REFERENCE = re.compile(rb"\br=\"([A-Z]+[0-9]+)\"")
 _WHOLE = 2.0**53  # above it a float has no units
 _EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
 _SHOWN_SHEETS = 12
@@ -540,10 +550,10 @@ def _table_of(document: bytes, name: str) -> bytes:
 
 
 def _hidden_rows(source: bytes) -> int:
-    """How many rows with a text are hidden, by a filter or a person."""
-    hidden = len(_HIDDEN_ROW.findall(source))
+    """How many rows with a value are hidden, by a filter or a person."""
+    hidden = sum(bool(_FILLED.search(cells)) for cells in _HIDDEN_ROW.findall(source))
     for row in source.split(b"<table:table-row ")[1:]:
-        own, _, cells = row.partition(b">")
+        own, _, cells = row.partition(b"</table:table-row>")[0].partition(b">")
         if _ODS_HIDDEN.search(own) and b"<text:p" in cells:
             times = _ODS_REPEATED.search(own)  # one element may stand for many equal rows
             hidden += int(times[1]) if times else 1
@@ -552,11 +562,13 @@ def _hidden_rows(source: bytes) -> int:
 
 def _refuse_unknown_values(source: bytes) -> None:
     """Refuse a sheet with a formula that has no value yet: it would be read as an empty cell."""
-    found = _FORMULA_ALONE.search(source)
+    found = _FORMULA_ALONE.search(source) or _ODS_FORMULA_ALONE.search(source)
     if found:
+        named = _REFERENCE.search(found[0])
+        cell = f"cell {named[1].decode()}" if named else "a cell"
         raise ListUnreadable(
-            f"cell {found[1].decode()} of the workbook has a formula without its value. Open the "
-            "workbook in a spreadsheet program, save it, and try again."
+            f"{cell} of the workbook has a formula without its value. Open the workbook in a "
+            "spreadsheet program, save it, and try again."
         )
 
 
