@@ -144,6 +144,13 @@ def wait_until(what: Callable[[], bool], *, seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
+def early_in_the_minute() -> None:
+    """Wait for a time after which a test can end in the same minute: spans are whole minutes."""
+    second = time.time() % 60
+    if second > 40:
+        time.sleep(60 - second)
+
+
 def stand_still(process: subprocess.Popen[str], postmortem: Postmortem) -> None:
     """Stop a process while it does not hold the ledger's lock, as closing a laptop does."""
     while True:

@@ -545,7 +545,7 @@ def test_who_sleeps_right_before_telling_slack_looks_before_it_tells(
 
 
 CHANNELS = ("#incidents", "#support-leads")
-LEASE_SECONDS = 0.5
+LEASE_SECONDS = 2.0
 
 
 def telling(

@@ -10,7 +10,7 @@ from tests.command_line import CustomerList, Postmortem, running
 from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
-from tests.plug import wait_until
+from tests.plug import early_in_the_minute, wait_until
 
 Customers = Callable[[int], CustomerList]
 BOT = """
@@ -211,6 +211,7 @@ def test_every_command_says_on_stderr_that_an_update_is_overdue_until_it_is_snoo
 ) -> None:
     set_up(postmortem, google, HOOK)
     postmortem("start", "Wrong amounts")
+    early_in_the_minute()
     promise(postmortem, customers)
     assert "update to customers" not in postmortem("list").err
     minutes_pass(postmortem, google, 42)

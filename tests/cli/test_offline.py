@@ -207,7 +207,7 @@ def test_a_start_whose_answer_was_lost_makes_one_doc(
 def test_a_start_that_google_does_long_after_it_was_given_up_makes_one_doc(
     postmortem: Postmortem, google: GoogleWorld, method: str
 ) -> None:
-    google.misbehave("slow", method, times=1, seconds=3.2)
+    google.misbehave("slow", method, times=1, seconds=2.5)
     postmortem("start", "Wrong amounts", expect=5)
     postmortem("log", "Seen")
     (doc,) = google.documents()

@@ -185,7 +185,8 @@ def test_what_an_interruption_cut_short_is_finished_too(
     postmortem: Postmortem, google: GoogleWorld
 ) -> None:
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
-    google.misbehave("slow", "docs.documents.batchUpdate", times=1, seconds=3)
+    postmortem.configure(CONFIG)
+    google.misbehave("slow", "docs.documents.batchUpdate", times=1, seconds=4)
     with running(postmortem.start_process("log", "Seen by support")) as process:
         wait_until(lambda: postmortem.json("show")["pending_sync"] == 1)
         process.send_signal(signal.SIGINT)

@@ -68,7 +68,7 @@ def is_sent(visitor: Visitor, page: Page, count: int) -> bool:
 def test_the_server_is_killed_in_mid_send_and_nothing_is_twice_and_nothing_lost(
     postmortem: Postmortem, google: GoogleWorld, incident: str, listed: CustomerList
 ) -> None:
-    google.set(latency_seconds=0.05)
+    google.set(latency_seconds=0.3)
     with console(postmortem) as first:
         visitor = Visitor(first)
         visitor.submit(written(visitor, incident, listed), "/send", number="12")
@@ -158,7 +158,7 @@ def test_the_console_and_the_command_line_send_side_by_side(
 def test_pause_stops_between_two_mails_and_go_on_finishes(
     visitor: Visitor, google: GoogleWorld, incident: str, listed: CustomerList
 ) -> None:
-    google.set(latency_seconds=0.1)
+    google.set(latency_seconds=0.4)
     page = visitor.submit(written(visitor, incident, listed), "/send", number="12")
     until(lambda: google.calls().get(SEND, 0) >= 2)
     page = visitor.submit(visitor.open(page.address), "/pause")

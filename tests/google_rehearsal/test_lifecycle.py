@@ -189,9 +189,9 @@ def test_a_foreign_server_on_the_remembered_port_is_not_adopted(folder: Path) ->
 
 def test_it_stops_by_itself_when_nobody_asks(folder: Path) -> None:
     folder.mkdir()
-    (folder / "settings.json").write_text(json.dumps({"idle_seconds": 0.3}))
+    (folder / "settings.json").write_text(json.dumps({"idle_seconds": 3}))
     ensure_running(folder)
-    wait_until(folder / "server.json")
+    wait_until(folder / "server.json", seconds=30)
 
 
 def test_settings_that_make_no_sense_keep_it_from_starting(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
+from tests.plug import early_in_the_minute
 
 Customers = Callable[[int], CustomerList]
 DAY = "2026-11-23"
@@ -43,6 +44,7 @@ def test_an_incident_without_mails_closes_simply(postmortem: Postmortem) -> None
 def test_one_whose_customers_all_know_the_end_closes_and_says_so(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
+    early_in_the_minute()
     doc_id = postmortem.json("start", "Wrong amounts", "--at", "20 minutes ago")["doc_id"]
     listed = customers(3)
     postmortem("status", "identified")

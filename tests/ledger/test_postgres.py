@@ -172,7 +172,7 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         storage,
         "_SESSION",
-        "SET lock_timeout = '300ms'; SET idle_in_transaction_session_timeout = '2s'",
+        "SET lock_timeout = '300ms'; SET idle_in_transaction_session_timeout = '5s'",
     )
 
 

@@ -125,7 +125,7 @@ def test_what_one_machine_was_killed_over_another_finishes(
         sender.kill()
         sender.wait(timeout=20)
     google.set(latency_seconds=0)
-    ben.configure(CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1"))
+    ben.configure(CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 2"))
     ben("resume")
     assert google.copies_per_recipient() == once_each(listed)
     assert ann.json("show")["notices"][0]["counts"]["sent"] == 12
@@ -141,7 +141,7 @@ def test_a_database_that_goes_away_while_mails_leave_doubles_none_of_them(
 ) -> None:
     ann("start", "Wrong amounts")
     listed = customers(16)
-    google.set(latency_seconds=0.1)
+    google.set(latency_seconds=0.3)
     words = ("notify", str(listed), "--send", "--confirm", "16")
     name = url.removeprefix("postgresql:///").partition("?")[0]
     with running(ann.start_process(*words)) as sender:
@@ -159,7 +159,7 @@ def test_a_database_that_goes_away_while_mails_leave_doubles_none_of_them(
     assert states & {"sending", "drafted", "drafting"}
     google.set(latency_seconds=0)
     for who in (ann, ben):
-        who.configure(CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1"))
+        who.configure(CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 2"))
     ben("resume")
     assert google.copies_per_recipient() == once_each(listed)
 
@@ -191,6 +191,6 @@ def test_an_interrupted_send_leaves_the_rest_to_a_colleague_at_once(
         assert sender.wait(timeout=30) == 130
     assert run_sql(ann, "SELECT count(*) FROM deliveries WHERE claimed_by <> ''") == [(0,)]
     google.set(latency_seconds=0)
-    ben.configure(CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1"))
+    ben.configure(CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 2"))
     ben("resume")
     assert google.copies_per_recipient() == once_each(listed)

@@ -63,7 +63,7 @@ def test_two_workers_on_one_ledger_take_part_and_each_recipient_gets_one(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
     listed = customers(30)
-    google.set(latency_seconds=0.1)
+    google.set(latency_seconds=0.3)
     with (
         running(postmortem.start_process(*sending(listed))) as sender,
         running(postmortem.start_process("resume", "--watch", "--until-idle")) as one,

@@ -149,7 +149,7 @@ interrupted = pytest.mark.parametrize(
 def test_a_lost_answer_makes_no_second_doc(
     author: Postmortem, google: GoogleWorld, kind: str, method: str
 ) -> None:
-    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1.0"))
+    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 2"))
     google.misbehave(kind, method, times=1)
     said = author("publish", "--doc", expect=None)
     google.behave()
@@ -165,9 +165,9 @@ def test_a_lost_answer_makes_no_second_doc(
 def test_killed_while_the_doc_is_made_it_is_finished_later(
     author: Postmortem, google: GoogleWorld
 ) -> None:
-    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1.0"))
+    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 2"))
     google.forget_calls()
-    google.misbehave("slow", "drive.files.create", seconds=1.5)
+    google.misbehave("slow", "drive.files.create", seconds=3)
     with running(author.start_process("publish", "--doc")) as process:
         while process.poll() is None and not google.calls().get("drive.files.create"):
             time.sleep(0.02)
@@ -182,7 +182,7 @@ def test_killed_while_the_doc_is_made_it_is_finished_later(
 def test_sync_finishes_what_was_begun(
     author: Postmortem, google: GoogleWorld, kind: str, method: str
 ) -> None:
-    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 1.0"))
+    author.configure(TEAM + CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 2"))
     google.misbehave(kind, method, times=1)
     said = author("publish", "--doc", expect=5)
     assert "Later: postmortem sync" in said.err

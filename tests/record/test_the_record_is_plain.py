@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
+from tests.plug import early_in_the_minute
 
 Customers = Callable[[int], CustomerList]
 
@@ -19,6 +20,7 @@ def kinds(person: Postmortem) -> set[str]:
 def test_the_length_of_an_incident_is_from_its_start_to_resolved(
     postmortem: Postmortem, google: GoogleWorld
 ) -> None:
+    early_in_the_minute()
     doc_id = postmortem.json("start", "Wrong amounts", "--at", "5 hours ago")["doc_id"]
     postmortem("status", "resolved", "--at", "3 hours ago")
     closed = postmortem("close")

@@ -248,7 +248,8 @@ def test_a_send_that_gmail_does_long_after_its_answer_was_given_up_is_not_sent_a
     postmortem.configure(CONFIG.replace("timeout_seconds = 1.5", "timeout_seconds = 0.5"))
     listed = customers(2)
     google.misbehave("slow", SEND, times=2, seconds=1.1)
-    send(postmortem, listed)
+    notice = send(postmortem, listed, expect=None)
+    postmortem("resume", notice, expect=None)
     assert google.copies_per_recipient() == one_each(listed)
 
 
@@ -415,13 +416,14 @@ def test_a_lease_keeps_others_away_as_long_as_its_holder_may_live(
 def test_a_send_that_never_gets_through_is_given_up_though_its_draft_can_be_seen(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
-    postmortem.configure(CONFIG.replace("timeout_seconds = 1.5", "timeout_seconds = 0.3"))
     postmortem("start", "Wrong amounts")
+    postmortem.configure(CONFIG.replace("timeout_seconds = 1.5", "timeout_seconds = 0.3"))
     google.misbehave("close_before", "gmail.users.drafts.send")
     said = postmortem("notify", str(customers(2)), "--send", "--confirm", "2", expect=5).err
     assert "postmortem resume" in said
     assert google.copies_per_recipient() == {}
 
     google.behave()
+    postmortem.configure(CONFIG)
     postmortem("resume")
     assert set(google.copies_per_recipient().values()) == {1}

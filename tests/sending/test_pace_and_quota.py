@@ -216,7 +216,7 @@ def test_ctrl_c_does_not_wait_for_a_call_that_hangs_and_resume_finishes(
     interrupt(postmortem, *words, when=lambda: "sending" in states(postmortem)[2:])
     assert set(states(postmortem)) <= {"sent", "sending", "drafted", "planned", "drafting"}
     google.behave()
-    configure(postmortem, timeout_seconds=0.5)
+    configure(postmortem, timeout_seconds=1.5)
     postmortem("resume")
     assert google.copies_per_recipient() == one_each(listed)
 

@@ -23,15 +23,15 @@ from workflow.times.clocks import Lease, Reading, passed
 Customers = Callable[[int], CustomerList]
 CREATE, SEND = "gmail.users.drafts.create", "gmail.users.drafts.send"
 
-# Leases depend on the time-outs: these last three seconds.
+# Leases depend on the time-outs: these last 4.8 seconds.
 CONFIG = """
 time_zone = "Europe/Berlin"
 [sending]
 units_per_minute = 10000000
 daily_limit = 100000
-timeout_seconds = 0.25
+timeout_seconds = 0.4
 """
-LEASE_SECONDS = lease_length(0.25).total_seconds()
+LEASE_SECONDS = lease_length(0.4).total_seconds()
 
 
 @pytest.fixture(autouse=True)
@@ -183,7 +183,7 @@ def test_who_sleeps_before_making_a_doc_that_others_made_since_makes_no_second_o
     words = ("publish", "--doc") if publishes else ("start", "Late invoices")
     before = {each["id"] for each in google.documents()}
     with sleeping_in(where, postmortem, *words) as sleeper:
-        time.sleep(0.5)  # longer than it may call for
+        time.sleep(1)  # longer than it may call for
         postmortem(*(words if publishes else ("sync",)))
         texts = {each["id"]: google.text(each["id"]) for each in google.documents()}
         go_on(sleeper)
