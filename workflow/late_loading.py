@@ -79,7 +79,7 @@ class _LateLoader:
 
 
 class _LateFinder:
-    """Find the modules of this program. Packages load at once: they hold almost nothing."""
+    """Find modules that load late. Packages load at once: they hold almost nothing."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: Any = None

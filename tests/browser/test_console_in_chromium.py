@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from google_rehearsal.lifecycle import serve_in_thread
 from tests.browser.test_pages_in_chromium import WEAK_TEXTS
@@ -175,6 +176,26 @@ def test_the_page_follows_what_is_said_at_the_terminal_and_the_clock_ticks(
         " clock.dataset.due = '2026-01-01T00:00:00Z';"
         " return clock.closest('.due').classList.contains('late'); }"
     )
+
+
+def test_a_change_while_an_older_state_is_on_its_way_is_shown_too(
+    page: Page, console: ConsoleServer, postmortem: Postmortem
+) -> None:
+    opened(page, console.way_in)
+    page.wait_for_timeout(1500)  # so that the stream has had its first look
+    delayed: list[Route] = []
+
+    def delay(route: Route) -> None:
+        older = route.fetch()
+        if not delayed:
+            delayed.append(route)
+            postmortem("log", "Said meanwhile")
+            time.sleep(2)  # longer than the stream takes to say so
+        route.fulfill(response=older)
+
+    page.route("**/live", delay)
+    postmortem("log", "Said first")
+    expect(page.locator(".timeline")).to_contain_text("Said meanwhile")
 
 
 def test_a_file_is_attached_by_dropping_it(

@@ -299,7 +299,7 @@ def _moves(node: nodes.Node) -> bool:
 
 
 def walk(node: nodes.Node) -> Iterator[nodes.Node]:
-    """A node and everything in it, in the order of the source."""
+    """A node and everything in it, outer nodes first."""
     yield node
     for child in node.iter_child_nodes():
         yield from walk(child)

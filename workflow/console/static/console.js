@@ -37,11 +37,13 @@ function follow(part) {
   let stream = null;
   let silent; // the timer of a stream that broke off; a browser tries again every two seconds
   let waits = false;
+  let again = false; // a change came while an older state was on its way
   const isTyping = () =>
     document.activeElement?.closest(".standing") && document.activeElement.matches("input, textarea, select, summary");
   const refresh = () => {
     waits = isTyping();
-    if (!waits) htmx.trigger(document.body, "changed-here");
+    again = !waits && Boolean(document.querySelector("[hx-get].htmx-request"));
+    if (!waits && !again) htmx.trigger(document.body, "changed-here");
   };
   // A browser keeps six connections to a server at most: a tab that nobody looks at takes none.
   const rest = () => {
@@ -59,6 +61,7 @@ function follow(part) {
     });
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
+  document.body.addEventListener("htmx:afterRequest", () => setTimeout(() => again && refresh(), 50));
   document.addEventListener("focusout", () => setTimeout(() => waits && refresh(), 0));
   window.addEventListener("pagehide", rest);
   listen();
