@@ -147,11 +147,11 @@ def test_a_long_document_is_read_and_edited_quickly() -> None:
     page = Page(("x" * 249 + "\n") * 2000)
     edited, read = [], []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         page.send(insert("entry\n", at=400_001))
-        edited.append(time.perf_counter() - start)
-        start = time.perf_counter()
+        edited.append(time.process_time() - start)
+        start = time.process_time()
         page.resource()
-        read.append(time.perf_counter() - start)
+        read.append(time.process_time() - start)
     assert min(edited) < 0.05
     assert min(read) < 0.3
