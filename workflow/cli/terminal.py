@@ -217,8 +217,8 @@ class Speaker:
 
         `undone` says, after a Ctrl-C at the question, what did not happen.
         """
-        self._write(self.people, self._styled(self.people, question, "strong"))
         self.interrupted_words = f"Interrupted at the question. {undone}"
+        self._write(self.people, self._styled(self.people, question, "strong"))
         answer = sys.stdin.readline()
         self.interrupted_words = ""
         return answer.strip()
