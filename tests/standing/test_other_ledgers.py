@@ -124,19 +124,26 @@ def test_a_backup_is_known_by_the_runs_that_the_doc_has_seen(
     assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(4))
 
 
-def test_a_backup_from_the_middle_of_a_run_writes_to_nobody_again(
-    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+def sent_after_the_backup(
+    postmortem: Postmortem, google: GoogleWorld, listed: CustomerList
 ) -> None:
-    """The doc shows no later run than the backup: the copy itself must be detected."""
-    start(postmortem)
+    """Restore a backup from the middle of a run, whose mails were then sent without the doc."""
     google.misbehave("503", "docs.documents.batchUpdate", skip=1)
     where = ("workflow.sending.sender", "Sender.run")
-    with sleeping_in(where, postmortem, *words_to_send(customers(4))) as sending:
+    with sleeping_in(where, postmortem, *words_to_send(listed)) as sending:
         backup = back_up(postmortem)
         go_on(sending)
         assert sending.wait(timeout=30) == 5  # sent, and the doc isn't updated
     google.behave()
     restore(postmortem, backup)
+
+
+def test_a_backup_from_the_middle_of_a_run_writes_to_nobody_again(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    """The doc shows no later run than the backup: the copy itself must be detected."""
+    start(postmortem)
+    sent_after_the_backup(postmortem, google, customers(4))
     refused = postmortem("resume", expect=3)
     assert "This ledger's file is a copy, or was restored from a backup" in refused.err
     postmortem("resume", "--not-in-this-ledger", expect=3)
@@ -148,14 +155,7 @@ def test_a_look_at_another_incident_does_not_confirm_a_restored_file(
 ) -> None:
     other = postmortem.json("start", "Slow pages")["incident"]
     start(postmortem)
-    google.misbehave("503", "docs.documents.batchUpdate", skip=1)
-    where = ("workflow.sending.sender", "Sender.run")
-    with sleeping_in(where, postmortem, *words_to_send(customers(4))) as sending:
-        backup = back_up(postmortem)
-        go_on(sending)
-        assert sending.wait(timeout=30) == 5  # sent, and the doc isn't updated
-    google.behave()
-    restore(postmortem, backup)
+    sent_after_the_backup(postmortem, google, customers(4))
     postmortem("log", "Anything", "--incident", other)
     postmortem("start", "Late invoices")
     (notice,) = (
