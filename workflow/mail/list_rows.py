@@ -338,8 +338,8 @@ _FORMULA_ALONE = re.compile(
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 _ODS_FORMULA_ALONE = re.compile(
-    rb"<table:table-cell\s(?=[^>]*\btable:formula=)(?![^>]*\boffice:(?:value|string-value|date-value"
-    rb"|time-value|boolean-value|value-type)=)[^>]*(?:/>|>\s*</table:table-cell>)"
+    rb"<table:table-cell\s(?=[^>]*\btable:formula=)(?![^>]*\boffice:[a-z-]*value(?:-type)?=)"
+    rb"[^>]*(?:/>|>\s*</table:table-cell>)"
 )
 _REFERENCE = re.compile(rb"\br=\"([A-Z]+[0-9]+)\"")
 _WHOLE = 2.0**53  # above it a float has no units
