@@ -89,6 +89,12 @@ class GoogleWorld:
         """The drafts in the mailbox."""
         return self._pages("gmail/v1/users/me/drafts", "drafts")
 
+    def drafts_per_recipient(self) -> dict[str, int]:
+        """How many drafts in the mailbox are addressed to each address."""
+        raws = [self.raw_draft(each["id"]) for each in self.drafts()]
+        mails = [message_from_bytes(raw, policy=policy.default) for raw in raws]
+        return dict(Counter(each.addr_spec for mail in mails for each in mail["To"].addresses))
+
     def raw_draft(self, draft_id: str) -> bytes:
         """A draft's message as RFC 5322 bytes."""
         answer = self._get(f"gmail/v1/users/me/drafts/{draft_id}", format="raw")

@@ -35,6 +35,8 @@ timeout_seconds = 1.5
 SEND = "gmail.users.drafts.send"
 CREATE = "gmail.users.drafts.create"
 LOOK = "gmail.users.drafts.get"
+LIST = "gmail.users.drafts.list"
+DELETE = "gmail.users.drafts.delete"
 
 
 @pytest.fixture(autouse=True)
@@ -290,6 +292,74 @@ def test_drafts_that_nobody_knows_of_are_cleared_away_and_a_persons_own_are_left
     send(postmortem, listed)
     assert google.copies_per_recipient() == one_each(listed)
     assert {draft["id"] for draft in google.drafts()} == set(own)
+
+
+def test_drafts_under_review_are_one_for_each_customer(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.misbehave("close_after", CREATE, times=3)
+    listed = customers(4)
+    send(postmortem, listed, "--draft-only")
+    assert google.drafts_per_recipient() == one_each(listed)
+    postmortem("resume", "--confirm", "4")
+    assert google.copies_per_recipient() == one_each(listed)
+
+
+def test_a_withdrawn_mail_leaves_no_draft_that_somebody_could_send(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.misbehave("close_after", CREATE)
+    send(postmortem, customers(2), expect=5)
+    assert google.drafts() != []
+    google.behave()
+    postmortem("resume", "--discard")
+    assert google.drafts() == []
+    assert google.copies_per_recipient() == {}
+
+
+@pytest.mark.parametrize("words", [(), ("--draft-only",)], ids=["sent", "drafted"])
+def test_drafts_that_could_not_be_cleared_away_are_said_and_cleared_by_resume(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, words: tuple[str, ...]
+) -> None:
+    google.misbehave("close_after", CREATE, times=3)
+    google.misbehave("close_before", LIST)
+    listed = customers(4)
+    said = postmortem("notify", str(listed), "--send", "--confirm", "4", *words)
+    (shown,) = postmortem.json("show")["notices"]
+    assert f"delete them: postmortem resume {shown['notice']}" in said.out + said.err
+    google.behave()
+    if words:  # reviewers see each draft once, even before anybody agrees to send them
+        assert "--confirm 4" in postmortem("resume", expect=3).err
+        assert google.drafts_per_recipient() == one_each(listed)
+    done = postmortem("resume", *(("--confirm", "4") if words else ()))
+    assert "delete them" not in done.out + done.err
+    assert google.drafts() == []
+    assert google.copies_per_recipient() == one_each(listed)
+    assert "nothing to resume" in postmortem("resume").out
+
+
+def test_another_accounts_mailbox_is_not_the_one_to_search_for_such_drafts(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.misbehave("close_after", CREATE, times=3)
+    google.misbehave("close_before", LIST)
+    notice = send(postmortem, customers(4))
+    google.behave()
+    postmortem.configure(f'google_url_token = "rehearsal:ann@team.example"\n{CONFIG}')
+    assert "delete them" in postmortem("resume", notice).err
+    postmortem.configure(CONFIG)
+    assert "delete them" not in postmortem("resume", notice).err
+    assert google.drafts() == []
+
+
+def test_a_search_for_such_drafts_is_repeated_after_a_lost_answer(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.misbehave("close_after", CREATE, times=3)
+    google.misbehave("close_after", LIST, times=1)
+    google.misbehave("close_before", DELETE, times=1)
+    send(postmortem, customers(4))
+    assert google.drafts() == []
 
 
 def test_what_gmail_refused_is_named_and_tried_again_only_when_asked_for(

@@ -46,7 +46,12 @@ from workflow.ledger import announcements, changes, incidents, notices
 from workflow.ledger.changes import Run
 from workflow.ledger.notices import Notice
 from workflow.notice.draft_review import withdraw
-from workflow.notice.outcome import not_yet_withdrawn, unfinished, withdrawn_words
+from workflow.notice.outcome import (
+    extra_drafts,
+    not_yet_withdrawn,
+    unfinished,
+    withdrawn_words,
+)
 from workflow.notice.send import Notified, finish, send_agreed
 from workflow.sending.deliver import Watcher
 from workflow.standing.overview import Standing, notice_standing
@@ -85,7 +90,11 @@ def take_back(workspace: Workspace, notice: Notice, watcher: Watcher) -> tuple[s
 def _words(notified: Notified) -> tuple[str, ...]:
     about_doc = remarks(notified.brought) if notified.brought is not None else ()
     fault = unfinished(notified)
-    return (*about_doc, *((str(fault),) if fault is not None else ()))
+    return (
+        *about_doc,
+        *((str(fault),) if fault is not None else ()),
+        *extra_drafts(notified.standing),
+    )
 
 
 @dataclass

@@ -130,6 +130,18 @@ def unfinished_notices(connection: Connection, *, profile: str, mode: str = "sen
     return [_notice(row) for row in connection.execute(query)]
 
 
+def notice_with_orphans(connection: Connection, *, profile: str) -> Notice | None:
+    """The oldest notice that may have a draft without a row, whose mailbox is to be searched."""
+    query = (
+        select(notices)
+        .join(incidents, incidents.c.id == notices.c.incident_id)
+        .where(notices.c.orphans_possible, incidents.c.profile == profile)
+        .order_by(notices.c.created_at)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _notice(row)
+
+
 def notices_with(
     connection: Connection, incident_id: str, states: Sequence[DeliveryState]
 ) -> list[Notice]:

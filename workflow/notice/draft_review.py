@@ -42,6 +42,7 @@ from workflow.model import (
 )
 from workflow.sending.deliver import (
     Watcher,
+    clear_orphans,
     deliver,
     differences_from,
     gmail_of,
@@ -200,10 +201,11 @@ def withdraw(workspace: Workspace, notice: Notice, watcher: Watcher) -> Withdraw
     _withdraw_without_asking(workspace, notice)
     with workspace.ledger.read() as connection:
         mailboxes = deliveries.senders_with_work(connection, notice.id)
+        drafts_are_left = notices.notice_by_id(connection, notice.id).orphans_possible
     # Google isn't needed if nothing of the notice has reached it.
-    sent = (
-        deliver(workspace, notice, watcher, Order.WITHDRAW) if mailboxes else SenderEnd(Ending.DONE)
-    )
+    sent = SenderEnd(Ending.DONE)
+    if mailboxes or drafts_are_left:
+        sent = deliver(workspace, notice, watcher, Order.WITHDRAW)
     note_words_that_left(workspace, notice)
     brought = copy_back(workspace, notice)
     with workspace.ledger.write() as connection:
@@ -309,6 +311,8 @@ def look(workspace: Workspace, notice: Notice) -> Review:
     """
     if notice.transport is not MailTransport.GMAIL or notice.steps == 1:
         return Review()
+    if notice.held and notice.orphans_possible:  # nobody should review a mail twice
+        clear_orphans(workspace, notice)
     gone: list[Delivery] = []
     for mailbox in _mailboxes(workspace, notice):
         gmail = gmail_of(workspace, notice, mailbox)

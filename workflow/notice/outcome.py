@@ -82,6 +82,15 @@ def next_steps(notified: Notified) -> Iterator[str]:
         )
 
 
+def extra_drafts(standing: NoticeStanding) -> Iterator[str]:
+    """A warning if Gmail may hold drafts beside the needed ones, and no sender clears them now."""
+    if standing.notice.orphans_possible and (standing.notice.held or not standing.counts.pending):
+        yield (
+            "Gmail may still hold extra drafts of this notice. To delete them: "
+            f"postmortem resume {standing.notice.id}"
+        )
+
+
 def steps_for_shortfalls(standing: NoticeStanding) -> Iterator[str]:
     """Advice for failed and unknown deliveries, one for each kind."""
     if standing.counts.failed:
@@ -99,7 +108,7 @@ def step_for_unknown(standing: NoticeStanding) -> str:
 
 
 def withdrawn_words(withdrawn: Withdrawn, standing: NoticeStanding) -> Iterator[str]:
-    """The result of a withdrawal; a second sentence, if there is one, is a warning."""
+    """The result of a withdrawal; the sentences after the first are warnings."""
     counts = standing.counts
     before = counts.sent - withdrawn.sent_meanwhile
     if counts.sent == counts.unknown == 0:
@@ -112,6 +121,7 @@ def withdrawn_words(withdrawn: Withdrawn, standing: NoticeStanding) -> Iterator[
             f"{people(withdrawn.sent_meanwhile)} got it anyway: the draft was sent before it could "
             "be withdrawn. The record shows them as sent."
         )
+    yield from extra_drafts(standing)
 
 
 def not_yet_withdrawn(withdrawn: Withdrawn, standing: NoticeStanding) -> PostmortemError | None:

@@ -406,7 +406,11 @@ def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
                     f"More than one notice is unfinished: {names}. Add the id of one. To withdraw "
                     f"unsent drafts: postmortem resume NOTICE --discard"
                 )
-            return unfinished[0] if unfinished else _without_copy(connection, profile)
+            if unfinished:
+                return unfinished[0]
+            return _without_copy(connection, profile) or notices.notice_with_orphans(
+                connection, profile=profile
+            )
         found = notices.notices_by_prefix(connection, reference.lower(), profile=profile)
     if len(found) == 1:
         return found[0]

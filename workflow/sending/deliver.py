@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from workflow.doc.notices import ground_of, reserve
 from workflow.google.client import Google
 from workflow.google.drive import Account
-from workflow.google.faults import GoogleFault, Refused, SignInNeeded
+from workflow.google.faults import GoogleFault, Refused, SignInNeeded, Undecided, Unreachable
 from workflow.google.gmail import Gmail
 from workflow.ledger import deliveries, edited_drafts, notices, plans
 from workflow.ledger.deliveries import Delivery
@@ -36,7 +36,7 @@ from workflow.mail.content import (
     read_content,
 )
 from workflow.mail.faces import parse_body, text_face
-from workflow.model import DeliveryCounts, MailTransport
+from workflow.model import DeliveryCounts, DeliveryState, MailTransport
 from workflow.sending.delivery_steps import AFTER_A_LOOK, BY_A_PERSON, FOUND_SENT, Call
 from workflow.sending.hands import Limits, Pacing
 from workflow.sending.mail_writer import MailWriter, own_message_id, visible_sender, write_mail
@@ -51,57 +51,64 @@ from workflow.sending.mailbox import (
 from workflow.sending.sender import Ending, Order, Sender, SenderEnd, give_up
 from workflow.workspace import Workspace
 
-# The pace of a mailbox, "" for the notice's own.
-PacingOf = Callable[[str], Pacing]
 # More than Google's clock and ours may differ.
 _CLOCKS_DIFFER = timedelta(days=1)
+_TRIES_TO_CLEAR = 3
+_BEING_DRAFTED = (DeliveryState.PLANNED, DeliveryState.DRAFTING)
 
 
-def clear_orphans(workspace: Workspace, notice: Notice, pacing_of: PacingOf) -> None:
+def clear_orphans(workspace: Workspace, notice: Notice) -> None:
     """Delete a notice's drafts without a row in the ledger, from all its mailboxes.
 
-    A draft is deleted only if it is exactly what this program wrote, to a recipient of this notice.
-    A leftover draft is harmless, so a failed call or a used-up pace is not reported: the next run
-    of this notice tries again.
+    A draft is deleted only if it is exactly what this program wrote, to a recipient of this notice
+    whose mail is not being drafted right now. Somebody could send a leftover draft by hand, so a
+    lost answer is tried again; after other failures, or where the pace has no room, the notice
+    still says so (`orphans_possible`) and the next run tries again.
     """
-    with workspace.ledger.read() as connection:
-        notice = notices.notice_by_id(connection, notice.id)
-        known = deliveries.known_draft_ids(connection, notice.id)
-        mailboxes = deliveries.senders_of(connection, notice.id)
-    if not notice.orphans_possible:
+    for _ in range(_TRIES_TO_CLEAR):
+        with workspace.ledger.read() as connection:
+            notice = notices.notice_by_id(connection, notice.id)
+            mailboxes = deliveries.senders_of(connection, notice.id)
+        if not notice.orphans_possible:
+            return
+        try:
+            cleared = [_clear(workspace, notice, mailbox) for mailbox in mailboxes]
+        except (Undecided, Unreachable):
+            continue
+        except GoogleFault:
+            return
+        if all(cleared):
+            with workspace.ledger.write() as connection:
+                notices.clear_orphans_possible(connection, notice.id)
         return
-    try:
-        for mailbox in mailboxes:
-            gmail = workspace.google_as(mailbox).gmail
-            if not _clear(workspace, notice, gmail, known, pacing_of(mailbox)):
-                return
-    except GoogleFault:
-        return
-    with workspace.ledger.write() as connection:
-        notices.clear_orphans_possible(connection, notice.id)
 
 
-def _clear(
-    workspace: Workspace, notice: Notice, gmail: Gmail, known: set[str], pacing: Pacing
-) -> bool:
-    """Clear one mailbox; False if the pace did not allow all of it."""
+def _clear(workspace: Workspace, notice: Notice, mailbox: str) -> bool:
+    """Clear one mailbox; False if some drafts could not be looked at, or not yet."""
+    gmail, pacing = gmail_of(workspace, notice, mailbox), _pacing(workspace, notice, mailbox)
     since = notice.created_at - _CLOCKS_DIFFER
-    mailbox = DraftsInMailbox(gmail, workspace.wall)
+    drafts = DraftsInMailbox(gmail, workspace.wall)
+    all_seen = True
     if not _may(workspace, pacing, Call.LOOK):
         return False
+    with workspace.ledger.read() as connection:
+        known = deliveries.known_draft_ids(connection, notice.id)
     for draft in gmail.list_drafts(f"after:{int(since.timestamp())}"):
         if draft.id in known:
             continue
         if not _may(workspace, pacing, Call.LOOK):
             return False
         mine = _addressee(workspace, notice, gmail.draft_headers(draft.id))
-        if mine is None:  # a person's own, which is read no further
+        if mine is None or mine.draft_id == draft.id:  # a person's own, which is read no further
+            continue
+        if mine.state in _BEING_DRAFTED:  # its answer may be on its way to another process
+            all_seen = False
             continue
         if not _may(workspace, pacing, Call.LOOK, Call.WITHDRAW):
             return False
         if _has_words_of(mine, gmail.get_draft_raw(draft.id)):
-            mailbox.take_back(draft.id)
-    return True
+            drafts.take_back(draft.id)
+    return all_seen
 
 
 def _may(workspace: Workspace, pacing: Pacing, *calls: Call) -> bool:
@@ -241,8 +248,8 @@ def deliver(
         return SenderEnd(Ending.STOPPED)
     sent = _together(endings)
     may_have_orphans = may_have_orphans or any(each.orphans_possible for each in endings)
-    if sent.ending is Ending.DONE and may_have_orphans:
-        clear_orphans(workspace, notice, functools.partial(_pacing, workspace, notice))
+    if sent.ending in {Ending.DONE, Ending.DRAFTED} and may_have_orphans:
+        clear_orphans(workspace, notice)
     return sent
 
 
