@@ -93,28 +93,55 @@ def sleeping_in(
     *arguments: str,
     when: str = "before",
     settings: Sequence[tuple[str, str, float]] = (),
+    again: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[str]]:
     """A command that stops right "before" or "after" a function, the first time.
 
     `where` is a module and a name in it, `settings` are numbers of modules to set before. `go_on`
-    within the block resumes it.
+    within the block resumes it. `again` is as for `comes_to`.
     """
     with tempfile.TemporaryDirectory() as folder:
         mark = Path(folder) / "asleep"
-        words = [str(mark), when, *where, json.dumps(settings), *arguments]
-        process = subprocess.Popen(
-            [sys.executable, "-c", _SLEEPING_IN, *words],
-            cwd=ROOT,
-            env=postmortem._environment({}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
-        with running(process):
-            wait_until(mark.exists)
+
+        def start(*arguments: str) -> subprocess.Popen[str]:
+            words = [str(mark), when, *where, json.dumps(settings), *arguments]
+            return subprocess.Popen(
+                [sys.executable, "-c", _SLEEPING_IN, *words],
+                cwd=ROOT,
+                env=postmortem._environment({}),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
+
+        with comes_to(mark.exists, start, *arguments, again=again) as process:
             yield process
+
+
+@contextmanager
+def comes_to(
+    point: Callable[[], bool],
+    start: Callable[..., subprocess.Popen[str]],
+    *arguments: str,
+    again: Sequence[str] = (),
+) -> Iterator[subprocess.Popen[str]]:
+    """A process of a command that has come to a point.
+
+    With short time-outs on a busy machine, its calls may fail before. It ends then, and its user
+    types the command `again`.
+    """
+    words: Sequence[str] = arguments
+    for _ in range(5):
+        with running(start(*words)) as process:
+            wait_until(lambda: point() or process.poll() is not None)
+            if point():
+                yield process
+                return
+        assert again, process.communicate()
+        words = again
+    raise AssertionError("it never came to that")
 
 
 def _dies(script: str, postmortem: Postmortem, *arguments: str) -> None:

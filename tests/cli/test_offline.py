@@ -23,7 +23,7 @@ time_zone = "Europe/Berlin"
 share = ["ann@team.example"]
 [sending]
 units_per_minute = 10000000
-timeout_seconds = 1.5
+timeout_seconds = 3
 """
 DAY = "2026-11-23"
 CREATE = "drive.files.create"
@@ -193,7 +193,7 @@ LOSSES = ("close_after", "half_answer", "error_after", "garbage", "hang", "close
 def test_a_start_whose_answer_was_lost_makes_one_doc(
     postmortem: Postmortem, google: GoogleWorld, method: str, kind: str
 ) -> None:
-    google.misbehave(kind, method, times=1, seconds=2)
+    google.misbehave(kind, method, times=1, seconds=4)
     started = postmortem.json("start", "Wrong amounts", "--at", f"{DAY} 14:39", expect=5)
     assert started["synced"] is False
     postmortem("log", "Seen")
@@ -207,7 +207,7 @@ def test_a_start_whose_answer_was_lost_makes_one_doc(
 def test_a_start_that_google_does_long_after_it_was_given_up_makes_one_doc(
     postmortem: Postmortem, google: GoogleWorld, method: str
 ) -> None:
-    google.misbehave("slow", method, times=1, seconds=2.5)
+    google.misbehave("slow", method, times=1, seconds=4.5)
     postmortem("start", "Wrong amounts", expect=5)
     postmortem("log", "Seen")
     (doc,) = google.documents()
@@ -230,7 +230,7 @@ def test_two_commands_at_once_after_an_offline_start_make_one_doc(
     postmortem: Postmortem, google: GoogleWorld, offline: dict[str, str]
 ) -> None:
     postmortem("start", "Wrong amounts", expect=5, **offline)
-    postmortem.configure(CONFIG.replace("1.5", "5"))
+    postmortem.configure(CONFIG.replace("timeout_seconds = 3", "timeout_seconds = 10"))
     google.set(latency_seconds=0.4)
     with (
         running(postmortem.start_process("log", "Ann rang")) as one,

@@ -208,7 +208,7 @@ def test_a_folder_that_can_not_be_seen_holds_up_no_doc(
     postmortem("start", "Wrong amounts", expect=5)
     google.behave()
     folder = google.make_folder("Incidents")
-    soon_settled = CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 0.5")
+    soon_settled = CONFIG.replace("timeout_seconds = 5", "timeout_seconds = 2")
     postmortem.configure(f'folder = "{folder}"\n' + soon_settled)
     postmortem("sync")
     (made,) = google.documents()

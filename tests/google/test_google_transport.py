@@ -55,10 +55,11 @@ from workflow.google.client import Api
 from workflow.google.transport import Httplib2Shape, Transport
 
 SENT: dict[str, object] = {"id": "m1", "threadId": "t1", "labelIds": ["SENT"]}
-WAIT_SECONDS = 0.6
+# For servers that never answer, and for those that answer at once.
+SHORT_SECONDS, LONG_SECONDS = 0.6, 10.0
 
 
-def google_at(url: str, timeout_seconds: float = WAIT_SECONDS) -> Google:
+def google_at(url: str, timeout_seconds: float = LONG_SECONDS) -> Google:
     return connect(Endpoint(url), lambda: emulator_session(url), timeout_seconds)
 
 
@@ -108,11 +109,15 @@ LOST_ANSWERS: dict[str, Behaviour] = {
 }
 
 
+def _patience(behave: Behaviour) -> float:
+    return SHORT_SECONDS if behave is hangs else LONG_SECONDS
+
+
 @pytest.mark.parametrize("behave", LOST_ANSWERS.values(), ids=LOST_ANSWERS.keys())
 def test_a_lost_answer_is_undecided_and_the_post_is_never_repeated(behave: Behaviour) -> None:
     with running(behave) as server:
         with pytest.raises(Undecided) as caught:
-            google_at(server.url).gmail.send_draft("r1")
+            google_at(server.url, _patience(behave)).gmail.send_draft("r1")
         assert server.posts() == len(server.received) == 1
     assert caught.value.method == "gmail.users.drafts.send"
     assert "unknown" in caught.value.sentence
@@ -125,7 +130,7 @@ def test_the_same_holds_with_a_signed_in_session(behave: Behaviour) -> None:
         google = connect(
             Endpoint(server.url),
             lambda: AuthorizedSession(credentials),  # type: ignore[no-untyped-call]
-            WAIT_SECONDS,
+            _patience(behave),
         )
         with pytest.raises(Undecided):
             google.gmail.send_message(b"To: a@example.com\r\n\r\nhi")
@@ -200,7 +205,7 @@ def test_a_connection_that_is_never_accepted_is_provably_not_sent() -> None:
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
         with pytest.raises(Unreachable):
-            google_at(f"http://127.0.0.1:{port}").gmail.send_draft("r1")
+            google_at(f"http://127.0.0.1:{port}", SHORT_SECONDS).gmail.send_draft("r1")
         for one in waiting:
             one.close()
 
@@ -214,7 +219,7 @@ def test_a_tls_handshake_that_hangs_is_provably_not_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(Unreachable):
-            google_at(url).gmail.send_draft("r1")
+            google_at(url, SHORT_SECONDS).gmail.send_draft("r1")
 
 
 def test_an_answer_that_drips_in_is_cut_off_whatever_it_drips(
@@ -241,7 +246,7 @@ def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -
             road = Transport(
                 requests.Session(),
                 origins=frozenset({server.url}),
-                timeout_seconds=WAIT_SECONDS,
+                timeout_seconds=LONG_SECONDS,
                 most_bytes=1_000_000,
             )
             with pytest.raises(Undecided, match="larger than any"):
@@ -260,14 +265,14 @@ def test_a_missing_certificate_bundle_is_provably_not_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
-    google = connect(Endpoint(), requests.Session, WAIT_SECONDS)
+    google = connect(Endpoint(), requests.Session, LONG_SECONDS)
     with pytest.raises(Unreachable, match="REQUESTS_CA_BUNDLE"):
         google.gmail.send_draft("r1")
 
 
 def test_a_proxy_that_is_not_there_is_provably_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    google = connect(Endpoint(), requests.Session, WAIT_SECONDS)
+    google = connect(Endpoint(), requests.Session, LONG_SECONDS)
     with pytest.raises(Unreachable):
         google.gmail.send_draft("r1")
 
@@ -294,7 +299,7 @@ def test_a_password_in_netrc_never_takes_the_place_of_the_token(
     session = requests.Session()
     session.headers["Authorization"] = "Bearer access"
     with running(answers(200, SENT)) as server:
-        google = connect(Endpoint(server.url), lambda: session, WAIT_SECONDS)
+        google = connect(Endpoint(server.url), lambda: session, LONG_SECONDS)
         google.gmail.send_draft("r1")
         assert server.received[0].headers["authorization"] == "Bearer access"
 
@@ -317,7 +322,7 @@ def test_a_call_meant_for_the_real_google_reaches_nobody_when_another_is_configu
         only_here = Transport(
             emulator_session(server.url),
             origins=Endpoint(server.url).origins,
-            timeout_seconds=WAIT_SECONDS,
+            timeout_seconds=LONG_SECONDS,
         )
         with pytest.raises(Unreachable, match=re.escape(place)):
             Api(api, version, Endpoint(), lambda: only_here).call(method, parameters)
@@ -329,7 +334,7 @@ def client_of(name: str, version: str, server: MisbehavingServer) -> Any:
     document = json.loads(get_static_doc(name, version))  # type: ignore[no-untyped-call]
     session = emulator_session(server.url)
     transport = Transport(
-        session, origins=Endpoint(server.url).origins, timeout_seconds=WAIT_SECONDS
+        session, origins=Endpoint(server.url).origins, timeout_seconds=LONG_SECONDS
     )
     return build_from_document(document, http=Httplib2Shape(transport))
 
@@ -409,7 +414,7 @@ ELSEWHERE = [
 @pytest.mark.parametrize("uri", ELSEWHERE)
 def test_with_the_real_google_no_other_address_is_called(uri: str) -> None:
     transport = Transport(
-        requests.Session(), origins=Endpoint().origins, timeout_seconds=WAIT_SECONDS
+        requests.Session(), origins=Endpoint().origins, timeout_seconds=LONG_SECONDS
     )
     with pytest.raises(Unreachable, match="not a configured host"):
         transport.request(uri, "POST", b"{}")
@@ -481,7 +486,7 @@ def test_an_answer_tells_its_status_its_headers_in_lower_case_and_its_bytes() ->
         transport = Transport(
             emulator_session(server.url),
             origins=Endpoint(server.url).origins,
-            timeout_seconds=WAIT_SECONDS,
+            timeout_seconds=LONG_SECONDS,
         )
         answer = transport.request(server.url)
     assert (answer.status, answer.headers["x-pot"], answer.content) == (418, "yes", b"tea")
@@ -493,7 +498,7 @@ def test_the_client_is_given_answers_in_the_shape_of_httplib2() -> None:
         transport = Transport(
             emulator_session(server.url),
             origins=Endpoint(server.url).origins,
-            timeout_seconds=WAIT_SECONDS,
+            timeout_seconds=LONG_SECONDS,
         )
         answer, content = Httplib2Shape(transport).request(server.url)
     assert isinstance(answer, httplib2.Response)

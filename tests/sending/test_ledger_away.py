@@ -21,7 +21,7 @@ from tests.both_ledgers import postgres_or_skip
 from tests.command_line import CustomerList, Postmortem, one_each, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
-from tests.plug import wait_until
+from tests.plug import go_on, stand_still, wait_until
 from tests.postgres_server import PostgresServer
 from workflow.doc import push
 from workflow.doc.push import PendingWork
@@ -86,7 +86,9 @@ def begun(postmortem: Postmortem, google: GoogleWorld, listed: CustomerList, *mo
     method = "gmail.users.messages.send" if more else SEND
     google.misbehave("token_expired", method, times=1)
     send = ("--send", "--confirm", str(len(listed.addresses)))
+    postmortem.configure(CONFIG.replace("timeout_seconds = 1\n", "timeout_seconds = 10\n"))
     postmortem("notify", str(listed), *send, *more, expect=4)
+    postmortem.configure(CONFIG)
     google.behave()
     google.set(latency_seconds=0.3)
     google.forget_calls()
@@ -136,8 +138,10 @@ def test_a_worker_that_waits_for_work_says_that_the_ledger_is_away_and_when_it_i
         assert heard.count(BACK) == 0
         mortal.start_again()
         heard.wait_for(BACK)
+        stand_still(worker, postmortem)
         begun(postmortem, google, listed)
         google.set(latency_seconds=0)
+        go_on(worker)
         heard.wait_for("accepted by Gmail 3 of 3")
         worker.send_signal(signal.SIGINT)
         assert worker.wait(timeout=10) == 130
@@ -222,8 +226,8 @@ def test_ctrl_c_ends_a_worker_at_once_whose_ledger_is_away(
         begun(postmortem, google, listed)
     with running(postmortem.start_process("resume", "--watch")) as worker:
         heard = Heard(worker)
-        if is_sending:
-            wait_until(lambda: google.calls().get(SEND, 0) >= 3)
+        if is_sending:  # a worker whose call is not answered in time tries again after a pause
+            wait_until(lambda: google.calls().get(SEND, 0) >= 3, seconds=90)
         else:
             heard.wait_for("Waiting for a notice")
         mortal.stop()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,13 +16,14 @@ from tests.both_ledgers import on_both_ledgers
 from tests.command_line import CustomerList, Postmortem, one_each, running
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
-from tests.plug import go_on, sleeping_in, stand_still, wait_until
+from tests.plug import comes_to, go_on, sleeping_in, stand_still, wait_until
 from workflow.ledger.deliveries import LONGEST_LEASE
 from workflow.sending.sender import lease_length
 from workflow.times.clocks import Lease, Reading, passed
 
 Customers = Callable[[int], CustomerList]
 CREATE, SEND = "gmail.users.drafts.create", "gmail.users.drafts.send"
+ONE_STEP = "gmail.users.messages.send"
 
 # Leases depend on the time-outs: these last 4.8 seconds.
 CONFIG = """
@@ -45,9 +47,22 @@ def counts(postmortem: Postmortem) -> dict[str, int]:
     return {state: count for state, count in shown["counts"].items() if count}
 
 
-def sending(postmortem: Postmortem, listed: CustomerList, *more: str) -> subprocess.Popen[str]:
-    count = str(len(listed.addresses))
-    return postmortem.start_process("notify", str(listed), "--send", "--confirm", count, *more)
+def sending(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    listed: CustomerList,
+    method: str,
+    *more: str,
+    calls: int = 2,
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    """A process that sends a notice, after that many calls of the method."""
+    google.forget_calls()
+    return comes_to(
+        lambda: google.calls().get(method, 0) >= calls,
+        postmortem.start_process,
+        *("notify", str(listed), "--send", "--confirm", str(len(listed.addresses)), *more),
+        again=("resume",),
+    )
 
 
 # Sleeping past the lease
@@ -60,8 +75,7 @@ def test_who_sleeps_past_their_lease_with_calls_under_way_doubles_nothing_alone(
 ) -> None:
     listed = customers(12)
     google.set(latency_seconds=0.15)
-    with running(sending(postmortem, listed)) as sleeper:
-        wait_until(lambda: google.calls().get(method, 0) >= 2)
+    with sending(postmortem, google, listed, method) as sleeper:
         stand_still(sleeper, postmortem)
         time.sleep(LEASE_SECONDS + 0.5)
         go_on(sleeper)
@@ -77,8 +91,7 @@ def test_who_sleeps_past_their_lease_and_finds_that_others_went_on_doubles_nothi
 ) -> None:
     listed = customers(12)
     google.set(latency_seconds=0.15)
-    with running(sending(postmortem, listed)) as sleeper:
-        wait_until(lambda: google.calls().get(method, 0) >= 2)
+    with sending(postmortem, google, listed, method) as sleeper:
         stand_still(sleeper, postmortem)
         with running(postmortem.start_process("resume")) as other:
             wait_until(lambda: google.calls().get(SEND, 0) >= 6, seconds=30)
@@ -94,8 +107,7 @@ def test_who_slept_over_a_mail_in_one_step_learns_that_it_left(
 ) -> None:
     listed = customers(6)
     google.set(latency_seconds=0.15)
-    with running(sending(postmortem, listed, "--one-step")) as sleeper:
-        wait_until(lambda: google.calls().get("gmail.users.messages.send", 0) >= 2)
+    with sending(postmortem, google, listed, ONE_STEP, "--one-step") as sleeper:
         stand_still(sleeper, postmortem)
         time.sleep(LEASE_SECONDS + 0.5)
         # A mail that was being sent is unknown to the process that resumes…
@@ -115,8 +127,13 @@ def test_who_sleeps_while_drafts_are_taken_back_takes_back_nothing_that_others_s
     listed = customers(8)
     postmortem("notify", str(listed), "--send", "--confirm", "8", "--draft-only")
     google.set(latency_seconds=0.15)
-    with running(postmortem.start_process("resume", "--discard")) as sleeper:
-        wait_until(lambda: google.calls().get("gmail.users.drafts.delete", 0) >= 1)
+    words = ("resume", "--discard")
+    with comes_to(
+        lambda: google.calls().get("gmail.users.drafts.delete", 0) >= 1,
+        postmortem.start_process,
+        *words,
+        again=words,
+    ) as sleeper:
         stand_still(sleeper, postmortem)
         time.sleep(LEASE_SECONDS + 0.5)
         done = postmortem("resume", "--confirm", "8", expect=None)
@@ -135,8 +152,7 @@ def test_a_sleeper_that_others_finished_for_calls_nothing_more(
 ) -> None:
     listed = customers(10)
     google.set(latency_seconds=0.15)
-    with running(sending(postmortem, listed)) as sleeper:
-        wait_until(lambda: google.calls().get(SEND, 0) >= 1)
+    with sending(postmortem, google, listed, SEND, calls=1) as sleeper:
         stand_still(sleeper, postmortem)
         time.sleep(0.5)
         postmortem("resume")
@@ -155,7 +171,7 @@ def test_ctrl_z_and_fg_again_and_again_only_make_it_slower(
 ) -> None:
     listed = customers(30)
     google.set(latency_seconds=0.1)
-    with running(sending(postmortem, listed)) as process:
+    with sending(postmortem, google, listed, CREATE, calls=0) as process:
         for _ in range(2):
             time.sleep(0.6)
             if process.poll() is None:
@@ -182,9 +198,10 @@ def test_who_sleeps_before_making_a_doc_that_others_made_since_makes_no_second_o
     publishes = "publication" in where[0]
     words = ("publish", "--doc") if publishes else ("start", "Late invoices")
     before = {each["id"] for each in google.documents()}
-    with sleeping_in(where, postmortem, *words) as sleeper:
+    again = words if publishes else ("sync",)
+    with sleeping_in(where, postmortem, *words, again=again) as sleeper:
         time.sleep(1)  # longer than it may call for
-        postmortem(*(words if publishes else ("sync",)))
+        postmortem(*again)
         texts = {each["id"]: google.text(each["id"]) for each in google.documents()}
         go_on(sleeper)
         assert sleeper.wait(timeout=30) == 0
@@ -199,7 +216,7 @@ def test_who_sleeps_while_the_doc_is_told_of_a_notice_that_others_send_goes_on_w
     listed = customers(3)
     where = ("workflow.doc.notices", "_write")
     words = ("notify", str(listed), "--send", "--confirm", "3")
-    with sleeping_in(where, postmortem, *words, when=when) as sleeper:
+    with sleeping_in(where, postmortem, *words, when=when, again=("resume",)) as sleeper:
         postmortem("resume")
         go_on(sleeper)
         assert sleeper.wait(timeout=30) == 0
@@ -239,8 +256,7 @@ def test_a_lease_of_a_clock_that_was_set_back_since_keeps_nobody_waiting(
 ) -> None:
     listed = customers(8)
     google.set(latency_seconds=0.15)
-    with running(sending(postmortem, listed)) as killed:
-        wait_until(lambda: google.calls().get(SEND, 0) >= 2)
+    with sending(postmortem, google, listed, SEND) as killed:
         killed.kill()
         killed.wait(timeout=20)
     # As if the process ran on another machine: nobody here knows that it has ended.
