@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint docs bench performance screenshots clean
+.PHONY: help setup demo test pythons lint docs bench performance screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ demo: $(READY) ## run a whole incident on the built-in rehearsal Google
 test: $(READY) ## run the tests
 	@sh tests/system-packages
 	$(BIN)/pytest -n auto --dist worksteal
+
+pythons: $(READY) ## run what a newer Python could break on each other Python here
+	@sh tests/other-pythons $(BIN)/python
 
 lint: $(READY) ## ruff, mypy --strict and the contract of imports
 	$(BIN)/ruff check .

@@ -130,6 +130,22 @@ def words_of(element: dict[str, Any]) -> str:
     return "".join(part.get("textRun", {}).get("content", "") for part in parts)
 
 
+@pytest.mark.parametrize("words", [("sync",), ("close", "--force", "It is over")], ids=str)
+def test_what_a_process_could_not_record_is_recorded_by_sync_and_before_closing(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, words: tuple[str, ...]
+) -> None:
+    doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    dies_in(
+        *("workflow.notice.send", "copy_back"),
+        *(postmortem, "notify", str(customers(2)), "--send", "--confirm", "2"),
+    )
+    postmortem(*words)
+    text = google.text(doc_id)
+    assert text.count("Emailed 2 customers") == 1
+    assert text.count("Accepted by Gmail: 2 of 2") == 1
+    assert "Everything is in the doc" in postmortem("sync").out
+
+
 def test_what_people_wrote_round_the_copy_stays(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, doc_id: str
 ) -> None:

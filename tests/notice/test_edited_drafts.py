@@ -445,6 +445,21 @@ def test_an_edit_that_is_undone_by_hand_is_none(
     assert price(google) == {ANN: "10", BO: "10", CY: "10"}
 
 
+def test_an_edit_that_is_undone_after_the_decision_leaves_no_other_words_in_the_record(
+    postmortem: Postmortem, google: GoogleWorld, notice: str, tmp_path: Path
+) -> None:
+    google.person.edits_draft(ANN, replace=EDIT)
+    google.misbehave("token_expired", "gmail.users.drafts.send")
+    postmortem("resume", notice, "--as-edited", "--confirm", "3", expect=4)
+    google.behave()
+    google.person.edits_draft(ANN, replace=EDIT[::-1])
+    postmortem("resume", "--watch", "--until-idle", expect=None)
+    record_shows_what_left(postmortem, google, tmp_path / "early")
+    postmortem("resume", notice)
+    assert price(google) == {ANN: "10", BO: "10", CY: "10"}
+    record_shows_what_left(postmortem, google, tmp_path / "record")
+
+
 def test_a_decision_that_was_cut_off_is_carried_out_by_the_same_command(
     postmortem: Postmortem, google: GoogleWorld, notice: str, tmp_path: Path
 ) -> None:

@@ -141,6 +141,18 @@ class TestEither:
         assert google.copies_per_recipient() == once_each(customers(4))
 
 
+def test_a_suppressed_customer_is_not_written_to_again(
+    postmortem: Postmortem, google: GoogleWorld, listed: CustomerList, refused: str
+) -> None:
+    first, *others = listed.addresses
+    postmortem("suppress", first, "--why", "asked for no mails")
+    said = postmortem("resume", refused, "--retry-failed", "--confirm", "2", expect=6).err
+    assert "1 customer of these is suppressed. Nothing was sent to them again." in said
+    assert google.copies_per_recipient() == dict.fromkeys(others, 1)
+    alone = postmortem("resume", refused, "--retry-failed", expect=3).err
+    assert "all of them are suppressed" in alone
+
+
 def test_drafts_that_wait_and_mails_that_failed_are_agreed_to_together(
     postmortem: Postmortem, google: GoogleWorld, listed: CustomerList
 ) -> None:

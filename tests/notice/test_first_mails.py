@@ -124,6 +124,19 @@ def test_the_first_ones_get_it_and_the_others_wait_for_a_look(
     assert google.copies_per_recipient() == {person(at): 1 for at in range(1, 6)}
 
 
+def test_the_others_can_be_withdrawn_when_the_first_ones_show_a_mistake(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    words = ("notify", str(customers(3)), "--send", "--confirm", "3", "--first", "1")
+    notice = reader.json(*words)["notice"]
+    said = reader("resume", notice, "--discard").out
+    assert "Withdrawn: 2 customers will not get this mail. 1 customer already had it." in said
+    assert google.copies_per_recipient() == {person(1): 1}
+    (shown,) = reader.json("show")["notices"]
+    assert shown["counts"]["pending"] == 0
+    assert "no unsent mails" in reader("resume", notice, "--discard", expect=3).err
+
+
 def test_an_interrupted_start_is_finished_without_the_others(
     reader: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -16,6 +16,7 @@ from tests.plug import (
     calls_end,
     delete_draft,
     dies_at,
+    edit_draft,
     go_on,
     make_draft,
     stand_still,
@@ -336,6 +337,73 @@ def test_drafts_that_could_not_be_cleared_away_are_said_and_cleared_by_resume(
     assert google.drafts() == []
     assert google.copies_per_recipient() == one_each(listed)
     assert "nothing to resume" in postmortem("resume").out
+
+
+def test_a_draft_that_gmail_makes_late_is_found_too(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.misbehave("slow", CREATE, times=1, seconds=3)  # a call settles within four
+    send(postmortem, customers(2))
+    time.sleep(max(0, 3 - 1.5))  # however soon the other mails had left
+    assert google.drafts() == []
+    assert set(google.copies_per_recipient().values()) == {1}
+
+
+def test_such_a_search_takes_no_draft_of_another_notice(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    listed = customers(2)
+    google.misbehave("close_after", CREATE, times=1)
+    google.misbehave("close_before", LIST)
+    first = send(postmortem, listed, "--draft-only")
+    postmortem("resume", first, "--discard")
+    google.behave()
+    second = send(postmortem, listed, "--draft-only")
+    postmortem("resume", first, expect=None)
+    postmortem("resume", second, "--confirm", "2")
+    assert google.copies_per_recipient() == one_each(listed)
+    postmortem("resume", first, expect=None)
+    assert google.drafts() == []
+
+
+def test_an_edit_of_such_a_draft_is_not_passed_over(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.misbehave("close_after", CREATE, times=1)
+    google.misbehave("close_before", LIST)
+    listed = customers(1)
+    notice = send(postmortem, listed, "--draft-only")
+    google.behave()
+    (used,) = run_sql(postmortem, "SELECT draft_id FROM deliveries")[0]
+    (extra,) = {draft["id"] for draft in google.drafts()} - {used}
+    edit_draft(google, extra, "Hello", "Dear")
+    refused = postmortem("resume", notice, "--confirm", "1", expect=3).err
+    assert f"two drafts for {listed.addresses[0]}" in refused
+    assert google.sent() == []
+    delete_draft(google, extra)
+    postmortem("resume", notice, "--confirm", "1")
+    assert google.copies_per_recipient() == one_each(listed)
+
+
+def test_a_killed_senders_draft_is_named_when_its_mail_is_withdrawn(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    listed = customers(1)
+    postmortem.configure(CONFIG.replace("timeout_seconds = 1.5", "timeout_seconds = 30"))
+    google.misbehave("hang", CREATE, times=1, seconds=60)
+    words = ("notify", str(listed), "--send", "--confirm", "1")
+    with running(postmortem.start_process(*words)) as sender:
+        wait_until(lambda: google.drafts() != [])
+        sender.kill()
+        sender.wait(timeout=20)
+    postmortem.configure(CONFIG)
+    google.misbehave("close_before", LIST)
+    assert "To delete them: postmortem resume" in postmortem("resume", "--discard").err
+    assert "may hold extra drafts" in postmortem("close", "--check", expect=None).err
+    google.behave()
+    postmortem("resume")
+    assert google.drafts() == []
+    assert google.sent() == []
 
 
 def test_another_accounts_mailbox_is_not_the_one_to_search_for_such_drafts(

@@ -284,7 +284,7 @@ def test_a_lost_draft_stays_where_the_pace_has_no_room_and_goes_with_the_next_re
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, read_whole: list[str]
 ) -> None:
     # A mail costs 110 units and the lost draft 10: room for a list of drafts, and for no more.
-    postmortem.configure("[sending]\nunits_per_minute = 125\n")
+    postmortem.configure("[sending]\nunits_per_minute = 125\ntimeout_seconds = 1\n")
     google.misbehave("close_after", CREATE, times=1)
     google.forget_calls()
     shown = postmortem.json("notify", str(customers(1)), "--send", "--confirm", "1")

@@ -34,7 +34,7 @@ from workflow.cli.notice_lines import show_outcome
 from workflow.cli.terminal import Speaker, has_colour, printable
 from workflow.errors import DONE, PARTLY
 from workflow.model import DeliveryCounts, Status, clock_text, moment_text
-from workflow.notice.outcome import labels_and_texts
+from workflow.notice.outcome import extra_drafts, labels_and_texts
 from workflow.notice.plan import Plan
 from workflow.notice.preview.pages import preview_server
 from workflow.notice.preview.source import PlanPreview
@@ -193,6 +193,8 @@ def _take_part(
     if notified.sent.ending is Ending.STOPPED:
         raise KeyboardInterrupt
     speaker.say(f"  {counts_text(notified.standing)}")
+    for warning in extra_drafts(notified.standing, notified.left):
+        speaker.warn(warning)
     return notified
 
 

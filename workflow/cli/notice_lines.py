@@ -90,7 +90,7 @@ def show_outcome(asked: Asked, notified: Notified, mode: str) -> None:
     output.show_not_in_doc(speaker.warn, standing)
     if notified.brought is not None:
         output.show_brought(speaker, notified.brought)
-    _say_what_is_in_gmail(speaker, standing)
+    _say_what_is_in_gmail(speaker, notified)
     if notified.sent.ending is sender.Ending.STOPPED:
         raise KeyboardInterrupt
     if (fault := outcome.unfinished(notified)) is not None:
@@ -126,12 +126,13 @@ def show_withdrawn(asked: Asked, withdrawn: Withdrawn, standing: NoticeStanding)
         raise typer.Exit(exit_code(0, withdrawn.unknown))
 
 
-def _say_what_is_in_gmail(speaker: Speaker, standing: NoticeStanding) -> None:
+def _say_what_is_in_gmail(speaker: Speaker, notified: Notified) -> None:
     """Name drafts that were edited after the person's decision, or while a notice was sent.
 
     Also says if there may be extra drafts.
     """
-    for warning in outcome.extra_drafts(standing):
+    standing = notified.standing
+    for warning in outcome.extra_drafts(standing, notified.left):
         speaker.warn(warning)
     waiting = [each for each in standing.edited if each.waits]
     for each in waiting[:20]:

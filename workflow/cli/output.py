@@ -426,6 +426,8 @@ def _show_notice(speaker: Speaker, incident: Incident, standing: NoticeStanding)
     for each in standing.edited:
         what = "draft edited in Gmail, waits for a decision" if each.waits else "sent as edited"
         speaker.answer(f"  row {each.row}  {each.email}: {what}")
+    for warning in outcome.extra_drafts(standing):
+        tell(f"  {warning}")
     if counts.pending:
         tell(f"  {counts.pending} still to send: postmortem resume {notice.id}")
 

@@ -27,6 +27,7 @@ from workflow.errors import BadInput
 from workflow.incident import lifecycle as closing
 from workflow.ledger.customers import CustomerMail
 from workflow.model import Incident
+from workflow.notice import draft_review
 from workflow.notice.outcome import typed_number
 from workflow.notice.preview.pages import policy_text
 from workflow.record import one_customer
@@ -152,6 +153,7 @@ def _close(workspace: Workspace, form: Form) -> ChangeResult:
     request_ = closing.CloseRequest(when, reason, lock, accepted)
     if earlier is not None and incident.closed_at is not None:
         return _closed(closing.closed_by(workspace, earlier, request_))
+    draft_review.record_missing_copies(workspace, incident)
     found = other_ledgers.look(workspace, incident).compared.found
     if found and accepted:
         closing.refuse_other_count(found, incident, typed_number(form.text("number")))

@@ -37,6 +37,7 @@ from workflow.incident import facts, many_entries, supporting_data, timeline
 from workflow.incident import lifecycle as starting
 from workflow.ledger import incidents
 from workflow.model import Incident, Statement, Status, moment_text
+from workflow.notice.draft_review import record_missing_copies
 from workflow.paste.reading import Paste, PastedEntry, read_paste
 from workflow.standing.overview import all_standings, look
 from workflow.templates import sections_of
@@ -414,6 +415,7 @@ def _announce(workspace: Workspace, form: Form) -> ChangeResult:
 
 
 def _sync(workspace: Workspace, _form: Form) -> ChangeResult:
+    record_missing_copies(workspace)
     brought = sync_all(workspace)
     told = announcements.finish_waiting(workspace)
     lines: list[ResultLine] = []

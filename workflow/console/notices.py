@@ -220,17 +220,16 @@ def _again(state: DeliveryState) -> Action:
             workspace, notice, accepted=form.has("not_in_this_ledger")
         )
         standing = notice_standing(workspace, notice)
-        again, settled = outcome.to_write_again(workspace, standing, states)
-        if not again:
-            raise BadInput("Nothing was sent again: another notice was sent to all of them.")
+        write_again = outcome.to_write_again(workspace, standing, states)
+        if not write_again.count:
+            write_again.refuse_nobody()
+            raise BadInput("Nothing was sent again: no mail needs it any more.")
         outcome.refuse_overtaken(workspace, standing, states)
-        outcome.refuse_other_again(again, 0, outcome.typed_number(form.text("number")))
+        outcome.refuse_other_again(write_again.count, 0, outcome.typed_number(form.text("number")))
         sending.plan_again(workspace, notice, states)
         sending.go_on_despite(workspace, notice, agreed)
         desk().senders.start(notice, send_on)
-        return ChangeResult(
-            (ResultLine("warning", outcome.settled_words(settled)),) if settled else ()
-        )
+        return ChangeResult(tuple(ResultLine("warning", words) for words in write_again.warnings))
 
     return write_again
 

@@ -93,7 +93,7 @@ def _words(notified: Notified) -> tuple[str, ...]:
     return (
         *about_doc,
         *((str(fault),) if fault is not None else ()),
-        *extra_drafts(notified.standing),
+        *extra_drafts(notified.standing, notified.left),
     )
 
 

@@ -484,21 +484,16 @@ def let_go_on(connection: Connection, notice_id: str) -> None:
     )
 
 
-def known_draft_ids(connection: Connection, notice_id: str) -> set[str]:
-    """The draft ids in all rows of the notice, in any mailbox."""
-    query = select(deliveries.c.draft_id).where(
-        deliveries.c.notice_id == notice_id, deliveries.c.draft_id != ""
-    )
+def known_draft_ids(connection: Connection) -> set[str]:
+    """The draft ids in all rows of the ledger, of any notice and in any mailbox."""
+    query = select(deliveries.c.draft_id).where(deliveries.c.draft_id != "")
     return set(connection.execute(query).scalars())
 
 
-def delivery_to(connection: Connection, notice_id: str, email: str) -> Delivery | None:
-    """The notice's delivery to exactly this address, if there is one."""
-    query = select(deliveries).where(
-        deliveries.c.notice_id == notice_id, deliveries.c.email == email
-    )
-    row = connection.execute(query).first()
-    return None if row is None else delivery_of(row)
+def deliveries_to(connection: Connection, recipient_key: str) -> list[Delivery]:
+    """All deliveries to a recipient, of any notice in the ledger."""
+    query = select(deliveries).where(deliveries.c.recipient_key == recipient_key)
+    return [delivery_of(row) for row in connection.execute(query)]
 
 
 def count_sent_since(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from workflow.ledger.faults import LedgerUnavailable
@@ -21,6 +21,9 @@ from workflow.ledger.tables import deliveries, incidents, known, notices, rows_l
 from workflow.model import DeliveryCounts, DeliveryState, MailTransport, Shortfall, Stage
 
 """A variable of a notice: the doc names customers who replied, instead of only counting them."""
+
+# Gmail makes no draft later than this after it was asked for one.
+LONGEST_DRAFTING = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Notice:
     variables: dict[str, Any] = field(default_factory=dict)
     facts_written: list[str] = field(default_factory=list)
     orphans_possible: bool = False
+    orphans_until: datetime | None = None
     held: bool = False
     approved_by: str = ""
     transport: MailTransport = MailTransport.GMAIL
@@ -130,16 +134,15 @@ def unfinished_notices(connection: Connection, *, profile: str, mode: str = "sen
     return [_notice(row) for row in connection.execute(query)]
 
 
-def notice_with_orphans(connection: Connection, *, profile: str) -> Notice | None:
-    """The oldest notice that may have a draft without a row, whose mailbox is to be searched."""
+def notices_with_orphans(connection: Connection, *, profile: str) -> list[Notice]:
+    """The notices that may have drafts without a row, the oldest first."""
     query = (
         select(notices)
         .join(incidents, incidents.c.id == notices.c.incident_id)
         .where(notices.c.orphans_possible, incidents.c.profile == profile)
         .order_by(notices.c.created_at)
     )
-    row = connection.execute(query).first()
-    return None if row is None else _notice(row)
+    return [_notice(row) for row in connection.execute(query)]
 
 
 def notices_with(
@@ -259,17 +262,25 @@ def accept_bounces(connection: Connection, notice_id: str, count: int) -> None:
     )
 
 
-def set_orphans_possible(connection: Connection, notice_id: str) -> None:
-    """Record a possible draft without a row: the answer to its creation was lost."""
-    connection.execute(
-        update(notices).where(notices.c.id == notice_id).values(orphans_possible=True)
-    )
+def set_orphans_possible(connection: Connection, notice_id: str, until: datetime) -> None:
+    """Record a possible draft without a row, which Gmail may still make `until` then."""
+    mine = update(notices).where(notices.c.id == notice_id)
+    connection.execute(mine.values(orphans_possible=True))
+    is_later = or_(notices.c.orphans_until.is_(None), notices.c.orphans_until < until)
+    connection.execute(mine.where(is_later).values(orphans_until=until))
 
 
-def clear_orphans_possible(connection: Connection, notice_id: str) -> None:
-    """Record that the mailbox was searched for drafts without a row."""
+def clear_orphans_possible(connection: Connection, notice_id: str, searched_at: datetime) -> None:
+    """Record that the mailbox was searched from `searched_at` on, if nothing can come later.
+
+    A time far ahead is of a clock that was set back since: it is no reason to search for ever.
+    """
+    until = notices.c.orphans_until
+    is_over = or_(until.is_(None), until <= searched_at, until > searched_at + LONGEST_DRAFTING)
     connection.execute(
-        update(notices).where(notices.c.id == notice_id).values(orphans_possible=False)
+        update(notices)
+        .where(notices.c.id == notice_id, is_over)
+        .values(orphans_possible=False, orphans_until=None)
     )
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, not_, or_, select, update
 from sqlalchemy.engine import Connection
 
 from workflow.ledger.deliveries import ORDER_OF_WORK
@@ -26,6 +26,7 @@ from workflow.ledger.tables import (
     metadata,
     notices,
     proposals,
+    suppressions,
 )
 from workflow.model import DeliveryState, Stage
 
@@ -391,14 +392,39 @@ def settled_by_another_notice(notice: Notice) -> ColumnElement[bool]:
     )
 
 
-def count_settled(connection: Connection, notice: Notice, states: Sequence[DeliveryState]) -> int:
-    """How many of a notice's deliveries in these states another notice covers."""
-    query = select(func.count()).where(
+def is_suppressed(notice: Notice) -> ColumnElement[bool]:
+    """A condition: the delivery's address is suppressed by now."""
+    profile = select(incidents.c.profile).where(incidents.c.id == notice.incident_id)
+    return exists(
+        select(suppressions.c.recipient_key).where(
+            suppressions.c.profile == profile.scalar_subquery(),
+            suppressions.c.recipient_key == deliveries.c.recipient_key,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class NotSentAgain:
+    """How many deliveries another notice covers, and how many others are suppressed."""
+
+    settled: int
+    suppressed: int
+
+
+def count_not_sent_again(
+    connection: Connection, notice: Notice, states: Sequence[DeliveryState]
+) -> NotSentAgain:
+    """Count the notice's deliveries in these states that are not sent again."""
+    is_settled = or_(settled_by_another_notice(notice), deliveries.c.email == FORGOTTEN)
+    mine = select(func.count()).where(
         deliveries.c.notice_id == notice.id,
         deliveries.c.state.in_([state.value for state in states]),
-        or_(settled_by_another_notice(notice), deliveries.c.email == FORGOTTEN),
     )
-    return int(connection.execute(query).scalar_one())
+    suppressed = mine.where(not_(is_settled), is_suppressed(notice))
+    return NotSentAgain(
+        int(connection.execute(mine.where(is_settled)).scalar_one()),
+        int(connection.execute(suppressed).scalar_one()),
+    )
 
 
 # --- Proposed plans -------------------------------------------------------------------------------

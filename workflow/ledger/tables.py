@@ -195,6 +195,8 @@ notices = Table(
     Column("held", Boolean, nullable=False, default=False),
     Column("approved_by", Text, nullable=False, default=""),
     Column("orphans_possible", Boolean, nullable=False, default=False),
+    # By then Gmail has made every draft that was asked for: only a later search finds all of them.
+    Column("orphans_until", Instant),
     Column("facts_written", JSON, nullable=False, default=list),
     # The header of the list, word by word: see `deliveries.cells`.
     Column("list_headers", JSON, nullable=False, default=list, server_default="[]"),

@@ -41,6 +41,8 @@ from workflow.model import (
     TimelineEntry,
 )
 from workflow.sending.deliver import (
+    NO_DRAFTS_LEFT,
+    DraftsLeft,
     Watcher,
     clear_orphans,
     deliver,
@@ -55,7 +57,11 @@ from workflow.sending.delivery_steps import after_deletion
 from workflow.sending.mail_writer import write_mail
 from workflow.sending.mailbox import MailReader
 from workflow.sending.sender import Ending, Order, SenderEnd
-from workflow.standing.notice_words import notice_facts, refresh_summary
+from workflow.standing.notice_words import (
+    doc_says_how_it_stands,
+    notice_facts,
+    refresh_summary,
+)
 from workflow.times.clocks import Lease
 from workflow.workspace import Workspace, new_id
 
@@ -79,6 +85,35 @@ def copy_back(workspace: Workspace, notice: Notice) -> Brought:
         note_words_that_left(workspace, notice)
         record_copy(workspace, notice)
     return bring_to_doc(workspace, notice.incident_id, waiting)
+
+
+def record_missing_copies(workspace: Workspace, of: Incident | None = None) -> None:
+    """Record the results that a process could not: it died after its last mail, before this.
+
+    Of one incident, else of every open one. Notices with mails still to send are left to `resume`.
+    """
+    with workspace.ledger.read() as connection:
+        every = (
+            [of] if of else incidents.all_incidents(connection, profile=workspace.settings.profile)
+        )
+        lacking = [
+            notice
+            for incident in every
+            if incident.closed_at is None
+            for notice in notices.notices_of(connection, incident.id)
+            if _lacks_its_copy(connection, incident, notice)
+        ]
+    for notice in lacking:
+        note_words_that_left(workspace, notice)
+        record_copy(workspace, notice)
+
+
+def _lacks_its_copy(connection: Connection, incident: Incident, notice: Notice) -> bool:
+    copies = _copies(connection, notice)
+    if copies and not changes.is_done(connection, copies[-1].id):
+        return False
+    counts = notices.count_deliveries(connection, notice)
+    return not counts.pending and not doc_says_how_it_stands(connection, incident, notice)
 
 
 def record_copy(workspace: Workspace, notice: Notice) -> None:
@@ -176,7 +211,8 @@ class Withdrawn:
     """The result of a withdrawal: how many mails were withdrawn, and why it ended.
 
     `sent_meanwhile` counts the mails that turned out to be sent, and `unknown` those whose drafts
-    somebody sent or deleted in Gmail, so that their state is unknown.
+    somebody sent or deleted in Gmail, so that their state is unknown. `left` tells about second
+    drafts that may be left.
     """
 
     count: int
@@ -184,6 +220,7 @@ class Withdrawn:
     unknown: int
     sent: SenderEnd
     brought: Brought
+    left: DraftsLeft = NO_DRAFTS_LEFT
 
 
 def withdraw(workspace: Workspace, notice: Notice, watcher: Watcher) -> Withdrawn:
@@ -193,21 +230,22 @@ def withdraw(workspace: Workspace, notice: Notice, watcher: Watcher) -> Withdraw
     with the same command. Raises `BadInput` if nothing is left to withdraw.
     """
     with workspace.ledger.read() as connection:
-        mailboxes = deliveries.senders_with_work(connection, notice.id)
         before = notices.count_deliveries(connection, notice)
         already = deliveries.count_withdrawn(connection, notice.id)
-    if not mailboxes:
+    if not before.pending:
         raise BadInput(f"Notice {notice.id} has no unsent mails to withdraw.")
     _withdraw_without_asking(workspace, notice)
     with workspace.ledger.read() as connection:
         mailboxes = deliveries.senders_with_work(connection, notice.id)
-        drafts_are_left = notices.notice_by_id(connection, notice.id).orphans_possible
     # Google isn't needed if nothing of the notice has reached it.
-    sent = SenderEnd(Ending.DONE)
-    if mailboxes or drafts_are_left:
-        sent = deliver(workspace, notice, watcher, Order.WITHDRAW)
+    sent = (
+        deliver(workspace, notice, watcher, Order.WITHDRAW) if mailboxes else SenderEnd(Ending.DONE)
+    )
     note_words_that_left(workspace, notice)
     brought = copy_back(workspace, notice)
+    left = NO_DRAFTS_LEFT
+    if sent.ending is Ending.DONE:
+        left = clear_orphans(workspace, notice, watcher)
     with workspace.ledger.write() as connection:
         after = notices.count_deliveries(connection, notice)
         withdrawn = deliveries.count_withdrawn(connection, notice.id)
@@ -219,6 +257,7 @@ def withdraw(workspace: Workspace, notice: Notice, watcher: Watcher) -> Withdraw
         unknown=after.unknown - before.unknown,
         sent=sent,
         brought=brought,
+        left=left,
     )
 
 
@@ -307,12 +346,13 @@ def _drafts(count: int) -> str:
 def look(workspace: Workspace, notice: Notice) -> Review:
     """Find and record which of a notice's drafts people have edited.
 
-    Drafts that another process is sending are skipped: it checks them itself. Raises GoogleFault.
+    Drafts that another process is sending are skipped: it checks them itself. Second drafts of a
+    held notice are deleted first. Raises GoogleFault, and `BadInput` if one of those was edited.
     """
     if notice.transport is not MailTransport.GMAIL or notice.steps == 1:
         return Review()
     if notice.held and notice.orphans_possible:  # nobody should review a mail twice
-        clear_orphans(workspace, notice)
+        _refuse_second_edits(notice, clear_orphans(workspace, notice))
     gone: list[Delivery] = []
     for mailbox in _mailboxes(workspace, notice):
         gmail = gmail_of(workspace, notice, mailbox)
@@ -322,9 +362,20 @@ def look(workspace: Workspace, notice: Notice) -> Review:
             for delivery in claimed.deliveries:
                 if delivery.draft_id not in listed:
                     gone += claimed.note_gone(delivery)
-                elif listed[delivery.draft_id] != claimed.known_message(delivery):
+                elif listed[delivery.draft_id] != claimed.known_message(
+                    delivery
+                ) or claimed.is_edit_undone(delivery):
                     claimed.note(delivery, reader.draft(delivery.draft_id))
     return Review(tuple(edited_of(workspace, notice)), tuple(gone))
+
+
+def _refuse_second_edits(notice: Notice, left: DraftsLeft) -> None:
+    if left.edited:
+        raise BadInput(
+            f"Nothing more was sent: Gmail holds two drafts for {left.edited[0]}, and the one that "
+            "was edited is not the one of this notice. Copy the edit into the other draft if it "
+            f"is needed, and delete this one. Then: postmortem resume {notice.id}"
+        )
 
 
 def glance(workspace: Workspace, notice: Notice) -> Touched:
@@ -558,6 +609,18 @@ class _Claimed:
         if delivery.state is DeliveryState.EDITED:
             return self._known.get(delivery.id, "")
         return delivery.draft_message_id
+
+    def is_edit_undone(self, delivery: Delivery) -> bool:
+        """Whether the last content that was seen of an edited draft is our own again."""
+        if delivery.state is not DeliveryState.EDITED:
+            return False
+        with self._workspace.ledger.read() as connection:
+            seen = edited_drafts.content(connection, delivery.id, self.known_message(delivery))
+        return (
+            seen is not None
+            and seen.raw is not None
+            and says_the_same(self._workspace, self._notice, self._files, delivery, seen.raw)
+        )
 
     def note_gone(self, delivery: Delivery) -> list[Delivery]:
         """Leave a draft that isn't listed to the sender, which finds out why."""

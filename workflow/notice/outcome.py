@@ -33,8 +33,9 @@ from workflow.model import (
 from workflow.notice.draft_review import Withdrawn
 from workflow.notice.left_out import asked_about, not_overridden
 from workflow.notice.plan import Plan
-from workflow.notice.send import Notified, repeat_words, settled_elsewhere
+from workflow.notice.send import Notified, not_sent_again, repeat_words
 from workflow.notice.wording import wordings_text
+from workflow.sending.deliver import DraftsLeft
 from workflow.sending.sender import Ending, SenderEnd
 from workflow.standing import other_ledgers
 from workflow.standing.overview import NoticeStanding
@@ -82,13 +83,28 @@ def next_steps(notified: Notified) -> Iterator[str]:
         )
 
 
-def extra_drafts(standing: NoticeStanding) -> Iterator[str]:
-    """A warning if Gmail may hold drafts beside the needed ones, and no sender clears them now."""
-    if standing.notice.orphans_possible and (standing.notice.held or not standing.counts.pending):
+def extra_drafts(standing: NoticeStanding, left: DraftsLeft | None = None) -> Iterator[str]:
+    """Warnings about second drafts in Gmail that somebody could send by hand.
+
+    `left` tells what the last search for them met.
+    """
+    notice, counts = standing.notice, standing.counts
+    under_way = counts.pending - counts.edited - standing.waiting
+    if not notice.orphans_possible or (under_way and not notice.held):
+        return
+    if left is not None and left.edited:
+        those = ", ".join(left.edited[:5]) + (" and others" if len(left.edited) > 5 else "")
         yield (
-            "Gmail may still hold extra drafts of this notice. To delete them: "
-            f"postmortem resume {standing.notice.id}"
+            f"Gmail holds a second draft for {those}, edited there. It is not the one of this "
+            f"notice: copy the edit into the other draft if it is needed, and delete this one. "
+            f"Then: postmortem resume {notice.id}"
         )
+        return
+    why = f" ({left.fault.sentence.rstrip('.')})" if left is not None and left.fault else ""
+    yield (
+        f"Gmail may still hold extra drafts of this notice{why}. To delete them: "
+        f"postmortem resume {notice.id}"
+    )
 
 
 def steps_for_shortfalls(standing: NoticeStanding) -> Iterator[str]:
@@ -121,7 +137,7 @@ def withdrawn_words(withdrawn: Withdrawn, standing: NoticeStanding) -> Iterator[
             f"{people(withdrawn.sent_meanwhile)} got it anyway: the draft was sent before it could "
             "be withdrawn. The record shows them as sent."
         )
-    yield from extra_drafts(standing)
+    yield from extra_drafts(standing, withdrawn.left)
 
 
 def not_yet_withdrawn(withdrawn: Withdrawn, standing: NoticeStanding) -> PostmortemError | None:
@@ -164,7 +180,7 @@ def refuse_overtaken(
     """
     notice = standing.notice
     fitting = STATUSES_OF_STAGE.get(notice.stage)
-    again, _ = to_write_again(workspace, standing, states)
+    again = to_write_again(workspace, standing, states).count
     waiting = standing.counts.pending if notice.held else standing.waiting
     again = again if notice.stage in {Stage.RESOLVED, Stage.POSTMORTEM} else 0
     if notice.mode != "send" or fitting is None or not (waiting or again):
@@ -216,25 +232,58 @@ def refuse_other_pending(pending: int, typed: int | None) -> None:
         )
 
 
+@dataclass(frozen=True)
+class WriteAgain:
+    """How many would be sent again, and how many are not, because of what happened since."""
+
+    count: int
+    settled: int = 0
+    suppressed: int = 0
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """A sentence for each reason why some are not sent again."""
+        if self.settled:
+            yield (
+                f"{people(self.settled)} of these {_are(self.settled)} in another notice with "
+                "the same text, or in a later one. Nothing was sent to them again."
+            )
+        if self.suppressed:
+            yield (
+                f"{people(self.suppressed)} of these {_are(self.suppressed)} suppressed. Nothing "
+                "was sent to them again."
+            )
+
+    def refuse_nobody(self) -> None:
+        """Raise `BadInput` if there would have been some, and nobody is left."""
+        if self.count:
+            return
+        if self.suppressed:
+            raise BadInput(
+                "Nothing was sent again: all of them are suppressed, or another notice was sent "
+                "to them."
+            )
+        if self.settled:
+            raise BadInput("Nothing was sent again: another notice was sent to all of them.")
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
 def to_write_again(
     workspace: Workspace, standing: NoticeStanding, states: Sequence[DeliveryState]
-) -> tuple[int, int]:
-    """How many in these states would be sent again, and how many another notice covers."""
+) -> WriteAgain:
+    """How many in these states would be sent again."""
     counts = {
         DeliveryState.FAILED: standing.counts.failed,
         DeliveryState.UNKNOWN: standing.counts.unknown,
     }
     again = sum(counts[state] for state in states)
-    settled = settled_elsewhere(workspace, standing.notice, states) if again else 0
-    return again - settled, settled
-
-
-def settled_words(settled: int) -> str:
-    """A sentence about customers whom another notice reached, or may reach."""
-    return (
-        f"{people(settled)} of these {'is' if settled == 1 else 'are'} in another notice with "
-        "the same text, or in a later one. Nothing was sent to them again."
-    )
+    if not again:
+        return WriteAgain(0)
+    found = not_sent_again(workspace, standing.notice, states)
+    return WriteAgain(again - found.settled - found.suppressed, found.settled, found.suppressed)
 
 
 def refuse_other_again(again: int, drafts: int, typed: int | None) -> None:

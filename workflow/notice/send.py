@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy import or_
 from sqlalchemy.engine import Connection
 
 from workflow.config import Sending
@@ -36,7 +37,14 @@ from workflow.notice.left_out import (
 from workflow.notice.plan import Plan
 from workflow.notice.recipients import Count, counted
 from workflow.notice.wording import copy_markdown
-from workflow.sending.deliver import Watcher, deliver
+from workflow.sending.deliver import (
+    NO_DRAFTS_LEFT,
+    DraftsLeft,
+    Watcher,
+    clear_orphans,
+    deliver,
+    makes_drafts,
+)
 from workflow.sending.sender import Ending, SenderEnd
 from workflow.standing.notice_words import doc_says_how_it_stands
 from workflow.standing.other_ledgers import Overlooked
@@ -48,11 +56,15 @@ from workflow.workspace import Workspace, new_id
 
 @dataclass(frozen=True)
 class Notified:
-    """A notice after sending: how the sender ended, its state, and the state of the doc."""
+    """A notice after sending: how the sender ended, its state, and the state of the doc.
+
+    `left` tells about second drafts that may be left in Gmail.
+    """
 
     standing: NoticeStanding
     sent: SenderEnd
     brought: Brought | None = None
+    left: DraftsLeft = NO_DRAFTS_LEFT
 
 
 def send(
@@ -332,9 +344,26 @@ def finish(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
     else:
         brought = copy_back(workspace, notice)
     with workspace.ledger.one_look(), workspace.ledger.read() as connection:
-        notice = notices.notice_by_id(connection, notice.id)
+        standing = notice_standing(workspace, notice)
         workspace.at_the_end(connection)
-        return Notified(notice_standing(workspace, notice), sent, brought)
+    left = NO_DRAFTS_LEFT
+    if sent.ending in {Ending.DONE, Ending.DRAFTED} and standing.notice.orphans_possible:
+        left = clear_orphans(workspace, notice, watcher)
+        standing = notice_standing(workspace, notice)
+    return Notified(standing, sent, brought, left)
+
+
+def with_extra_drafts(workspace: Workspace) -> list[Notice]:
+    """The notices that may have left second drafts in Gmail."""
+    profile = workspace.settings.profile
+    with workspace.ledger.read() as connection:
+        return notices.notices_with_orphans(connection, profile=profile)
+
+
+def clear_extra_drafts(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
+    """Delete a notice's second drafts from Gmail. Sends nothing."""
+    left = clear_orphans(workspace, notice, watcher)
+    return Notified(notice_standing(workspace, notice), SenderEnd(Ending.DONE), left=left)
 
 
 def as_it_stands(workspace: Workspace, notice_id: str) -> Notified:
@@ -408,9 +437,7 @@ def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
                 )
             if unfinished:
                 return unfinished[0]
-            return _without_copy(connection, profile) or notices.notice_with_orphans(
-                connection, profile=profile
-            )
+            return _without_copy(connection, profile)
         found = notices.notices_by_prefix(connection, reference.lower(), profile=profile)
     if len(found) == 1:
         return found[0]
@@ -446,24 +473,27 @@ def _without_copy(connection: Connection, profile: str) -> Notice | None:
     return None
 
 
-def settled_elsewhere(workspace: Workspace, notice: Notice, states: Sequence[DeliveryState]) -> int:
-    """The number of deliveries in these states that a later notice covers."""
+def not_sent_again(
+    workspace: Workspace, notice: Notice, states: Sequence[DeliveryState]
+) -> plans.NotSentAgain:
+    """The deliveries in these states that another notice covers, and the suppressed ones."""
     with workspace.ledger.read() as connection:
-        return plans.count_settled(connection, notice, states)
+        return plans.count_not_sent_again(connection, notice, states)
 
 
 def plan_again(workspace: Workspace, notice: Notice, states: Sequence[DeliveryState]) -> int:
     """Plan failed or unknown deliveries again, after the person agreed. Returns how many.
 
-    Skips customers whom another notice has reached since, or may still reach. Each of the others
-    gets a new draft. A refused draft may still be in the mailbox, where somebody could send it by
-    hand: it is deleted afterwards.
+    Skips customers whom another notice has reached since, or may still reach, and suppressed
+    addresses. Each of the others gets a new draft. A refused draft may still be in the mailbox,
+    where somebody could send it by hand: it is deleted afterwards.
     """
-    settled = plans.settled_by_another_notice(notice)
+    covered = or_(plans.settled_by_another_notice(notice), plans.is_suppressed(notice))
     with workspace.ledger.write() as connection:
-        notices.set_orphans_possible(connection, notice.id)
+        if makes_drafts(notice):
+            notices.set_orphans_possible(connection, notice.id, workspace.wall())
         return sum(
-            deliveries.plan_again(connection, notice.id, state, unless=settled) for state in states
+            deliveries.plan_again(connection, notice.id, state, unless=covered) for state in states
         )
 
 

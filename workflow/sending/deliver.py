@@ -36,7 +36,8 @@ from workflow.mail.content import (
     read_content,
 )
 from workflow.mail.faces import parse_body, text_face
-from workflow.model import DeliveryCounts, DeliveryState, MailTransport
+from workflow.mail.list_columns import AddressBad, read_address
+from workflow.model import DeliveryCounts, DeliveryState, DraftDecision, MailTransport
 from workflow.sending.delivery_steps import AFTER_A_LOOK, BY_A_PERSON, FOUND_SENT, Call
 from workflow.sending.hands import Limits, Pacing
 from workflow.sending.mail_writer import MailWriter, own_message_id, visible_sender, write_mail
@@ -54,82 +55,156 @@ from workflow.workspace import Workspace
 # More than Google's clock and ours may differ.
 _CLOCKS_DIFFER = timedelta(days=1)
 _TRIES_TO_CLEAR = 3
-_BEING_DRAFTED = (DeliveryState.PLANNED, DeliveryState.DRAFTING)
+# A longer wait is told.
+_SILENT_SECONDS = 3.0
 
 
-def clear_orphans(workspace: Workspace, notice: Notice) -> None:
+@dataclass(frozen=True)
+class DraftsLeft:
+    """What a search for drafts without a row left behind.
+
+    `fault` is why it could not search. `edited` are the customers whose second draft has other text
+    by now: a person has to look at it.
+    """
+
+    fault: GoogleFault | None = None
+    edited: tuple[str, ...] = ()
+
+
+NO_DRAFTS_LEFT = DraftsLeft()
+
+
+def clear_orphans(
+    workspace: Workspace, notice: Notice, watcher: Watcher | None = None
+) -> DraftsLeft:
     """Delete a notice's drafts without a row in the ledger, from all its mailboxes.
 
-    A draft is deleted only if it is exactly what this program wrote, to a recipient of this notice
-    whose mail is not being drafted right now. Somebody could send a leftover draft by hand, so a
-    lost answer is tried again; after other failures, or where the pace has no room, the notice
-    still says so (`orphans_possible`) and the next run tries again.
+    Somebody could send such a draft by hand. It is deleted only if it is exactly what this program
+    wrote, to a recipient of this notice whose mail no process is drafting right now. A lost answer
+    is tried again. The notice counts as searched (`orphans_possible`) only after a whole search at
+    a time when Gmail has carried out all that was asked; with a `watcher`, wait for that time.
     """
+    left = DraftsLeft()
     for _ in range(_TRIES_TO_CLEAR):
         with workspace.ledger.read() as connection:
             notice = notices.notice_by_id(connection, notice.id)
             mailboxes = deliveries.senders_of(connection, notice.id)
         if not notice.orphans_possible:
-            return
+            return DraftsLeft()
+        if watcher is not None and not _drafting_is_over(workspace, notice, watcher):
+            return left
+        began_at = workspace.wall()
+        search = _Search(workspace, notice)
         try:
-            cleared = [_clear(workspace, notice, mailbox) for mailbox in mailboxes]
-        except (Undecided, Unreachable):
+            if makes_drafts(notice):
+                for mailbox in mailboxes:
+                    search.clear(mailbox)
+        except (Undecided, Unreachable) as fault:
+            left = DraftsLeft(fault)
             continue
-        except GoogleFault:
-            return
-        if all(cleared):
+        except GoogleFault as fault:
+            return DraftsLeft(fault)
+        if search.is_whole:
             with workspace.ledger.write() as connection:
-                notices.clear_orphans_possible(connection, notice.id)
-        return
+                notices.clear_orphans_possible(connection, notice.id, began_at)
+        return DraftsLeft(edited=tuple(search.edited))
+    return left
 
 
-def _clear(workspace: Workspace, notice: Notice, mailbox: str) -> bool:
-    """Clear one mailbox; False if some drafts could not be looked at, or not yet."""
-    gmail, pacing = gmail_of(workspace, notice, mailbox), _pacing(workspace, notice, mailbox)
-    since = notice.created_at - _CLOCKS_DIFFER
-    drafts = DraftsInMailbox(gmail, workspace.wall)
-    all_seen = True
-    if not _may(workspace, pacing, Call.LOOK):
-        return False
-    with workspace.ledger.read() as connection:
-        known = deliveries.known_draft_ids(connection, notice.id)
-    for draft in gmail.list_drafts(f"after:{int(since.timestamp())}"):
-        if draft.id in known:
-            continue
-        if not _may(workspace, pacing, Call.LOOK):
-            return False
-        mine = _addressee(workspace, notice, gmail.draft_headers(draft.id))
-        if mine is None or mine.draft_id == draft.id:  # a person's own, which is read no further
-            continue
-        if mine.state in _BEING_DRAFTED:  # its answer may be on its way to another process
-            all_seen = False
-            continue
-        if not _may(workspace, pacing, Call.LOOK, Call.WITHDRAW):
-            return False
-        if _has_words_of(mine, gmail.get_draft_raw(draft.id)):
-            drafts.take_back(draft.id)
-    return all_seen
+def makes_drafts(notice: Notice) -> bool:
+    """Whether the notice's mails are drafts in Gmail first."""
+    return notice.transport is MailTransport.GMAIL and notice.steps == 2
 
 
-def _may(workspace: Workspace, pacing: Pacing, *calls: Call) -> bool:
-    """Whether the pace has room for these calls, which are counted then."""
-    with workspace.ledger.share() as connection:
-        pacing.look(connection)
-        may = all(pacing.take(call) for call in calls)
-        pacing.spend(connection)
-    return may
+def _drafting_is_over(workspace: Workspace, notice: Notice, watcher: Watcher) -> bool:
+    """Wait until Gmail makes no more drafts of the notice; False if the person ended the wait."""
+    seconds = 0.0
+    if notice.orphans_until is not None:
+        seconds = (notice.orphans_until - workspace.wall()).total_seconds()
+    if not 0 < seconds <= notices.LONGEST_DRAFTING.total_seconds():
+        return True
+    if seconds > _SILENT_SECONDS:
+        watcher.say(f"Waiting {round(seconds)} s for drafts that Gmail may still make.")
+    watcher.at_work.set()
+    try:
+        return not watcher.stop.wait(seconds)
+    finally:
+        watcher.at_work.clear()
 
 
-def _addressee(workspace: Workspace, notice: Notice, headers: dict[str, str]) -> Delivery | None:
-    """The delivery of a notice that a draft was written for, by its one recipient and subject."""
-    read = policy.default.header_factory
-    addresses = list(getattr(read("to", headers.get("to", "")), "addresses", ()))
-    if len(addresses) != 1:
-        return None
-    with workspace.ledger.read() as connection:
-        mine = deliveries.delivery_to(connection, notice.id, addresses[0].addr_spec)
-    subject = str(read("subject", headers.get("subject", "")))
-    return mine if mine is not None and subject == mine.subject else None
+class _Search:
+    """A search for one notice's drafts without a row."""
+
+    def __init__(self, workspace: Workspace, notice: Notice) -> None:
+        self._workspace = workspace
+        self._notice = notice
+        self.edited: list[str] = []
+        self._is_whole = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left to look at or to decide."""
+        return self._is_whole and not self.edited
+
+    def clear(self, mailbox: str) -> None:
+        """Search one mailbox, as far as the pace has room. Raises GoogleFault."""
+        gmail = gmail_of(self._workspace, self._notice, mailbox)
+        self._pacing = _pacing(self._workspace, self._notice, mailbox)
+        drafts = DraftsInMailbox(gmail, self._workspace.wall)
+        with self._workspace.ledger.read() as connection:
+            known = deliveries.known_draft_ids(connection)
+        since = self._notice.created_at - _CLOCKS_DIFFER
+        if not self._may(Call.LOOK):
+            return
+        for draft in gmail.list_drafts(f"after:{int(since.timestamp())}"):
+            if draft.id in known:
+                continue
+            if not self._may(Call.LOOK):
+                return
+            mine = self._delivery_of(draft.id, gmail.draft_headers(draft.id))
+            if mine is None:  # a person's own, which is read no further
+                continue
+            if not self._may(Call.LOOK, Call.WITHDRAW):
+                return
+            if _has_words_of(mine, gmail.get_draft_raw(draft.id)):
+                drafts.take_back(draft.id)
+            else:
+                self.edited.append(mine.email)
+
+    def _may(self, *calls: Call) -> bool:
+        """Whether the pace has room for these calls, which are counted then."""
+        with self._workspace.ledger.share() as connection:
+            self._pacing.look(connection)
+            may = all(self._pacing.take(call) for call in calls)
+            self._pacing.spend(connection)
+        self._is_whole &= may
+        return may
+
+    def _delivery_of(self, draft_id: str, headers: dict[str, str]) -> Delivery | None:
+        """The delivery that a draft without a row was made for, by its recipient and subject.
+
+        None for a draft that belongs to another row by now, or may: any notice's, in this moment.
+        """
+        read = policy.default.header_factory
+        addresses = list(getattr(read("to", headers.get("to", "")), "addresses", ()))
+        if len(addresses) != 1:
+            return None
+        try:
+            key = read_address(addresses[0].addr_spec).key
+        except AddressBad:
+            return None
+        with self._workspace.ledger.read() as connection:
+            rows = deliveries.deliveries_to(connection, key)
+        subject = str(read("subject", headers.get("subject", "")))
+        mine = next((each for each in rows if each.notice_id == self._notice.id), None)
+        if mine is None or subject != mine.subject:
+            return None
+        if any(each.draft_id == draft_id for each in rows):
+            return None
+        if any(each.state is DeliveryState.DRAFTING for each in rows):
+            self._is_whole = False  # its answer may be on its way to another process
+            return None
+        return mine
 
 
 def _has_words_of(delivery: Delivery, raw: bytes) -> bool:
@@ -148,6 +223,24 @@ def says_the_same(
     """Whether a message reads as the mail that we wrote for a delivery. Makes no call."""
     ours = our_content(workspace, notice, files, delivery)
     return not differences_from(notice, delivery, ours, read_content(raw))
+
+
+def _is_as_agreed(
+    workspace: Workspace,
+    notice: Notice,
+    files: list[AttachedFile],
+    delivery: Delivery,
+    raw: bytes,
+) -> bool:
+    """Whether a draft with a new message id still reads as the mail that a person agreed to.
+
+    If they agreed to an edit of it, our own text is another change: the record would show the edit.
+    """
+    with workspace.ledger.read() as connection:
+        agreed = edited_drafts.content(connection, delivery.id, delivery.draft_message_id)
+    if agreed is not None and agreed.decision is DraftDecision.AS_EDITED:
+        return False
+    return says_the_same(workspace, notice, files, delivery, raw)
 
 
 def our_content(
@@ -242,15 +335,15 @@ def deliver(
     watcher.at_work.set()
     try:
         endings = side_by_side(jobs, watcher.stop)
+        if watcher.stop.is_set():
+            return SenderEnd(Ending.STOPPED)
+        sent = _together(endings)
+        may_have_orphans = may_have_orphans or any(each.orphans_possible for each in endings)
+        if sent.ending in {Ending.DONE, Ending.DRAFTED} and may_have_orphans:
+            clear_orphans(workspace, notice)
+        return sent
     finally:
         watcher.at_work.clear()
-    if watcher.stop.is_set():
-        return SenderEnd(Ending.STOPPED)
-    sent = _together(endings)
-    may_have_orphans = may_have_orphans or any(each.orphans_possible for each in endings)
-    if sent.ending in {Ending.DONE, Ending.DRAFTED} and may_have_orphans:
-        clear_orphans(workspace, notice)
-    return sent
 
 
 def _together(endings: list[SenderEnd]) -> SenderEnd:
@@ -328,8 +421,8 @@ def _carrier(
         )
     gmail, name = mailbox_of(workspace, mailbox) if mailbox else (workspace.google.gmail, "")
     writer = MailWriter(workspace, notice, files, gmail=gmail, own_name=name)
-    is_ours = functools.partial(says_the_same, workspace, notice, files)
-    return GmailCarrier(gmail, writer.write, workspace.wall, is_ours)
+    is_as_agreed = functools.partial(_is_as_agreed, workspace, notice, files)
+    return GmailCarrier(gmail, writer.write, workspace.wall, is_as_agreed)
 
 
 def gmail_of(workspace: Workspace, notice: Notice, mailbox: str) -> Gmail:

@@ -128,10 +128,10 @@ def take_up(
 ) -> Taken:
     """The step for a delivery whose holder ended, or slept past its lease.
 
-    If the creation of a draft was never answered, the draft may be in the mailbox: it is harmless,
-    and a new one is created. With one step nothing can be asked afterwards: a mail that was being
-    sent stays unknown. A call time in the future comes from a clock that was set back since: it
-    counts as now.
+    If the creation of a draft was never answered, the draft may be in the mailbox: a new one is
+    created, and the other deleted at the end. With one step nothing can be asked afterwards: a mail
+    that was being sent stays unknown. A call time in the future comes from a clock that was set
+    back since: it counts as now.
     """
     if delivery.state is _S.DRAFTING:
         return Taken((Move(_S.PLANNED, {"call_id": ""}),), orphan_possible=True)

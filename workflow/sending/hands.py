@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
-from workflow.google.faults import SlowDown
+from workflow.google.faults import SlowDown, Undecided
 from workflow.google.gmail import DraftRead
 from workflow.ledger import claims, deliveries, edited_drafts, notices
 from workflow.ledger.claims import holder_name, is_gone
@@ -30,7 +30,7 @@ from workflow.ledger.databases.storage import Ledger
 from workflow.ledger.deliveries import Delivery, Transition
 from workflow.ledger.faults import LedgerOutOfReach
 from workflow.model import DeliveryState, MailTransport
-from workflow.sending.delivery_steps import Call, Move, may_have_left_a_draft, proof_of
+from workflow.sending.delivery_steps import Answer, Call, Move, may_have_left_a_draft, proof_of
 from workflow.sending.mailbox import Answered
 from workflow.times.clocks import Lease, Reading
 from workflow.workspace import Workspace
@@ -84,7 +84,8 @@ class _Waiting:
 class Hands:
     """The deliveries that one sender holds of a notice in one mailbox.
 
-    `states` are the states that it works on. Every method with a connection belongs to one turn,
+    `states` are the states that it works on; a call has had its effect `settle` after it was made.
+    Every method with a connection belongs to one turn,
     and counts once that is committed: after a failed turn, `restore` what `snapshot` gave before
     it.
     """
@@ -93,6 +94,7 @@ class Hands:
     mailbox: str
     states: tuple[DeliveryState, ...]
     lease: Lease
+    settle: timedelta
     holder: str = field(default_factory=holder_name)
     held: dict[int, Held] = field(default_factory=dict)
     open_elsewhere: bool = True
@@ -277,12 +279,24 @@ class Hands:
                 connection, asked.id, deleted_draft=asked.draft_id, facts=proven.facts
             )
         if may_have_left_a_draft(answered.answer):
-            self.note_orphan(connection)
+            self.note_orphan(connection, answered.answer)
 
-    def note_orphan(self, connection: Connection) -> None:
-        """Write down that a draft without a row may exist, to look for it at the end."""
-        notices.set_orphans_possible(connection, self.notice_id)
+    def note_orphan(self, connection: Connection, answer: Answer) -> None:
+        """Write down that a draft without a row may exist, or may still be made."""
+        is_lost = isinstance(answer.fault, Undecided)
+        until = answer.began_at + (self._longest_drafting if is_lost else timedelta())
+        notices.set_orphans_possible(connection, self.notice_id, until)
         self.orphans_possible = True
+
+    def note_abandoned(self, connection: Connection, called_at: datetime) -> None:
+        """Write down the same of a call whose process ended, or slept past its lease."""
+        until = called_at + self._longest_drafting
+        notices.set_orphans_possible(connection, self.notice_id, until)
+        self.orphans_possible = True
+
+    @property
+    def _longest_drafting(self) -> timedelta:
+        return min(self.settle, notices.LONGEST_DRAFTING)
 
 
 def _note_edit(connection: Connection, answered: Answered) -> None:

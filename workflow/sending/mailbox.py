@@ -245,7 +245,7 @@ class _AsItShouldBe:
 class GmailCarrier:
     """One mailbox, through Gmail's API. `now` is the clock for the times of deliveries.
 
-    `is_ours` says whether a message reads as the mail that we wrote for a delivery.
+    `is_as_agreed` says whether a message reads as the mail that a person agreed to.
     """
 
     transport = MailTransport.GMAIL
@@ -255,11 +255,11 @@ class GmailCarrier:
         gmail: Gmail,
         write_mail: Callable[[Delivery], bytes],
         now: Callable[[], datetime],
-        is_ours: Callable[[Delivery, bytes], bool],
+        is_as_agreed: Callable[[Delivery, bytes], bool],
     ) -> None:
         self._gmail = gmail
         self._write_mail = write_mail
-        self._is_ours = is_ours
+        self._is_as_agreed = is_as_agreed
         self._mailbox = DraftsInMailbox(gmail, now)
         self._of_draft: Mapping[Call, Callable[[Delivery], object]] = {
             Call.SEND_DRAFT: lambda each: gmail.send_draft(each.draft_id),
@@ -308,7 +308,7 @@ class GmailCarrier:
         read = self._gmail.read_draft(delivery.draft_id)
         if read is None or read.seen.is_sent:
             return read.seen if read else None
-        return _AsItShouldBe() if self._is_ours(delivery, read.raw) else read
+        return _AsItShouldBe() if self._is_as_agreed(delivery, read.raw) else read
 
 
 class RelayCarrier:

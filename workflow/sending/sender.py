@@ -138,6 +138,7 @@ class Sender:
             mailbox,
             states=_UP_TO_DRAFTS if self._rests else deliveries.ORDER_OF_WORK,
             lease=Lease(lease_length(timeout_seconds)),
+            settle=self._settle,
         )
         self._unwritten: list[Answered] = []
         self._is_reached = True
@@ -238,7 +239,7 @@ class Sender:
             self._note_fault(connection, held, answered.answer)
             self._take_in(held, answered.answer, answered)
             if answered.answer.fault is not None and steps.may_have_left_a_draft(answered.answer):
-                self._hands.note_orphan(connection)
+                self._hands.note_orphan(connection, answered.answer)
         self._hands.write_moves(connection)
 
     def _take_in(self, held: Held, answer: Answer, answered: Answered | None) -> None:
@@ -309,7 +310,7 @@ class Sender:
                 delivery, steps=self._notice.steps, now=now, by=self._carrier.transport
             )
             if taken_up.orphan_possible:
-                self._hands.note_orphan(connection)
+                self._hands.note_abandoned(connection, min(delivery.called_at or now, now))
             for move in taken_up.moves:
                 self._move(held, move)
         self._hands.write_moves(connection)

@@ -194,8 +194,9 @@ class OpenEnd:
     """An open item, and the command that fixes it; "" if there is none.
 
     `kind` is other_ledger, pending, failed, unknown, not_told, not_compared or refused, which stop
-    a close; or bounced, left_out, unanswered, proposed, not_in_doc, placeholders, sections, actions
-    or not_checked, which don't. `rows` are the rows of lists concerned, each in its own words.
+    a close; or extra_drafts, bounced, left_out, unanswered, proposed, not_in_doc, placeholders,
+    sections, actions or not_checked, which don't. `rows` are the rows of lists concerned, each in
+    its own words.
     """
 
     kind: str
@@ -370,6 +371,9 @@ def _of_notice(
     if unknown := undecided[notice.id, DeliveryState.UNKNOWN]:
         words = f"It is unknown whether the {notice.stage.value} notice reached {people(unknown)}"
         ends.append(OpenEnd("unknown", words, f"{resume} --resend-unknown"))
+    if notice.orphans_possible and not pending:
+        words = f"Gmail may hold extra drafts of the {notice.stage.value} notice"
+        ends.append(OpenEnd("extra_drafts", words, resume))
     return ends
 
 

@@ -156,8 +156,9 @@ def _tests(connection: Connection, incident_id: str) -> Iterator[MailTest]:
 
 
 def notice_standing(workspace: Workspace, notice: Notice) -> NoticeStanding:
-    """A notice's current state."""
+    """A notice's current state; it is read again."""
     with workspace.ledger.read() as connection:
+        notice = notices.notice_by_id(connection, notice.id)
         incident = incidents.incident_by_id(connection, notice.incident_id)
         return NoticeStanding(
             notice,

@@ -17,7 +17,7 @@ from workflow.cli.typed import At, as_typed, moment
 from workflow.errors import BadInput, NotSetUp
 from workflow.incident import lifecycle as flow
 from workflow.model import people
-from workflow.notice import outcome
+from workflow.notice import draft_review, outcome
 from workflow.standing import closing_checks, notice_words, other_ledgers
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def close(
         raise typer.BadParameter("works only with --not-in-this-ledger.", param_hint="--confirm")
     compared = None
     if not check and incident.closed_at is None:
+        draft_review.record_missing_copies(workspace, incident)
         compared = _settle_ledgers(asked, workspace, incident, not_in_this_ledger, confirm)
     if check or (incident.closed_at is None and not reason):
         findings = flow.check(workspace, compared)

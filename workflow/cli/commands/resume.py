@@ -91,7 +91,7 @@ def resume(
     notice = send.notice_to_write_again(workspace, states) if states and not reference else None
     notice = notice or send.notice_to_resume(workspace, reference)
     if notice is None:
-        _nothing_to_resume(asked)
+        _nothing_to_resume(asked, workspace)
         return
     before = overview.notice_standing(workspace, notice)
     if discard:
@@ -261,7 +261,12 @@ def _agree_to_drafts(asked: Asked, waiting: int, count: int, confirm: int | None
     outcome.refuse_other_drafts(waiting, count, confirm)
 
 
-def _nothing_to_resume(asked: Asked) -> None:
+def _nothing_to_resume(asked: Asked, workspace: Workspace) -> None:
+    for notice in send.with_extra_drafts(workspace):
+        with lasting_jobs.watching(asked.speaker, total=notice.recipients) as watcher:
+            cleared = send.clear_extra_drafts(workspace, notice, watcher)
+        for warning in outcome.extra_drafts(cleared.standing, cleared.left):
+            asked.speaker.warn(warning)
     asked.speaker.say("There is nothing to resume: no notice is unfinished.")
     if asked.speaker.as_json:
         counts = dict.fromkeys(("sent", "failed", "unknown", "pending", "skipped"), 0)
@@ -294,13 +299,13 @@ def _plan_again(
     `waiting` drafts of the same notice are included in the number.
     """
     standing = overview.notice_standing(workspace, notice)
-    again, settled = outcome.to_write_again(workspace, standing, states)
-    if settled:
-        asked.speaker.warn(outcome.settled_words(settled))
+    write_again = outcome.to_write_again(workspace, standing, states)
+    for warning in write_again.warnings:
+        asked.speaker.warn(warning)
+    again = write_again.count
     total = again + waiting
     if not total:
-        if settled:
-            raise BadInput("Nothing was sent again: another notice was sent to all of them.")
+        write_again.refuse_nobody()
         return
     output.show_shortfalls(asked.speaker.warn, standing, most=100)
     drafts = f" and {counted(waiting, 'draft')}" if waiting else ""

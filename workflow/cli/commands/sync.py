@@ -10,6 +10,7 @@ from workflow.announce import announcements
 from workflow.cli import notice_lines, output, session
 from workflow.cli.app import Asked, command
 from workflow.doc import push, recovery
+from workflow.notice import draft_review
 from workflow.publication import doc as publication_doc
 from workflow.standing import doc_standing, other_ledgers
 
@@ -31,6 +32,7 @@ def sync(
     if drop:
         _, words = doc_standing.drop_change(workspace, drop)
         asked.speaker.say(f"Dropped: {words}. It stays in the record, not in the doc.")
+    draft_review.record_missing_copies(workspace)
     brought = recovery.sync_all(workspace)
     announced = announcements.finish_waiting(workspace)  # with the docs' links, now that they exist
     published = (

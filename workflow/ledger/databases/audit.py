@@ -32,7 +32,8 @@ _MACHINERY = frozenset(
 # Columns that follow from a person's action or from Google's answers.
 _FOLLOWING = {
     "notices": frozenset(
-        {"facts_written", "sender", "sender_name", "orphans_possible", "recipients", "skipped"}
+        {"facts_written", "sender", "sender_name", "recipients", "skipped"}
+        | {"orphans_possible", "orphans_until"}
     ),
     "incidents": frozenset({"doc_state", "doc_called_at", "refused_parts"}),
     "proposals": frozenset({"facts_written"}),
