@@ -109,6 +109,34 @@ def test_a_plan_is_proposed_commented_changed_refused_approved_and_sent(
     assert states == [(first, "refused"), (second, "sent")]
 
 
+@pytest.mark.parametrize(
+    ("how", "sent", "drafted"),
+    [(("--draft-only", "--confirm", "3"), 0, 3), (("--first", "1", "--confirm", "1"), 1, 0)],
+    ids=["as drafts", "the first"],
+)
+def test_how_an_approved_plan_leaves_is_up_to_its_sender_and_nothing_in_it(
+    ann: Postmortem,
+    google: GoogleWorld,
+    customers: Customers,
+    how: tuple[str, ...],
+    sent: int,
+    drafted: int,
+) -> None:
+    ann("start", "Wrong amounts", "--impact", "Invoices show wrong amounts")
+    listed = customers(3)
+    plan = proposed(ann, listed)
+    Postmortem(ann.home, {**ann.environment, "LOGNAME": "ben"})("approve", plan[:8])
+    send = ("notify", "--send", "--plan", plan[:8])
+    refused = ann(*send, "--subject", "Changed", "--one-step", expect=3).err
+    assert "--subject, --one-step would change what was approved" in refused
+    assert "this would send to 3, not 99" in ann(*send, "--confirm", "99", expect=3).err
+    ann("start", "Another incident")
+    ann("--incident", "Another incident", *send, expect=3)
+    assert (len(google.sent()), len(google.drafts())) == (0, 0)
+    ann(*send, *how)
+    assert (len(google.sent()), len(google.drafts())) == (sent, drafted)
+
+
 def test_open_comments_on_the_proposal_are_shown_to_approver_and_sender(
     ann: Postmortem, google: GoogleWorld, customers: Customers, tmp_path: Path
 ) -> None:

@@ -60,7 +60,7 @@ def test_a_notice_that_is_resumed_later_has_its_copy_brought_up_to_date_and_not_
     assert "Accepted by Gmail: 5 of 5" in doc
     assert doc.count("Subject: ") == 1
     assert doc.count("Emailed ") == doc.count("Emailed 5 customers: “") == 1
-    assert "Customers affected: 5 told by mail" in doc
+    assert "Customers affected: 5 notified by email" in doc
 
 
 def test_the_timeline_says_how_many_emails_were_accepted_and_no_more(
@@ -135,9 +135,12 @@ def test_what_a_process_could_not_record_is_recorded_by_sync_and_before_closing(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, words: tuple[str, ...]
 ) -> None:
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    listed = str(customers(2))
     dies_in(
-        *("workflow.notice.send", "copy_back"),
-        *(postmortem, "notify", str(customers(2)), "--send", "--confirm", "2"),
+        "workflow.notice.send",
+        "copy_back",
+        postmortem,
+        *("notify", listed, "--send", "--confirm", "2"),
     )
     postmortem(*words)
     text = google.text(doc_id)

@@ -659,3 +659,19 @@ def test_a_fresh_draft_is_sent_without_another_look(
     google.forget_calls()
     postmortem("notify", str(customers(3)), "--send", "--confirm", "3")
     assert google.calls().get("gmail.users.drafts.get", 0) == 0
+
+
+def test_resume_leaves_the_drafts_of_another_incident_alone(
+    postmortem: Postmortem, google: GoogleWorld, notice: str
+) -> None:
+    postmortem("start", "Late invoices")
+    for words in (("--confirm", "3"), ("--discard",)):
+        refused = postmortem("resume", *words, expect=3).err
+        assert "of another incident, “Wrong amounts”" in refused
+        assert f"postmortem resume {notice}" in refused
+        named = postmortem("--incident", "Late invoices", "resume", *words).out
+        assert "There is nothing to resume" in named
+    assert google.sent() == []
+    assert len(google.drafts()) == 3
+    postmortem("--incident", "Wrong amounts", "resume", "--confirm", "3")
+    assert len(google.sent()) == 3

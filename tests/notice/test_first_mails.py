@@ -58,7 +58,7 @@ def test_a_customer_who_was_told_and_then_suppressed_is_still_on_the_list(
     sheet = reader("notify", str(customers(3))).err
     assert "person2@customer.example is suppressed" in sheet
     assert "not on this list" not in sheet
-    assert "1 who got an earlier notice of this incident are not on" in (
+    assert "1 customer who got an earlier notice of this incident is not on" in (
         reader("notify", str(customers(2))).err
     )
 

@@ -303,7 +303,7 @@ def test_the_sheet_says_what_changed_since_the_last_notice_and_who_is_missing(
     assert sheet["sent_today"] == 3
     words = postmortem("notify", str(customers(2)), "--stage", "resolved")
     assert "3 of 100,000 sent in the last 24 hours" in words.out
-    assert "1 who got an earlier notice of this incident are not on this list" in words.err
+    assert "1 customer who got an earlier notice of this incident is not on this list" in words.err
 
 
 # The smallest picture: one transparent dot.

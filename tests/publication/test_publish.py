@@ -196,6 +196,19 @@ def test_sync_finishes_what_was_begun(
     assert "Everything is in the doc" in author("sync").out
 
 
+def test_a_share_whose_answer_was_lost_is_on_record_once(
+    author: Postmortem, google: GoogleWorld
+) -> None:
+    author("publish", "--doc")
+    google.misbehave("close_after", "drive.permissions.create", times=1)
+    words = ("publish", "--doc", "--share", "anyone", "--yes")
+    author(*words, expect=5)
+    author(*words)
+    author(*words)
+    texts = [each["text"] for each in author.json("show")["timeline"]]
+    assert texts.count("The public postmortem was shared with anyone with the link (reader)") == 1
+
+
 def test_sync_finishes_a_version_that_replaces_an_earlier_one(
     author: Postmortem, google: GoogleWorld
 ) -> None:

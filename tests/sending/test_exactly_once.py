@@ -344,7 +344,7 @@ def test_a_draft_that_gmail_makes_late_is_found_too(
 ) -> None:
     google.misbehave("slow", CREATE, times=1, seconds=3)  # a call settles within four
     send(postmortem, customers(2))
-    time.sleep(max(0, 3 - 1.5))  # however soon the other mails had left
+    time.sleep(max(0, 3 - 1.5))  # however soon the others were sent
     assert google.drafts() == []
     assert set(google.copies_per_recipient().values()) == {1}
 

@@ -341,12 +341,13 @@ class Asked:
 
     `when_told` notes that the person was told how the run ended; `kept_words` says whether their
     input is recorded, "" if the run records nothing. `names_incident`: the run says which incident
-    it is about if several are open.
+    it is about if several are open. `given` are the command's own options that were typed.
     """
 
     profile: str = ""
     incident: str = ""
     command: str = ""
+    given: tuple[str, ...] = ()
     speaker: Speaker = field(default_factory=Speaker)
     closing: ExitStack = field(default_factory=ExitStack)
     when_told: Callable[[], None] = field(default=lambda: None)
@@ -436,10 +437,19 @@ def _asked(ctx: typer.Context, own: dict[str, Any]) -> Asked:
     )
     return Asked(
         command=ctx.info_name or "",
+        given=tuple(_given(ctx)),
         profile=own["profile"] or before.get("profile") or "",
         incident=own["incident"] or before.get("incident") or "",
         speaker=speaker,
     )
+
+
+def _given(ctx: typer.Context) -> Iterator[str]:
+    """The options that were typed for this command: `--send`, `--plan`."""
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE" and parameter.name not in _GLOBAL:
+            yield from (name for name in parameter.opts[:1] if name.startswith("-"))
 
 
 def with_exit_code(asked: Asked, job: Callable[[], None]) -> None:

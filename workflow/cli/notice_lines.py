@@ -529,8 +529,11 @@ def _show_other_wordings(speaker: Speaker, plan: Plan) -> None:
     for each, mail in others[:_SHOWN_ROWS]:
         where = f"row {mail.row}, {mail.email}"
         speaker.say(f"Different text for {people(each.customers)} (first: {where}):", "strong")
-        for line in _differing_lines(shown, each)[:_SHOWN_CHANGES]:
+        lines = _differing_lines(shown, each)
+        for line in lines[:_SHOWN_CHANGES]:
             speaker.say(f"  {line}")
+        if more := len(lines[_SHOWN_CHANGES:]):
+            speaker.say(f"  …and {counted(more, 'more line')}: add --preview", "warn")
         speaker.say()
     if len(others) > _SHOWN_ROWS:
         speaker.say(f"…and {len(others) - _SHOWN_ROWS} more wordings: add --json, or --preview")

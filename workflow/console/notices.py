@@ -177,7 +177,7 @@ def _decide(workspace: Workspace, notice: Notice, form: Form, number: int | None
     decided = [(each, _decision(each, form)) for each in review.edited]
     if number is not None:
         out = sum(decision is DraftDecision.LEAVE_OUT for _, decision in decided)
-        waiting = notice_standing(workspace, notice).counts.pending
+        waiting = notice_standing(workspace, notice).under_review
         outcome.refuse_other_drafts(waiting, waiting - out, number)
     draft_review.decide(workspace, decided)
     draft_review.carry_out(workspace, notice)

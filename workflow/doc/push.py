@@ -560,7 +560,7 @@ def waiting_fault(brought: Brought) -> PostmortemError | None:
     words = f"Recorded, but not in the doc yet. {why}"
     if isinstance(brought.fault, SignInNeeded):
         return NotSetUp(f"{words} Then: postmortem sync")
-    if words.endswith(": postmortem sync"):  # the doc's own fault says so
+    if words[-1].isalnum():  # the fault ends with a command of its own, and no full stop
         return Recorded(words)
     return Recorded(f"{words} Later: postmortem sync")
 

@@ -110,6 +110,10 @@ def _minute(at: datetime) -> datetime:
     return at - timedelta(seconds=at.second, microseconds=at.microsecond)
 
 
+_STARTED_EARLIER = (
+    "If you mean another day, add the date. If the incident began earlier: "
+    "postmortem edit --started TIME"
+)
 _LABELS = "|".join(status.label for status in Status)
 BEFORE_START = "If that is right, add --before-start. If you mean another day, add the date."
 _STATUS_WORDS = re.compile(rf"Status: ({_LABELS})(?: – (.+))?\Z", re.DOTALL)
@@ -161,7 +165,9 @@ def set_status(
     words = f"Status: {status.label}"
     if note.strip():
         words += f" – {note.strip()}"
-    entry = new_entry(workspace, incident, words, at=at, earliest=incident.started_at)
+    entry = new_entry(
+        workspace, incident, words, at=at, earliest=incident.started_at, remedy=_STARTED_EARLIER
+    )
     with workspace.ledger.write() as connection:
         record_entry(connection, incident, entry, markdown=True)
         record_field(

@@ -152,6 +152,8 @@ def decide(workspace: Workspace, reference: str, *, approved: bool, reason: str 
 def find(workspace: Workspace, reference: str) -> Proposal:
     """The plan with this hash, or the start of it. Raises `BadInput`."""
     wanted = reference.strip().lower()
+    if wanted.endswith(".json") or "/" in wanted or "\\" in wanted:
+        raise BadInput(f"There is no file {reference}. Nothing was changed.")
     if len(wanted) < _SHORTEST_REFERENCE or not set(wanted) <= set("0123456789abcdef"):
         raise BadInput(
             f"{reference}: a plan is named by its hash, at least {_SHORTEST_REFERENCE} characters "

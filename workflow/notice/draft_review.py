@@ -132,7 +132,7 @@ def _record(connection: Connection, workspace: Workspace, notice: Notice) -> Non
     _record_entry(connection, incident, notice, counts, now)
     if _record_facts(connection, incident, notice, now):
         customers = notices.count_customers(connection, incident.id)
-        record_field(connection, incident, "customers", f"{customers:,} told by mail", now)
+        record_field(connection, incident, "customers", f"{customers:,} notified by email", now)
     for earlier in notices.notices_of(connection, incident.id):
         # This notice may have kept the earlier one's promise.
         if earlier.next_update and earlier.id != notice.id and earlier.facts_written:

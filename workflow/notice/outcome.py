@@ -209,7 +209,8 @@ def refuse_other_drafts(waiting: int, count: int, typed: int | None) -> None:
     """
     if typed not in {count, waiting}:
         raise BadInput(
-            f"Nothing was sent: {count} drafts wait in Gmail. To send them, add --confirm {count}."
+            f"Nothing was sent: {counted(count, 'draft')} {'waits' if count == 1 else 'wait'} in "
+            f"Gmail. To confirm, add --confirm {count}."
         )
 
 
@@ -406,8 +407,9 @@ def _earlier(plan: Plan) -> Iterator[SheetLine]:
     if len(earlier.changed) > _SHOWN_CHANGES:
         yield SheetLine("", f"…and {len(earlier.changed) - _SHOWN_CHANGES} more lines", "faint")
     if earlier.not_on_list:
-        words = "who got an earlier notice of this incident are not on this list."
-        yield SheetLine("", f"{earlier.not_on_list:,} {words}", "warning")
+        count = earlier.not_on_list
+        words = f"who got an earlier notice of this incident {_are(count)} not on this list."
+        yield SheetLine("", f"{people(count)} {words}", "warning")
 
 
 def _repeats(plan: Plan) -> Iterator[SheetLine]:

@@ -356,12 +356,18 @@ def _transport(request: NotifyRequest) -> MailTransport:
         known = ", ".join(MailTransport)
         raise BadInput(f"--transport {request.transport}: unknown transport. Known: {known}.")
     transport = MailTransport(named)
-    if transport is MailTransport.SMTP_RELAY and request.draft_only:
+    if request.draft_only:
+        refuse_drafts_by(transport)
+    return transport
+
+
+def refuse_drafts_by(transport: MailTransport) -> None:
+    """Raise `BadInput` for a transport without drafts."""
+    if transport is MailTransport.SMTP_RELAY:
         raise BadInput(
             "--draft-only leaves drafts in Gmail, and an SMTP relay has no drafts. Leave one of "
             "the two out."
         )
-    return transport
 
 
 def _unread_values(request: NotifyRequest, wording: Renderings) -> Iterator[Finding]:

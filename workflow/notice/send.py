@@ -18,7 +18,7 @@ from workflow.doc.push import Brought
 from workflow.errors import BadInput
 from workflow.google.faults import Refused, SignInNeeded
 from workflow.ledger import deliveries, elsewhere, incidents, notices, plans
-from workflow.ledger.faults import LedgerOutOfReach
+from workflow.ledger.faults import LedgerOutOfReach, UnknownIncident
 from workflow.ledger.notices import Notice, RowLeftOut
 from workflow.ledger.plans import AttachedFile, PlannedMail, Proposal
 from workflow.mail.list_columns import AddressBad, read_address
@@ -193,7 +193,8 @@ def refuse_silent_repeat(plan: Plan) -> None:
     again = f"Send to all {count.mails:,} with --again --confirm {count.mails}"
     fresh = plan.never_had_stage
     if fresh:
-        again = f"Send to the {fresh:,} new ones with --only-new --confirm {fresh}. {again}"
+        new = "the new one" if fresh == 1 else f"the {fresh:,} new ones"
+        again = f"Send to {new} with --only-new --confirm {fresh}. {again}"
     raise BadInput(f"Nothing was sent: {repeat_words(plan)} {again}.")
 
 
@@ -354,7 +355,7 @@ def finish(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
 
 
 def with_extra_drafts(workspace: Workspace) -> list[Notice]:
-    """The notices that may have left second drafts in Gmail."""
+    """The notices that may have second drafts in Gmail."""
     profile = workspace.settings.profile
     with workspace.ledger.read() as connection:
         return notices.notices_with_orphans(connection, profile=profile)
@@ -418,26 +419,20 @@ def notice_with_these_words(workspace: Workspace, plan: Plan) -> NoticeStanding 
     return notice_standing(workspace, max(found, key=lambda notice: notice.created_at))
 
 
-def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
+def notice_to_resume(
+    workspace: Workspace, reference: str, *, withdraws: bool = False
+) -> Notice | None:
     """The notice that a person means: by id or the start of it, else the unfinished one.
 
-    None: there is nothing to resume. Raises `BadInput` if it isn't clear which one to use.
+    None: there is nothing to resume. Raises `BadInput` if it isn't clear which one to use, or if
+    drafts of another incident than the current one would be sent, or `withdraws` its mails.
     """
     profile = workspace.settings.profile
     with workspace.ledger.read() as connection:
         if not reference:
-            unfinished = notices.unfinished_notices(
-                connection, profile=profile
-            ) or notices.unfinished_notices(connection, profile=profile, mode="test")
-            if len(unfinished) > 1 and any(notice.held for notice in unfinished):
-                names = ", ".join(f"{each.id} ({each.subject[:40]})" for each in unfinished)
-                raise BadInput(
-                    f"More than one notice is unfinished: {names}. Add the id of one. To withdraw "
-                    f"unsent drafts: postmortem resume NOTICE --discard"
-                )
-            if unfinished:
-                return unfinished[0]
-            return _without_copy(connection, profile)
+            return _unfinished_notice(connection, workspace, withdraws) or _without_copy(
+                connection, workspace
+            )
         found = notices.notices_by_prefix(connection, reference.lower(), profile=profile)
     if len(found) == 1:
         return found[0]
@@ -445,6 +440,50 @@ def notice_to_resume(workspace: Workspace, reference: str) -> Notice | None:
         raise BadInput(f"There is no notice {reference!r}. `postmortem show` lists them.")
     names = ", ".join(notice.id for notice in found)
     raise BadInput(f"{reference!r} fits more than one notice: {names}. Type more of it.")
+
+
+def _unfinished_notice(
+    connection: Connection, workspace: Workspace, withdraws: bool
+) -> Notice | None:
+    """The unfinished notice of the incident that is named, else of the current one or another."""
+    profile = workspace.settings.profile
+    unfinished = notices.unfinished_notices(
+        connection, profile=profile
+    ) or notices.unfinished_notices(connection, profile=profile, mode="test")
+    current = _current_incident(connection, workspace)
+    mine = [each for each in unfinished if current and each.incident_id == current.id]
+    if mine or workspace.incident_reference:
+        unfinished = mine
+    if len(unfinished) > 1 and (withdraws or any(notice.held for notice in unfinished)):
+        names = ", ".join(f"{each.id} ({each.subject[:40]})" for each in unfinished)
+        raise BadInput(
+            f"More than one notice is unfinished: {names}. Add the id of one. To withdraw "
+            f"unsent drafts: postmortem resume NOTICE --discard"
+        )
+    if not unfinished:
+        return None
+    first = unfinished[0]
+    if current and not mine and (withdraws or first.held):
+        title = incidents.incident_by_id(connection, first.incident_id).title
+        raise BadInput(
+            f"Nothing was changed: the unfinished notice is of another incident, “{title[:60]}”. "
+            f"If you mean it: postmortem resume {first.id}{' --discard' if withdraws else ''}"
+        )
+    return first
+
+
+def _current_incident(connection: Connection, workspace: Workspace) -> Incident | None:
+    """The incident that is named, else the current one if it is open. Raises `UnknownIncident`."""
+    named, profile = workspace.incident_reference, workspace.settings.profile
+    try:
+        incident = incidents.find_incident(
+            connection, named, profile=profile, person=workspace.person
+        )
+    except UnknownIncident:
+        if named:
+            raise
+        return None
+    return incident if named or incident.closed_at is None else None
 
 
 def notice_to_write_again(workspace: Workspace, states: Sequence[DeliveryState]) -> Notice | None:
@@ -463,10 +502,12 @@ def notice_to_write_again(workspace: Workspace, states: Sequence[DeliveryState])
     return found[0] if found else None
 
 
-def _without_copy(connection: Connection, profile: str) -> Notice | None:
+def _without_copy(connection: Connection, workspace: Workspace) -> Notice | None:
     """The first notice of an open incident whose result isn't in the doc."""
-    for incident in incidents.all_incidents(connection, profile=profile):
-        if incident.closed_at is None:
+    named = _current_incident(connection, workspace) if workspace.incident_reference else None
+    wanted = named.id if named else ""
+    for incident in incidents.all_incidents(connection, profile=workspace.settings.profile):
+        if incident.closed_at is None and wanted in {"", incident.id}:
             for notice in notices.notices_of(connection, incident.id):
                 if not doc_says_how_it_stands(connection, incident, notice):
                     return notice

@@ -354,11 +354,10 @@ def share_publication(
     present = workspace.google.drive.permissions(publication.doc_id)
     shared: list[Share] = []
     for share in wanted:
-        if _is_there(share, present):
-            shared.append(replace(share, state=ShareState.DONE))
-            continue
-        shared.append(_share(workspace, publication, share))
-        if shared[-1].state == "done":
+        is_there = _is_there(share, present)
+        done = replace(share, state=ShareState.DONE)
+        shared.append(done if is_there else _share(workspace, publication, share))
+        if shared[-1].state == "done":  # also if an earlier run could not write it down
             _put_on_record(workspace, incident, publication, share)
     if any(share.state == "done" for share in shared):
         bring_to_doc(workspace, incident.id)
@@ -396,4 +395,7 @@ def _put_on_record(
     words = f"The public postmortem was shared with {who} ({share.role})"
     entry = new_entry(workspace, incident, words, link=publication.doc_url)
     with workspace.ledger.write() as connection:
+        told = incidents.timeline(connection, incident.id)
+        if any(each.text == words and each.link == entry.link for each in told):
+            return
         record_entry(connection, incident, entry)

@@ -428,7 +428,8 @@ def _changes_in_words(delivery: Delivery, left: EditedContent) -> str:
         to=theirs.to if mail_content.goes_to(theirs, delivery.email) else (delivery.email,),
     )
     return (
-        "; ".join(_in_words(mail_content.differences(ours, theirs))) or "formatting or attachments"
+        "; ".join(_in_words(mail_content.differences(ours, theirs)))
+        or "recipients, formatting or attachments"
     )
 
 

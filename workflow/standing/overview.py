@@ -80,6 +80,11 @@ class NoticeStanding:
     waiting: int = 0
     approval: Proposal | None = None
 
+    @property
+    def under_review(self) -> int:
+        """How many drafts wait in Gmail until somebody has them sent."""
+        return self.counts.pending - self.waiting if self.notice.held else 0
+
 
 @dataclass(frozen=True)
 class MailTest:

@@ -29,7 +29,7 @@ def opening(asked: Asked) -> OpenWorkspace:
         # Pages show which incident it is and what is late; the terminal would hear it each time.
         unheard = io.StringIO()
         speaker = Speaker(out=unheard, err=unheard)
-        one = Asked(asked.profile, incident or asked.incident, command, speaker)
+        one = Asked(asked.profile, incident or asked.incident, command, speaker=speaker)
         with one.closing:
             yield session.open_workspace(one)
             one.when_told()
@@ -40,7 +40,9 @@ def opening(asked: Asked) -> OpenWorkspace:
 @command("console", epilog="Example: postmortem console; Ctrl-C ends it")
 def console(
     asked: Asked,
-    port: Annotated[int, typer.Option(help="Port to use; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to use; 0 takes a free one.")
+    ] = 0,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the address instead of opening the browser.")
     ] = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -190,7 +191,8 @@ def notify(
     _refuse_contradictions(test, send, preview, only_new, again)
     _refuse_without_send(confirm, first, row, not_in_this_ledger, send=send, test=test)
     if approved and not recipients:
-        _send_approved(asked, workspace, approved, not_in_this_ledger)
+        how = _HowToSend(first or 0, draft_only, confirm, not_in_this_ledger)
+        _send_approved(asked, workspace, approved, how)
         return
     if not recipients:
         raise BadInput("Name the list of customers: postmortem notify customers.csv")
@@ -402,12 +404,45 @@ def _send(
     show_outcome(asked, notified, "send")
 
 
-def _send_approved(
-    asked: Asked, workspace: Workspace, reference: str, not_in_this_ledger: bool
-) -> None:
-    """Send exactly the plan that a second person has approved."""
+@dataclass(frozen=True)
+class _HowToSend:
+    """What the sender of an approved plan decides: when its mails leave, and nothing in them."""
+
+    first: int
+    draft_only: bool
+    confirm: int | None
+    not_in_this_ledger: bool
+
+
+# The options of `_HowToSend`, and those that lead to it.
+_BESIDE_A_PLAN = frozenset(
+    {"--send", "--plan", "--first", "--draft-only", "--confirm", "--not-in-this-ledger"}
+)
+
+
+def _send_approved(asked: Asked, workspace: Workspace, reference: str, how: _HowToSend) -> None:
+    """Send exactly the plan that a second person has approved.
+
+    Raises `BadInput` for options that would change what was approved.
+    """
+    if others := [name for name in asked.given if name not in _BESIDE_A_PLAN]:
+        raise BadInput(
+            f"Nothing was sent: {', '.join(others)} would change what was approved. Leave it out, "
+            "or propose another plan."
+        )
+    wanted = workspace.incident().id if workspace.incident_reference else ""
     proposal, plan = approval.approved_plan(workspace, reference)
-    _send(asked, workspace, plan, None, not_in_this_ledger, proposal)
+    if wanted not in {"", plan.incident.id}:
+        raise BadInput(
+            f"Nothing was sent: plan {proposal.short} is of another incident, "
+            f"“{plan.incident.title}”. Leave --incident out."
+        )
+    if how.draft_only:
+        plans.refuse_drafts_by(plan.transport)
+    draft_only = how.draft_only or plan.request.draft_only
+    request = replace(plan.request, first=how.first, draft_only=draft_only)
+    plan = replace(plan, request=request)
+    _send(asked, workspace, plan, how.confirm, how.not_in_this_ledger, proposal)
 
 
 def _approved_as(workspace: Workspace, reference: str, plan: Plan) -> Proposal:

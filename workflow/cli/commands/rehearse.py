@@ -536,7 +536,10 @@ def rehearse(
             help="Name or path of a scenario; or list, serve (show docs and mailbox), stop."
         ),
     ] = "mixed-up-message",
-    port: Annotated[int, typer.Option(help="With serve: port to use; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="With serve: port to use; 0 takes a free one."),
+    ] = 0,
     live: Annotated[
         bool, typer.Option("--live", help="Your team types the commands and gets a score.")
     ] = False,

@@ -88,8 +88,7 @@ def resume(
         _watch(asked, workspace, reference, watch, until_idle)
         return
     states = _states(retry_failed, resend_unknown)
-    notice = send.notice_to_write_again(workspace, states) if states and not reference else None
-    notice = notice or send.notice_to_resume(workspace, reference)
+    notice = _notice_meant(workspace, reference, states, discard)
     if notice is None:
         _nothing_to_resume(asked, workspace)
         return
@@ -97,7 +96,7 @@ def resume(
     if discard:
         _discard(asked, workspace, notice)
         return
-    waiting = before.counts.pending if notice.held else 0
+    waiting = before.under_review
     outcome.refuse_overtaken(workspace, before, states)
     agreed = _settle_ledgers(asked, workspace, notice, before, not_in_this_ledger, states, confirm)
     # If others are sent again too, one number covers all.
@@ -105,7 +104,7 @@ def resume(
     _decide_about_drafts(asked, workspace, notice, choice, confirm, ask_for_drafts=ask_for_drafts)
     if states:
         if notice.held:
-            waiting = overview.notice_standing(workspace, notice).counts.pending
+            waiting = overview.notice_standing(workspace, notice).under_review
         _plan_again(asked, workspace, notice, states, confirm, waiting=waiting)
     if notice.held and (waiting or states):
         notice = send.release(workspace, notice, as_typed(approve_by))
@@ -116,6 +115,18 @@ def resume(
     with lasting_jobs.watching(asked.speaker, total=before.counts.total) as watcher:
         notified = send.finish(workspace, notice, watcher)
     show_outcome(asked, notified, notice.mode)
+
+
+def _notice_meant(
+    workspace: Workspace, reference: str, states: list[DeliveryState], discard: bool
+) -> Notice | None:
+    """The notice that the person means; names its incident if several are open."""
+    found = send.notice_to_write_again(workspace, states) if states and not reference else None
+    found = found or send.notice_to_resume(workspace, reference, withdraws=discard)
+    if found is not None and not reference:
+        workspace.incident_reference = found.incident_id
+        workspace.incident()
+    return found
 
 
 def _decide_about_drafts(
@@ -144,7 +155,7 @@ def _decide_about_drafts(
         decided = get_decisions(asked, workspace, notice, review, choice)
         if not agreed:
             out = sum(decision is DraftDecision.LEAVE_OUT for _, decision in decided)
-            waiting = overview.notice_standing(workspace, notice).counts.pending
+            waiting = overview.notice_standing(workspace, notice).under_review
             _agree_to_drafts(asked, waiting, waiting - out, confirm)
             agreed = True
         draft_review.decide(workspace, decided)

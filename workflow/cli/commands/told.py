@@ -89,7 +89,7 @@ def _show_matches(asked: Asked, whom: str, matches: list[CustomerMatch]) -> None
         speaker.document({"query": whom, "matches": listed})
         return
     if not matches:
-        speaker.say(f"Nobody like “{whom}” was told anything.")
+        speaker.say(f"Nobody like “{whom}” was notified.")
         return
     for each in matches[:_MATCHES_SHOWN]:
         mails = "1 email" if each.mails == 1 else f"{each.mails:,} emails"
