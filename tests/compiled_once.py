@@ -14,6 +14,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
+from workflow.ledger.tables import metadata
+
 _STATEMENTS: Any = LRUCache(2000)
 
 
@@ -28,6 +30,31 @@ def share_compiled_statements() -> None:
 def _use_what_is_compiled(connection: Any) -> None:
     if connection.dialect.name == "sqlite":
         connection.execution_options(compiled_cache=_STATEMENTS)
+
+
+def create_tables_from_what_was_said() -> None:
+    """Create a new file's tables by the statements with which the first one was created."""
+    create = metadata.create_all
+    said: list[str] = []
+
+    def create_all(connection: Any, *more: Any, **named: Any) -> None:
+        if connection.dialect.name != "sqlite":
+            create(connection, *more, **named)
+            return
+        if not said:
+
+            def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+                if statement.lstrip().startswith("CREATE"):
+                    said.append(statement)
+
+            event.listen(connection, "before_cursor_execute", listen)
+            create(connection, *more, **named)
+            event.remove(connection, "before_cursor_execute", listen)
+            return
+        for statement in said:
+            connection.exec_driver_sql(statement)
+
+    metadata.create_all = create_all  # type: ignore[method-assign, assignment]
 
 
 def compile_addresses_when_needed() -> None:

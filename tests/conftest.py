@@ -14,7 +14,11 @@ from google_rehearsal.lifecycle import serve_in_thread
 from google_rehearsal.store import Settings
 from tests.both_ledgers import postgres_or_skip
 from tests.command_line import CustomerList, Postmortem, write_customers
-from tests.compiled_once import compile_addresses_when_needed, share_compiled_statements
+from tests.compiled_once import (
+    compile_addresses_when_needed,
+    create_tables_from_what_was_said,
+    share_compiled_statements,
+)
 from tests.google_world import GoogleWorld
 from tests.postgres_server import PostgresServer
 from workflow.doc import push
@@ -32,6 +36,7 @@ settings.load_profile("steady")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 share_compiled_statements()
+create_tables_from_what_was_said()
 compile_addresses_when_needed()
 
 # Quota tests set their own limits; the others should not wait for a minute to pass.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tests.google_world import ACCOUNT, GoogleWorld
 from tests.ledger_rows import somebody_writes
 
 ROOT = Path(__file__).resolve().parents[1]
+_TIME_OUT = re.compile(r"^timeout_seconds = [0-9.]+$", re.MULTILINE)
 # A point is the moment before or after a commit of the ledger, or before or after a call.
 _DYING = """
 import sys
@@ -150,20 +152,29 @@ def _dies(script: str, postmortem: Postmortem, *arguments: str) -> None:
 
 
 def _ran(script: str, postmortem: Postmortem, *arguments: str) -> tuple[int, str]:
-    """The exit code and the stderr of a command in a separate process."""
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        cwd=ROOT,
-        env=postmortem._environment({}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    """The exit code and the stderr of a command in a separate process.
+
+    Its calls have ten seconds: on a busy machine it would give up before it is killed.
+    """
+    config = postmortem.home / "config.toml"
+    before = config.read_text(encoding="utf-8")
+    config.write_text(_TIME_OUT.sub("timeout_seconds = 10", before), encoding="utf-8")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            cwd=ROOT,
+            env=postmortem._environment({}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        config.write_text(before, encoding="utf-8")
     return done.returncode, done.stderr.decode()
 
 
-def wait_until(what: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(what: Callable[[], bool], *, seconds: float = 60) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds
     while not what():

@@ -47,6 +47,24 @@ def test_every_change_is_in_the_log_with_the_person_who_made_it(
     assert record["log_is_sound"]
 
 
+def test_what_was_done_to_a_notice_is_in_its_own_incidents_log_alone(
+    postmortem: Postmortem, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    words = ("notify", str(customers(2)), "--send", "--confirm", "2", "--draft-only")
+    notice = postmortem.json(*words)["notice"]
+    postmortem("start", "Late invoices")
+    postmortem("resume", notice, "--discard")
+    of = {
+        title: [
+            each["command"] for each in postmortem.json("show", "--incident", title, "--log")["log"]
+        ]
+        for title in ("Wrong amounts", "Late invoices")
+    }
+    assert "resume" in of["Wrong amounts"]
+    assert "resume" not in of["Late invoices"]
+
+
 @on_both_ledgers
 @pytest.mark.parametrize(
     "statement", ["UPDATE audit_log SET person='eve'", "DELETE FROM audit_log"]

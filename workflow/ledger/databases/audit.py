@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Delete, Insert, Table, Update, insert, select
 from sqlalchemy.engine import Connection
 
-from workflow.ledger.tables import audit_log
+from workflow.ledger.tables import audit_log, notices
 
 # The execution option that carries a connection's recorder.
 OPTION = "ledger_changes"
@@ -151,11 +151,21 @@ def append(connection: Connection, acting: Acting, recorder: Recorder) -> None:
         "at": acting.now().astimezone(UTC).replace(microsecond=0),
         "person": acting.person,
         "command": acting.command,
-        "incident_id": recorder.incident_id,
+        "incident_id": recorder.incident_id or _incident_of_notices(connection, changes),
         "changes": changes,
         "previous": previous,
     }
     connection.execute(insert(audit_log).values(**row, hash=_hash(row)))
+
+
+def _incident_of_notices(connection: Connection, changes: list[dict[str, Any]]) -> str:
+    """The incident of the first changed notice, "" if none changed."""
+    of_notices = [change for change in changes if change["table"] == "notices"]
+    ids = [each for change in of_notices for each in change.get("ids", ())]
+    if not ids:
+        return ""
+    found = select(notices.c.incident_id).where(notices.c.id == ids[0])
+    return str(connection.execute(found).scalar() or "")
 
 
 def steps(connection: Connection, incident_ids: Iterable[str] = ()) -> Iterator[AuditRow]:
