@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
@@ -12,6 +13,7 @@ import requests
 
 from tests.command_line import CustomerList, Postmortem
 from tests.conftest import CONFIG
+from tests.console.visitor import Visitor, served
 from tests.google_world import ACCOUNT, GoogleWorld
 
 Customers = Callable[[int], CustomerList]
@@ -56,6 +58,24 @@ def thread_of(google: GoogleWorld, address: str) -> str:
         timeout=10,
     )
     return str(found.json()["messages"][0]["threadId"])
+
+
+def test_the_console_shows_who_answered_what_and_who_waits(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    reader("start", "Wrong amounts")
+    notice = reader.json("notify", str(customers(3)), "--send", "--confirm", "3")["notice"]
+    google.answered_by(ANN, "Which invoices?\n<b>All</b>?")
+    google.answered_by(BEN, "I am away until Monday.", automatic=True)
+    with served(reader) as server:
+        visitor = Visitor(server)
+        page = visitor.open(f"notice/{notice}/")
+        page = visitor.submit(page, "/bounces")
+        shown = visitor.open(f"notice/{notice}/")
+        assert "Which invoices?" in shown.text
+        assert "<b>All</b>" not in shown.html
+        assert re.search(rf"{re.escape(ANN)} , .*: not answered", shown.text)
+        assert re.search(rf"{re.escape(BEN)} , .*: automatic", shown.text)
 
 
 def test_each_reply_has_its_words_its_place_and_whether_it_was_answered(

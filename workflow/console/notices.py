@@ -29,7 +29,7 @@ from workflow.console.pages import (
 from workflow.doc.notices import refuse_given_away
 from workflow.errors import BadInput
 from workflow.google.faults import GoogleFault
-from workflow.ledger import incidents
+from workflow.ledger import bounces, incidents
 from workflow.ledger.notices import Notice
 from workflow.mail.content import changed_lines
 from workflow.model import DeliveryState, DraftDecision
@@ -90,6 +90,11 @@ def _show(
         standing = notice_standing(workspace, notice)
         with workspace.ledger.read() as connection:
             incident = incidents.incident_by_id(connection, notice.incident_id)
+            replies = [
+                each
+                for each in bounces.replies_of(connection, incident.id)
+                if each.notice_id == notice.id
+            ]
         edited = list(draft_review.edited_of(workspace, notice))
     senders = desk().senders
     return page(
@@ -100,6 +105,7 @@ def _show(
         standing=standing,
         incident=incident,
         edited=edited,
+        replies=replies,
         changed_lines=changed_lines,
         decisions=list(_DECISIONS),
         counts_text=counts_text(standing),

@@ -86,6 +86,13 @@ class Reply:
         """Whether a person wrote and nobody has answered."""
         return not self.automatic and self.answered_at is None
 
+    @property
+    def state(self) -> str:
+        """`automatic`, `not answered` or `answered`."""
+        if self.automatic:
+            return "automatic"
+        return "not answered" if self.waits else "answered"
+
 
 NO_REPLIES = Replies()
 

@@ -74,17 +74,11 @@ def gmail_link(reply: Reply) -> str:
     return f"https://mail.google.com/mail/?authuser={mailbox}#all/{reply.answer.thread_id}"
 
 
-def _state(reply: Reply) -> str:
-    if reply.automatic:
-        return "automatic"
-    return "not answered" if reply.waits else "answered"
-
-
 def _show(asked: Asked, incident: Incident, reply: Reply) -> None:
     speaker = asked.speaker
     when = model.moment_text(reply.received_at, incident.zone)
     who = reply.answer.sender or reply.email
-    speaker.answer(f"{when:<26}  {who}  {reply.stage}  {_state(reply)}", "strong")
+    speaker.answer(f"{when:<26}  {who}  {reply.stage}  {reply.state}", "strong")
     for line in reply.answer.excerpt.splitlines():
         speaker.answer(f"    {line}")
     if link := gmail_link(reply):
@@ -99,7 +93,7 @@ def _document(incident: Incident, reply: Reply) -> dict[str, Any]:
         "notice": reply.notice_id,
         "stage": reply.stage,
         "received_at": output.local_instant(reply.received_at, incident),
-        "state": _state(reply),
+        "state": reply.state,
         "answered_at": output.local_instant(reply.answered_at, incident),
         "text": reply.answer.excerpt or None,
         "asks_to_stop": reply.answer.asks_to_stop,
