@@ -26,8 +26,6 @@ from workflow.ledger.plans import ProposalState
 from workflow.mail.list_columns import Address, AddressBad, read_address, typed_address
 from workflow.model import DeliveryState, Incident, moment_text
 from workflow.notice import plan_file
-from workflow.notice.send import with_extra_drafts
-from workflow.sending.deliver import clear_orphans
 from workflow.sending.mail_writer import write_mail
 from workflow.standing import notice_words
 from workflow.standing.notice_words import refresh_summary, words_of
@@ -127,8 +125,6 @@ def forget(workspace: Workspace, typed: str) -> Forgotten:
     Raises `BadInput` for an invalid address, and while a mail to the customer is undecided.
     """
     address = typed_address(typed)
-    for notice in with_extra_drafts(workspace):  # afterwards nobody would know them
-        clear_orphans(workspace, notice)
     now = workspace.now()
     with workspace.ledger.write() as connection:
         _refuse_while_pending(connection, address)
