@@ -76,6 +76,12 @@ def local(text: str, *, now: datetime = NOW, zone: ZoneInfo = BERLIN, **more: Ha
         ("10:00 Asia/Tokyo", "28 Nov 02:00:00"),
         ("10:00 europe/london", "28 Nov 11:00:00"),
         ("UTC 10:00", "28 Nov 11:00:00"),
+        ("14:39 EAT", "28 Nov 12:39:00"),
+        ("8:05 AM Eastern Time", "28 Nov 14:05:00"),
+        ("8:05 AM Eastern", "28 Nov 14:05:00"),
+        ("10:39 London time", "28 Nov 11:39:00"),
+        ("5:05 heure de Toronto", "28 Nov 11:05:00"),
+        ("1 Jul 2026 10:00 Central European Time", "01 Jul 10:00:00"),
         ("2026-11-26T14:39:00+01:00[Europe/Berlin]", "26 Nov 14:39:00"),
         ("1 Jul 2026 10:00 PDT", "01 Jul 19:00:00"),
         # Dates.
@@ -192,6 +198,7 @@ def test_what_is_no_moment_is_refused_with_what_was_understood(typed: str, words
     ("typed", "options"),
     [
         ("10:00 CST", ["UTC-06:00 (Chicago)", "UTC+08:00 (Shanghai)", "UTC-05:00 (Havana)"]),
+        ("10:00 SST", ["UTC-11:00 (Pago Pago)", "UTC+08:00 (Singapore)"]),
         ("10:00 IST", ["UTC+05:30 (Kolkata)", "UTC+02:00 (Jerusalem)"]),
         ("1 Jul 2026 10:00 EST", ["EST, UTC-05:00", "EDT, UTC-04:00"]),
         ("1 Jul 2026 10:00 CET", ["CET, UTC+01:00", "CEST, UTC+02:00"]),

@@ -37,6 +37,7 @@ from workflow.paste.lines import (
 )
 from workflow.paste.own_pages import continues_entry, is_shown, table_lines, timeline_part
 from workflow.paste.records import letter_lines, record_line, record_lines
+from workflow.paste.zone_words import notes_of, question, with_zone_words
 from workflow.times.spoken_time import Spoken
 
 _LEFT_OUT = frozenset({LineKind.BLANK, LineKind.NOISE, LineKind.OUTSIDE})
@@ -100,7 +101,7 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
         lines = both if len(found) > 1 or any(_ROUGHLY.match(line.raw) for line in found) else lines
     for at in reactions(raw) - set(of_show):
         lines[at] = replace(lines[at], kind=LineKind.NOISE)
-    lines = _with_context(_with_fences(lines, of_show))
+    lines = with_zone_words(_with_context(_with_fences(lines, of_show)), reader)
     return _in_said_zone(_with_title(lines, reader), reader)
 
 
@@ -482,6 +483,7 @@ class Gathering:
         self.timeless: list[int] = []
         self.outside: list[int] = []
         self.unread: list[int] = []
+        self.notes = notes_of(lines)
         self._loose: list[Line] = []  # since the last entry ended, or before the first
         self._is_open = False
         self._is_under_heading = False
@@ -552,6 +554,8 @@ class Gathering:
             self._loose.append(line)
 
     def _begin(self, line: Line, by: str) -> None:
+        if line.zone_word:
+            raise PasteUnclear(question(line))
         self._settle_loose()
         part = GatheredEntry(line, by, day_line=self._day_line)
         self._day_line = None

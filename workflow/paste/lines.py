@@ -17,7 +17,7 @@ from enum import Enum
 from workflow.times.forms import epoch_time
 from workflow.times.reading import day_within, spoken, spoken_first
 from workflow.times.spoken_time import MINUTES_OF_A_DAY, WEEKDAYS, Spoken, Way, normal
-from workflow.times.zones import is_zone
+from workflow.times.zones import is_also_a_word, is_zone
 
 _LONGEST_NAME = 60
 _LONGEST_TITLE = 100
@@ -229,7 +229,9 @@ class Line:
 
     `by`, `text` and `link` are a head's parts besides its time; `raw` is the original line.
     `gap` is the mark between the author and the time of a title, " " for spaces. `is_plain` marks
-    a line inside an entry that only looks like a time: code, or an answer.
+    a line inside an entry that only looks like a time: code, or an answer. `zone_word` behind the
+    time may be its zone or text, with `zone_is_marked` if a mark follows; `zone_taken` is one that
+    was taken as the zone.
     """
 
     kind: LineKind
@@ -243,6 +245,9 @@ class Line:
     link: str = ""
     is_plain: bool = False
     gap: str = ""
+    zone_word: str = ""
+    zone_is_marked: bool = False
+    zone_taken: str = ""
 
 
 @dataclass(frozen=True)
@@ -536,8 +541,12 @@ def _leading(line: Line, words: str, reader: Reader) -> Line | None:
         return None
     said, end = found
     if ranged := _as_begun(words, said, end, reader):
-        return replace(line, kind=LineKind.HEAD, said=ranged[0], text=words[start:])
-    head = replace(line, kind=LineKind.HEAD, said=said)
+        head = replace(line, kind=LineKind.HEAD, said=ranged[0], text=words[start:])
+        offset = _offset_or_end(words, said, end, ranged[0])
+        return (
+            replace(head, zone_word=offset) if offset else _with_zone_word(head, words, ranged[1])
+        )
+    head = _with_zone_word(replace(line, kind=LineKind.HEAD, said=said), words, end)
     if said.date and (says := _COMMA_SAYS.fullmatch(words, end)) and is_name(says["by"]):
         return replace(head, by=name_of(says["by"]), text=says["text"])
     gap = _GAP.match(words, end)
@@ -549,6 +558,43 @@ def _leading(line: Line, words: str, reader: Reader) -> Line | None:
     is_own_list = said.zones and re.match(r" {2}(?:[-–—:|•·→⇒,;/]|[-=]>)", words[end:])
     between, rest = ("  ", words[end + 2 :]) if is_own_list else (gap[0], rest)
     return _behind_the_time(head, between, rest)
+
+
+# A word behind a time, and the marks that may follow a zone.
+_ZONE_WORD = re.compile(r"\s(?P<word>[A-Za-z]{2,5})(?!\w|-\w|/(?!\d))(?P<rest>.*)")
+_WORDS_WITH_COLON = frozenset({"EST", "WET", "WEST"})
+_ZONE_MARK = re.compile(r"\s*(?:[:|→⇒,]|[–—-]+\s|/\d|$)")
+
+
+def _with_zone_word(head: Line, words: str, end: int) -> Line:
+    """A head with the word behind its time, if that may be its zone or the begin of its text."""
+    found = _ZONE_WORD.match(words, end) if not head.said.zones else None
+    if found is None or not is_zone(found["word"].upper()):
+        return head
+    word, mark = found["word"], _ZONE_MARK.match(found["rest"])
+    if word != word.upper() and is_also_a_word(word):
+        # `cat: not found` is a program's; `est: 2 h`, `west: down` and `Pt: x` may be words.
+        is_other = is_also_a_word(word.upper())
+        if mark is None or (is_other and len(word) > len("ET")):
+            return head
+        is_open = is_other or (found["rest"].startswith(":") and word.upper() in _WORDS_WITH_COLON)
+        return replace(head, zone_word=word, zone_is_marked=not is_open)
+    return replace(head, zone_word=word, zone_is_marked=mark is not None)
+
+
+# Without a space behind it, `10:05 -08:00` may be an offset too.
+_OFFSET_OR_END = re.compile(r"\s(?P<offset>[-−]\d{2}:[0-5]\d)(?!\d)")
+
+
+def _offset_or_end(words: str, said: Spoken, end: int, begun: Spoken) -> str:
+    """The offset that the end of a range may be, if the range would take more than half a day."""
+    found = _OFFSET_OR_END.match(words, end)
+    clock = begun.clock
+    if found is None or clock is None or said.zones or not is_zone(found["offset"]):
+        return ""
+    hours, minutes = map(int, found["offset"][1:].split(":"))
+    length = (hours * 60 + minutes - clock.minute_of_day(clock.half)) % MINUTES_OF_A_DAY
+    return found["offset"] if length > MINUTES_OF_A_DAY // 2 else ""
 
 
 def _of_whatsapp(head: Line, rest: str) -> Line | None:

@@ -475,7 +475,7 @@ def _placed(
             left_out.append(part.head.number)
         else:
             entries.append(entry)
-    notes = tuple(note for moment in moments for note in moment.notes)
+    notes = (*gathering.notes, *(note for moment in moments for note in moment.notes))
     unread = gathering.unread
     if not entries and not struck:  # a time with no words: the paste is one text
         unread = sorted({*unread, *(part.head.number for part in gathering.parts)})

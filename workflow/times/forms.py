@@ -12,6 +12,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from workflow.times.places import place_zone
 from workflow.times.spoken_time import (
     MONTHS,
     NEAR_DAYS,
@@ -25,7 +26,7 @@ from workflow.times.spoken_time import (
     one_of,
     runs_on,
 )
-from workflow.times.zones import is_zone
+from workflow.times.zones import is_also_a_word, is_zone
 
 _HALF = r"(?P<half>[ap])\.?\s?m\b\.?"
 _CLOCKS = {
@@ -372,7 +373,7 @@ _ZONE_FORMS = [
     ),
     re.compile(r"\s?(?P<open>[(\[])?(?P<zone>UTC|GMT|Zulu|UCT)\b", re.IGNORECASE),
     re.compile(r"\s?(?P<zone>Z)\b"),
-    re.compile(r"\s?(?P<open>[(\[])?(?P<zone>[+\-−]\d{2}:?\d{2})(?![\d:])"),
+    re.compile(r"\s?(?P<open>[(\[])?(?P<zone>[+\-−]\d{2}:?\d{2})(?!\d|:\d)"),
     re.compile(r"(?P<zone>[+\-−]\d{2})(?![\d:])"),
     re.compile(r"\s?(?P<open>[(\[])?(?P<zone>[A-Za-z][A-Za-z_]+(?:/[A-Za-z0-9_+\-]+){1,2})"),
     re.compile(r"\s?(?P<open>[(\[])?(?P<zone>[A-Za-z]{2,5})(?!\w|/(?!\d))"),
@@ -390,29 +391,40 @@ def zone_names(text: str, at: int, so_far: Spoken, way: Way) -> Found:
         yield so_far, long.end()
     if len(so_far.zones) > 1 or (so_far.clock is None and (so_far.zones or not way.is_whole)):
         return
+    half = so_far.clock.half if so_far.clock else ""
+    if place := place_zone(text, at, has_half=bool(half)):
+        yield replace(so_far, zones=(*so_far.zones, place[0])), place[1]
     forms = [*_ZONE_FORMS, _SHORT_OFFSET] if way.is_whole else _ZONE_FORMS
     for form in forms:
         found = form.match(text, at)
         if found is None:
             continue
         end = found.end()
-        if found.groupdict().get("open"):
+        is_enclosed = bool(found.groupdict().get("open"))
+        if is_enclosed:
             if text[end : end + 1] not in {")", "]"}:
                 continue
             end += 1
         name = re.sub(r"\s", "", found["zone"])
-        if way.is_whole and name.isalpha() and is_zone(name.upper()):
-            name = name.upper()
-        if _is_meant(name, so_far, way) and not _is_range(text[:at], found[0], so_far, way):
+        is_apart = way.is_whole or is_enclosed or bool(half)
+        is_other = is_enclosed and is_also_a_word(name.upper())
+        if (is_apart and not is_other) or name in way.zones:
+            name = name.upper() if is_zone(name.upper()) and name.isalpha() else name
+        is_meant = _is_meant(name, way, is_apart=is_apart)
+        if is_meant and not _is_range(text[:at], found[0], so_far, way):
             yield replace(so_far, zones=(*so_far.zones, name)), end
 
 
-def _is_meant(name: str, so_far: Spoken, way: Way) -> bool:
-    """Whether a word is a zone. If text may follow, `ET` and the like count only after AM or PM."""
+def _is_meant(name: str, way: Way, *, is_apart: bool) -> bool:
+    """Whether a word is a zone. If text may follow, `ET` and the like count only set apart.
+
+    `is_apart`: in brackets, or behind AM or PM. See `workflow.paste.zone_words` for the others.
+    """
+    if name in way.zones:
+        return True
     if not is_zone(name):
-        return name in way.zones or (way.is_whole and name.isalpha() and name.isupper())
-    is_short = len(name) == 2 and name.isalpha()
-    return way.is_whole or not is_short or bool(so_far.clock and so_far.clock.half)
+        return way.is_whole and name.isalpha() and name.isupper()
+    return is_apart or not is_also_a_word(name)
 
 
 _EXACT = re.compile(r"(?:T\d\d:?\d\d|\d\d:?\d\d:?\d\d(?:[.,]\d+)?)$")

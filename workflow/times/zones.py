@@ -50,7 +50,7 @@ def _meanings(*rows: tuple[str, float, str, str]) -> dict[str, tuple[Meaning, ..
 
 
 # From the IANA time zone database, status pages, mails and chats. Left out because ordinary text
-# would be misread: CAT, EAT, ART, WIT, MET.
+# would be misread: WIT, MET, BOT.
 ABBREVIATIONS = _meanings(
     ("EST", -5, "New York", "America/New_York"),
     ("EDT", -4, "New York", "America/New_York"),
@@ -102,7 +102,24 @@ ABBREVIATIONS = _meanings(
     ("AEDT", 11, "Sydney", "Australia/Sydney"),
     ("NZST", 12, "Auckland", "Pacific/Auckland"),
     ("NZDT", 13, "Auckland", "Pacific/Auckland"),
+    ("EAT", 3, "Nairobi", "Africa/Nairobi"),
+    ("CAT", 2, "Maputo", "Africa/Maputo"),
+    ("WAT", 1, "Lagos", "Africa/Lagos"),
+    ("ART", -3, "Buenos Aires", "America/Argentina/Buenos_Aires"),
+    ("CLT", -4, "Santiago", "America/Santiago"),
+    ("CLST", -3, "Santiago", "America/Santiago"),
+    ("COT", -5, "Bogotá", "America/Bogota"),
+    ("PET", -5, "Lima", "America/Lima"),
+    ("UYT", -3, "Montevideo", "America/Montevideo"),
+    ("MYT", 8, "Kuala Lumpur", "Asia/Kuala_Lumpur"),
+    ("NPT", 5.75, "Kathmandu", "Asia/Kathmandu"),
+    ("BDT", 6, "Dhaka", "Asia/Dhaka"),
+    ("SST", -11, "Pago Pago", "Pacific/Pago_Pago"),
+    ("SST", 8, "Singapore", "Asia/Singapore"),
 )
+# In words, the American zones: CST alone is Shanghai's and Havana's too.
+ABBREVIATIONS["Central Standard Time"] = ABBREVIATIONS["CST"][:1]
+ABBREVIATIONS["Central Daylight Time"] = ABBREVIATIONS["CDT"][:1]
 
 # A place's time in summer and winter alike.
 _PLACES = {
@@ -111,6 +128,27 @@ _PLACES = {
     "MT": "America/Denver",
     "PT": "America/Los_Angeles",
 }
+# Zones whose names are words or other abbreviations too, so a text may begin with them: `CT scan`.
+_ALSO_WORDS = frozenset(
+    {
+        *_PLACES,
+        "EAT",
+        "CAT",
+        "WAT",
+        "ART",
+        "CLT",
+        "CLST",
+        "COT",
+        "PET",
+        "UYT",
+        "MYT",
+        "NPT",
+        "BDT",
+        "SST",
+    }
+)
+# Of the others, those that are words in small letters: `10:05 est en panne`, `10:05 ist weg`.
+_WORDS_IN_SMALL = frozenset({"EST", "CET", "IST", "WET", "WEST"})
 _UTC = frozenset({"UTC", "GMT", "Z", "ZULU", "UCT"})
 _OFFSET = re.compile(r"(?:(?:UTC|GMT)\s?)?([+\-−])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
 # The largest offsets in use, west and east; all are whole quarters of an hour.
@@ -147,6 +185,11 @@ def iana_zone(name: str) -> ZoneInfo | None:
 def is_zone(name: str) -> bool:
     """Whether a name is a known zone."""
     return name in ABBREVIATIONS or fixed_zone(name) is not None
+
+
+def is_also_a_word(name: str) -> bool:
+    """Whether a text may begin with the name of a zone, as typed: `ET`, `CAT`, `est`."""
+    return name.upper() in _ALSO_WORDS or (name != name.upper() and name.upper() in _WORDS_IN_SMALL)
 
 
 def offset_words(offset: timedelta) -> str:
