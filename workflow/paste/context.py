@@ -13,6 +13,7 @@ from itertools import takewhile
 from textwrap import dedent
 
 from workflow.errors import BadInput
+from workflow.paste.day_titles import with_day_titles
 from workflow.paste.lines import (
     NEW,
     NOTHING,
@@ -21,7 +22,6 @@ from workflow.paste.lines import (
     LineKind,
     Reader,
     Shape,
-    as_title,
     day_of,
     holds_a_time,
     is_above_a_time,
@@ -102,7 +102,7 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
     for at in reactions(raw) - set(of_show):
         lines[at] = replace(lines[at], kind=LineKind.NOISE)
     lines = with_zone_words(_with_context(_with_fences(lines, of_show)), reader)
-    return _in_said_zone(_with_title(lines, reader), reader)
+    return _in_said_zone(with_day_titles(lines, reader), reader)
 
 
 # `**Date:** 26 Nov 2026`, above the timeline of a report.
@@ -127,17 +127,6 @@ def _day_above(lines: list[Line], reader: Reader) -> Spoken | None:
 def _outside(line: Line) -> Line:
     is_timed = line.kind is LineKind.HEAD and line.shape is not Shape.TITLE
     return replace(line, kind=LineKind.OUTSIDE if is_timed else LineKind.NOISE)
-
-
-def _with_title(lines: list[Line], reader: Reader) -> list[Line]:
-    """A text with a date right above notes is their heading: `Prices – 26 Nov 2026`."""
-    at = next((at for at, line in enumerate(lines) if line.kind in {LineKind.TEXT, *TIMES}), 0)
-    if not lines or lines[at].kind is not LineKind.TEXT:
-        return lines
-    below = next((line for line in lines[at + 1 :] if line.kind is not LineKind.BLANK), lines[at])
-    is_above_notes = below.kind is LineKind.HEAD and below.shape is Shape.LEADING
-    title = as_title(lines[at], reader) if is_above_notes else None
-    return [*lines[:at], title, *lines[at + 1 :]] if title else lines
 
 
 # Roughly at a time. Words such as `At` begin ordinary sentences too.
@@ -497,6 +486,8 @@ class Gathering:
     def gather(self) -> None:
         """Split the lines into entries. Raises `PasteUnclear`."""
         for line in self.lines:
+            if line.question:
+                raise PasteUnclear(line.question)
             self._take(line)
         self._settle_loose()
 

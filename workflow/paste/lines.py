@@ -16,7 +16,16 @@ from enum import Enum
 
 from workflow.times.forms import epoch_time
 from workflow.times.reading import day_within, spoken, spoken_first
-from workflow.times.spoken_time import MINUTES_OF_A_DAY, WEEKDAYS, Spoken, Way, normal
+from workflow.times.spoken_time import (
+    MINUTES_OF_A_DAY,
+    NEAR_DAYS,
+    WEEKDAYS,
+    NamedDate,
+    Spoken,
+    Way,
+    normal,
+    simple,
+)
 from workflow.times.zones import is_also_a_word, is_zone
 
 _LONGEST_NAME = 60
@@ -231,7 +240,7 @@ class Line:
     `gap` is the mark between the author and the time of a title, " " for spaces. `is_plain` marks
     a line inside an entry that only looks like a time: code, or an answer. `zone_word` behind the
     time may be its zone or text, with `zone_is_marked` if a mark follows; `zone_taken` is one that
-    was taken as the zone.
+    was taken as the zone. `question` is a sentence that refuses the paste.
     """
 
     kind: LineKind
@@ -248,6 +257,7 @@ class Line:
     zone_word: str = ""
     zone_is_marked: bool = False
     zone_taken: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True)
@@ -288,9 +298,10 @@ _TITLES = re.compile(
 _RULE = re.compile(r"[-=*_—–\s]{3,}|[—–·•,]")
 _DECORATION = re.compile(r"^[-=*_—–#\s]+|[-=*_—–:\s]+$")
 _LOG_DATE = re.compile(
-    r"-*\s*(?:Day changed(?: to)?|Log (?:opened|closed)|BEGIN LOGGING AT|ENDING LOGGING AT)\s+"
+    r"-*\s*(?:Day changed(?: to)?|Log opened|BEGIN LOGGING AT|Session (?:Start|Time):)\s+"
     r"(?P<when>.+)"
 )
+_LOG_END = re.compile(r"-*\s*(?:Log closed|ENDING LOGGING AT|Session Close:|Session Ident:)\s+.+")
 # The kernel and Apache write `[Thu Nov 26 14:05:10 2026]`, and nobody's name behind it.
 _KERNEL_TIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}")
 _BRACKET = re.compile(r"\[\s*(?P<when>[^\[\]]{3,50}?)\s*\](?P<rest>.*)")
@@ -417,32 +428,64 @@ def day_of(words: str, reader: Reader) -> Spoken | None:
     return Spoken(date=day[0]) if day else None
 
 
-def as_title(line: Line, reader: Reader) -> Line | None:
-    """A line that names a date at its begin or end as a heading: `Timeline – 26 Nov 2026`."""
+@dataclass(frozen=True)
+class Title:
+    """A text with a date at its begin or end: the date, its words, and those around it."""
+
+    date: NamedDate
+    before: str
+    words: str
+    after: str
+
+
+def title_of(line: Line, reader: Reader) -> Title | None:
+    """The parts of a line that names a date at its begin or end: `Timeline – 26 Nov 2026`."""
     words = _without_bold(_DECORATION.sub("", normal(line.raw)).strip())
     day = day_within(words, language=reader.language)
     if day is None or len(words) > _LONGEST_TITLE:
         return None
-    before = words[: day[1]].strip(" ([,.")
-    begins = not before or before.casefold() in WEEKDAYS
-    ends = not words[day[2] :].strip(" )].*_")
-    said = Spoken(date=day[0])
-    return replace(line, kind=LineKind.HEADING, text=words, said=said) if begins or ends else None
+    title = Title(day[0], words[: day[1]], words[day[1] : day[2]], words[day[2] :])
+    before = title.before.strip(" ([,.")
+    if not before or before.casefold() in WEEKDAYS:
+        return replace(title, before="")
+    return title if not title.after.strip(" )].*_") else None
+
+
+def as_title(line: Line, reader: Reader) -> Line | None:
+    """A line that names a date at its begin or end, as a heading."""
+    title = title_of(line, reader)
+    if title is None:
+        return None
+    words = f"{title.before}{title.words}{title.after}"
+    return replace(line, kind=LineKind.HEADING, text=words, said=Spoken(date=title.date))
+
+
+_SHORTEST_DAY = 5
 
 
 def _date(words: str, reader: Reader) -> Spoken | None:
-    """A date alone, as chats separate days; short words such as `so` are no dates."""
+    """A date alone, as chats separate days; short words such as `so` are no dates.
+
+    The days near today are in any of Slack's languages, `Hier` among them.
+    """
     plain = _DECORATION.sub("", words).strip()
     both = re.match(r"(?:today|yesterday)\s+(?=\w+,? \w+ \d)", plain, re.IGNORECASE)
     plain = plain[both.end() :] if both else plain
-    if not any(letter.isdigit() for letter in plain) and len(plain) < 5 and plain.isascii():
+    is_near = plain.istitle() and plain.casefold() in NEAR_DAYS
+    has_digits = any(letter.isdigit() for letter in plain)
+    if not has_digits and len(plain) < _SHORTEST_DAY and plain.isascii() and not is_near:
         return None
-    said = reader.whole(plain)
+    said = (replace(reader, language="fr") if is_near else reader).whole(plain)
+    # `Saturday (28.11.)`
+    said = said or reader.whole(re.sub(r"\s*\(([^()]+)\)$", r", \1", simple(plain)))
     return said if said is not None and said.clock is None and said.has_day else None
 
 
 def _log_date(line: Line, words: str, reader: Reader) -> Line | None:
-    found = _LOG_DATE.fullmatch(_DECORATION.sub("", words).strip())
+    plain = _DECORATION.sub("", words).strip()
+    if _LOG_END.fullmatch(plain):
+        return replace(line, kind=LineKind.NOISE)
+    found = _LOG_DATE.fullmatch(plain)
     said = reader.whole(found["when"]) if found else None
     if said is None or said.date is None:
         return None

@@ -122,6 +122,10 @@ def _clock_of(name: str, found: re.Match[str]) -> Clock:
 
 _MONTH = rf"(?P<name>{one_of(MONTHS)})\.?"
 _ORDINAL = r"(?:st|nd|rd|th|er|º|°|\.)?"
+_EASTERN_DAY = (
+    r"(?:[月火水木金土日]曜日?|[월화수목금토일]요일|(?:星期|礼拜|禮拜|周|週)[一二三四五六日天])"
+)
+_EASTERN_WEEKDAYS = ("月월一", "火화二", "水수三", "木목四", "金금五", "土토六", "日일天")
 _DATES = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -129,8 +133,10 @@ _DATES = [
         r"(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})(?!\d)",
         r"(?P<y>\d{4})\.\s?(?P<m>\d{1,2})\.\s?(?P<d>\d{1,2})(?!\d)\.?",
         r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?=T\d| \d\d:\d\d:)",
-        r"(?:[月火水木金土日]曜日[,、]?\s?|[월화수목금토일]요일,?\s?)?(?:(?P<y>\d{4})\s?[年년]\s?)?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일]"
-        r"(?:\s?\((?P<wd>[月火水木金土日월화수목금토일])(?:曜日|요일)?\)|\s?(?P<wd2>[월화수목금토일])요일)?",
+        rf"(?:{_EASTERN_DAY}[,、,]?\s?)?(?:(?P<y>\d{{4}})\s?[年년]\s?)?"
+        r"(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일号號]"
+        r"(?:[,、,]?\s?\((?:星期|礼拜|周|週)?(?P<wd>[月火水木金土日월화수목금토일一二三四五六天])(?:曜日?|요일)?\)"
+        rf"|[,、,]?\s?(?P<wd2>{_EASTERN_DAY}))?",
         r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4}|\d{2})(?![\d:.])",
         r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?!\d)",
         r"(?P<a>\d{1,2})(?P<mark>[/-])(?P<b>\d{1,2})(?P=mark)(?P<y>\d{4}|\d{2})(?!\d|/|-)",
@@ -138,7 +144,7 @@ _DATES = [
         rf"(?P<d>\d{{1,2}})[/-]{_MONTH}[/-](?P<y>\d{{4}}|\d{{2}})(?!\d)",
         rf"(?P<d>\d{{1,2}}){_ORDINAL}\s?(?:of |de |d')?{_MONTH}"
         r"(?:,?\s(?:de |del |of )?(?P<y>\d{4})(?![\d:]))?",
-        rf"{_MONTH}\s(?P<d>\d{{1,2}}){_ORDINAL}(?![\d:])(?:,?\s(?:de )?(?P<y>\d{{4}})(?![\d:]))?",
+        rf"{_MONTH}\s(?P<d>\d{{1,2}}){_ORDINAL}(?!\d|:\d)(?:,?\s(?:de )?(?P<y>\d{{4}})(?![\d:]))?",
     )
 ]
 
@@ -170,10 +176,11 @@ def _stands_apart(text: str, at: int, found: re.Match[str]) -> bool:
 
 
 def _eastern_weekday(found: re.Match[str]) -> int | None:
-    """The weekday of `11月24日(火)`, Monday as 0; None if there is none."""
+    """The weekday of `11月24日(火)` or `11月27日 星期五`, Monday as 0; None if there is none."""
     parts = found.groupdict()
-    name = parts.get("wd") or parts.get("wd2")
-    return "月火水木金土日월화수목금토일".index(name) % 7 if name else None
+    name = parts.get("wd") or (parts.get("wd2") or "").lstrip("星期礼禮拜周週")[:1]
+    days = (at for at, names in enumerate(_EASTERN_WEEKDAYS) if name and name in names)
+    return next(days, None)
 
 
 def _date_of(found: re.Match[str]) -> NamedDate | None:

@@ -1,0 +1,103 @@
+"""A line with a day in the middle of a paste dates the entries below it, or is asked about."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from workflow.paste.context import PasteUnclear
+from workflow.paste.reading import read_paste
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 28, 15, 39, tzinfo=BERLIN)  # a Saturday
+
+
+def read(text: str) -> list[tuple[str, str]]:
+    entries = read_paste(text, now=NOW, zone=BERLIN).entries
+    return [(f"{each.at:%d %H:%M}", each.text) for each in entries]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Yesterday", "Today"),
+        ("Ayer", "Hoy"),
+        ("Hier", "Aujourd’hui"),
+        ("Ieri", "Oggi"),
+        ("Ontem", "Hoje"),
+        ("Igår", "Idag"),
+        ("I går", "I dag"),
+        ("Gisteren", "Vandaag"),
+        ("昨天", "今天"),
+        ("11月27日 星期五", "11月28日 星期六"),
+        ("11月27日（星期五）", "11月28日（星期六）"),
+        ("2026年11月27日 周五", "2026年11月28日 周六"),
+        ("11月27日金曜日", "11月28日土曜日"),
+        ("fredag d. 27. november", "lørdag d. 28. november"),
+        ("Friday (27.11.)", "Saturday (28.11.)"),
+    ],
+)
+def test_the_dates_between_a_chats_messages_are_read_in_any_locale(first: str, second: str) -> None:
+    chat = f"{first}\nAnn Lee\n  9:05 AM\nSeen\n{second}\nBo Roe\n  9:10 AM\nFixed\n"
+    assert read(chat) == [("27 09:05", "Seen"), ("28 09:10", "Fixed")]
+    notes = f"{first}\n09:05 Seen\n{second}\n09:10 Fixed\n"
+    assert read(notes) == [("27 09:05", "Seen"), ("28 09:10", "Fixed")]
+
+
+def test_a_weekday_that_is_not_the_dates_is_refused_in_chinese_too() -> None:
+    with pytest.raises(PasteUnclear, match="2026-11-27 is a Friday, not a Saturday"):
+        read("11月27日 星期六\n09:05 Seen")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("27 Nov – detection", "28 Nov – recovery"),
+        ("Detection (27 Nov)", "Recovery (28 Nov)"),
+        ("Day 1 (27 Nov)", "Day 2 (28 Nov)"),
+        ("Nov 27: detection", "Nov 28: recovery"),
+        ("27 Nov", "28 Nov, recovery"),
+    ],
+)
+def test_a_heading_with_a_day_dates_the_notes_below_it(first: str, second: str) -> None:
+    assert read(f"{first}\n08:05 Seen\n{second}\n00:10 Fixed") == [
+        ("27 08:05", "Seen"),
+        ("28 00:10", "Fixed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("above", "line", "date"),
+    [
+        ("08:05 Found in history:", "25 Nov: first alert", "25 Nov"),
+        ("27 Nov\n08:05 Seen", "28 Nov: next check", "28 Nov"),
+        ("27 Nov\n23:05 Seen", "as planned for 28 Nov", "28 Nov"),
+    ],
+)
+def test_a_line_with_a_date_that_may_be_text_is_asked_about_and_both_answers_are_read(
+    above: str, line: str, date: str
+) -> None:
+    below = "00:10 Fixed" if "23:05" in above else "08:12 Fixed"
+    number = above.count("\n") + 2
+    with pytest.raises(PasteUnclear, match=rf"Line {number} may be the heading of a day.*{date}"):
+        read(f"{above}\n{line}\n{below}")
+    as_day = read(f"{above}\n{date}\n{below}")[-1][0]
+    assert as_day.startswith(date[:2])
+    (as_text, _) = read(f"{above}\n  {line}\n{below}")
+    assert as_text[1].endswith(line)
+
+
+def test_a_date_at_the_end_of_a_sentence_stays_text() -> None:
+    text = "08:05 Seen\nthe last one was on 25 Nov\n08:10 Fixed"
+    assert read(text)[0] == ("28 08:05", "Seen\nthe last one was on 25 Nov")
+
+
+def test_mircs_log_is_read_day_by_day() -> None:
+    text = (
+        "Session Start: Fri Nov 27 08:00:00 2026\nSession Ident: #inc\n[23:50] <ann> Seen\n"
+        "Session Time: Sat Nov 28 00:00:00 2026\n[00:10] <ann> Fixed\n"
+        "Session Close: Sat Nov 28 01:00:00 2026\n"
+    )
+    assert read(text) == [("27 23:50", "Seen"), ("28 00:10", "Fixed")]

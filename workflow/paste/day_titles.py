@@ -1,0 +1,112 @@
+"""Headings that name a day in other words: `Prices – 26 Nov 2026`, `28 Nov – recovery`.
+
+Above the first note, a text with a date is a heading. Further down it may also be a line of the
+entry above it; so it is a heading only where its form or the times around it show that, and
+otherwise the person is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+
+from workflow.paste.lines import TIMES, Line, LineKind, Reader, Shape, Title, as_title, title_of
+from workflow.times.spoken_time import NamedDate
+
+_MOST_WORDS = 8
+# `Day 2 (28 Nov)` is never a sentence.
+_NUMBERED = re.compile(r"\W*(?:day|tag|jour|día|giorno|dia|dag)\s\d{1,2}\b.*", re.IGNORECASE)
+# Between the date and the other words: `28 Nov – recovery`, `Recovery (28 Nov)`.
+_MARK_BEHIND = re.compile(r"\s*[)\]]?\s*(?:[:|,(–—]|-\s)")
+_MARK_BEFORE = re.compile(r"(?:[:|,(–—]|\s-)\s*$")
+_HALF_A_YEAR = 183
+
+
+def with_day_titles(lines: list[Line], reader: Reader) -> list[Line]:
+    """Classify texts with a date as headings, or add the question whether they are one."""
+    found = _with_first_title(lines, reader)
+    for at, line in enumerate(found):
+        title = title_of(line, reader) if _is_between_notes(found, at) else None
+        if title is None or len(line.raw.split()) > _MOST_WORDS:
+            continue
+        goes_back, has_mark = _goes_back(found, at), _has_mark(title)
+        if not has_mark and not goes_back:
+            continue
+        is_sure = _is_later(found, at, title) and (
+            goes_back or _is_like_another(found, at, title, reader)
+        )
+        if (has_mark and is_sure) or _NUMBERED.fullmatch(line.raw):
+            found[at] = as_title(line, reader) or line
+        else:
+            found[at] = replace(line, question=_question(line, title))
+    return found
+
+
+def _with_first_title(lines: list[Line], reader: Reader) -> list[Line]:
+    """A text with a date right above notes is their heading."""
+    at = next((at for at, line in enumerate(lines) if line.kind in {LineKind.TEXT, *TIMES}), 0)
+    if not lines or lines[at].kind is not LineKind.TEXT:
+        return list(lines)
+    below = next((line for line in lines[at + 1 :] if line.kind is not LineKind.BLANK), lines[at])
+    title = as_title(lines[at], reader) if _is_note(below) else None
+    return [*lines[:at], title, *lines[at + 1 :]] if title else list(lines)
+
+
+def _is_note(line: Line) -> bool:
+    return line.kind is LineKind.HEAD and line.shape is Shape.LEADING
+
+
+def _is_between_notes(lines: list[Line], at: int) -> bool:
+    """Whether a text is between two notes, and the lower one has no date of its own."""
+    line = lines[at]
+    if line.kind is not LineKind.TEXT or line.is_plain or line.is_indented:
+        return False
+    below = next((down for down in lines[at + 1 :] if down.kind is not LineKind.BLANK), line)
+    above = next((up for up in reversed(lines[:at]) if up.kind in TIMES), line)
+    return _is_note(below) and not below.said.has_day and _is_note(above) and not above.by
+
+
+def _has_mark(title: Title) -> bool:
+    """Whether a mark separates the date from the other words."""
+    if title.before:
+        return _MARK_BEFORE.search(title.before) is not None
+    return _MARK_BEHIND.match(title.after) is not None
+
+
+def _goes_back(lines: list[Line], at: int) -> bool:
+    """Whether the time below is earlier in the day than the time above."""
+    above = next(up for up in reversed(lines[:at]) if up.kind in TIMES).said.clock
+    below = next(down for down in lines[at:] if down.kind in TIMES).said.clock
+    if above is None or below is None:
+        return False
+    return below.minute_of_day(below.half) < above.minute_of_day(above.half)
+
+
+def _is_later(lines: list[Line], at: int, title: Title) -> bool:
+    """Whether the date is after the last one that is named above."""
+    known = next((up.said.date for up in reversed(lines[:at]) if up.said.date), None)
+    first, second = (_day_of_year(known) if known else None), _day_of_year(title.date)
+    return first is not None and second is not None and 0 < (second - first) % 366 < _HALF_A_YEAR
+
+
+def _day_of_year(named: NamedDate) -> int | None:
+    """The day in a leap year; None if day and month may be swapped."""
+    try:
+        return None if named.is_open else date(2000, named.month, named.day).timetuple().tm_yday
+    except ValueError:
+        return None
+
+
+def _is_like_another(lines: list[Line], at: int, title: Title, reader: Reader) -> bool:
+    """Whether a heading above has its date at the same end."""
+    others = (title_of(line, reader) for line in lines[:at] if line.kind is LineKind.HEADING)
+    return any(bool(other.before) is bool(title.before) for other in others if other)
+
+
+def _question(line: Line, title: Title) -> str:
+    return (
+        f"Line {line.number} may be the heading of a day or text of the entry above: "
+        f"{line.raw.strip()[:60]!r}. For a day, write the date alone ({title.words}); for text, "
+        "indent the line. Nothing was recorded."
+    )
