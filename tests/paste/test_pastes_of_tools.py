@@ -57,6 +57,7 @@ def test_a_paste_is_read_as_the_tool_meant_it(name: str) -> None:
             "Ann\n  Yesterday at 2:39 PM\nDown\nBo\n  17 hours ago\nDone",
             "Line 5 says only “17 hours ago”",
         ),
+        ("Ann\n  9:05 AM\nDown\nBo\n  vor 2 Stunden\nDone", "Line 5 says only “vor 2 Stunden”"),
     ],
 )
 def test_what_can_not_be_placed_is_refused_with_its_line(text: str, words: str) -> None:
@@ -187,6 +188,8 @@ def test_lines_that_hold_unread_times_are_named(postmortem: Postmortem) -> None:
     assert "No time was read in lines 1-2" in refused
     assert postmortem.json("show")["timeline"] == []
     assert "lines 1-2" in postmortem("log", "-", "--yes", typed=text).err
+    bare = postmortem("log", "-", "--yes", typed="0805 Seen\n0812 Fixed").err
+    assert "No time was read in lines 1-2; it is one entry." in bare
     one = postmortem("log", "-", typed="It began at 14:39 or so").err
     assert "The time in line 1 was not read" in one
     named = postmortem("log", "-", "--yes", typed=f"{CHAT}and 9:12 was the rollback\n").err
@@ -285,11 +288,52 @@ def test_lines_that_are_still_ahead_are_dated_by_the_advice() -> None:
         "gegen 14 Uhr",
         "T+5m fixed",
         "fixed 2 hours ago",
+        "0812 fixed",
+        "just now",
+        "vor 5 Minuten",
     ],
 )
 def test_a_line_with_a_time_in_any_form_is_named_if_it_is_not_read(line: str) -> None:
     paste = read(f"14:05 Seen\n{line}")
     assert (len(paste.entries), paste.unread) == (1, (2,))
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("0805 Seen\n0812 Fixed", (1, 2)),
+        ("8.05 Deploy\n8.12 Alert", (1, 2)),
+        ("2005 Seen\n2112 Fixed", (1, 2)),
+        ("0805 Seen", (1,)),
+        ("2025 was good\n2026 was not", ()),
+        ("1200 customers wrote", ()),
+        ("12.50 EUR are missing\n13.50 EUR too", ()),
+    ],
+)
+def test_lines_with_times_without_a_colon_are_named(text: str, unread: tuple[int, ...]) -> None:
+    assert (read(text).entries, read(text).unread) == ((), unread)
+
+
+@pytest.mark.parametrize(
+    ("age", "at"),
+    [
+        ("just now", "15:39"),
+        ("< 1 minute ago", "15:38"),
+        ("less than a minute ago", "15:38"),
+        ("vor 5 Minuten", "15:34"),
+        ("il y a 5 minutes", "15:34"),
+    ],
+)
+def test_the_age_below_a_name_is_the_time_of_a_message(age: str, at: str) -> None:
+    chat = f"Ann Lee\n  9:05 AM\nPrices look wrong\nBo Chen\n  {age}\nFixed"
+    found = [(f"{each.at:%H:%M}", each.by, each.text) for each in read(chat).entries]
+    assert found == [("09:05", "Ann Lee", "Prices look wrong"), (at, "Bo Chen", "Fixed")]
+
+
+def test_an_age_that_somebody_answers_is_text() -> None:
+    paste = read("Ann Lee\n  9:05 AM\nSince when?\nBo Chen\n  9:06 AM\njust now")
+    assert [each.text for each in paste.entries] == ["Since when?", "just now"]
+    assert paste.unread == ()
 
 
 @pytest.mark.parametrize("first", [None, "2026-11-27 00:04"])

@@ -22,6 +22,7 @@ from workflow.paste.lines import (
     LineKind,
     Reader,
     Shape,
+    bare_clocks,
     day_of,
     holds_a_time,
     is_above_a_time,
@@ -210,8 +211,10 @@ def _with_short_answers(lines: list[Line]) -> list[Line]:
             if _stands_below_a_head(found, at)
             else _is_within(found, at)
         )
-        is_word = line.raw.strip() in NEW and _stands_below_a_head(found, at)
-        if is_answer or is_word:
+        is_word = line.raw.strip() in NEW or (
+            line.kind is LineKind.TEXT and line.said.span is not None
+        )
+        if is_answer or (is_word and _stands_below_a_head(found, at)):
             found[at] = replace(line, kind=LineKind.TEXT, said=NOTHING, is_plain=True)
     return found
 
@@ -473,6 +476,7 @@ class Gathering:
         self.outside: list[int] = []
         self.unread: list[int] = []
         self.notes = notes_of(lines)
+        self._bare = bare_clocks(lines)
         self._loose: list[Line] = []  # since the last entry ended, or before the first
         self._is_open = False
         self._is_under_heading = False
@@ -537,7 +541,7 @@ class Gathering:
                 f"Line {line.number} says only “{line.raw.strip()}”. Replace it with the time of "
                 "that message, such as 14:39. Nothing was recorded."
             )
-        if holds_a_time(line):
+        if holds_a_time(line) or line.number in self._bare:
             self.unread.append(line.number)
         if self._is_open:
             self.parts[-1].lines.append(without_edited(line.raw))

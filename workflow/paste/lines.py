@@ -11,7 +11,9 @@ is left out is shown to the person before anything is recorded.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import Enum
 
 from workflow.times.forms import epoch_time
@@ -391,7 +393,32 @@ def _shaped(line: Line, words: str, reader: Reader) -> Line | None:
 def holds_a_time(line: Line) -> bool:
     """Whether a line of text contains a time of day."""
     is_words = line.kind is LineKind.TEXT and not line.is_plain
-    return is_words and _MENTION.search(normal(line.raw)) is not None
+    has_span = line.said.span is not None
+    return is_words and (has_span or _MENTION.search(normal(line.raw)) is not None)
+
+
+# A time without a colon, or the beginning of other words: `0805 Seen`, `8.05 Deploy`, `2026 was …`.
+_BARE_CLOCK = re.compile(
+    r"[\s>*•-]*(?:(?P<four>(?:[01]\d|2[0-3])[0-5]\d)|(?:[01]?\d|2[0-3])\.[0-5]\d)(?=\s*:?\s+\S)"
+    r"(?!\s*(?:EUR|USD|GBP|CHF|[€$£%]|[kMGT]i?B\b|m?s\b|x\b))"
+)
+
+
+def bare_clocks(lines: Sequence[Line]) -> set[int]:
+    """The numbers of lines that may begin with a time without a colon.
+
+    One line alone may begin with any number, unless that has a zero before it; years are no times.
+    """
+    found = {
+        line.number: clock["four"] or ""
+        for line in lines
+        if line.kind is LineKind.TEXT
+        and not line.is_plain
+        and (clock := _BARE_CLOCK.match(normal(line.raw)))
+    }
+    if all(four.startswith(("19", "20")) for four in found.values()):
+        return set()
+    return {number for number, four in found.items() if len(found) > 1 or four.startswith("0")}
 
 
 def looks_like_a_head(line: Line) -> bool:
@@ -558,16 +585,25 @@ def _lone(line: Line, words: str, reader: Reader) -> Line | None:
     """A time alone, or a date alone."""
     plain = _EDITED_BEHIND.sub("", re.sub(r"^[—–·•,-]\s+", "", words))
     plain = re.sub(r"(?<=\w)\s*[—–:-]$", "", plain)
-    said = reader.whole(plain)
+    said = reader.whole(_LESS_THAN.sub("", plain))
     if said is None:
         date = _date(words, reader)
         return replace(line, kind=LineKind.DATE, said=date) if date else None
     if said.clock is not None and not (said.span is not None and said.span_is_bare):
         return replace(line, kind=LineKind.LONE, said=said)
-    if _MINUTES_AGO.fullmatch(plain) and said.span is not None:
-        return replace(line, kind=LineKind.LONE, said=said)
+    if said.span is not None and not said.span_is_bare and said.span <= timedelta(0):
+        return _aged(line, plain, said)
     date = _date(words, reader)
     return replace(line, kind=LineKind.DATE, said=date) if date else None
+
+
+def _aged(line: Line, words: str, said: Spoken) -> Line | None:
+    """How long ago a message was sent: the time of one, if the form shows that; else text."""
+    is_short = said.span is not None and said.span > -_HOUR
+    is_age = _MINUTES_AGO.fullmatch(words) or _LESS_THAN.match(words)
+    if is_short and (is_age or (line.is_indented and " " in words)):
+        return replace(line, kind=LineKind.LONE, said=said)
+    return replace(line, said=said) if " " in words else None
 
 
 # WhatsApp's export on Android: `27.11.26, 14:39 - Ann: text`. Its own messages have no name.
@@ -730,6 +766,8 @@ def _said_by(head: Line, by: str, text: str) -> Line:
 
 # Slack shows the age of a thread's replies; only minutes tell the time well enough.
 _MINUTES_AGO = re.compile(r"\d{1,2} min(?:ute)?s? ago", re.IGNORECASE)
+_LESS_THAN = re.compile(r"(?:<|less than)\s*(?=(?:\d{1,2}|an?) )", re.IGNORECASE)
+_HOUR = timedelta(hours=1)
 _LONG_AGO = re.compile(r"\d{1,2} (?:hour|day|week|month)s? ago", re.IGNORECASE)
 
 
@@ -740,7 +778,10 @@ def is_of_whatsapp(line: Line) -> bool:
 
 def is_long_ago(line: Line) -> bool:
     """Whether a line only says how many hours or days ago a message was sent."""
-    return line.kind is LineKind.TEXT and _LONG_AGO.fullmatch(normal(line.raw).strip()) is not None
+    if line.kind is not LineKind.TEXT:
+        return False
+    is_age = line.is_indented and line.said.span is not None
+    return is_age or _LONG_AGO.fullmatch(normal(line.raw).strip()) is not None
 
 
 # Google Chat shows the age of a recent message: `Ann Lee, 12 min`.

@@ -279,13 +279,18 @@ def _in_own_zone(text: str, said: Spoken, name: str, setting: Setting) -> Moment
     return None
 
 
+_NOW_WORDS = frozenset(
+    ("now", "just now", "right now", "jetzt", "gerade eben", "maintenant", "à l'instant", "ahora")
+) | frozenset(("ahora mismo", "adesso", "proprio ora", "agora mesmo", "zojuist", "just nu"))
+
+
 def spoken(text: str, *, language: str = "") -> Spoken | None:
     """The time in a whole text, or None if any of it is something else.
 
     Any capitals after the clock count as a zone here: whether they are one depends on the time.
     """
     words = simple(text).strip()
-    if words.lower() in {"now", "just now", "jetzt", "maintenant", "ahora", "adesso"}:
+    if words.lower() in _NOW_WORDS:
         return NOW
     readings = _readings(words, 0, Spoken(), Way(language, is_whole=True))
     whole = (found for found, end in readings if end == len(words) and found.clock_or_day)
