@@ -101,3 +101,53 @@ def test_mircs_log_is_read_day_by_day() -> None:
         "Session Close: Sat Nov 28 01:00:00 2026\n"
     )
     assert read(text) == [("27 23:50", "Seen"), ("28 00:10", "Fixed")]
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        # The newest first.
+        (
+            "27 Nov 00:10 Fixed\n23:58 Rolled back\n23:50 Seen",
+            ["27 00:10", "26 23:58", "26 23:50"],
+        ),
+        ("27 Nov 12:10 c\n12:05 b\n12:01 a", ["27 12:10", "27 12:05", "27 12:01"]),
+        ("28 Nov 12:10 c\n12:05 b\n27 Nov 23:50 a", ["28 12:10", "28 12:05", "27 23:50"]),
+        # The date is on the last line.
+        ("14:05 Seen\n27 Nov 14:10 Fixed", ["27 14:05", "27 14:10"]),
+        ("14:05 Seen\nyesterday 14:10 Fixed", ["27 14:05", "27 14:10"]),
+        ("23:50 Seen\n23:55 Alert\n27 Nov 00:10 Fixed", ["26 23:50", "26 23:55", "27 00:10"]),
+        # As before.
+        ("27 Nov 23:50 Seen\n00:10 Fixed\n00:20 Checked", ["27 23:50", "28 00:10", "28 00:20"]),
+    ],
+)
+def test_notes_without_a_date_are_on_the_day_of_the_dated_one(text: str, times: list[str]) -> None:
+    assert [at for at, _ in read(text)] == times
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("15:05 Seen\n27 Nov 14:10 Fixed", "Line 1: '15:05' has no date.*Add the date"),
+        ("28 Nov 00:10 c\n23:58 b\n27 Nov 23:50 a", "Line 2: '23:58' has no date.*in line 3"),
+        ("27 Nov\n00:10 c\n23:58 b\n23:50 a", "Line 3: '23:58' below '00:10'.*the day before"),
+    ],
+)
+def test_notes_that_may_be_of_two_days_are_asked_about(text: str, words: str) -> None:
+    with pytest.raises(PasteUnclear, match=words):
+        read(text)
+
+
+@pytest.mark.parametrize(("day", "at"), [("", "28"), ("Yesterday\n", "27")])
+def test_a_date_inside_a_message_dates_no_other_message(day: str, at: str) -> None:
+    chat = (
+        f"{day}Ann Lee  8:05 AM\nHistory:\n25 Nov 11:10 PM first alert\n11:12 PM second\n"
+        "Bob Roe  8:07 AM\nok"
+    )
+    times = [each for each, _ in read(chat)]
+    assert (times[0], times[1], times[-1]) == (f"{at} 08:05", "25 23:10", f"{at} 08:07")
+
+
+def test_a_chat_past_midnight_is_dated_around_what_a_message_quotes() -> None:
+    chat = "Ann Lee  11:50 PM\nSee\n25 Nov 23:10 first alert\nBob Roe  12:07 AM\nok"
+    assert [at for at, _ in read(chat)] == ["27 23:50", "25 23:10", "28 00:07"]

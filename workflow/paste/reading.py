@@ -14,9 +14,9 @@ Supported are
 Nothing that was matched is lost: no zone, weekday, date line or author.
 
 A time with a date is on that day. One without is on the day of the date line above it, of `--at`,
-or of the dated line of notes above it; and on the next day once the times jump back by more than
-half a day. If nothing names a day, the last entry is the latest time that has passed, and those
-before it go back from there: `11:50 PM`, `12:04 AM` are last night and this morning.
+or of the dated line of notes above or below it; and on the next day once the times jump back by
+more than half a day. If nothing names a day, the last entry is the latest time that has passed, and
+those before it go back from there: `11:50 PM`, `12:04 AM` are last night and this morning.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Timed:
 
     `keeps_day` marks lines of notes and logs, whose date holds for the times below. In a chat a
     time without a date is today's, unless it `follows` the message above. `may_lack_half` marks
-    `8:06` among times with AM and PM.
+    `8:06` among times with AM and PM. What `is_within` a message doesn't date the next one.
     """
 
     when: str
@@ -64,6 +64,7 @@ class Timed:
     follows: bool = False
     keeps_day: bool = False
     may_lack_half: bool = False
+    is_within: bool = False
 
 
 class TimeUnclear(PasteUnclear):
@@ -91,13 +92,27 @@ def moments_of(
     if _is_newest_first(times):
         _downwards(times, found, frame, first)
         return _all_past(times, found, frame)
+    _forwards(times, found, frame, first)
+    _backwards(times, found, frame)
+    _refuse_between_dates(times, found)
+    return _all_past(times, found, frame)
+
+
+def _forwards(
+    times: Sequence[Timed], found: list[Moment | None], frame: _Frame, first: datetime | None
+) -> None:
+    """Place the times that have a date, or one above them; `first` is an instant of their day."""
     anchor = first.astimezone(_zone_of(times[0].said, frame)).date() if first and times else None
     before: _Placed | None = None
+    outside: tuple[date | None, _Placed | None] | None = None  # of the message around
     for at, timed in enumerate(times):
         said = timed.said
+        if outside is not None and not timed.is_within:
+            (anchor, before), outside = outside, None
         if timed.day_line is not None and said.clock is not None:
             anchor, before = _day(timed, timed.day_line, frame), None
         if said.has_day or said.span is not None:
+            outside = outside or ((anchor, before) if timed.is_within else None)
             found[at] = moment = _placed_on_a_day(timed, said, frame, None)
             before = _Placed(timed, moment, frame)
             anchor = before.day if timed.keeps_day else None
@@ -112,8 +127,6 @@ def moments_of(
             found[at] = moment
             before = _Placed(timed, moment, frame)
             anchor = before.day
-    _backwards(times, found, frame)
-    return _all_past(times, found, frame)
 
 
 def _all_past(
@@ -126,17 +139,45 @@ def _all_past(
 
 
 def _is_newest_first(times: Sequence[Timed]) -> bool:
-    """Whether times without any day go back: read upwards they cover less than a day."""
-    clocks = [timed.said.clock for timed in times]
+    """Whether times without any day go back: read upwards they cover less than a day.
+
+    The first may have a date; then they cover less than half a day. Raises `TimeUnclear` if a date
+    line above the first may be the day of all.
+    """
     if len(times) < _FEWEST_NEWEST_FIRST or any(
-        timed.said.has_day or timed.day_line or timed.said.span or len(set(timed.said.zones)) > 1
-        for timed in times
+        timed.said.span or len(set(timed.said.zones)) > 1 for timed in times
     ):
         return False
+    if any(timed.said.has_day or timed.day_line for timed in times[1:]):
+        return False
+    is_dated = times[0].said.has_day and times[0].keeps_day
+    has_day = times[0].said.has_day or times[0].day_line is not None
+    goes_down = _goes_down(times, MINUTES_OF_A_DAY // (2 if has_day else 1))
+    if is_dated or not has_day:
+        return goes_down
+    if goes_down:
+        _refuse_midnight(times)
+    return False
+
+
+def _goes_down(times: Sequence[Timed], longest: int) -> bool:
+    """Whether times go back, and cover less than `longest` minutes."""
+    clocks = [timed.said.clock for timed in times]
     minutes = [clock.minute_of_day(clock.half) for clock in clocks if clock is not None]
     steps = [second - first for first, second in pairwise(minutes)]
     down = sum(-step % MINUTES_OF_A_DAY for step in steps)
-    return 0 < down < min(MINUTES_OF_A_DAY, sum(step % MINUTES_OF_A_DAY for step in steps))
+    return 0 < down < min(longest, sum(step % MINUTES_OF_A_DAY for step in steps))
+
+
+def _refuse_midnight(times: Sequence[Timed]) -> None:
+    """Raise `TimeUnclear` for `23:58` below `0:10`, where one date is above both."""
+    for above, timed in pairwise(times):
+        first, second = above.said.clock, timed.said.clock
+        if first and second and first.minute_of_day(first.half) < second.minute_of_day(second.half):
+            raise TimeUnclear(
+                f"Line {timed.line}: {timed.when!r} below {above.when!r} may be of the day before, "
+                "because the times go back. Add its date. Nothing was recorded."
+            )
 
 
 def _downwards(
@@ -148,8 +189,8 @@ def _downwards(
     for at, timed in enumerate(times):
         moment = (
             _near(timed, above, day, frame)
-            if day
-            else _placed_on_a_day(timed, timed.said, frame, day)
+            if day and not timed.said.has_day
+            else _placed_on_a_day(timed, timed.said, frame, None)
         )
         if above is not None and moment.at - above.moment.at > _HALF_A_DAY:
             moment = _placed_on_a_day(timed, timed.said, frame, above.day - _DAY)
@@ -199,12 +240,17 @@ def _backwards(times: Sequence[Timed], found: list[Moment | None], frame: _Frame
     latest_day: date | None = None  # what the date line below leaves
     for at in range(len(times) - 1, -1, -1):
         timed, known = times[at], found[at]
-        if known is not None:
-            own_day = _Placed(timed, known, frame).day
-            latest_day = own_day - _DAY if timed.day_line is not None else None
-            later = None
+        if known is not None and timed.is_within and timed.said.has_day:
             continue
-        if later is None:
+        if known is not None:
+            placed_here = _Placed(timed, known, frame)
+            latest_day = placed_here.day - _DAY if timed.day_line is not None else None
+            is_note = timed.keeps_day and timed.said.has_day and timed.day_line is None
+            later = placed_here if is_note else None
+            continue
+        if later is not None and later.timed.said.has_day and timed.keeps_day:
+            moment = _above_a_date(timed, later, frame)
+        elif later is None or later.timed.said.has_day:
             moment = _placed_on_a_day(timed, timed.said, frame, latest_day)
         else:
             moment = _near(timed, later, later.day, frame)
@@ -214,6 +260,44 @@ def _backwards(times: Sequence[Timed], found: list[Moment | None], frame: _Frame
                 moment = _placed_on_a_day(timed, timed.said, frame, day - _DAY)
         found[at] = moment
         later = _Placed(timed, moment, frame)
+
+
+def _above_a_date(timed: Timed, dated: _Placed, frame: _Frame) -> Moment:
+    """A note without a date right above one with a date: not later than that.
+
+    Raises `TimeUnclear` if only the next day, or a list with the newest first, would explain it.
+    """
+    moment = _near(timed, dated, dated.day, frame)
+    if moment.at - dated.moment.at > _HALF_A_DAY:
+        return _placed_on_a_day(timed, timed.said, frame, dated.day - _DAY)
+    if moment.at > dated.moment.at:
+        raise _no_date(timed, dated.timed)
+    return moment
+
+
+def _refuse_between_dates(times: Sequence[Timed], found: Sequence[Moment | None]) -> None:
+    """Raise `TimeUnclear` for a note that is later than both dated ones around it.
+
+    The dates may go from the newest to the oldest.
+    """
+    above: Moment | None = None
+    for at, (timed, moment) in enumerate(zip(times, found, strict=True)):
+        if timed.said.has_day or timed.said.span is not None or timed.day_line is not None:
+            above = moment if timed.keeps_day and not timed.is_within else None
+            continue
+        below = next((down for down in range(at, len(times)) if times[down].said.has_day), None)
+        last = found[below] if below is not None and not times[below].is_within else None
+        if above is None or moment is None or last is None or below is None:
+            continue
+        if last.at < above.at and moment.at - above.at > _BACK:
+            raise _no_date(timed, times[below])
+
+
+def _no_date(timed: Timed, dated: Timed) -> TimeUnclear:
+    return TimeUnclear(
+        f"Line {timed.line}: {timed.when!r} has no date, and {dated.when!r} in line {dated.line} "
+        "is earlier. Add the date. Nothing was recorded."
+    )
 
 
 def _with_halves(times: Sequence[Timed]) -> list[Timed]:
@@ -501,6 +585,7 @@ def _timed(part: GatheredEntry, gathering: Gathering) -> Timed:
         head.number,
         part.day_line,
         follows=part.follows,
+        is_within=part.is_within,
         keeps_day=head.kind is LineKind.HEAD and head.shape in {Shape.LEADING, Shape.OWN},
         may_lack_half=not said.has_day
         and not said.zones
