@@ -440,3 +440,101 @@ def test_a_time_that_is_ahead_is_refused_in_every_zone() -> None:
     for typed in ("23:10", "23:10 EST", "04:10 UTC", "05:10 CET"):
         with pytest.raises(WhenUnclear, match="would be 2026-11-28 23:10, which is still ahead"):
             read_past(typed, now=LATE, zone=NEW_YORK)
+
+
+def ahead(text: str, hour: int, habits: Habits | None = None) -> str:
+    now = NOW.replace(hour=hour)
+    at = read_future(text, now=now, zone=BERLIN, habits=habits or Habits()).at
+    return f"{at.astimezone(BERLIN):%d %b %H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "options"),
+    [
+        ("18h", "fr", ["in 18 h", "18:00"]),
+        ("18h", "de", ["in 18 h", "18:00"]),
+        ("20h", "pt", ["in 20 h", "20:00"]),
+        ("2h", "fr", ["in 2 h", "2:00"]),
+        ("1h30", "", ["in 1 h 30 min", "1:30"]),
+        ("1:30h", "", ["in 1 h 30 min", "1:30"]),
+        ("1:30 hrs", "", ["in 1 h 30 min", "1:30"]),
+        ("0:30h", "", ["in 30 min", "0:30"]),
+    ],
+)
+def test_a_promise_that_may_be_a_length_of_time_is_asked_about(
+    typed: str, language: str, options: list[str]
+) -> None:
+    with pytest.raises(WhenOpen) as unsettled:
+        ahead(typed, 14, Habits(language=language))
+    assert [each.words for each in unsettled.value.options] == options
+    for words, option in zip(options, unsettled.value.options, strict=True):
+        assert f"{option.at.astimezone(BERLIN):%d %b %H:%M}" == ahead(words, 14)
+
+
+@pytest.mark.parametrize(
+    ("typed", "hour", "language", "at"),
+    [
+        ("18h", 14, "", "29 Nov 08:39"),
+        ("9h", 14, "fr", "28 Nov 23:39"),  # 9:00 has passed
+        ("30h", 14, "fr", "29 Nov 20:39"),
+        ("18:30h", 14, "", "28 Nov 18:30"),
+        ("05:30h", 2, "", "28 Nov 05:30"),
+        ("24:00", 19, "", "29 Nov 00:00"),
+        ("tomorrow 24:00", 19, "", "30 Nov 00:00"),
+        ("midnight tonight", 19, "", "29 Nov 00:00"),
+        ("tonight at midnight", 19, "", "29 Nov 00:00"),
+        ("midnight today", 19, "", "29 Nov 00:00"),
+        ("tonight 24:00", 19, "", "29 Nov 00:00"),
+        ("tonight 12:30 AM", 19, "", "29 Nov 00:30"),
+        ("tonight at 1:00", 19, "", "29 Nov 01:00"),
+        ("tonight 2:00 AM", 0, "", "28 Nov 02:00"),
+        ("tonight 4:45", 14, "", "28 Nov 16:45"),
+        ("heute Abend 0:30", 19, "de", "29 Nov 00:30"),
+    ],
+)
+def test_a_promise_of_tonight_lies_ahead(typed: str, hour: int, language: str, at: str) -> None:
+    assert ahead(typed, hour, Habits(language=language)) == at
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("tonight noon", "not in the evening"),
+        ("tomorrow night 0:30", "not in the night. Write the date"),
+        ("24:15", "not a time of day"),
+    ],
+)
+def test_a_promise_outside_its_part_of_the_day_is_refused(typed: str, words: str) -> None:
+    with pytest.raises(WhenUnclear, match=words):
+        ahead(typed, 19)
+
+
+@pytest.mark.parametrize("typed", ["tomorrow at 10", "tonight at 9", "Monday 10", "1 Dec at 22"])
+def test_an_hour_alone_is_refused_with_what_is_missing(typed: str) -> None:
+    with pytest.raises(WhenUnclear, match="lacks the minutes, or AM or PM") as refused:
+        ahead(typed, 14)
+    advice = str(refused.value).partition("Write ")[2].removesuffix(".")
+    assert [ahead(each, 14) for each in advice.split(" or ")]
+
+
+def test_hours_after_midnight_are_of_the_right_night() -> None:
+    early = NOW.replace(hour=0, minute=45)
+    assert local("tonight 12:30 AM", now=early) == "28 Nov 00:30:00"
+    assert local("midnight tonight", now=early) == "28 Nov 00:00:00"
+    assert local("heute Nacht 0:30") == "28 Nov 00:30:00"
+    assert local("24:00") == "28 Nov 00:00:00"
+    assert local("yesterday 24:00") == "28 Nov 00:00:00"
+    for typed in ("tonight 12:30 AM", "midnight tonight"):
+        with pytest.raises(WhenUnclear, match="still ahead"):
+            local(typed)
+
+
+def test_tomorrow_in_the_zone_of_an_abbreviation_is_asked_about_too() -> None:
+    with pytest.raises(WhenOpen) as refused:
+        read_future("tomorrow 9:00 CET", now=LATE, zone=NEW_YORK)
+    assert [option.words for option in refused.value.options] == [
+        "29 Nov 2026, 3:00 AM EST",
+        "30 Nov 2026, 3:00 AM EST",
+    ]
+    with pytest.raises(WhenOpen, match="another day in CET"):
+        read_past("yesterday 9:00 CET", now=LATE, zone=NEW_YORK)

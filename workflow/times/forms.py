@@ -116,8 +116,18 @@ def _clock_of(name: str, found: re.Match[str]) -> Clock:
         int(parts.get("s") or 0),
         int(fraction or 0),
         half,
-        has_h="h" in found[0].lower() and name in {"bare", "hour"},
+        has_h=_has_h(name, found[0]),
     )
+
+
+_COLON_LENGTH = re.compile(r"(?!0\d)\d{1,2}:\d{2}\s?h(?:rs)?", re.IGNORECASE)
+
+
+def _has_h(name: str, words: str) -> bool:
+    """Whether a time may be a length: `2h`, `1h30`, `1:30h`, `1:30 hrs`; `08:05h` is none."""
+    if name == "colon":
+        return _COLON_LENGTH.fullmatch(words) is not None
+    return "h" in words.lower() and name in {"bare", "hour"}
 
 
 _MONTH = rf"(?P<name>{one_of(MONTHS)})\.?"

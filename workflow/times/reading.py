@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from workflow.model import duration_text, moment_text, zone_text
@@ -86,6 +86,8 @@ def placed(text: str, said: Spoken, setting: Setting) -> Moment:
 def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
     clock = said.clock
     is_past = setting.side is Side.PAST
+    if said.span is not None and clock is not None and _may_be_a_clock(text, said, clock, setting):
+        raise _open_h(text, said, clock, setting)
     if said.span is not None and not (said.span_is_bare and is_past and clock is not None):
         return _from_now(text, said.span, setting, is_bare=said.span_is_bare)
     if clock is None:
@@ -97,7 +99,8 @@ def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
         raise _open_date(text, said, said.date, setting)
     if clock.word == "midnight" and said.has_day and said.near != 0:
         raise _open_midnight(text, said, setting)
-    if clock.has_h and not said.has_day and clock.hour <= _LONGEST_SPAN_HOURS:
+    is_length = clock.has_h and not (is_past and ":" in text)
+    if is_length and not said.has_day and clock.hour <= _LONGEST_SPAN_HOURS:
         raise _open_h(text, said, clock, setting)
     if (here := _on_the_day_here(text, said, setting)) is not None:
         return here
@@ -109,6 +112,26 @@ def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
             "Keep the right one."
         )
     return replace(moments[0], at=moments[0].at.astimezone(UTC))
+
+
+# Where `18h` is the usual way to write a time of day, and `2h` one too.
+_HOURS_WITH_H = frozenset({"fr", "pt"})
+
+
+def _may_be_a_clock(text: str, said: Spoken, clock: Clock, setting: Setting) -> bool:
+    """Whether `18h` may be a promised time of day: by the language, and if it is still ahead."""
+    if setting.side is Side.PAST or not clock.has_h or not said.span_is_bare or clock.hour > 23:
+        return False
+    language = setting.habits.language
+    is_usual = language not in {"", "en"} and clock.hour > _LONGEST_SPAN_HOURS
+    if language not in _HOURS_WITH_H and not is_usual:
+        return False
+    return placed(text, _as_clock(said), setting).at > setting.now
+
+
+def _as_clock(said: Spoken) -> Spoken:
+    clock = said.clock
+    return replace(said, clock=Clock(clock.hour, clock.minute), span=None) if clock else said
 
 
 def _from_now(text: str, span: timedelta, setting: Setting, *, is_bare: bool) -> Moment:
@@ -128,9 +151,7 @@ def _open_h(text: str, said: Spoken, clock: Clock, setting: Setting) -> WhenUncl
     options = [Option(f"{length} ago" if is_past else f"in {length}", from_now)]
     plain = Clock(clock.hour, clock.minute)
     options.append(
-        Option(
-            f"{plain.hour}:{plain.minute:02}", placed(text, replace(said, clock=plain), setting).at
-        )
+        Option(f"{plain.hour}:{plain.minute:02}", placed(text, _as_clock(said), setting).at)
     )
     either = " or ".join(option.words for option in options)
     return WhenOpen(
@@ -166,7 +187,7 @@ def _on_the_day_here(text: str, said: Spoken, setting: Setting) -> Moment | None
 
     None where it is the same day. Raises `WhenOpen` if both days are possible.
     """
-    zone = fixed_zone(said.zones[0]) if len(said.zones) == 1 else None
+    zone = _one_zone(said.zones[0]) if len(said.zones) == 1 else None
     if said.near is None or said.part or zone is None:
         return None
     days = [setting.now.astimezone(each).date() for each in (setting.zone, zone)]
@@ -190,6 +211,12 @@ def _on_the_day_here(text: str, said: Spoken, setting: Setting) -> Moment | None
         f"{text!r}: which day is meant?",
         options,
     )
+
+
+def _one_zone(name: str) -> tzinfo | None:
+    """The zone of a name, or of an abbreviation with one meaning."""
+    meanings = ABBREVIATIONS.get(name, ())
+    return fixed_zone(name) or (ZoneInfo(meanings[0].key) if len(meanings) == 1 else None)
 
 
 def _open_midnight(text: str, said: Spoken, setting: Setting) -> WhenUnclear:
@@ -420,12 +447,30 @@ def _read(text: str, habits: Habits, forms: str = FORMS) -> Spoken:
     said = spoken(text, language=habits.language) or spoken(_bare(text), language=habits.language)
     if said is None:
         words = " ".join(text.split())
+        if (lacking := _without_minutes(text, habits)) is not None:
+            raise WhenUnclear(lacking)
         end = understood(words)
         as_far = f" It was understood as far as “{words[:end].strip()}”." if end else ""
         raise WhenUnclear(
             f"{text!r} is not a time this program can read.{as_far} Write it like one of: {forms}."
         )
     return said
+
+
+_HOUR_ALONE = re.compile(
+    r"(?P<day>.*?)\s?\b(?P<at>at|um|à|a las|om|kl)?\s?(?<!\d)(?P<hour>1?\d|2[0-3])", re.IGNORECASE
+)
+
+
+def _without_minutes(text: str, habits: Habits) -> str | None:
+    """The sentence for `tomorrow at 10`; None for any other text."""
+    found = _HOUR_ALONE.fullmatch(" ".join(text.split()))
+    said = spoken(found["day"], language=habits.language) if found else None
+    if found is None or said is None or not said.has_day or said.clock is not None:
+        return None
+    day, hour = found["day"], int(found["hour"])
+    half = f" or {day} {hour} PM" if 1 <= hour <= 12 and said.part != "morning" else ""
+    return f"{text!r} lacks the minutes, or AM or PM. Write {day} {hour}:00{half}."
 
 
 _ENCLOSED = re.compile(r"""\s*(?:\[(.*)\]|\((.*)\)|["“„'‘](.*)["”“'’])[.,;]?\s*""", re.DOTALL)

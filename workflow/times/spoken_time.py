@@ -26,8 +26,8 @@ MINUTES_OF_A_DAY = 24 * 60
 class Clock:
     """A parsed time of day; `hour` may be out of range, or need `half`.
 
-    `half` is `a` or `p` for AM and PM. `word` is `noon` or `midnight`. `has_h` marks `2h` or
-    `1h30`, which may be a span.
+    `half` is `a` or `p` for AM and PM. `word` is `noon` or `midnight`. `has_h` marks `2h`,
+    `1h30` or `1:30h`, which may be a span.
     """
 
     hour: int

@@ -284,22 +284,28 @@ def _plain(wall: datetime) -> str:
 def wall_of(text: str, said: Spoken, calendar: Calendar) -> datetime:
     """Day and time on the zone's clocks, naive. Raises `WhenUnclear`."""
     assert said.clock is not None  # noqa: S101 - asked by the caller
-    said = _in_its_part(text, said)
-    assert said.clock is not None  # noqa: S101 - as above
-    # ISO 8601 writes the end of a day so.
-    is_end = said.date is not None and said.clock == Clock(24)
-    at = _time_of(text, Clock(0) if is_end else said.clock)
     setting = calendar.setting
+    said = _in_its_part(text, said, calendar)
+    clock = said.clock
+    assert clock is not None  # noqa: S101 - as above
+    # ISO 8601 writes the end of a day so.
+    is_end = clock == Clock(24)
+    if is_end and not said.has_day and setting.day is None:
+        clock, is_end = Clock(0, word="midnight"), False
+    at = _time_of(text, Clock(0) if is_end else clock)
     if said.date is not None:
         day = _dated(text, said.date, calendar)
     elif said.near is not None:
+        is_end = is_end or (
+            said.near == 0 and clock.word == "midnight" and setting.side is Side.FUTURE
+        )
         day = calendar.today + timedelta(days=said.near)
     elif said.weekday is not None:
-        day = _on_weekday(said, said.weekday, at, calendar)
+        day = _on_weekday(said, said.weekday, time.max if is_end else at, calendar)
     elif setting.day is not None:
         day = setting.day
     else:
-        day = _nearest(said.clock, at, calendar)
+        day = _nearest(clock, at, calendar)
     if said.weekday is not None and day.weekday() != said.weekday:
         raise WhenUnclear(
             f"{text!r}: {day:%Y-%m-%d} is a {WEEKDAY_NAMES[day.weekday()]}, "
@@ -318,28 +324,58 @@ _PART_HOURS = {
 }
 
 
-def _in_its_part(text: str, said: Spoken) -> Spoken:
+def _in_its_part(text: str, said: Spoken, calendar: Calendar) -> Spoken:
     """`8:15` of `yesterday evening` as 8:15 PM; `last night 0:30` was already today.
 
-    Raises `WhenUnclear` for a time that is not in that part of the day.
+    `Tonight 0:30` and `midnight tonight` are tomorrow. Raises `WhenUnclear` for a time that is not
+    in that part of the day.
     """
     clock = said.clock
-    if not said.part or clock is None or clock.word:
+    if not said.part or clock is None:
         return said
+    is_tonight = said.near == 0 and said.part in {"evening", "night"}
+    if clock.word == "midnight" or clock == Clock(24):
+        near = _after_midnight(said.part, time(0), calendar) if is_tonight else said.near
+        return replace(said, clock=Clock(0) if is_tonight else clock, near=near)
     halves = [clock.half] if clock.half or not 1 <= clock.hour <= 12 else ["a", "p"]
+    halves = [clock.half] if clock.word else halves
     hours = _PART_HOURS[said.part]
-    fitting = [
-        replace(clock, half=half)
-        for half in halves
-        if _time_of(text, replace(clock, half=half)).hour in hours
-    ]
-    if len(fitting) != 1:
+    every = [replace(clock, half=half) for half in halves]
+    fitting = [each for each in every if _time_of(text, each).hour in hours]
+    if not fitting and is_tonight:
+        early = [each for each in every if _time_of(text, each).hour < _EARLY]
+        if len(early) == 1:
+            near = _after_midnight(said.part, _time_of(text, early[0]), calendar)
+            return replace(said, clock=early[0], near=near)
+    if len(fitting) == 1:
+        is_today = said.part == "last night" and _time_of(text, fitting[0]).hour < _EARLY
+        return replace(said, clock=fitting[0], near=0 if is_today else said.near)
+    part = said.part.removeprefix("last ")
+    if fitting:
         raise WhenUnclear(
-            f"{text!r} does not say which time of the {said.part} is meant. Write the time with "
+            f"{text!r} does not say which time of the {part} is meant. Write the time with "
             "AM or PM, or like 14:39."
         )
-    is_today = said.part == "last night" and _time_of(text, fitting[0]).hour < 6
-    return replace(said, clock=fitting[0], near=0 if is_today else said.near)
+    raise WhenUnclear(
+        f"{text!r}: that time of day is not in the {part}. Write the date and the time, like "
+        f"{calendar.today:%Y-%m-%d} 14:39."
+    )
+
+
+_EARLY = 6
+
+
+def _after_midnight(part: str, at: time, calendar: Calendar) -> int:
+    """In days from today, the day of an hour after tonight's midnight.
+
+    It is today while it is still night. `Heute Nacht` is also the night before.
+    """
+    now = calendar.setting.now.astimezone(calendar.zone)
+    is_past = calendar.setting.side is Side.PAST
+    if is_past and part == "night":
+        return 0
+    has_begun = now.hour < _EARLY and (is_past or at > now.time())
+    return 0 if has_begun else 1
 
 
 def _time_of(text: str, clock: Clock) -> time:
