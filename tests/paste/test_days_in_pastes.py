@@ -117,6 +117,9 @@ def test_mircs_log_is_read_day_by_day() -> None:
         ("14:05 Seen\n27 Nov 14:10 Fixed", ["27 14:05", "27 14:10"]),
         ("14:05 Seen\nyesterday 14:10 Fixed", ["27 14:05", "27 14:10"]),
         ("23:50 Seen\n23:55 Alert\n27 Nov 00:10 Fixed", ["26 23:50", "26 23:55", "27 00:10"]),
+        # The end of a day, as ISO 8601 writes it.
+        ("27 Nov\n23:50 a\n24:00 b\n00:10 c", ["27 23:50", "28 00:00", "28 00:10"]),
+        ("23:50 a\n24:00 b\n00:10 c", ["27 23:50", "28 00:00", "28 00:10"]),
         # As before.
         ("27 Nov 23:50 Seen\n00:10 Fixed\n00:20 Checked", ["27 23:50", "28 00:10", "28 00:20"]),
     ],

@@ -59,6 +59,38 @@ def test_each_shape_is_read(text: str, entries: list[tuple[str, str, str]]) -> N
     assert read(text) == entries
 
 
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        (
+            "[8:05 AM] Doe, Jane\nDeploy\n[8:06 AM] Roe, Max\nThis message has been deleted.\n"
+            "[8:07 AM] Roe, Max\nalert",
+            [("24 08:05", "Doe, Jane", "Deploy"), ("24 08:07", "Roe, Max", "alert")],
+        ),
+        (  # a picture
+            "[8:05 AM] Doe, Jane\nDeploy\n[8:06 AM] Roe, Max\n[8:07 AM] Roe, Max\n\nalert",
+            [("24 08:05", "Doe, Jane", "Deploy"), ("24 08:07", "Roe, Max", "alert")],
+        ),
+        (
+            "[14:05] Deploy\nv1.2.3 to prod\n[14:09] Rollback\nto v1.2.2",
+            [("24 14:05", "", "Deploy\nv1.2.3 to prod"), ("24 14:09", "", "Rollback\nto v1.2.2")],
+        ),
+        (
+            "[14:05] Deploy\nv1.2.3 to prod\n[14:09] Doe, Jane\nThanks",
+            [("24 14:05", "", "Deploy\nv1.2.3 to prod"), ("24 14:09", "Doe, Jane", "Thanks")],
+        ),
+        (
+            "Ann Lee  8:05 AM\njoined #inc-123.\nBob Roe  8:06 AM\nhere",
+            [("24 08:06", "Bob Roe", "here")],
+        ),
+    ],
+)
+def test_authors_are_neither_lost_nor_made_up(
+    text: str, entries: list[tuple[str, str, str]]
+) -> None:
+    assert read(text) == entries
+
+
 def test_a_paste_that_runs_past_midnight_goes_on_with_the_next_day() -> None:
     first = datetime(2026, 11, 22, 12, 0, tzinfo=BERLIN)
     assert [at for at, _, _ in read("0:10 a\n23:50 b\n0:05 c\n0:03 d", first)] == [

@@ -357,22 +357,38 @@ def _without_whatsapps_own(lines: list[Line]) -> list[Line]:
 
 
 def _with_teams_names(lines: list[Line]) -> list[Line]:
-    """`[8:05 AM] Doe, Jane` with the text below, if all lines in brackets are like that."""
+    """`[8:05 AM] Doe, Jane` with the text below, if all lines in brackets are like that.
+
+    A message may have been deleted, or be a picture. `[14:05] Deploy` is a note, and so are other
+    single words beside it.
+    """
     bare = [
         at
         for at, line in enumerate(lines)
         if line.kind is LineKind.HEAD and line.shape is Shape.BRACKET and line.text and not line.by
     ]
-    if not all(is_name(lines[at].text) and _text_follows(lines, at) for at in bare):
+    people = {lines[at].text for at in bare if _follows(lines, at, {LineKind.TEXT})}
+    named = [at for at in bare if not is_label(lines[at].text)]
+    if not all(
+        is_name(lines[at].text)
+        and (_follows(lines, at, {LineKind.TEXT, LineKind.NOISE}) or lines[at].text in people)
+        for at in named
+    ):
         return lines
+    if len(named) < len(bare):
+        named = [at for at in named if " " in lines[at].text]
     found = list(lines)
-    for at in bare:
-        found[at] = replace(found[at], by=name_of(found[at].text), text="")
+    for at in named:
+        if _follows(lines, at, {LineKind.TEXT, LineKind.NOISE}):
+            found[at] = replace(found[at], by=name_of(found[at].text), text="")
+        else:
+            found[at] = replace(found[at], kind=LineKind.NOISE)
     return found
 
 
-def _text_follows(lines: list[Line], at: int) -> bool:
-    return at + 1 < len(lines) and lines[at + 1].kind is LineKind.TEXT
+def _follows(lines: list[Line], at: int, kinds: set[LineKind]) -> bool:
+    below = (line.kind for line in lines[at + 1 :] if line.kind is not LineKind.BLANK)
+    return next(below, LineKind.BLANK) in kinds
 
 
 def _in_said_zone(lines: list[Line], reader: Reader) -> list[Line]:
@@ -433,7 +449,8 @@ class PasteUnclear(BadInput):
 class GatheredEntry:
     """An entry being gathered: its head, its author, its lines so far.
 
-    `follows`: a further message of the previous speaker; `is_within`: a time inside a message.
+    `follows`: a further message of the previous speaker; `is_within`: a time inside a message;
+    `has_noise`: the chat's own words are in it.
     """
 
     head: Line
@@ -442,6 +459,7 @@ class GatheredEntry:
     day_line: Spoken | None = None
     follows: bool = False
     is_within: bool = False
+    has_noise: bool = False
 
     @property
     def is_said(self) -> bool:
@@ -520,11 +538,17 @@ class Gathering:
                 self._is_open, self._is_under_heading = False, True
                 self._day_line = line.said if line.said.has_day else self._day_line
             case LineKind.NOISE:
-                self.left_out += [line.number] if line.raw else []
+                self._leave_out(line)
             case LineKind.OUTSIDE:
                 self.outside.append(line.number)
             case _:
                 self._text(line)
+
+    def _leave_out(self, line: Line) -> None:
+        if line.raw:
+            self.left_out.append(line.number)
+        if line.raw and self._is_open:
+            self.parts[-1].has_noise = True
 
     def _text(self, line: Line) -> None:
         if self._is_open and self.parts[-1].is_of_show:

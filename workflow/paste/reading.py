@@ -579,6 +579,8 @@ def _timed(part: GatheredEntry, gathering: Gathering) -> Timed:
     clock = head.said.clock
     # At the start of a line, `9h05` is no length of time.
     said = replace(head.said, clock=replace(clock, has_h=False)) if clock else head.said
+    if clock == Clock(24) and not said.has_day and part.day_line is None:
+        said = replace(said, clock=Clock(0))  # of the day after the one above
     return Timed(
         _typed(head),
         said,
@@ -623,7 +625,7 @@ def _entry(part: GatheredEntry, at: datetime) -> tuple[PastedEntry | None, bool]
         and text.strip() not in NEW
         and (part.is_said or bool(part.head.by) or part.head.shape is Shape.BRACKET)
     )
-    if is_chats_own or (not text and (part.lines or not part.head.by)):
+    if is_chats_own or (not text and (part.lines or part.has_noise or not part.head.by)):
         return None, False
     # A name without text below it was no name.
     by = part.by if text else ""
