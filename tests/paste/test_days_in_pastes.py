@@ -154,3 +154,16 @@ def test_a_date_inside_a_message_dates_no_other_message(day: str, at: str) -> No
 def test_a_chat_past_midnight_is_dated_around_what_a_message_quotes() -> None:
     chat = "Ann Lee  11:50 PM\nSee\n25 Nov 23:10 first alert\nBob Roe  12:07 AM\nok"
     assert [at for at, _ in read(chat)] == ["27 23:50", "25 23:10", "28 00:07"]
+
+
+def test_a_date_line_that_is_ahead_is_refused_for_that_reason() -> None:
+    with pytest.raises(PasteUnclear, match=r"Line 2: .*2026-11-30 09:05, which is still ahead"):
+        read("Monday, November 30th\n9:05 AM Seen")
+    with pytest.raises(PasteUnclear, match=r"Line 2: .*2026-12-02 is still ahead.*its year"):
+        read("December 2nd\n9:05 AM Seen")
+
+
+def test_a_date_line_of_another_year_is_said() -> None:
+    paste = read_paste("Dec 24\n14:05 Seen", now=NOW, zone=BERLIN)
+    assert f"{paste.entries[0].at:%Y-%m-%d}" == "2025-12-24"
+    assert paste.notes == ("Line 2: 24 Dec has no year: taken as 2025.",)

@@ -538,3 +538,33 @@ def test_tomorrow_in_the_zone_of_an_abbreviation_is_asked_about_too() -> None:
     ]
     with pytest.raises(WhenOpen, match="another day in CET"):
         read_past("yesterday 9:00 CET", now=LATE, zone=NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("2 Dec 9:00", "2026-12-02 is still ahead, and the last one is 2025-12-02. Write the date"),
+        ("29 Feb 14:39", "the last one is 2024-02-29. Write the date with its year"),
+        ("Wednesday 2 Dec 9:00", "would be 2026-12-02 09:00, which is still ahead"),
+        ("30 Feb 9:00", "not a day in the calendar"),
+    ],
+)
+def test_a_date_without_a_year_that_is_ahead_is_refused(typed: str, words: str) -> None:
+    with pytest.raises(WhenUnclear, match=words):
+        local(typed)
+
+
+def test_a_promise_for_a_date_without_a_year_that_has_passed_is_refused() -> None:
+    for typed in ("27 Nov 10:00", "Saturday 27 Nov 10:00"):
+        with pytest.raises(WhenUnclear, match="2026-11-27 has passed, and the next one is 2027"):
+            read_future(typed, now=NOW, zone=BERLIN)
+
+
+def test_a_date_of_another_year_is_said() -> None:
+    moment = read_past("24 Dec 14:50", now=NOW, zone=BERLIN)
+    assert f"{moment.at:%Y-%m-%d}" == "2025-12-24"
+    assert moment.notes == ("24 Dec has no year: taken as 2025.",)
+    # The weekday shows the year, or the day is not long ago.
+    new_year = datetime(2027, 1, 5, 9, 0, tzinfo=BERLIN)
+    for typed, now in (("Tuesday 2 Dec 9:00", NOW), ("30 Dec 9:00", new_year)):
+        assert read_past(typed, now=now, zone=BERLIN).notes == ()

@@ -30,7 +30,7 @@ from zoneinfo import ZoneInfo
 from workflow.paste.context import GatheredEntry, Gathering, PasteUnclear, lines_of
 from workflow.paste.lines import NEW, Line, LineKind, Reader, Shape, is_noise
 from workflow.paste.own_pages import own_entry, recorded_entries
-from workflow.times.reading import placed, refuse_future
+from workflow.times.reading import placed, refuse_future, year_note
 from workflow.times.spoken_time import (
     MINUTES_OF_A_DAY,
     Clock,
@@ -402,7 +402,10 @@ def _past(timed: Timed, moment: Moment | None, frame: _Frame, begun: datetime | 
             first = f"{begun.astimezone(frame.zone):%Y-%m-%d %H:%M}"
             hint = f' To date all lines: --at "{first}".'
         raise TimeUnclear(f"Line {timed.line}: {unclear}{hint} Nothing was recorded.") from unclear
-    notes = tuple(f"Line {timed.line}: {note}" for note in moment.notes)
+    notes = moment.notes
+    if timed.day_line is not None:
+        notes += year_note(timed.day_line, moment.day, Setting(frame.now, frame.zone))
+    notes = tuple(f"Line {timed.line}: {note}" for note in notes)
     return Moment(moment.at.astimezone(frame.zone), notes)
 
 

@@ -111,7 +111,22 @@ def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
             f"{text!r}: {said.zones[0]} and {said.zones[1]} are not the same at that moment. "
             "Keep the right one."
         )
-    return replace(moments[0], at=moments[0].at.astimezone(UTC))
+    notes = (*moments[0].notes, *year_note(said, moments[0].day, setting))
+    return replace(moments[0], at=moments[0].at.astimezone(UTC), notes=notes)
+
+
+# As long ago as this, a date without its year may be meant of another one.
+_LONG_AGO = timedelta(days=90)
+
+
+def year_note(said: Spoken, day: date | None, setting: Setting) -> tuple[str, ...]:
+    """The year that a date without one is taken in, if that is another and not a recent day."""
+    today = setting.now.astimezone(setting.zone).date()
+    if day is None or said.date is None or said.date.year is not None or said.weekday is not None:
+        return ()
+    if day.year == today.year or abs(today - day) < _LONG_AGO:
+        return ()
+    return (f"{day.day} {day:%b} has no year: taken as {day.year}.",)
 
 
 # Where `18h` is the usual way to write a time of day, and `2h` one too.

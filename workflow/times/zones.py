@@ -294,7 +294,7 @@ def wall_of(text: str, said: Spoken, calendar: Calendar) -> datetime:
         clock, is_end = Clock(0, word="midnight"), False
     at = _time_of(text, Clock(0) if is_end else clock)
     if said.date is not None:
-        day = _dated(text, said.date, calendar)
+        day = _dated(text, said.date, said.weekday, calendar)
     elif said.near is not None:
         is_end = is_end or (
             said.near == 0 and clock.word == "midnight" and setting.side is Side.FUTURE
@@ -392,26 +392,54 @@ def _time_of(text: str, clock: Clock) -> time:
         raise WhenUnclear(f"{text!r} is not a time of day: it goes from 0:00 to 23:59.") from None
 
 
-def _dated(text: str, named: NamedDate, calendar: Calendar) -> date:
+def _dated(text: str, named: NamedDate, weekday: int | None, calendar: Calendar) -> date:
     month, day = named.month, named.day
     if named.is_open and calendar.setting.habits.order is DateOrder.DAY_FIRST:
         month, day = day, month
-    today = calendar.today
-    is_past = calendar.setting.side is Side.PAST
     if named.year is not None and named.year not in YEARS:
         raise WhenUnclear(f"{text!r} is in the year {named.year}. Correct the year.")
     try:
         if named.year is not None:
             return date(named.year, month, day)
-        # Without a year, it is the last such day, or the next one. The 29th of February may be
-        # years away.
-        for step in range(9):
-            found = _valid(today.year + (-step if is_past else step), month, day)
-            if found and (found <= today + _DAY if is_past else found >= today):
-                return found
-        return date(today.year, month, day)
+        return _without_year(text, (month, day), weekday, calendar)
     except ValueError:
         raise WhenUnclear(f"{text!r} is not a day in the calendar.") from None
+
+
+# A date without its year that is ahead by up to this may be a slip or a plan; a promise for one
+# that has passed always is one, unless it is months ago.
+_SLIP_AHEAD, _SLIP_BACK = timedelta(days=21), timedelta(days=183)
+_YEAR = timedelta(days=366)
+
+
+def _without_year(
+    text: str, month_and_day: tuple[int, int], weekday: int | None, calendar: Calendar
+) -> date:
+    """The last such day, or the next one; a weekday may show another year.
+
+    Raises `WhenUnclear` where the year is in doubt, and `ValueError` for no day.
+    """
+    today, side = calendar.today, calendar.setting.side
+    is_past = side is Side.PAST
+    years = [today.year + side.value * step for step in range(9)]
+    days = [found for year in years if (found := _valid(year, *month_and_day)) is not None]
+    fitting = (each for each in days if (each <= today + _DAY if is_past else each >= today))
+    taken = next(fitting, None) or date(today.year, *month_and_day)
+    this_year = days[0] if days and days[0].year == today.year else taken
+    if weekday is not None and taken.weekday() != weekday == this_year.weekday():
+        return this_year
+    if is_past and taken.weekday() == weekday:
+        return taken
+    slip = abs(this_year - today)
+    is_slip = this_year != taken and slip <= (_SLIP_AHEAD if is_past else _SLIP_BACK)
+    if is_slip or abs(taken - today) > _YEAR:
+        state, which = ("is still ahead", "last") if is_past else ("has passed", "next")
+        other = f"{this_year:%Y-%m-%d} {state}, and " if is_slip else ""
+        raise WhenUnclear(
+            f"{text!r} names no year: {other}the {which} one is {taken:%Y-%m-%d}. "
+            "Write the date with its year."
+        )
+    return taken
 
 
 def _valid(year: int, month: int, day: int) -> date | None:
