@@ -74,6 +74,8 @@ def test_a_heading_with_a_day_dates_the_notes_below_it(first: str, second: str) 
         ("08:05 Found in history:", "25 Nov: first alert", "25 Nov"),
         ("27 Nov\n08:05 Seen", "28 Nov: next check", "28 Nov"),
         ("27 Nov\n23:05 Seen", "as planned for 28 Nov", "28 Nov"),
+        ("27 Nov detection\n08:05 Seen", "28 Nov recovery", "28 Nov"),
+        ("08:05 Seen\n", "28 Nov recovery", "28 Nov"),
     ],
 )
 def test_a_line_with_a_date_that_may_be_text_is_asked_about_and_both_answers_are_read(

@@ -387,8 +387,8 @@ def _with_teams_names(lines: list[Line]) -> list[Line]:
 
 
 def _follows(lines: list[Line], at: int, kinds: set[LineKind]) -> bool:
-    below = (line.kind for line in lines[at + 1 :] if line.kind is not LineKind.BLANK)
-    return next(below, LineKind.BLANK) in kinds
+    below = (lines[down].kind for down in range(at + 1, len(lines)))
+    return next((kind for kind in below if kind is not LineKind.BLANK), LineKind.BLANK) in kinds
 
 
 def _in_said_zone(lines: list[Line], reader: Reader) -> list[Line]:

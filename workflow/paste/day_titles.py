@@ -31,12 +31,12 @@ def with_day_titles(lines: list[Line], reader: Reader) -> list[Line]:
         if title is None or len(line.raw.split()) > _MOST_WORDS:
             continue
         goes_back, has_mark = _goes_back(found, at), _has_mark(title)
-        if not has_mark and not goes_back:
+        is_like = _is_like_another(found, at, title, reader)
+        is_apart = not title.before and (is_like or found[at - 1].kind is LineKind.BLANK)
+        if not (has_mark or goes_back or is_apart):
             continue
-        is_sure = _is_later(found, at, title) and (
-            goes_back or _is_like_another(found, at, title, reader)
-        )
-        if (has_mark and is_sure) or _NUMBERED.fullmatch(line.raw):
+        is_sure = has_mark and _is_later(found, at, title) and (goes_back or is_like)
+        if is_sure or _NUMBERED.fullmatch(line.raw):
             found[at] = as_title(line, reader) or line
         else:
             found[at] = replace(line, question=_question(line, title))
@@ -62,9 +62,12 @@ def _is_between_notes(lines: list[Line], at: int) -> bool:
     line = lines[at]
     if line.kind is not LineKind.TEXT or line.is_plain or line.is_indented:
         return False
-    below = next((down for down in lines[at + 1 :] if down.kind is not LineKind.BLANK), line)
-    above = next((up for up in reversed(lines[:at]) if up.kind in TIMES), line)
-    return _is_note(below) and not below.said.has_day and _is_note(above) and not above.by
+    rest = (lines[down] for down in range(at + 1, len(lines)))
+    below = next((down for down in rest if down.kind is not LineKind.BLANK), line)
+    if not _is_note(below) or below.said.has_day:
+        return False
+    above = next((lines[up] for up in range(at - 1, -1, -1) if lines[up].kind in TIMES), line)
+    return _is_note(above) and not above.by
 
 
 def _has_mark(title: Title) -> bool:

@@ -281,16 +281,23 @@ def _refuse_between_dates(times: Sequence[Timed], found: Sequence[Moment | None]
     The dates may go from the newest to the oldest.
     """
     above: Moment | None = None
-    for at, (timed, moment) in enumerate(zip(times, found, strict=True)):
+    for timed, moment, below in zip(times, found, _dated_below(times), strict=True):
         if timed.said.has_day or timed.said.span is not None or timed.day_line is not None:
             above = moment if timed.keeps_day and not timed.is_within else None
             continue
-        below = next((down for down in range(at, len(times)) if times[down].said.has_day), None)
         last = found[below] if below is not None and not times[below].is_within else None
         if above is None or moment is None or last is None or below is None:
             continue
         if last.at < above.at and moment.at - above.at > _BACK:
             raise _no_date(timed, times[below])
+
+
+def _dated_below(times: Sequence[Timed]) -> list[int | None]:
+    """For each time, the place of the next one with a date."""
+    found: list[int | None] = [None] * len(times)
+    for at in range(len(times) - 2, -1, -1):
+        found[at] = at + 1 if times[at + 1].said.has_day else found[at + 1]
+    return found
 
 
 def _no_date(timed: Timed, dated: Timed) -> TimeUnclear:
