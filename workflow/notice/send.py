@@ -361,6 +361,12 @@ def with_extra_drafts(workspace: Workspace) -> list[Notice]:
         return notices.notices_with_orphans(connection, profile=profile)
 
 
+def clear_all_extra_drafts(workspace: Workspace) -> None:
+    """Delete the second drafts of all notices from Gmail, as far as it can be reached."""
+    for notice in with_extra_drafts(workspace):
+        clear_orphans(workspace, notice)
+
+
 def clear_extra_drafts(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
     """Delete a notice's second drafts from Gmail. Sends nothing."""
     left = clear_orphans(workspace, notice, watcher)

@@ -12,7 +12,6 @@ from workflow.cli.app import Asked, command
 from workflow.model import counted
 from workflow.notice import send
 from workflow.record import one_customer
-from workflow.sending.deliver import clear_orphans
 
 
 @command("forget", epilog="Example: postmortem forget ann@example.com")
@@ -34,8 +33,7 @@ def forget(
         answer = speaker.ask(f"Forget {address}? This can't be undone. [y/N] ")
         if answer.casefold() not in {"y", "yes"}:
             raise errors.BadInput("Nothing was changed.")
-    for notice in send.with_extra_drafts(workspace):  # afterwards nobody would know them
-        clear_orphans(workspace, notice)
+    send.clear_all_extra_drafts(workspace)  # afterwards nobody would know them
     done = one_customer.forget(workspace, address)
     emptied = done.emptied
     if speaker.as_json:
