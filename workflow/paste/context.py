@@ -36,7 +36,13 @@ from workflow.paste.lines import (
     read_line,
     without_edited,
 )
-from workflow.paste.own_pages import continues_entry, is_shown, table_lines, timeline_part
+from workflow.paste.own_pages import (
+    continues_entry,
+    is_shown,
+    table_lines,
+    time_and_text,
+    timeline_part,
+)
 from workflow.paste.records import letter_lines, record_line, record_lines
 from workflow.paste.zone_words import notes_of, question, with_zone_words
 from workflow.times.spoken_time import Spoken
@@ -82,9 +88,8 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
         ]
     part = timeline_part(raw)
     of_show = part if part is not None and is_shown(raw) else range(0)
-    for at in of_show:
-        if continues_entry(raw[at]):
-            lines[at] = Line(LineKind.TEXT, at + 1, raw[at], is_indented=True)
+    for at in part or ():
+        lines[at] = _of_ours(raw[at], lines[at], reader, is_shown=bool(of_show))
     if part is not None:
         day = _day_above(lines[: part.start], reader)
         lines = [
@@ -104,6 +109,18 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
         lines[at] = replace(lines[at], kind=LineKind.NOISE)
     lines = with_zone_words(_with_context(_with_fences(lines, of_show)), reader)
     return _in_said_zone(with_day_titles(lines, reader), reader)
+
+
+def _of_ours(raw: str, line: Line, reader: Reader, *, is_shown: bool) -> Line:
+    """A line of our own page: an entry's time ends where its text begins, and not behind a day."""
+    if is_shown and continues_entry(raw):
+        return Line(LineKind.TEXT, line.number, raw, is_indented=True)
+    entry = time_and_text(raw)
+    if entry is None:
+        return line
+    head = read_line(f"{entry[0]}Seen", line.number, reader)
+    is_time = head.kind is LineKind.HEAD and head.text == "Seen"
+    return replace(head, raw=raw, text=entry[1]) if is_time else line
 
 
 # `**Date:** 26 Nov 2026`, above the timeline of a report.

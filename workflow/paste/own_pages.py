@@ -28,6 +28,8 @@ _LINK = re.compile(r"\s\(\[[^\]\n]*\]\(<?(?P<url>[^()<>\s]+)>?\)\)$")
 _AUTHOR = re.compile(r"\s{1,2}— (?P<by>[^—\n]{1,80})$")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _STRUCK = "(struck) "
+_ENTRY_OF_SHOW = re.compile(r"(?P<time>  \S(?:(?!  ).)*  )(?P<text>\S.*)")
+_ENTRY_OF_MARKDOWN = re.compile(r"(?P<time>(?:~~)?\*\*[^*]+\*\*  )(?P<text>\S.*)")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,15 @@ def is_shown(lines: Sequence[str]) -> bool:
 def continues_entry(line: str) -> bool:
     """Whether a line of `show` belongs to the entry above it, whatever it looks like."""
     return line.startswith("   ") and bool(line.strip())
+
+
+def time_and_text(line: str) -> tuple[str, str] | None:
+    """The time of an entry of ours, as it is printed, and the text; None for another line.
+
+    Two spaces end the time, so a text that begins with a time or a day keeps it.
+    """
+    found = _ENTRY_OF_SHOW.fullmatch(line) or _ENTRY_OF_MARKDOWN.fullmatch(line)
+    return (found["time"], found["text"]) if found else None
 
 
 def _of_show(lines: Sequence[str]) -> range:
