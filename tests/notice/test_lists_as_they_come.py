@@ -192,6 +192,25 @@ def test_a_formula_with_its_value_is_read_as_that(
     assert texts(google)[0].startswith("Hello Ann,")
 
 
+def with_inner_break(path: Path, mark: bytes) -> str:
+    """A workbook whose account is `Acme Berlin`, with this mark for the blank."""
+    sheets(path, {"S": [CUSTOMERS[0], ["ann@one.example", "Ann", "Acme Berlin"]]})
+    return changed(path, "worksheets/", lambda part: part.replace(b"Acme Berlin", mark))
+
+
+@pytest.mark.parametrize("mark", [b"Acme&#13;Berlin", b"Acme&#13;&#10;Berlin", b"Acme&#10;Berlin"])
+def test_a_line_break_in_a_workbooks_cell_splits_no_row(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    template: tuple[str, str],
+    mark: bytes,
+) -> None:
+    send(incident, with_inner_break(tmp_path / "l.xlsx", mark), 1, *template)
+    assert google.copies_per_recipient() == {"ann@one.example": 1}
+    assert "in Acme Berlin show" in " ".join(texts(google)[0].split())
+
+
 def test_a_repeated_address_with_other_values_is_named_with_its_row(
     incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
 ) -> None:
@@ -501,6 +520,22 @@ def test_a_query_finds_the_customers(
     assert texts(google)[0].startswith("Hello Ann; O'Neil,")
     (notice,) = incident.json("show")["notices"]
     assert notice["recipients"] == 1
+
+
+def test_a_line_break_in_a_querys_cell_splits_no_row(
+    incident: Postmortem,
+    google: GoogleWorld,
+    shop: Path,
+    tmp_path: Path,
+    template: tuple[str, str],
+) -> None:
+    listed = query(
+        tmp_path / "q.sql",
+        "SELECT email, name, 'Acme' || char(13) || 'Berlin' AS account FROM customers",
+    )
+    send(incident, listed, 2, *template)
+    assert google.copies_per_recipient() == {"ann@one.example": 1, "bob@two.example": 1}
+    assert all("in Acme Berlin show" in " ".join(each.split()) for each in texts(google))
 
 
 @pytest.mark.parametrize(

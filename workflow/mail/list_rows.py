@@ -393,7 +393,7 @@ def read_sheets(content: bytes) -> Iterator[bytes]:
 
 def _as_csv(rows: Iterable[Sequence[Any]]) -> bytes:
     page = io.StringIO()
-    csv.writer(page, lineterminator="\n").writerows([_text(cell) for cell in row] for row in rows)
+    csv.writer(page).writerows([_text(cell) for cell in row] for row in rows)
     return page.getvalue().encode("utf-8", "replace")
 
 

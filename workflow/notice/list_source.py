@@ -295,7 +295,7 @@ def _reading_only(engine: Engine) -> Iterator[Connection]:
 
 def _csv_of(result: Any, path: Path) -> bytes:
     page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
+    writer = csv.writer(page)  # its line ends are CR and LF: a cell with either is quoted
     writer.writerow(result.keys())
     while rows := result.fetchmany(_FETCHED_AT_ONCE):
         writer.writerows([_text(cell) for cell in row] for row in rows)
