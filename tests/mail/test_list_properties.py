@@ -53,6 +53,8 @@ def as_seen(cell: str) -> str:
     text = cell.strip()
     if re.match(r"'+(?:[\s\x00-\x1f;]*[=+\-@＝＋－＠]|[\t\r\n;]|[0-9]+$)", text):
         text = text[1:].strip()
+    if found := re.fullmatch(r'=\s*"((?:[^"]|"")*)"', text):
+        text = found[1].replace('""', '"').strip()
     unseen = {"Zs", "Zl", "Zp", "Cc", "Cf", "Mn"}
     fillers = "\u115f\u1160\u3164\uffa0\u2800"
     if not text.isascii():

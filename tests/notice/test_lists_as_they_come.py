@@ -801,6 +801,22 @@ def test_every_variable_can_be_given_a_column(
         ("Ann&nbsp O", "entity", "`&nbsp`"),
         ("Ann%20O'Neil", "entity", "web page's spelling"),
         ("Andr\\u00e9", "entity", "`\\u00e9`"),
+        ("NULL", "filler", "`name` is `NULL`, and would be sent like that."),
+        ("\\N", "filler", "`\\N`"),
+        ("(blank)", "filler", "`(blank)`"),
+        ("(empty)", "filler", "`(empty)`"),
+        ("(leer)", "filler", "`(leer)`"),
+        ("<null>", "filler", "`<null>`"),
+        ("[null]", "filler", "`[null]`"),
+        ("[not provided]", "filler", "`[not provided]`"),
+        ("Not available", "filler", "`Not available`"),
+        ("—", "filler", "`—`"),
+        (".", "filler", "`.`"),
+        ("???", "filler", "`???`"),
+        ("TRUE", "filler", "`TRUE`"),
+        ("false", "filler", "`false`"),
+        ('=""NULL""', "filler", "`NULL`"),
+        ("Lee,Ann", "turned_name", "family name first"),
         ("Lee, Ann", "turned_name", "family name first"),
         ("O'Neil-Lee, Ann B.", "turned_name", "family name first"),
         ("JÃ¼rgen", "garbled", "Export the list as UTF-8"),
@@ -836,7 +852,10 @@ def test_a_cell_that_nobody_meant_is_warned_of_with_its_row(
     assert told in found["message"]
 
 
-ODD = ("error_cell", "entity", "odd_name", "turned_name", "garbled", "shortened_number")
+ODD = (
+    *("error_cell", "entity", "odd_name", "turned_name", "garbled", "shortened_number"),
+    "filler",
+)
 
 
 @pytest.mark.parametrize(
@@ -845,6 +864,7 @@ ODD = ("error_cell", "entity", "odd_name", "turned_name", "garbled", "shortened_
         *("AT&T", "R&D; Ltd", "Ann #1", "Order #REF", "O'Neil & Sons", "Acme, Inc.", "CAFÉ’S"),
         *("R2-D2", "3M", "Studio 54", "Hotel 1898", "Anna-Maria von Hohenstein-Oehringen"),
         *("Lee, Ann & Co", "Müller, GmbH", "ÄRZTE", "Ångström AB", "Who? Us!", "E+S GmbH"),
+        *("Acme,Inc.", "True", "Blank", "(Ann)", "[Acme]", "Unknown Pleasures", "Ann ."),
     ],
 )
 def test_a_name_that_is_one_is_not_warned_of(
@@ -869,6 +889,70 @@ def test_a_domain_that_looks_mistyped_is_warned_of(
     listed = written(tmp_path / "l.csv", f"email,name,account\n{address},Ann,A\n")
     findings = incident.json("notify", listed, *template)["findings"]
     assert ("odd_domain" in {each["code"] for each in findings}) is is_odd
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "told"),
+    [
+        ("Ann,NULL", "Ann", ["`last_name` is `NULL`, and is left out of `name`."]),
+        ("[not provided],Roe", "Roe", ["`first_name` is `[not provided]`, and is left out of"]),
+        ("Dee,-", "Dee", ["`last_name` is `-`, and is left out of `name`."]),
+        ("Ann,N/A", "Ann", ["`last_name` is `N/A`, and is left out of `name`."]),
+        ("Ann,TRUE", "Ann", ["`last_name` is `TRUE`, and is left out of `name`."]),
+        ("NULL,(blank)", "", ["`first_name` is `NULL`, and", "`last_name` is `(blank)`, and"]),
+        ("Hong-jin,Na", "Hong-jin Na", []),
+        ("Nan,Lee", "Nan Lee", []),
+        ("Ann,", "Ann", []),
+    ],
+)
+def test_a_filler_is_no_part_of_a_name_and_is_warned_of(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    cells: str,
+    name: str,
+    told: list[str],
+) -> None:
+    words = ("--stage", "investigating", "--next-update", "30m")
+    listed = written(tmp_path / "l.csv", f"email,First Name,Last Name\nann@one.example,{cells}\n")
+    findings = incident.json("notify", listed, *words)["findings"]
+    found = [each for each in findings if each["code"] == "filler"]
+    assert [each["where"] for each in found] == ["row 2"] * len(told)
+    for each, start in zip(found, told, strict=True):
+        assert each["message"].startswith(start)
+    send(incident, listed, 1, *words)
+    assert texts(google)[0].startswith(f"Hello {name},\n" if name else "Hello,\n")
+
+
+def test_cells_that_are_written_as_text_for_excel_are_read_without_that(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    template = written(tmp_path / "m.md", TEMPLATE.replace("name }}", "name }} ({{ id }})"))
+    row = '="ann@one.example",="Ann","=""A """"1"""" B""",="0012"'
+    content = f'="Email",="Name",="Account",="Id"\n{row}\n'
+    send(incident, written(tmp_path / "l.csv", content), 1, "--template", template)
+    assert google.copies_per_recipient() == {"ann@one.example": 1}
+    (text,) = texts(google)
+    assert text.startswith("Hello Ann (0012),")
+    assert 'some invoices in A "1" B show' in text
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\r", "\x0b", "\u2028", " \n "])
+@pytest.mark.parametrize("header", ["email,name,account", "email,Full Name,Company"])
+def test_a_line_break_in_a_name_is_a_blank(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    template: tuple[str, str],
+    mark: str,
+    header: str,
+) -> None:
+    content = f'{header}\nann@one.example,"Ann{mark}Lee","Acme{mark}Berlin"\n'
+    path = tmp_path / "l.csv"
+    path.write_bytes(content.encode())
+    send(incident, str(path), 1, *template)
+    (text,) = texts(google)
+    assert text.startswith("Hello Ann Lee,\n\nWe are sorry: some invoices in Acme Berlin show")
 
 
 def test_columns_that_nothing_parts_are_named_with_a_way_on(

@@ -26,6 +26,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 
 from workflow.errors import BadInput
 from workflow.mail.list_decoding import ListUnreadable
+from workflow.mail.list_fillers import is_no_part_of_a_name
 
 # --- Addresses ------------------------------------------------------------------------------------
 
@@ -222,6 +223,9 @@ _COMPANIES = (
     *("organizationname", "organisationname", "firma", "firmenname", "société", "entreprise"),
     *("empresa", "azienda", "workspacename"),
 )
+_NAMES_OF_ANY_KIND = frozenset(
+    {"name", "account", *_WHOLE_NAMES, *_FIRST_NAMES, *_LAST_NAMES, *_COMPANIES}
+)
 _ZONES = ("zeitzone", "fuseauhoraire", "zonahoraria", "usertimezone", "tz")
 
 
@@ -323,7 +327,7 @@ class Columns:
         counts = [0] * len(self.headers)
         for cells in rows:
             for at, cell in enumerate(cells[: len(counts)]):
-                counts[at] += _is_address(cell)
+                counts[at] += _is_address(_trimmed(cell))
         order = sorted(range(len(counts)), key=lambda at: (-counts[at], at))
         return replace(self, filled=tuple(at for at in order if counts[at]))
 
@@ -348,6 +352,21 @@ class Columns:
             raise ListUnreadable(
                 f"the list has no column `{self.missing[0]}`; it has {self._headers_shown()}."
             )
+
+    @property
+    def joined(self) -> Mapping[str, tuple[str, ...]]:
+        """The variables that are made of several columns, each with the variables of those."""
+        return {
+            name: tuple(self.names[at] for at in positions)
+            for name, positions in self.made.items()
+            if len(positions) > 1
+        }
+
+    @cached_property
+    def _on_one_line(self) -> frozenset[int]:
+        """The columns of people's and companies' names: a line break in them is a blank."""
+        own = {at for at, header in enumerate(self.headers) if _bare(header) in _NAMES_OF_ANY_KIND}
+        return frozenset(own.union(self.made.get("name", ()), self.made.get("account", ())))
 
     @property
     def name_beside(self) -> str:
@@ -392,14 +411,17 @@ class Columns:
 
     def named(self, cells: Sequence[str], address: Address) -> dict[str, str]:
         """A row's cells by header and by variable name; `email` and `name` as in `Recipient`."""
+        for at in self._on_one_line:
+            if not cells[at].isprintable():
+                cells = [*cells[:at], _BREAK.sub(" ", cells[at]), *cells[at + 1 :]]
         values = dict(zip(self.headers, cells, strict=False))
         values |= dict(zip(self.names, cells, strict=False))
         values.pop("", None)
         for name, positions in self.made.items():
-            values[name] = " ".join(cells[at] for at in positions if cells[at])
+            values[name] = _joined([cells[at] for at in positions])
         values["email"] = address.email
         if address.name and not values.get("name"):
-            values["name"] = address.name
+            values["name"] = _BREAK.sub(" ", address.name)
         return values
 
 
@@ -474,7 +496,7 @@ def _is_address(cell: str) -> bool:
 
 
 def _trimmed(cell: str) -> str:
-    return cell.strip().strip(_UNSEEN).strip()
+    return _without_wrapping(cell.strip()).strip(_UNSEEN).strip()
 
 
 def _bare(header: str) -> str:
@@ -518,6 +540,24 @@ def as_it_stood(cell: str, *, within: bool = False) -> str:
     return _ESCAPED_WITHIN.sub(r"\1\2", cell) if within else cell
 
 
+# What programs write so that Excel takes a cell as text: `="0012"`.
+_WRAPPED = re.compile(r"=\s*\"(?P<text>(?:[^\"]|\"\")*)\"")
+_BREAK = re.compile(r"\s*[\n\r\t\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
+
+
+def _without_wrapping(cell: str) -> str:
+    """`0012` of `="0012"`; another cell as it is."""
+    found = _WRAPPED.fullmatch(cell) if cell[:1] == "=" else None
+    return found["text"].replace('""', '"').strip() if found else cell
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """One value of several cells, without empty ones and without fillers such as `NULL`."""
+    if len(parts) == 1:
+        return parts[0]
+    return " ".join(part for part in parts if part and not is_no_part_of_a_name(part))
+
+
 # Letters by category that show nothing: Hangul fillers, the Braille blank.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 _AT_EDGES = "\u200b\u2060\ufeff\u00ad"
@@ -534,6 +574,8 @@ def read_cells(cells: Sequence[str], *, is_ours: bool = False) -> list[str]:
 def _read_cell(cell: str, *, is_ours: bool) -> str:
     if cell[:1] == "'" or (is_ours and "'" in cell):
         cell = as_it_stood(cell, within=is_ours).strip()
+    if cell[:1] == "=":
+        cell = _without_wrapping(cell)
     if cell.isascii():
         return cell
     if all(_is_unseen(char) for char in cell):

@@ -138,7 +138,8 @@ class ListReading:
     Iterating gives each row once, in order; a second iteration continues where the first stopped.
     `columns` are a row's variables, `headers` the words in the file. `notes` are for the person,
     about how the list was read; `name_beside` is another column of names than `name`. `is_guessed`
-    and `rival` are about the encoding: see `list_decoding.OpenedText`.
+    and `rival` are about the encoding: see `list_decoding.OpenedText`. `joined` are the variables
+    made of several columns, each with those.
     """
 
     columns: tuple[str, ...]
@@ -149,6 +150,7 @@ class ListReading:
     is_guessed: bool
     rival: str
     name_beside: str
+    joined: Mapping[str, tuple[str, ...]]
     _rows: Iterator[Recipient | BadRow | Duplicate] = field(repr=False)
 
     def __iter__(self) -> Iterator[Recipient | BadRow | Duplicate]:
@@ -218,6 +220,7 @@ def open_list(
         is_guessed=opened.is_guessed,
         rival=opened.rival,
         name_beside=header.columns.name_beside,
+        joined=header.columns.joined,
         _rows=_sort_rows(rest, header),
     )
 

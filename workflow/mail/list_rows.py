@@ -330,6 +330,13 @@ _HIDDEN_ROW = re.compile(
 _FILLED = re.compile(rb"<(?:\w+:)?(?:v|is)>")
 _ODS_HIDDEN = re.compile(rb"\btable:visibility=\"(?:collapse|filter)\"")
 _ODS_REPEATED = re.compile(rb"\btable:number-rows-repeated=\"(\d+)\"")
+_ODS_ROW_OR_CELL = re.compile(
+    rb"<table:(?:table-|covered-table-)(?P<kind>row|cell)(?=[\s/>])(?P<more>(?:[^>\"]|\"[^\"]*\")*)>"
+)
+_ODS_TIMES = re.compile(rb"\btable:number-(?:rows|columns)-repeated=\"(\d+)\"")
+_ODS_SPANNED = re.compile(rb"\btable:number-rows-spanned=\"([2-9]|[1-9]\d+)\"")
+# The first and the last row and column of merged cells, from 0.
+_Merged = tuple[tuple[int, int], tuple[int, int]]
 # A cell with a formula and no value: no program has worked it out. An empty text is a value, and
 # the type of its cell is `str`.
 _FORMULA_ALONE = re.compile(
@@ -378,10 +385,41 @@ def read_workbook(content: bytes, sheet: str = "") -> WorkbookList:
     workbook = _open(content)
     chosen = _choose(workbook, sheet)
     # Include the empty rows above the first one: a row's number is the one that the person sees.
-    rows = workbook.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
+    read = workbook.get_sheet_by_name(chosen)
+    rows = read.to_python(skip_empty_area=False)
     source = _source(content, chosen)
     _refuse_unknown_values(source)
+    _fill_merged(rows, read.merged_cell_ranges or list(_ods_merged(source)))
     return WorkbookList(_as_csv(rows), chosen, _unformatted(rows), _hidden_rows(source))
+
+
+def _fill_merged(rows: Sequence[list[Any]], merged: Sequence[_Merged]) -> None:
+    """Give a merged cell's value to each row that it covers, as a person sees it.
+
+    A row with nothing else is no customer and stays blank.
+    """
+    is_blank = [all(cell == "" for cell in row) for row in rows] if merged else []
+    for (top, left), (bottom, _) in merged:
+        for at in range(top + 1, min(bottom + 1, len(rows))):
+            if not is_blank[at] and left < len(rows[at]):
+                rows[at][left] = rows[top][left]
+
+
+def _ods_merged(source: bytes) -> Iterator[_Merged]:
+    """The cells of an .ods sheet that cover several rows."""
+    if not _ODS_SPANNED.search(source):
+        return
+    row = column = next_row = 0
+    for found in _ODS_ROW_OR_CELL.finditer(source):
+        times = _ODS_TIMES.search(found["more"])
+        count = int(times[1]) if times else 1
+        if found["kind"] == b"row":
+            row, column, next_row = next_row, 0, next_row + count
+            continue
+        spanned = _ODS_SPANNED.search(found["more"])
+        if spanned:
+            yield (row, column), (row + int(spanned[1]) - 1, column)
+        column += count
 
 
 def read_sheets(content: bytes) -> Iterator[bytes]:

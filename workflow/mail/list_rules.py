@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from workflow.mail.list_decoding import NAMES, reads_differently
+from workflow.mail.list_fillers import is_filler, is_no_part_of_a_name, is_truth
 from workflow.mail.list_recipients import Duplicate, FirstRows, Recipient
 from workflow.mail.sandbox import zone_named
 from workflow.model import SHOWN_ROWS, Finding, RowNumbers
 
-_FILLERS = frozenset(
-    {"null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown", "-", "--", "?"}
-)
 # A spreadsheet's error in several languages: #REF!, #NV, #BEZUG!, #¡VALOR!, Err:502.
 _ERROR_CELL = re.compile(
     r"(?:^|(?<=\s))(?:#¡?[^\W\da-z][^\sa-z#!?,;:]{0,20}[!?]|#N/[AVD]|#NV|#GETTING_DATA|#{4,}"
@@ -58,10 +56,24 @@ _CELL_RULES = (
 )
 
 
-class CellCheck:
-    """The cells of the columns that a template uses, with their rows."""
+_NO_CHECKBOX = frozenset({"name", "account"})
 
-    def __init__(self, used: Sequence[str]) -> None:
+
+class CellCheck:
+    """The cells of the columns that a template uses, with their rows.
+
+    `joined` are the variables made of several columns, each with those.
+    """
+
+    def __init__(
+        self, used: Sequence[str], joined: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self._parts = [
+            (whole, part, RowNumbers(), Counter[str]())
+            for whole, parts in (joined or {}).items()
+            if whole in used
+            for part in parts
+        ]
         self._blank = {name: RowNumbers() for name in used}
         self._filler = {name: RowNumbers() for name in used}
         self._filler_words = {name: Counter[str]() for name in used}
@@ -72,7 +84,7 @@ class CellCheck:
         """Check one cell of the column `name`."""
         if not value:
             self._blank[name].add(row)
-        elif value.casefold() in _FILLERS:
+        elif is_filler(value) or (name in _NO_CHECKBOX and is_truth(value)):
             self._filler[name].add(row)
             self._filler_words[name][value] += 1
         else:
@@ -81,6 +93,14 @@ class CellCheck:
                 if found:
                     self._odd[code][name].add(row)
                     self._found.setdefault((code, name), found[0])
+
+    def take_parts(self, row: int, columns: Mapping[str, str]) -> None:
+        """Check the cells of which a variable is made: a filler is left out of it."""
+        for _, part, rows, words in self._parts:
+            value = columns.get(part, "")
+            if is_no_part_of_a_name(value):
+                rows.add(row)
+                words[value] += 1
 
     def findings(self) -> Iterator[tuple[str, str, str]]:
         """The code, rows and sentence of each broken rule."""
@@ -91,6 +111,10 @@ class CellCheck:
             if rows.count:
                 word = self._filler_words[name].most_common(1)[0][0]
                 yield "filler", str(rows), f"`{name}` is `{word}`, and would be sent like that."
+        for whole, part, rows, words in self._parts:
+            if rows.count:
+                word = words.most_common(1)[0][0]
+                yield "filler", str(rows), f"`{part}` is `{word}`, and is left out of `{whole}`."
         for code, _, message in _CELL_RULES:
             for name, rows in self._odd[code].items():
                 if rows.count:
@@ -123,7 +147,8 @@ class ListCheck:
     `own_domains` are the sender's (subdomains count too); `used` are the columns that the template
     reads, `shadowed` those that it can't see (`MailRenderer.variables`, `.shadowed`). `encoding` is
     how the file was read, `is_guessed` and `rival` are as in `list_decoding.OpenedText`,
-    `name_beside` is another column of names than `name`.
+    `name_beside` is another column of names than `name`, `joined` are the variables made of several
+    columns.
     """
 
     def __init__(
@@ -136,6 +161,7 @@ class ListCheck:
         is_guessed: bool = False,
         rival: str = "",
         name_beside: str = "",
+        joined: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         own = frozenset(domain.lower() for domain in own_domains)
         self._used = tuple(used)
@@ -151,7 +177,7 @@ class ListCheck:
             ("odd_domain", _has_odd_domain, _ODD_DOMAIN),
         )
         self._rows = {code: RowNumbers() for code, _, _ in self._rules}
-        self._cells = CellCheck(self._used)
+        self._cells = CellCheck(self._used, joined)
         self._encoding, self._rival = encoding, rival
         self._is_guessed = is_guessed
         self._telling: list[tuple[int, str, str]] = []
@@ -165,6 +191,7 @@ class ListCheck:
                 self._rows[code].add(recipient.row)
         for name in self._used:
             self._cells.take(recipient.row, name, recipient.columns.get(name, ""))
+        self._cells.take_parts(recipient.row, recipient.columns)
         self.see(recipient)
         if self._is_guessed and len(self._telling) < _TELLING:
             self._look_for_telling(recipient)
@@ -305,7 +332,7 @@ def _is_no_name(value: str) -> bool:
 
 # `Lee, Ann`: a family name, a comma, a given name; not `Acme, Inc.` and not `Lee, Ann & Co`.
 _TURNED = re.compile(
-    r"[^\W\d_][^\W\d]*(?:[ '’-][^\W\d_]+){0,2}, (?P<given>[^\W\d_]+(?:[ -]\w+\.?)?)"
+    r"[^\W\d_][^\W\d]*(?:[ '’-][^\W\d_]+){0,2}, ?(?P<given>[^\W\d_]+(?:[ -]\w+\.?)?)"
 )
 _OF_COMPANIES = re.compile(
     r"(?:inc|llc|ltd|llp|lp|plc|corp|co|gmbh|ag|kg|se|sa|sas|sarl|srl|spa|bv|nv|ab|as|oy|pty|pte)\b",
@@ -315,7 +342,7 @@ _TURNED_NAME = "`name` has the family name first, and the mail would greet the c
 
 
 def _is_turned(value: str) -> bool:
-    if ", " not in value:
+    if "," not in value:
         return False
     found = _TURNED.fullmatch(value)
     return found is not None and _OF_COMPANIES.match(found["given"]) is None

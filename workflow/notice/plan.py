@@ -262,6 +262,7 @@ def _made_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         is_guessed=opened.is_guessed,
         rival=opened.rival,
         name_beside=opened.name_beside,
+        joined=opened.joined,
     )
     mail_check = MailCheck(functools.partial(_rules_for, workspace, incident, stage))
     count = _read_through(reader, check, mail_check)
