@@ -1082,6 +1082,131 @@ def test_each_contact_of_a_group_is_written_to_or_named_before_the_send(
     assert left_out == (["bob at a.example"] if options else [])
 
 
+LISTING = "{% for row in rows %}{{ row.invoice }}{% if not loop.last %}, {% endif %}{% endfor %}"
+
+
+@pytest.fixture
+def by_account(tmp_path: Path) -> tuple[str, ...]:
+    """The options of a mail that lists the invoices of an account."""
+    path = tmp_path / "rows.md"
+    path.write_text(TEMPLATE.replace("Hello {{ name }}", f"Invoices {LISTING}."), encoding="utf-8")
+    return ("--template", str(path), "--group-by", "account")
+
+
+def invoices_of(google: GoogleWorld) -> dict[str, str]:
+    """The invoices in each customer's mail."""
+    return {
+        mail["To"].addresses[0].addr_spec: text_of(mail).partition(".")[0].removeprefix("Invoices ")
+        for mail in google.sent()
+    }
+
+
+GROUPS = [
+    ["account", "email", "name", "invoice"],
+    ["Acme", "ann@acme.example", "Ann", "1"],
+    ["", "bob@acme.example", "Bob", "2"],
+    ["Zed", "zoe@zed.example", "Zoe", "3"],
+    ["", "cy@zed.example", "Cy", "4"],
+]
+
+
+@pytest.mark.parametrize("mark", ["", "N/A", "-", "(blank)"])
+def test_a_row_without_a_group_is_in_none_and_is_warned_of(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    by_account: tuple[str, ...],
+    mark: str,
+) -> None:
+    lines = [",".join([row[0] or mark, *row[1:]]) for row in GROUPS]
+    listed = written(tmp_path / "group.csv", "\n".join([*lines, ""]))
+    findings = incident.json("notify", listed, *by_account)["findings"]
+    (found,) = [each for each in findings if each["code"] == "no_group"]
+    assert found["where"] == "rows 3, 5"
+    assert "`account` is empty or a filler, so these rows are in no group" in found["message"]
+    send(incident, listed, 4, *by_account)
+    assert invoices_of(google) == {
+        "ann@acme.example": "1",
+        "bob@acme.example": "2",
+        "zoe@zed.example": "3",
+        "cy@zed.example": "4",
+    }
+
+
+def test_a_row_without_a_group_whose_address_is_in_one_is_a_bad_row(
+    incident: Postmortem, tmp_path: Path, by_account: tuple[str, ...]
+) -> None:
+    listed = written(
+        tmp_path / "group.csv",
+        "account,email,name,invoice\nAcme,ann@acme.example,Ann,1\n,ann@acme.example,Ann,2\n",
+    )
+    said = incident("notify", listed, *by_account, expect=3).err
+    assert "`account` names no group, and this address already gets the mail of Acme." in said
+
+
+def merged_xlsx(path: Path, *ranges: str) -> str:
+    sheets(path, {"S": GROUPS})
+    cells = "".join(f'<mergeCell ref="{each}"/>' for each in ranges).encode()
+    end = b"</sheetData>"
+    return changed(
+        path,
+        "worksheets/",
+        lambda part: part.replace(end, end + b"<mergeCells>" + cells + b"</mergeCells>"),
+    )
+
+
+def merged_ods(path: Path) -> str:
+    ods(path, {"S": GROUPS})
+    empty = b'<table:table-cell office:value-type="string"><text:p></text:p></table:table-cell>'
+    rows = b'<table:table-row table:number-rows-repeated="2"><table:table-cell/></table:table-row>'
+
+    def merge(content: bytes) -> bytes:
+        for name in (b"Acme", b"Zed"):
+            cell = b'<table:table-cell office:value-type="string"><text:p>' + name
+            spanning = cell.replace(b" office", b' table:number-rows-spanned="2" office')
+            content = content.replace(cell, spanning)
+        content = content.replace(empty, b"<table:covered-table-cell/>")
+        return content.replace(b"<table:table-row>", rows + b"<table:table-row>", 1)
+
+    return changed(path, "content.xml", merge)
+
+
+@pytest.mark.parametrize("form", ["xlsx", "ods"])
+def test_a_merged_cell_is_read_for_every_row_that_it_covers(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    by_account: tuple[str, ...],
+    form: str,
+) -> None:
+    path = tmp_path / f"group.{form}"
+    listed = merged_ods(path) if form == "ods" else merged_xlsx(path, "A2:A3", "A4:A900")
+    findings = incident.json("notify", listed, *by_account)["findings"]
+    assert "no_group" not in {each["code"] for each in findings}
+    send(incident, listed, 4, *by_account)
+    assert invoices_of(google) == {
+        "ann@acme.example": "1, 2",
+        "bob@acme.example": "1, 2",
+        "zoe@zed.example": "3, 4",
+        "cy@zed.example": "3, 4",
+    }
+
+
+def test_a_row_of_merged_cells_alone_is_no_customer_of_its_own(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    """A customer's row may be two rows of the sheet high."""
+    rows = [*CUSTOMERS, ["", "", ""], ["bob@two.example", "Bob", "B"]]
+    sheets(path := tmp_path / "l.xlsx", {"S": rows})
+    cells = b"".join(b'<mergeCell ref="%c2:%c3"/>' % (at, at) for at in b"ABC")
+    listed = changed(
+        path, "worksheets/", lambda part: part.replace(b"</sheetData>", b"</sheetData>" + cells)
+    )
+    assert "repeated" not in incident("notify", listed, *template).err
+    send(incident, listed, 2, *template)
+    assert google.copies_per_recipient() == {"ann@one.example": 1, "bob@two.example": 1}
+
+
 # Values that a template can't send
 
 

@@ -138,6 +138,11 @@ _GARBLED = re.compile(
 _UNKNOWN_ZONE = (
     "`timezone` is no zone such as Europe/Berlin: these customers get times in the incident's."
 )
+# Two customers with `N/A` would read each other's rows if it were a group.
+_NO_GROUP = (
+    "`{column}` is empty or a filler, so these rows are in no group and each gets a mail of its "
+    "own. Fill in the cells to add them to a group."
+)
 _TELLING = 3  # rows that show an encoding
 
 
@@ -148,7 +153,7 @@ class ListCheck:
     reads, `shadowed` those that it can't see (`MailRenderer.variables`, `.shadowed`). `encoding` is
     how the file was read, `is_guessed` and `rival` are as in `list_decoding.OpenedText`,
     `name_beside` is another column of names than `name`, `joined` are the variables made of several
-    columns.
+    columns; `group_by` is the column by which rows are grouped, "" for none.
     """
 
     def __init__(
@@ -162,6 +167,7 @@ class ListCheck:
         rival: str = "",
         name_beside: str = "",
         joined: Mapping[str, Sequence[str]] | None = None,
+        group_by: str = "",
     ) -> None:
         own = frozenset(domain.lower() for domain in own_domains)
         self._used = tuple(used)
@@ -176,6 +182,14 @@ class ListCheck:
             ("turned_name", self._has_turned_name, _TURNED_NAME),
             ("odd_domain", _has_odd_domain, _ODD_DOMAIN),
         )
+        if group_by:
+            self._rules += (
+                (
+                    "no_group",
+                    lambda each: not group_in(each, group_by),
+                    _NO_GROUP.format(column=group_by),
+                ),
+            )
         self._rows = {code: RowNumbers() for code, _, _ in self._rules}
         self._cells = CellCheck(self._used, joined)
         self._encoding, self._rival = encoding, rival
@@ -291,6 +305,12 @@ def _in_east_asia(value: str, encoding: str) -> Iterator[tuple[str, str]]:
             continue
         if all(unicodedata.category(char) == "Lo" for char in other if not char.isascii()):
             yield name, other
+
+
+def group_in(recipient: Recipient, column: str) -> str:
+    """The group that a row names in this column; "" for none, or a filler in its place."""
+    value = recipient.columns.get(column, "").strip()
+    return "" if is_filler(value) else value
 
 
 def _pairs(rows: Sequence[tuple[int, int]]) -> str:

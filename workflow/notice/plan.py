@@ -263,6 +263,7 @@ def _made_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         rival=opened.rival,
         name_beside=opened.name_beside,
         joined=opened.joined,
+        group_by=group_by,
     )
     mail_check = MailCheck(functools.partial(_rules_for, workspace, incident, stage))
     count = _read_through(reader, check, mail_check)

@@ -20,6 +20,7 @@ from workflow.ledger import customers, forgetting, notices, plans
 from workflow.ledger.plans import PlannedMail, StageHad, ToldBefore
 from workflow.mail.faces import parse_body, text_face
 from workflow.mail.list_recipients import BadRow, Duplicate, Recipient
+from workflow.mail.list_rules import group_in
 from workflow.mail.message import HeaderBad, MessageTooBig
 from workflow.mail.sandbox import zone_named
 from workflow.mail.template import RenderedMail, ValueMissing
@@ -65,9 +66,9 @@ def grouped(
 ) -> Iterator[Addressee | InOtherGroup | BadRow]:
     """Each contact of each group, with all rows of the group, in the order of the list.
 
-    Rows without a value stand alone. A repeated address within a group is one more row of it. If
-    all contacts of a group get another group's mail, the group is a bad row: nobody would get its
-    mail.
+    Rows without a value, or with a filler such as `N/A`, stand alone; `ListCheck` warns of them. A
+    repeated address within a group is one more row of it. If all contacts of a group get another
+    group's mail, the group is a bad row: nobody would get its mail.
     """
     groups: dict[str, list[Recipient]] = {}
     for row in rows:
@@ -75,7 +76,7 @@ def grouped(
             yield row
             continue
         recipient = row.recipient if isinstance(row, Duplicate) else row
-        value = recipient.columns.get(column, "").strip().casefold()
+        value = group_in(recipient, column).casefold()
         groups.setdefault(value or f"\x00{recipient.row}", []).append(recipient)
     group_of: dict[str, str] = {}
     for members in groups.values():
@@ -86,7 +87,7 @@ def _contacts(
     members: list[Recipient], column: str, group_of: dict[str, str]
 ) -> Iterator[Addressee | InOtherGroup | BadRow]:
     """The contacts of one group; `group_of` has the group of everybody who gets a mail."""
-    name = members[0].columns.get(column, "").strip()
+    name = group_in(members[0], column)
     contacts = {each.key: each for each in reversed(members)}  # each by their first row
     in_order = sorted(contacts.values(), key=lambda each: each.row)
     if all(each.key in group_of for each in in_order):
@@ -94,6 +95,9 @@ def _contacts(
         reason = (
             f"this address gets the mail of {group_of[first.key]}, another group; "
             "choose another contact for this group."
+            if name
+            else f"`{column}` names no group, and this address already gets the mail of "
+            f"{group_of[first.key]}. Fill in the cell, or remove the row."
         )
         yield BadRow(first.row, column, first.email, reason, first.cells)
         return
@@ -329,7 +333,7 @@ class ListReader:
             row.get(name, "") if name else self.wording.own_file(row) for row in addressee.rows
         ]
         recipient = addressee.recipient
-        group = recipient.columns.get(self.group_by, "") if self.group_by else ""
+        group = group_in(recipient, self.group_by) if self.group_by else ""
         return self.own_files.of(cells, owner=group or recipient.key, row=recipient.row)
 
 
