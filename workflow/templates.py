@@ -13,6 +13,7 @@ from workflow.errors import BadInput, why_refused
 from workflow.files import PrivateFiles, private_files
 from workflow.google.client import Json
 from workflow.ledger import incidents
+from workflow.mail.language_names import language_tag
 from workflow.mail.sandbox import MailTemplateBad
 from workflow.model import Incident, doc_id_in
 from workflow.workspace import Workspace
@@ -90,11 +91,14 @@ def load_public_mail_template(workspace: Workspace) -> TemplateText:
 
 
 def in_language(template: TemplateText, locale: str) -> TemplateText | None:
-    """The template beside this one for a locale such as `de` or `de-AT`, if there is one."""
+    """The template beside this one for a locale, if there is one.
+
+    The locale is one such as `de`, `de-AT` or `German`, as a list has it.
+    """
     base = template.name.removesuffix(".md")
     # Look beside it only: a shipped translation doesn't translate a team's own text.
     folders = [template.folder] if template.folder else list(template.folders)
-    for tag in _tags(locale):
+    for tag in dict.fromkeys([*_tags(locale), *_tags(language_tag(locale))]):
         for folder in folders:
             path = folder / f"{base}.{tag}.md"
             if path.is_file():

@@ -1418,6 +1418,65 @@ def test_each_customer_reads_their_own_language_and_their_own_time(
         assert text_of(mail).replace("\n", " ").isprintable()  # no mark of the program's own
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("locale", "Language", "Preferred language", "lang", "Sprache", "User locale"),
+        *("Langue", "Idioma", "preferred_locales"),
+    ],
+)
+def test_the_language_column_of_another_program_is_read(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, header: str
+) -> None:
+    listed = written(
+        tmp_path / "l.csv",
+        f"email,name,{header}\nann@one.example,Ann,English\nbob@two.example,Bob,German\n"
+        "cy@three.example,Cy,fr-CA\ndee@four.example,Dee,\n",
+    )
+    findings = incident.json("notify", listed, "--next-update", "3h")["findings"]
+    assert "no_language" not in {each["code"] for each in findings}
+    send(incident, listed, 4, "--next-update", "3h")
+    assert sorted(text.partition("\n")[0] for text in texts(google)) == [
+        *("Bonjour Cy,", "Guten Tag Bob,", "Hello Ann,", "Hello Dee,")
+    ]
+
+
+@pytest.mark.parametrize(
+    "language",
+    [
+        *("de", "DE", "de-AT", "de_AT", "de_DE.UTF-8", "de_DE@euro", "deu", "ger", "German"),
+        *("GERMAN", "Deutsch", "German (Austria)", "German - Germany", "Allemand", "deu-DE"),
+        *("de-DE;q=0.9", "Swiss German"),
+    ],
+)
+def test_a_language_is_read_as_lists_write_it(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, language: str
+) -> None:
+    listed = written(tmp_path / "l.csv", f"email,name,locale\nbob@two.example,Bob,{language}\n")
+    send(incident, listed, 1, "--next-update", "3h")
+    assert texts(google)[0].startswith("Guten Tag Bob,")
+
+
+def test_a_language_column_beside_a_locale_is_left_alone(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    listed = written(
+        tmp_path / "l.csv", "email,name,locale,Language\nbob@two.example,Bob,fr,German\n"
+    )
+    send(incident, listed, 1, "--next-update", "3h")
+    assert texts(google)[0].startswith("Bonjour Bob,")
+
+
+def test_a_language_column_without_languages_is_warned_of(
+    incident: Postmortem, tmp_path: Path
+) -> None:
+    listed = written(tmp_path / "l.csv", "email,name,Language\nbob@two.example,Bob,Klingon\n")
+    findings = incident.json("notify", listed, "--next-update", "3h")["findings"]
+    assert [each["message"] for each in findings if each["code"] == "no_language"] == [
+        "no template in `Klingon`: these customers get the default language."
+    ]
+
+
 def test_a_promised_time_is_told_in_the_customers_zone_and_recorded_in_ours(
     incident: Postmortem, google: GoogleWorld, tmp_path: Path
 ) -> None:

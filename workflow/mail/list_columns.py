@@ -226,6 +226,15 @@ _COMPANIES = (
 _NAMES_OF_ANY_KIND = frozenset(
     {"name", "account", *_WHOLE_NAMES, *_FIRST_NAMES, *_LAST_NAMES, *_COMPANIES}
 )
+_LANGUAGES = (
+    *("language", "lang", "preferredlanguage", "languagepreference", "languagecode"),
+    *("userlanguage", "userlocale", "customerlanguage", "customerlocale", "contactlanguage"),
+    *("contactlocale", "preferredlocale", "preferredlocales", "localecode", "hslanguage"),
+    *("languageoverride", "communicationlanguage", "correspondencelanguage", "emaillanguage"),
+    *("browserlanguage", "browserlocale", "sprache", "bevorzugtesprache", "korrespondenzsprache"),
+    *("langue", "languepréférée", "idioma", "idiomapreferido", "lingua", "língua", "taal"),
+    *("voorkeurstaal", "język", "språk", "sprog", "kieli", "jazyk"),
+)
 _ZONES = ("zeitzone", "fuseauhoraire", "zonahoraria", "usertimezone", "tz")
 
 
@@ -242,6 +251,8 @@ def synonyms_among(headers: Sequence[str]) -> Iterator[tuple[str, tuple[int, ...
             yield "name", parts
     if "account" not in at and (company := _first_of(_COMPANIES, at)) is not None:
         yield "account", (company,)
+    if "locale" not in at and (language := _first_of(_LANGUAGES, at)) is not None:
+        yield "locale", (language,)
     if (zone := _first_of(("timezone", *_ZONES), at)) is not None:
         yield "timezone", (zone,)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from workflow import templates
 from workflow.ledger.plans import PlannedMail
 from workflow.mail import tracing
+from workflow.mail.language_names import language_tag
 from workflow.mail.sandbox import MailTemplateBad
 from workflow.mail.template import (
     KNOWN_COLUMNS,
@@ -416,6 +417,6 @@ def _is_of_a_mail(text: TemplateText) -> bool:
 
 
 def _is_of(locale: str, lang: str) -> bool:
-    """Whether a list's locale, such as `en_US`, is of a template's language."""
-    tag = locale.strip().lower().replace("_", "-").partition("-")[0]
+    """Whether a list's locale, such as `en_US` or `English`, is of a template's language."""
+    tag = language_tag(locale).lower().partition("-")[0]
     return bool(tag) and tag == lang.lower().partition("-")[0]
