@@ -139,6 +139,13 @@ def test_hidden_rows_of_an_opendocument_sheet_are_counted(
     assert "1 row is hidden in the workbook, by a filter or by hand, but it is included." in said
 
 
+def merged(path: Path, *ranges: str) -> str:
+    """Merge cells of a workbook."""
+    cells = "".join(f'<mergeCell ref="{each}"/>' for each in ranges)
+    end = f"</sheetData><mergeCells>{cells}</mergeCells>".encode()
+    return changed(path, "worksheets/", lambda part: part.replace(b"</sheetData>", end))
+
+
 def with_formula(path: Path, cell: bytes) -> str:
     """A workbook with another cell B2."""
     sheets(path, {"S": CUSTOMERS})
@@ -997,6 +1004,165 @@ def test_a_row_whose_cells_are_mixed_up_is_shown_whole(
     assert "Row 4, column email (Footer): cells in this row: 1" in said
 
 
+# Headers that don't say all
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("Email,Email,Name\nTRUE,ann@one.example,Ann\n", "only `Email` (column 2) does in the"),
+        ("Email,Email,Name\nann@one.example,,Ann\n", "only `Email` (column 1) does in the"),
+        ("E-mail,Email address,Name\nyes,ann@one.example,Ann\n", "only `Email address` does"),
+    ],
+)
+def test_of_two_columns_the_one_that_holds_addresses_is_read(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, content: str, told: str
+) -> None:
+    listed = written(tmp_path / "l.csv", content)
+    words = ("--next-update", "3h")
+    findings = incident.json("notify", listed, *words)["findings"]
+    (found,) = [each for each in findings if each["code"] == "email_column"]
+    assert told in found["message"]
+    send(incident, listed, 1, *words)
+    assert google.copies_per_recipient() == {"ann@one.example": 1}
+
+
+@pytest.mark.parametrize("choice", [1, 2])
+def test_each_of_two_columns_with_one_header_can_be_chosen_as_the_error_says(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, choice: int
+) -> None:
+    row = "ann@one.example,bob@two.example,Ann"
+    listed = written(tmp_path / "l.csv", f"Email,Email,Name\n{row}\n")
+    words = ("--next-update", "3h")
+    said = incident("notify", listed, *words, expect=3).err
+    assert "`Email` (column 1) and `Email` (column 2) could each hold the addresses." in said
+    options = re.findall(r'--column (email)="([^"]+)"', said)
+    assert len(options) == 2
+    send(incident, listed, 1, *words, "--column", "=".join(options[choice - 1]))
+    assert google.copies_per_recipient() == {row.split(",")[choice - 1]: 1}
+
+
+def test_a_second_column_with_the_header_of_a_value_is_named_and_can_be_chosen(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    listed = written(
+        tmp_path / "l.csv",
+        "Email,Name,Name,Name 2,Account,Note,Note\nann@one.example,Acme,Ann,x,A,b,c\n",
+    )
+    findings = incident.json("notify", listed, *template)["findings"]
+    (found,) = [each for each in findings if each["code"] == "same_header"]
+    assert found["where"] == "column name"
+    (option,) = re.findall(r'--column name="([^"]+)"', found["message"])
+    again = (*template, "--column", f"name={option}")
+    codes = {each["code"] for each in incident.json("notify", listed, *again)["findings"]}
+    assert "same_header" not in codes
+    send(incident, listed, 1, *again)
+    assert texts(google)[0].startswith("Hello Ann,")
+
+
+@pytest.mark.parametrize("flag", ["TRUE", "ja", "1", "x"])
+def test_a_column_of_flags_is_told_from_the_addresses_beside_it(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    template: tuple[str, str],
+    flag: str,
+) -> None:
+    listed = written(
+        tmp_path / "l.csv",
+        f"Email,Contact Email,Name,Account\n{flag},ann@one.example,Ann,A\n",
+    )
+    said = incident("notify", listed, *template, expect=3).err
+    assert f"`Email` holds `{flag}` and no addresses; addresses stand in `Contact Email`." in said
+    assert said.endswith('--column email="Contact Email".\n')
+    send(incident, listed, 1, *template, "--column", "email=Contact Email")
+    assert google.copies_per_recipient() == {"ann@one.example": 1}
+
+
+def test_a_mistyped_address_beside_another_column_of_addresses_is_a_bad_row(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    listed = written(
+        tmp_path / "l.csv", "email,name,account,owner\nann.one.example,Ann,A,us@team.example\n"
+    )
+    said = incident("notify", listed, *template, expect=3).err
+    assert "Row 2, column email (ann.one.example): an email address must have an @-sign." in said
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_remarks_beside_the_list_are_left_out_and_named(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    template: tuple[str, str],
+    form: str,
+) -> None:
+    rows = [
+        ["email", "name", "account", "", ""],
+        ["ann@one.example", "Ann", "A", "called", ""],
+        ["bob@two.example", "Bob", "B", "", ""],
+        ["cy@three.example", "Cy", "C", "", "today"],
+    ]
+    text = "\n".join(",".join(row) for row in rows) + "\n"
+    path = tmp_path / f"l.{form}"
+    listed = sheets(path, {"S": rows}) if form == "xlsx" else written(path, text)
+    findings = incident.json("notify", listed, *template)["findings"]
+    (found,) = [each for each in findings if each["code"] == "unnamed_column"]
+    assert found["where"] == "rows 2, 4"
+    assert found["message"].startswith("a column without a header is filled here and was left out.")
+    google.misbehave("404", "gmail.users.drafts.create")
+    incident("notify", listed, *template, "--send", "--confirm", "3", expect=6)
+    google.behave()
+    incident("export", str(tmp_path / "record"), "--format", "csv")
+    again = tmp_path / "record" / "not-told.csv"
+    assert "as it stood" not in again.read_text(encoding="utf-8")
+    send(incident, str(again), len(again.read_text(encoding="utf-8").splitlines()) - 1, *template)
+
+
+def test_a_row_with_a_remark_alone_is_a_bad_row(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    rows = [[*CUSTOMERS[0], ""], [*CUSTOMERS[1], ""], ["", "", "", "ask Bob"]]
+    said = incident("notify", sheets(tmp_path / "l.xlsx", {"S": rows}), *template, expect=3).err
+    assert "(ask Bob): only a column without a header is filled in this row." in said
+
+
+def test_a_separator_that_moves_cells_below_no_header_is_still_a_bad_row(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    for end in ("", ","):
+        content = (
+            f"email,name,account,\nann@one.example,Lee, Ann,A{end}\nbob@two.example,Bob,B{end}\n"
+        )
+        listed = written(tmp_path / "l.csv", content)
+        said = incident("notify", listed, *template, expect=3).err
+        assert "One is missing, or holds a separator and isn't quoted" in said
+
+
+@pytest.mark.parametrize("form", ["xlsx", "csv"])
+def test_the_lower_row_of_a_header_over_two_rows_is_the_header(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, form: str
+) -> None:
+    rows = [
+        ["Email", "Name", "Address", ""],
+        ["", "", "Street", "City"],
+        ["ann@one.example", "Ann", "1 High St", "Rome"],
+    ]
+    path = tmp_path / f"l.{form}"
+    if form == "xlsx":
+        sheets(path, {"S": rows})
+        listed = merged(path, "A1:A2", "B1:B2", "C1:D1")
+    else:
+        rows[1][:2] = rows[0][:2]
+        listed = written(path, "\n".join(",".join(row) for row in rows))
+    mail = written(tmp_path / "m.md", TEMPLATE.replace("account", "city"))
+    findings = incident.json("notify", listed, "--template", mail)["findings"]
+    (found,) = [each for each in findings if each["code"] == "title_rows"]
+    assert found["where"] == "row 2"
+    send(incident, listed, 1, "--template", mail)
+    assert texts(google)[0].startswith("Hello Ann,\n\nWe are sorry: some invoices in Rome show")
+
+
 # Groups
 
 
@@ -1144,17 +1310,6 @@ def test_a_row_without_a_group_whose_address_is_in_one_is_a_bad_row(
     assert "`account` names no group, and this address already gets the mail of Acme." in said
 
 
-def merged_xlsx(path: Path, *ranges: str) -> str:
-    sheets(path, {"S": GROUPS})
-    cells = "".join(f'<mergeCell ref="{each}"/>' for each in ranges).encode()
-    end = b"</sheetData>"
-    return changed(
-        path,
-        "worksheets/",
-        lambda part: part.replace(end, end + b"<mergeCells>" + cells + b"</mergeCells>"),
-    )
-
-
 def merged_ods(path: Path) -> str:
     ods(path, {"S": GROUPS})
     empty = b'<table:table-cell office:value-type="string"><text:p></text:p></table:table-cell>'
@@ -1180,7 +1335,11 @@ def test_a_merged_cell_is_read_for_every_row_that_it_covers(
     form: str,
 ) -> None:
     path = tmp_path / f"group.{form}"
-    listed = merged_ods(path) if form == "ods" else merged_xlsx(path, "A2:A3", "A4:A900")
+    if form == "ods":
+        listed = merged_ods(path)
+    else:
+        sheets(path, {"S": GROUPS})
+        listed = merged(path, "A2:A3", "A4:A900")
     findings = incident.json("notify", listed, *by_account)["findings"]
     assert "no_group" not in {each["code"] for each in findings}
     send(incident, listed, 4, *by_account)
@@ -1198,10 +1357,7 @@ def test_a_row_of_merged_cells_alone_is_no_customer_of_its_own(
     """A customer's row may be two rows of the sheet high."""
     rows = [*CUSTOMERS, ["", "", ""], ["bob@two.example", "Bob", "B"]]
     sheets(path := tmp_path / "l.xlsx", {"S": rows})
-    cells = b"".join(b'<mergeCell ref="%c2:%c3"/>' % (at, at) for at in b"ABC")
-    listed = changed(
-        path, "worksheets/", lambda part: part.replace(b"</sheetData>", b"</sheetData>" + cells)
-    )
+    listed = merged(path, "A2:A3", "C2:C3")
     assert "repeated" not in incident("notify", listed, *template).err
     send(incident, listed, 2, *template)
     assert google.copies_per_recipient() == {"ann@one.example": 1, "bob@two.example": 1}

@@ -18,7 +18,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from urllib.parse import unquote
 
@@ -295,8 +295,14 @@ class Columns:
 
     `candidates` may hold addresses. `wanted` is the column that the user asked for, or "". `made`
     are variables made of other columns, by their positions: because the user says so, or because no
-    column is called `name` and two are called `First name` and `Last name`. `filled` are the
-    columns in which addresses were seen, the likeliest first.
+    column is called `name` and two are called `First name` and `Last name`. `repeated` are the
+    variables whose header several columns have, if the user chose none of them, each with the
+    variable of the second. `blank_columns` counts those without a header at the end.
+
+    Known from the first rows: `filled` are the columns in which addresses were seen, the likeliest
+    first; `rivals` the others that could have been the addresses' by their headers; `no_address` is
+    what the column of addresses holds instead; `remarks` counts the columns without a header that
+    may be filled, see `with_filled`.
     """
 
     headers: tuple[str, ...]
@@ -305,7 +311,12 @@ class Columns:
     wanted: str
     made: Mapping[str, tuple[int, ...]]
     missing: tuple[str, ...] = ()
+    repeated: Mapping[str, str] = field(default_factory=dict)
+    blank_columns: int = 0
     filled: tuple[int, ...] = ()
+    rivals: tuple[int, ...] = ()
+    no_address: str = ""
+    remarks: int = 0
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -334,30 +345,69 @@ class Columns:
         return self.headers[self.email_at]
 
     def with_filled(self, rows: Iterable[Sequence[str]]) -> Columns:
-        """The same, with the columns in which these rows have addresses."""
+        """The same, with what these rows, the first ones, show of the columns.
+
+        Of several columns that could hold the addresses, the only one that does is taken. Columns
+        without a header at the end may be filled if each row has exactly as many cells as the
+        header: otherwise a separator that isn't quoted moves a row's cells there.
+        """
+        rows = list(rows)
         counts = [0] * len(self.headers)
         for cells in rows:
             for at, cell in enumerate(cells[: len(counts)]):
-                counts[at] += _is_address(_trimmed(cell))
+                counts[at] += _is_address(cell)
         order = sorted(range(len(counts)), key=lambda at: (-counts[at], at))
-        return replace(self, filled=tuple(at for at in order if counts[at]))
+        filled = tuple(at for at in order if counts[at])
+        whole = len(self.headers) + self.blank_columns
+        found = replace(
+            self,
+            filled=filled,
+            remarks=self.blank_columns if all(len(cells) == whole for cells in rows) else 0,
+        )
+        holding = [at for at in self.candidates if counts[at]]
+        if self._is_unclear and len(holding) == 1:
+            rivals = tuple(at for at in self.candidates if at not in holding)
+            found = replace(found, candidates=tuple(holding), rivals=rivals)
+        return replace(found, no_address=found._in_place_of_address(rows))
+
+    def _in_place_of_address(self, rows: Iterable[Sequence[str]]) -> str:
+        """What stands in the column of addresses if these rows have addresses only in others."""
+        if self.wanted or not self.candidates or not self.filled or self.email_at in self.filled:
+            return ""
+        cells = [_trimmed(cells[self.email_at]) for cells in rows if len(cells) > self.email_at]
+        # A cell with one of these marks may be a mistyped address.
+        is_tried = any("@" in cell or "." in cell for cell in cells)
+        return "" if is_tried else next(filter(None, cells), "")
+
+    @property
+    def _is_unclear(self) -> bool:
+        """Whether the headers don't say which of the candidates it is."""
+        exact = [at for at in self.candidates if self.headers[at].strip().lower() == "email"]
+        return len(self.candidates) > 1 and (len(exact) != 1 or bool(self.wanted))
 
     def check(self) -> None:
         """Refuse a header that doesn't say where the addresses are.
 
         Raises:
-            ListUnreadable: no such column, or several and none of them exactly `email`; a column
-                that the user names and that isn't there.
+            ListUnreadable: no such column, or several and none of them exactly `email`; one that
+                holds no addresses, beside another that does; a column that the user names and that
+                isn't there.
         """
         if not self.candidates:
             raise ListUnreadable(self._lacking())
-        exact = [at for at in self.candidates if self.headers[at].strip().lower() == "email"]
-        if len(self.candidates) > 1 and (len(exact) != 1 or self.wanted):
-            names = " and ".join(f"`{_on_one_line(self.headers[at])}`" for at in self.candidates)
+        if self._is_unclear:
+            names = " and ".join(map(self._place, self.candidates))
+            last = self.candidates[-1]
+            shown = self.candidates[:_SHOWN_COLUMNS] if self._is_repeated(last) else [last]
+            options = " or ".join(f'--column email="{self._option(at)}"' for at in shown)
             raise ListUnreadable(
-                f"{names} could each hold the addresses. Say which: "
-                f'--column email="{_on_one_line(self.headers[self.candidates[-1]])}", '
-                "or rename the others."
+                f"{names} could each hold the addresses. Say which: {options}, or rename the "
+                "others."
+            )
+        if self.no_address:
+            raise ListUnreadable(
+                f"{self._place(self.email_at)} holds `{_shown(self.no_address, 60)}` and no "
+                f"addresses; {self._likely(self.filled)}"
             )
         if self.missing:
             raise ListUnreadable(
@@ -374,10 +424,10 @@ class Columns:
         }
 
     @cached_property
-    def _on_one_line(self) -> frozenset[int]:
+    def _on_one_line(self) -> tuple[int, ...]:
         """The columns of people's and companies' names: a line break in them is a blank."""
         own = {at for at, header in enumerate(self.headers) if _bare(header) in _NAMES_OF_ANY_KIND}
-        return frozenset(own.union(self.made.get("name", ()), self.made.get("account", ())))
+        return tuple(own.union(self.made.get("name", ()), self.made.get("account", ())))
 
     @property
     def name_beside(self) -> str:
@@ -403,16 +453,47 @@ class Columns:
             at for at, header in enumerate(self.headers) if _LIKE_EMAIL.search(header)
         ]
         if likely and not self.wanted:
-            names = [f"`{_shown(self.headers[at], 60)}`" for at in likely[:_SHOWN_COLUMNS]]
-            holds = "addresses stand in" if self.filled else "addresses may be in"
-            return (
-                f"the list has {missing}; {holds} {' and '.join(names)}. Say which it is: "
-                f'--column email="{_on_one_line(self.headers[likely[0]])}".'
-            )
+            return f"the list has {missing}; {self._likely(likely)}"
         return (
             f"the list has {missing}; it has {self._headers_shown()}. "
             "Choose one: --column email=NAME."
         )
+
+    def _likely(self, columns: Sequence[int]) -> str:
+        """Where addresses are, and the option that chooses the first of these columns."""
+        holds = "addresses stand in" if self.filled else "addresses may be in"
+        names = " and ".join(map(self._place, columns[:_SHOWN_COLUMNS]))
+        return f'{holds} {names}. Say which it is: --column email="{self._option(columns[0])}".'
+
+    def _is_repeated(self, at: int) -> bool:
+        own = variable_name(self.headers[at])
+        return sum(variable_name(header) == own for header in self.headers) > 1
+
+    def _place(self, at: int) -> str:
+        """A column as a sentence names it, with its number if others are called the same."""
+        header = f"`{_shown(_on_one_line(self.headers[at]), 60)}`" if self.headers[at] else ""
+        number = f"column {at + 1}"
+        if not header:
+            return number
+        return f"{header} ({number})" if self._is_repeated(at) else header
+
+    def _option(self, at: int) -> str:
+        """What a person types to choose a column; `_positions` finds it so."""
+        own, name = variable_name(self.headers[at]), self.names[at]
+        if not self._is_repeated(at):
+            return _on_one_line(self.headers[at]) or name
+        return name if name != own else f"{own}_1"
+
+    def notes(self) -> Iterator[tuple[str, str, str]]:
+        """The code, place and sentence of each warning about how the columns were chosen."""
+        if self.rivals:
+            both = " and ".join(map(self._place, sorted((*self.rivals, self.email_at))))
+            yield (
+                "email_column",
+                "list",
+                f"{both} could each hold the addresses; only {self._place(self.email_at)} does in "
+                "the first rows, so it was read.",
+            )
 
     def _headers_shown(self) -> str:
         """The headers, with possible address columns first."""
@@ -429,7 +510,7 @@ class Columns:
         values |= dict(zip(self.names, cells, strict=False))
         values.pop("", None)
         for name, positions in self.made.items():
-            values[name] = _joined([cells[at] for at in positions])
+            values[name] = cells[positions[0]] if len(positions) == 1 else _joined(cells, positions)
         values["email"] = address.email
         if address.name and not values.get("name"):
             values["name"] = _BREAK.sub(" ", address.name)
@@ -448,6 +529,7 @@ def find_columns(
     headers = [_trimmed(cell) for cell in cells]
     while headers and not headers[-1]:
         headers.pop()
+    blank_columns = len(cells) - len(headers)
     wanted = _trimmed(email_column) if email_column else ""
     if wanted:
         candidates = _positions(headers, wanted)
@@ -461,17 +543,45 @@ def find_columns(
             missing.append(_trimmed(header))
         made[name] = tuple(found[:1])
     return Columns(
-        *(tuple(headers), _unique_names(headers), tuple(candidates), wanted, made, tuple(missing))
+        *(tuple(headers), _unique_names(headers), tuple(candidates), wanted, made, tuple(missing)),
+        repeated=dict(_repeated(headers, made, wanted_columns or {})),
+        blank_columns=blank_columns,
     )
 
 
+def _repeated(
+    headers: Sequence[str], made: Mapping[str, tuple[int, ...]], chosen: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """The variables that are the first of several columns with one header, see `Columns`."""
+    of_name: dict[str, list[str]] = {}
+    for header, name in zip(headers, _unique_names(headers), strict=True):
+        of_name.setdefault(variable_name(header), []).append(name)
+    for own, names in of_name.items():
+        if own and len(names) > 1:
+            of_header = [own] if own not in made else []
+            of_others = [
+                name
+                for name, positions in made.items()
+                if len(positions) == 1 and variable_name(headers[positions[0]]) == own
+            ]
+            yield from ((name, names[1]) for name in of_header + of_others if name not in chosen)
+
+
 def _positions(headers: Sequence[str], wanted: str) -> list[int]:
-    """The positions of a header: exact matches, else by its variable's name."""
-    return [at for at, header in enumerate(headers) if header == wanted] or [
-        at
-        for at, header in enumerate(headers)
-        if header and variable_name(header) == variable_name(wanted)
-    ]
+    """The positions of a header: exact matches, else by its variable's name.
+
+    `name_2` is the second of several columns called `name`, `name_1` the first.
+    """
+    own = variable_name(wanted)
+    return (
+        [at for at, header in enumerate(headers) if header == wanted]
+        or [at for at, header in enumerate(headers) if header and variable_name(header) == own]
+        or [
+            at
+            for at, name in enumerate(_unique_names(headers))
+            if own and own in {name, f"{name}_1"}
+        ]
+    )
 
 
 @lru_cache(maxsize=16_384)  # a header is read with each possible delimiter
@@ -486,13 +596,16 @@ def variable_name(header: str) -> str:
 
 def _unique_names(headers: Sequence[str]) -> tuple[str, ...]:
     names: list[str] = []
+    taken = {variable_name(header) for header in headers}
     seen: Counter[str] = Counter()
     for number, header in enumerate(headers, 1):
-        own = variable_name(header)
-        name = own or f"column_{number}"
-        same = seen[name]
-        names.append(f"{name}_{same + 1}" if same else name)
+        own = variable_name(header) or f"column_{number}"
+        name = own
         seen[own] += 1
+        while seen[own] > 1 and (name := f"{own}_{seen[own]}") in taken:
+            seen[own] += 1
+        taken.add(name)
+        names.append(name)
     return tuple(names)
 
 
@@ -500,7 +613,7 @@ def _is_address(cell: str) -> bool:
     if "@" not in cell:
         return False
     try:
-        read_address(cell)
+        read_address(_trimmed(cell))
     except AddressBad:
         return False
     return True
@@ -562,11 +675,10 @@ def _without_wrapping(cell: str) -> str:
     return found["text"].replace('""', '"').strip() if found else cell
 
 
-def _joined(parts: Sequence[str]) -> str:
+def _joined(cells: Sequence[str], positions: Iterable[int]) -> str:
     """One value of several cells, without empty ones and without fillers such as `NULL`."""
-    if len(parts) == 1:
-        return parts[0]
-    return " ".join(part for part in parts if part and not is_no_part_of_a_name(part))
+    parts = [cells[at] for at in positions]
+    return " ".join([part for part in parts if part and not is_no_part_of_a_name(part)])
 
 
 # Letters by category that show nothing: Hangul fillers, the Braille blank.
@@ -583,9 +695,11 @@ def read_cells(cells: Sequence[str], *, is_ours: bool = False) -> list[str]:
 
 
 def _read_cell(cell: str, *, is_ours: bool) -> str:
-    if cell[:1] == "'" or (is_ours and "'" in cell):
+    first = cell[:1]
+    if first == "'" or (is_ours and "'" in cell):
         cell = as_it_stood(cell, within=is_ours).strip()
-    if cell[:1] == "=":
+        first = cell[:1]
+    if first == "=":
         cell = _without_wrapping(cell)
     if cell.isascii():
         return cell

@@ -82,7 +82,8 @@ class Recipient:
     `email` is for the header (its domain in ASCII); `key` is the same for the same person in any
     spelling. `columns` has every cell under its variable's name (`Account Name` → `account_name`)
     and under the header as written; `email`, and a `name` that came with the address, are always
-    there. `cells` is the original row.
+    there. `cells` is the original row. `has_remark`: columns without a header, right of the others,
+    hold something in this row; they are left out of `columns` and `cells`.
     """
 
     row: int
@@ -90,6 +91,7 @@ class Recipient:
     key: str
     columns: dict[str, str]
     cells: tuple[str, ...] = ()
+    has_remark: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ class ListReading:
     `columns` are a row's variables, `headers` the words in the file. `notes` are for the person,
     about how the list was read; `name_beside` is another column of names than `name`. `is_guessed`
     and `rival` are about the encoding: see `list_decoding.OpenedText`. `joined` are the variables
-    made of several columns, each with those.
+    made of several columns, each with those; `repeated` those whose header several columns have,
+    each with the variable of the second.
     """
 
     columns: tuple[str, ...]
@@ -151,6 +154,7 @@ class ListReading:
     rival: str
     name_beside: str
     joined: Mapping[str, tuple[str, ...]]
+    repeated: Mapping[str, str]
     _rows: Iterator[Recipient | BadRow | Duplicate] = field(repr=False)
 
     def __iter__(self) -> Iterator[Recipient | BadRow | Duplicate]:
@@ -221,6 +225,7 @@ def open_list(
         rival=opened.rival,
         name_beside=header.columns.name_beside,
         joined=header.columns.joined,
+        repeated=header.columns.repeated,
         _rows=_sort_rows(rest, header),
     )
 
@@ -240,6 +245,9 @@ def _sort_rows(
             yield sorted_row
 
 
+_ONLY_A_REMARK = "only a column without a header is filled in this row. Remove the row."
+
+
 def _read_row(record: Record, header: Header) -> Recipient | BadRow:
     columns = header.columns
     column = columns.email_header
@@ -247,6 +255,13 @@ def _read_row(record: Record, header: Header) -> Recipient | BadRow:
         return BadRow(record.row, column, "", record.fault, record.cells)
     cells = read_cells(record.cells, is_ours=header.is_ours)
     width = len(columns.headers)
+    original, has_remark = record.cells, False
+    if columns.remarks and len(cells) == width + columns.remarks:
+        has_remark = any(cells[width:])
+        if has_remark and not any(cells[:width]):
+            shown = ", ".join(filter(None, cells))
+            return BadRow(record.row, column, shown, _ONLY_A_REMARK, original)
+        cells, original = cells[:width], original[:width]
     if len(cells) < width or any(cells[width:]):
         reason = (
             "the whole row stands in one pair of quotes. Remove them, or export the list again."
@@ -255,12 +270,11 @@ def _read_row(record: Record, header: Header) -> Recipient | BadRow:
             "One is missing, or holds a separator and isn't quoted."
         )
         shown = ", ".join(filter(None, cells))
-        return BadRow(record.row, column, shown, reason, record.cells)
+        return BadRow(record.row, column, shown, reason, original)
     value = cells[columns.email_at]
     try:
         address = read_address(value)
     except AddressBad as error:
-        return BadRow(record.row, column, value, str(error), record.cells)
-    return Recipient(
-        record.row, address.email, address.key, columns.named(cells, address), record.cells
-    )
+        return BadRow(record.row, column, value, str(error), original)
+    named = columns.named(cells, address)
+    return Recipient(record.row, address.email, address.key, named, original, has_remark)

@@ -172,6 +172,8 @@ class Header:
 
     def notes(self) -> Iterator[Finding]:
         """Warnings about how the header was found."""
+        for code, where, said in self.columns.notes():
+            yield Finding("warning", code, where, said)
         if self.title:
             above = "; ".join(f"`{line[:60]}`" for line in self.title[:3])
             yield Finding(
@@ -226,8 +228,7 @@ def read_header(
             "the list has no header. Its first line names the columns, one of them `email`."
         )
     header = max(found, key=lambda each: (each.columns.rank[0], *_rank(each, announced)))
-    _check(stream, start, header)
-    return header
+    return _checked(stream, start, header)
 
 
 def _by_rare_delimiters(
@@ -282,7 +283,7 @@ def _header(
         found = find_columns(record.cells, email_column, columns)
         header = Header(record.row, found, delimiter, tuple(title), whole_rows)
         if found.candidates:
-            return header
+            return _lowest(header, records, email_column, columns)
         first = first or header
         if any("@" in cell for cell in record.cells):
             # A customer's row: no header follows.
@@ -294,6 +295,27 @@ def _header(
     return None if whole_rows else first
 
 
+def _lowest(
+    header: Header,
+    below: Iterator[Record],
+    email_column: str | None,
+    columns: Mapping[str, str] | None,
+) -> Header:
+    """The last row of a header over several rows: each has the header of the addresses again.
+
+    Cells that are merged over the rows of a header are the same in each.
+    """
+    at = header.columns.email_at
+    for record in below:
+        cells = record.cells
+        if record.fault or len(cells) <= at or cells[at].strip() != header.columns.email_header:
+            break
+        title = (*header.title, ", ".join(filter(None, header.columns.headers)))
+        lower = find_columns(cells, email_column, columns)
+        header = replace(header, row=record.row, columns=lower, title=title)
+    return header
+
+
 def _readable(records: Iterator[Record]) -> Iterator[Record]:
     """The rows up to one that stops the reading; it is reported when rows are read."""
     try:
@@ -302,16 +324,15 @@ def _readable(records: Iterator[Record]) -> Iterator[Record]:
         return
 
 
-def _check(stream: TextIO, start: int, header: Header) -> None:
-    if header.columns.candidates:
-        header.columns.check()
-        return
+def _checked(stream: TextIO, start: int, header: Header) -> Header:
+    """The header with what its first rows show. Raises `ListUnreadable`."""
     stream.seek(start)
-    records = _readable(read_records(stream, header.delimiter))
-    sample: list[Sequence[str]] = [
-        record.cells for record in islice(records, header.row + _SAMPLE_ROWS)
-    ]
-    header.columns.with_filled(sample[header.row :]).check()
+    records = _readable(read_records(stream, header.delimiter, whole_rows=header.whole_rows))
+    sample = islice(records, header.row, header.row + _SAMPLE_ROWS)
+    rows = [record.cells for record in sample if record.filled and not record.fault]
+    columns = header.columns.with_filled(rows)
+    columns.check()
+    return replace(header, columns=columns)
 
 
 # --- From a workbook ------------------------------------------------------------------------------

@@ -138,6 +138,9 @@ _GARBLED = re.compile(
 _UNKNOWN_ZONE = (
     "`timezone` is no zone such as Europe/Berlin: these customers get times in the incident's."
 )
+_UNNAMED_COLUMN = (
+    "a column without a header is filled here and was left out. Give it a header to use it."
+)
 # Two customers with `N/A` would read each other's rows if it were a group.
 _NO_GROUP = (
     "`{column}` is empty or a filler, so these rows are in no group and each gets a mail of its "
@@ -181,6 +184,7 @@ class ListCheck:
             ("odd_name", self._has_odd_name, _odd_name(name_beside)),
             ("turned_name", self._has_turned_name, _TURNED_NAME),
             ("odd_domain", _has_odd_domain, _ODD_DOMAIN),
+            ("unnamed_column", lambda each: each.has_remark, _UNNAMED_COLUMN),
         )
         if group_by:
             self._rules += (

@@ -272,6 +272,7 @@ def _made_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
     findings = [
         *request.list_notes,
         *_unformatted(request, wording),
+        *_repeated_headers(opened.repeated, wording),
         *opened.notes,
         *check.findings(),
         *check.repeated(_repeated(count)),
@@ -399,6 +400,19 @@ def _unformatted(request: NotifyRequest, wording: Renderings) -> Iterator[Findin
                 f"column {name}",
                 f"the workbook holds numbers or dates there, and a mail says `{example}` without "
                 "the sheet's format. Make the column text, or save the list as CSV.",
+            )
+
+
+def _repeated_headers(repeated: Mapping[str, str], wording: Renderings) -> Iterator[Finding]:
+    """Warn about a value whose column is the first of several with the same header."""
+    for name, second in repeated.items():
+        if name in wording.variables and name != "email":
+            yield Finding(
+                "warning",
+                "same_header",
+                f"column {name}",
+                "several columns have this header, and the first of them was read. To read the "
+                f'second: --column {name}="{second}".',
             )
 
 
