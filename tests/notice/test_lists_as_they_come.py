@@ -888,6 +888,8 @@ def test_a_name_that_is_one_is_not_warned_of(
         *(("ann@gmial.com", True), ("ann@hotmial.co.uk", True), ("ann@one.con", True)),
         *(("ann@one.ex\u0430mple.com", True), ("ann@gmail.com", False), ("ann@mail.com", False)),
         *(("ann@bücher.de", False), ("ann@почта.рф", False), ("ann@con.de", False)),
+        *(("ann@gmail.cm", True), ("ann@gmail.om", True), ("ann@gmail.com.com", True)),
+        *(("ann@yahoo.cm", True), ("ann@yahoo.com.br", False), ("ann@camtel.cm", False)),
     ],
 )
 def test_a_domain_that_looks_mistyped_is_warned_of(
@@ -960,6 +962,22 @@ def test_a_line_break_in_a_name_is_a_blank(
     send(incident, str(path), 1, *template)
     (text,) = texts(google)
     assert text.startswith("Hello Ann Lee,\n\nWe are sorry: some invoices in Acme Berlin show")
+
+
+@pytest.mark.parametrize(
+    ("local", "is_unread"),
+    [
+        *(("noreply", True), ("noreply-billing", True), ("no.reply", True), ("no_reply", True)),
+        *(("billing-no-reply", True), ("do_not_reply", True), ("noreply+1", True)),
+        *(("reply", False), ("casino.reply", False), ("noreplyman", False), ("abuser", False)),
+    ],
+)
+def test_a_mailbox_that_nobody_reads_is_known_by_its_name(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str], local: str, is_unread: bool
+) -> None:
+    listed = written(tmp_path / "l.csv", f"email,name,account\n{local}@one.example,Ann,A\n")
+    findings = incident.json("notify", listed, *template)["findings"]
+    assert ("nobody_reads" in {each["code"] for each in findings}) is is_unread
 
 
 def test_columns_that_nothing_parts_are_named_with_a_way_on(

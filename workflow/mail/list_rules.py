@@ -125,7 +125,9 @@ class CellCheck:
 # RFC 2606 and RFC 6761: domains that no customer can have.
 _TEST_DOMAIN = re.compile(r"(?:^|\.)(?:test|example|invalid|localhost|example\.(?:com|net|org))$")
 _NOBODY_READS = re.compile(
-    r"(?:no-?reply|do-?not-?reply|mailer-daemon|postmaster|bounces?|abuse)(?:\+.*)?", re.IGNORECASE
+    r"(?:(?:.*[-_.+])?(?:no[-_.]?reply|do[-_.]?not[-_.]?reply)|mailer-daemon|postmaster|bounces?"
+    r"|abuse)(?:[-_.+].*)?",
+    re.IGNORECASE,
 )
 # UTF-8 that was once read as Windows-1252, and saved so: two letters for one. After other letters
 # than `Ã` and `Â` the second may be a mark of its own, as in `CAFÉ’S`, so it has to come twice, or
@@ -375,7 +377,8 @@ def _is_turned(value: str) -> bool:
 # Slips of the keyboard in the domains of which most private addresses are; no mail arrives there.
 _SLIPS = re.compile(
     r"(?:.*\.(?:con|cmo|ocm|comm|nett)|(?:g(?:mial|amil|nail|mal|maill|mai)|hot(?:mial|mal|mai)"
-    r"|ya(?:ho|hooo|hho)|out(?:lok|loook|llook)|ic(?:luod|oud|lould))\.[\w.]+)"
+    r"|ya(?:ho|hooo|hho)|out(?:lok|loook|llook)|ic(?:luod|oud|lould))\.[\w.]+"
+    r"|(?:gmail|googlemail|hotmail|yahoo|outlook|icloud|aol)\.(?:c?om\.com|cm|om|vom|xom|cim|coom))"
 )
 _ODD_DOMAIN = "the part after the @-sign looks mistyped. Look it up, or leave these rows out."
 
