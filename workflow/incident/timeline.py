@@ -206,7 +206,7 @@ def new_entry(
     Raises `BadInput` for empty text, a bad link, or a time before the minute of `earliest`: people
     only see and type minutes. `remedy` says what else the command accepts.
     """
-    if not text.strip():
+    if _shows_nothing(text):
         raise BadInput('There is nothing to log. Add the text: postmortem log "…"')
     if link and not link.startswith(("https://", "http://", "mailto:")):
         raise BadInput(f"--link {link}: a link starts with https:// or http://.")
@@ -259,7 +259,7 @@ def reword(workspace: Workspace, reference: str, text: str, *, plain: bool = Fal
     """
     incident = workspace.incident()
     words = text.rstrip("\n")
-    if not words.strip():
+    if _shows_nothing(words):
         raise BadInput(
             f"The new text is empty. To strike the entry: postmortem log --strike {reference}"
         )
@@ -343,3 +343,8 @@ def _refuse_notice(entry: TimelineEntry) -> None:
             f"Entry {entry.id} records a notice to customers and can't be changed. Log a "
             'correction as a new entry: postmortem log "…"'
         )
+
+
+def _shows_nothing(text: str) -> bool:
+    """Whether a text has no visible character, such as a zero-width space alone."""
+    return not any(char.isprintable() and not char.isspace() for char in text)
