@@ -42,6 +42,29 @@ def test_a_slip_in_an_option_is_still_said(postmortem: Postmortem, slip: str) ->
     assert "No such option" in postmortem("log", "- seen", slip, expect=2).err
 
 
+def test_a_text_that_begins_like_an_option_is_answered_with_what_to_write(
+    postmortem: Postmortem,
+) -> None:
+    postmortem("start", "Wrong amounts")
+    said = postmortem("log", "-5 % orders", "--by", "Ann", expect=2).err
+    words = "No such option: -5. If `-5 % orders` is text, write -- before it, after all options."
+    assert words in " ".join(said.split())
+    logged = postmortem("log", "--by", "Ann", "--json", "--", "-5 % orders").json
+    assert logged["text"] == "-5 % orders"
+    said = postmortem("status", "resolved", "-1 left", expect=2).err
+    assert "If `-1 left` is text, write -- before it" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("text", ["\u200b", " \u200b\ufeff ", "\u2060"])
+def test_a_text_that_shows_nothing_is_empty(postmortem: Postmortem, text: str) -> None:
+    postmortem("start", "Wrong amounts")
+    empty = postmortem("log", "", expect=None)
+    invisible = postmortem("log", text, expect=empty.code)
+    assert (empty.code, invisible.err) == (3, empty.err)
+    entry = postmortem.json("log", "Seen")["entry"]
+    assert "The new text is empty." in postmortem("log", "--edit", entry, text, expect=3).err
+
+
 OPTIONS, TEXTS = ["-v", "--json", "--by=Ann"], ["-", "- one", "-\ttwo", "three", ""]
 
 

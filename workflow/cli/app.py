@@ -49,6 +49,7 @@ _UsageFault: Any = typer.BadParameter.__mro__[1]
 # `ClickException`, whose module differs between versions of Typer.
 _AnyFault: Any = typer.BadParameter.__mro__[2]
 _EXAMPLE = "Example: "
+_NO_OPTION = "No such option"
 _TOO_MANY_WORDS = "Got unexpected extra argument"
 
 
@@ -61,7 +62,15 @@ class TakesListItems(TyperCommand):
         try:
             return super().parse_args(ctx, with_items_as_text(args, valued))
         except _UsageFault as fault:
-            if not fault.format_message().startswith(_TOO_MANY_WORDS) or not self._arguments():
+            said = fault.format_message()
+            text = next((each for each in args if each[:1] == "-" and " " in each), "")
+            if said.startswith(_NO_OPTION) and text and self._arguments():
+                raise _UsageFault(
+                    f"{said.rstrip('.')}. If `{text}` is text, write -- before it, after all "
+                    "options.",
+                    ctx=ctx,
+                ) from None
+            if not said.startswith(_TOO_MANY_WORDS) or not self._arguments():
                 raise
             hint = in_quotes(ctx.command_path, args, valued, self._arguments())
             raise _UsageFault(
