@@ -22,14 +22,14 @@ from urllib.parse import unquote
 from flask import Flask, Response, request
 from werkzeug.exceptions import InternalServerError
 
-from google_rehearsal import admin, pages, webhooks
+from google_rehearsal import admin, page_views, webhooks
 from google_rehearsal.docs.methods import Documents
 from google_rehearsal.drive.methods import Drive
 from google_rehearsal.gmail.methods import gmail_api
 from google_rehearsal.lifecycle import make_private
 from google_rehearsal.oauth.grants import Grants
 from google_rehearsal.oauth.views import blueprint as oauth_blueprint
-from google_rehearsal.pages.views import StoredWorld
+from google_rehearsal.page_views import StoredWorld
 from google_rehearsal.people import People
 from google_rehearsal.store import Settings, Store, read_settings
 from google_rehearsal.wire.admission import OwnConnections, shut
@@ -72,7 +72,7 @@ def create_app(folder: Path, settings: Settings | None = None, *, key: str = "")
     app.before_request(_check_host)
     app.register_blueprint(admin.blueprint(pipeline, documents, key or secrets.token_urlsafe(24)))
     app.register_blueprint(
-        pages.blueprint(
+        page_views.blueprint(
             StoredWorld(store, documents),
             People(pipeline),
             lambda: pipeline.settings.drafts_sent_by_hand,

@@ -26,7 +26,7 @@ from google_rehearsal.oauth.grants import (
     OAuthError,
     Tokens,
 )
-from google_rehearsal.pages.views import guarded, page_policy
+from google_rehearsal.page_views import guarded, page_policy
 from google_rehearsal.wire.admission import full_scope
 from google_rehearsal.wire.errors import known_scopes
 from google_rehearsal.wire.faults import Fault

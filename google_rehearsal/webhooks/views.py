@@ -15,7 +15,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, make_response, render_template, request, url_for
 
 from google_rehearsal import store
-from google_rehearsal.pages.views import guarded
+from google_rehearsal.page_views import guarded
 from google_rehearsal.store import Store
 from google_rehearsal.webhooks import dialects
 from google_rehearsal.webhooks.dialects import (

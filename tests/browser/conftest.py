@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from google_rehearsal.pages import blueprint
+from google_rehearsal.page_views import blueprint
 from tests.browser.sample_world import SampleWorld, finished_rehearsal
 
 # How soon the server notices that a test has ended.

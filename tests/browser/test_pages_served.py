@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from google_rehearsal.pages.views import read_letter, summarize
+from google_rehearsal.page_views import read_letter, summarize
 from google_rehearsal.store import StoredFile
 from tests.browser.sample_world import POSTMORTEM, SampleWorld, notice
 

@@ -9,7 +9,7 @@ import requests
 
 from google_rehearsal.app import create_app, pipeline_of
 from google_rehearsal.docs.methods import Documents
-from google_rehearsal.pages.views import StoredWorld
+from google_rehearsal.page_views import StoredWorld
 from google_rehearsal.store import Settings, World
 from tests.google_rehearsal.caller import FOLDER_TYPE, Google, mail
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.mail.language_names import language_tag
+from workflow.templates import language_tag
 
 
 @pytest.mark.parametrize(

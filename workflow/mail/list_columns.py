@@ -26,7 +26,6 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 
 from workflow.errors import BadInput
 from workflow.mail.list_decoding import ListUnreadable
-from workflow.mail.list_fillers import is_no_part_of_a_name
 
 # --- Addresses ------------------------------------------------------------------------------------
 
@@ -712,3 +711,59 @@ def _is_unseen(char: str) -> bool:
     return char in _BLANK_LETTERS or unicodedata.category(char) in {
         *("Zs", "Zl", "Zp", "Cc", "Cf", "Mn"),
     }
+
+
+# --- Fillers: what programs and people write into a cell that has no value ------------------------
+
+_FILLER_WORDS = frozenset(
+    {
+        *("null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown"),
+        *("not provided", "not available", "not applicable", "not specified", "not set"),
+        "\\n",  # MySQL's and PostgreSQL's dumps: \N
+    }
+)
+# In brackets as pivot tables, database clients and Salesforce write them: (blank), <null>.
+_FILLERS_IN_BRACKETS = frozenset(
+    {
+        *_FILLER_WORDS,
+        "blank",
+        "empty",
+        "no value",
+        "no name",
+        "leer",
+        "vide",
+        "vacío",
+        "vuoto",
+        "vazio",
+    }
+)
+_BRACKETED = re.compile(r"[(<\[{]+\s*(?P<word>[^()<>\[\]{}]*?)\s*[)>\]}]+")
+_MARKS_ALONE = re.compile(r"[-‐‑‒–—―−.…?¿/\\_,;:·'\"\s]+")
+_LONGEST_FILLER = 30
+# Customers have these names, in this spelling.
+_NAMES_LIKE_FILLERS = frozenset({"Na", "Nan", "Nil"})
+_TRUTHS = frozenset({"TRUE", "FALSE", "true", "false"})
+
+
+def is_filler(value: str) -> bool:
+    """Whether a cell has no value but a word or a mark in its place: `NULL`, `(blank)`, `—`."""
+    if value[:1].isalnum():
+        return value.casefold() in _FILLER_WORDS
+    if not value or len(value) > _LONGEST_FILLER:
+        return False
+    text = value.casefold()
+    if text in _FILLER_WORDS or _MARKS_ALONE.fullmatch(text):
+        return True
+    found = _BRACKETED.fullmatch(text)
+    return found is not None and (not found["word"] or found["word"] in _FILLERS_IN_BRACKETS)
+
+
+def is_truth(value: str) -> bool:
+    """Whether a cell is a checkbox's value, as a spreadsheet or a program writes it."""
+    return value in _TRUTHS
+
+
+@lru_cache(maxsize=4_096)  # many customers have the same first name
+def is_no_part_of_a_name(value: str) -> bool:
+    """Whether a cell of a first or last name is a filler or a checkbox's value."""
+    return (is_filler(value) and value not in _NAMES_LIKE_FILLERS) or is_truth(value)

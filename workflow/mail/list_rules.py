@@ -12,8 +12,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from workflow.mail.list_columns import is_filler, is_no_part_of_a_name, is_truth
 from workflow.mail.list_decoding import NAMES, reads_differently
-from workflow.mail.list_fillers import is_filler, is_no_part_of_a_name, is_truth
 from workflow.mail.list_recipients import Duplicate, FirstRows, Recipient
 from workflow.mail.sandbox import zone_named
 from workflow.model import SHOWN_ROWS, Finding, RowNumbers

@@ -19,7 +19,6 @@ from pathlib import Path
 from workflow import templates
 from workflow.ledger.plans import PlannedMail
 from workflow.mail import tracing
-from workflow.mail.language_names import language_tag
 from workflow.mail.sandbox import MailTemplateBad
 from workflow.mail.template import (
     KNOWN_COLUMNS,
@@ -35,7 +34,7 @@ from workflow.mail.template import (
     split_front_matter,
 )
 from workflow.model import Incident, Status, doc_id_in, people
-from workflow.templates import TemplateText
+from workflow.templates import TemplateText, language_tag
 from workflow.workspace import Workspace
 
 Shared = Mapping[str, object]

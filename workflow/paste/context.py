@@ -13,7 +13,6 @@ from itertools import takewhile
 from textwrap import dedent
 
 from workflow.errors import BadInput
-from workflow.paste.day_titles import with_day_titles
 from workflow.paste.lines import (
     NEW,
     NOTHING,
@@ -36,6 +35,7 @@ from workflow.paste.lines import (
     read_line,
     without_edited,
 )
+from workflow.paste.open_times import notes_of, question, with_day_titles, with_zone_words
 from workflow.paste.own_pages import (
     continues_entry,
     is_shown,
@@ -44,7 +44,6 @@ from workflow.paste.own_pages import (
     timeline_part,
 )
 from workflow.paste.records import letter_lines, record_line, record_lines
-from workflow.paste.zone_words import notes_of, question, with_zone_words
 from workflow.times.spoken_time import Spoken
 
 _LEFT_OUT = frozenset({LineKind.BLANK, LineKind.NOISE, LineKind.OUTSIDE})

@@ -12,7 +12,6 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from workflow.times.places import place_zone
 from workflow.times.spoken_time import (
     MONTHS,
     NEAR_DAYS,
@@ -26,7 +25,7 @@ from workflow.times.spoken_time import (
     one_of,
     runs_on,
 )
-from workflow.times.zones import is_also_a_word, is_zone
+from workflow.times.zones import is_also_a_word, is_zone, place_zone
 
 _HALF = r"(?P<half>[ap])\.?\s?m\b\.?"
 _CLOCKS = {

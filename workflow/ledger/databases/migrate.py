@@ -30,7 +30,7 @@ from workflow.ledger.faults import LedgerUnavailable, NewerLedger, in_words
 from workflow.ledger.tables import metadata
 
 # The revisions in order; each has a file of its name in `migrations/versions`.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 # The folder with the migrations, for Alembic.
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 

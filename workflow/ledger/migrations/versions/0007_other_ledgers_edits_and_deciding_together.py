@@ -108,6 +108,7 @@ def _change_notices_and_lists() -> None:
     op.add_column("notices", _text("place"))
     op.add_column("notices", _text("began_in", sa.String(64)))
     op.add_column("notices", _no("names_repliers"))
+    op.add_column("notices", sa.Column("orphans_until", sa.BigInteger))
     op.add_column(
         "attachments", sa.Column("is_shared", sa.Boolean, nullable=False, server_default=sa.true())
     )

@@ -371,8 +371,8 @@ def blueprint(
     pages = Blueprint(
         "pages",
         __name__,
-        template_folder="templates",
-        static_folder="static",
+        template_folder="pages/templates",
+        static_folder="pages/static",
         static_url_path="/pages",
     )
     desk = Desk(people, lambda found: _found(world, found)) if people else None
