@@ -25,7 +25,7 @@ test: $(READY) ## run the tests
 	$(BIN)/pytest -n auto --dist worksteal
 
 pythons: $(READY) ## run what a newer Python could break on each other Python here
-	@sh tests/other-pythons $(BIN)/python
+	@PYTHONS="$(PYTHONS)" sh tests/other-pythons $(BIN)/python
 
 lint: $(READY) ## ruff, mypy --strict and the contract of imports
 	$(BIN)/ruff check .
