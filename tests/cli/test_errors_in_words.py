@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -245,3 +246,30 @@ def test_google_out_of_reach_is_no_reason_to_say_it_twice(postmortem: Postmortem
     assert "could not be reached" in result.err
     assert "postmortem sync" in result.err
     assert one_line(result.err)
+
+
+@pytest.mark.parametrize(
+    "words", [("rehearse", "serve", "--port", "99999"), ("console", "--port", "70000")], ids=str
+)
+def test_a_port_that_no_machine_has_is_refused(
+    postmortem: Postmortem, words: tuple[str, ...]
+) -> None:
+    assert "65535" in postmortem(*words, expect=2).err
+
+
+def test_the_way_on_from_a_locked_doc_can_be_typed_as_it_stands(postmortem: Postmortem) -> None:
+    postmortem("start", "Wrong amounts")
+    postmortem("close", "--force", "over", "--lock")
+    said = postmortem("log", "Said later", expect=5).err.strip()
+    assert said.endswith("To unlock it: postmortem reopen")
+
+
+def test_without_a_sign_in_the_way_to_try_it_works_as_it_is_typed(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    person = Postmortem(tmp_path)
+    said = person("start", "Wrong amounts", expect=4).err
+    assert "To try it without an account, start an incident with --profile rehearsal. Then" in said
+    try:
+        assert "Try" in person("start", "Try", "--profile", "rehearsal").out
+    finally:
+        person("rehearse", "stop")

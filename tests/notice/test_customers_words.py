@@ -777,6 +777,14 @@ class TestWordings:
         assert document["wordings"]["customers"] == [38, 1, 1]
         assert [each["first_row"] for each in document["wordings"]["shown"]] == [2, 40, 41]
 
+    def test_the_sheet_says_where_it_leaves_lines_of_one_out(self, forty: Desk) -> None:
+        lines = "".join(f"Line {number} of ours.\n\n" for number in range(1, 9))
+        forty.template(f'{{% if account == "Big" %}}\n{lines}{{% endif %}}\n{GOOD}')
+        sheet = forty.notify()
+        assert "+ Line 6 of ours." in sheet.out
+        assert "Line 7 of ours." not in sheet.out
+        assert "…and 2 more lines: add --preview" in sheet.out + sheet.err
+
     def test_the_doc_keeps_each(self, forty: Desk) -> None:
         forty.send(40)
         text = forty.google.text(forty.doc_id)

@@ -280,8 +280,8 @@ def _replace(path: Path, text: str) -> None:
 # For a first run: what is missing, and both ways on.
 NOT_SET_UP_YET = (
     "Google is not set up yet: there is no sign-in and no credentials.json. To set Google up, "
-    "run: postmortem init, then follow docs/google-setup.md. To try it without an account: "
-    'postmortem start "A first try" --profile rehearsal'
+    "run: postmortem init, then follow docs/google-setup.md. To try it without an account, start "
+    "an incident with --profile rehearsal."
 )
 _WAYS = {"service_account": "a service account", "adc": "the machine's own credentials"}
 
