@@ -256,9 +256,7 @@ class WriteAgain:
             )
 
     def refuse_nobody(self) -> None:
-        """Raise `BadInput` if there would have been some, and nobody is left."""
-        if self.count:
-            return
+        """Raise `BadInput` if nobody is left because of what happened since."""
         if self.suppressed:
             raise BadInput(
                 "Nothing was sent again: all of them are suppressed, or another notice was sent "

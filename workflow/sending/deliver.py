@@ -149,34 +149,34 @@ class _Search:
     def clear(self, mailbox: str) -> None:
         """Search one mailbox, as far as the pace has room. Raises GoogleFault."""
         gmail = gmail_of(self._workspace, self._notice, mailbox)
-        self._pacing = _pacing(self._workspace, self._notice, mailbox)
+        pacing = _pacing(self._workspace, self._notice, mailbox)
         drafts = DraftsInMailbox(gmail, self._workspace.wall)
         with self._workspace.ledger.read() as connection:
             known = deliveries.known_draft_ids(connection)
         since = self._notice.created_at - _CLOCKS_DIFFER
-        if not self._may(Call.LOOK):
+        if not self._may(pacing, Call.LOOK):
             return
         for draft in gmail.list_drafts(f"after:{int(since.timestamp())}"):
             if draft.id in known:
                 continue
-            if not self._may(Call.LOOK):
+            if not self._may(pacing, Call.LOOK):
                 return
             mine = self._delivery_of(draft.id, gmail.draft_headers(draft.id))
             if mine is None:  # a person's own, which is read no further
                 continue
-            if not self._may(Call.LOOK, Call.WITHDRAW):
+            if not self._may(pacing, Call.LOOK, Call.WITHDRAW):
                 return
             if _has_words_of(mine, gmail.get_draft_raw(draft.id)):
                 drafts.take_back(draft.id)
             else:
                 self.edited.append(mine.email)
 
-    def _may(self, *calls: Call) -> bool:
+    def _may(self, pacing: Pacing, *calls: Call) -> bool:
         """Whether the pace has room for these calls, which are counted then."""
         with self._workspace.ledger.share() as connection:
-            self._pacing.look(connection)
-            may = all(self._pacing.take(call) for call in calls)
-            self._pacing.spend(connection)
+            pacing.look(connection)
+            may = all(pacing.take(call) for call in calls)
+            pacing.spend(connection)
         self._is_whole &= may
         return may
 

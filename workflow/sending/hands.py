@@ -85,9 +85,8 @@ class Hands:
     """The deliveries that one sender holds of a notice in one mailbox.
 
     `states` are the states that it works on; a call has had its effect `settle` after it was made.
-    Every method with a connection belongs to one turn,
-    and counts once that is committed: after a failed turn, `restore` what `snapshot` gave before
-    it.
+    Every method with a connection belongs to one turn, and counts once that is committed: after a
+    failed turn, `restore` what `snapshot` gave before it.
     """
 
     notice_id: str
@@ -283,20 +282,19 @@ class Hands:
 
     def note_orphan(self, connection: Connection, answer: Answer) -> None:
         """Write down that a draft without a row may exist, or may still be made."""
-        is_lost = isinstance(answer.fault, Undecided)
-        until = answer.began_at + (self._longest_drafting if is_lost else timedelta())
-        notices.set_orphans_possible(connection, self.notice_id, until)
-        self.orphans_possible = True
+        if isinstance(answer.fault, Undecided):
+            self.note_abandoned(connection, answer.began_at)
+        else:
+            self._note_orphan_until(connection, answer.began_at)
 
     def note_abandoned(self, connection: Connection, called_at: datetime) -> None:
-        """Write down the same of a call whose process ended, or slept past its lease."""
-        until = called_at + self._longest_drafting
+        """Write down the same of a call whose answer nobody has: Gmail may still carry it out."""
+        until = called_at + min(self.settle, notices.LONGEST_DRAFTING)
+        self._note_orphan_until(connection, until)
+
+    def _note_orphan_until(self, connection: Connection, until: datetime) -> None:
         notices.set_orphans_possible(connection, self.notice_id, until)
         self.orphans_possible = True
-
-    @property
-    def _longest_drafting(self) -> timedelta:
-        return min(self.settle, notices.LONGEST_DRAFTING)
 
 
 def _note_edit(connection: Connection, answered: Answered) -> None:
