@@ -21,6 +21,7 @@ simply repeated.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -548,6 +549,10 @@ def remarks(brought: Brought) -> Iterator[str]:
             yield f"Not shared with {share.who}: {share.error}"
 
 
+# A fault that says itself what to type: nothing may stand behind that.
+_ENDS_WITH_COMMAND = re.compile(r"\bpostmortem [\w -]+$")
+
+
 def waiting_fault(brought: Brought) -> PostmortemError | None:
     """The error for a doc that isn't complete yet, with the way on; None if it is complete."""
     if brought.synced:
@@ -560,7 +565,7 @@ def waiting_fault(brought: Brought) -> PostmortemError | None:
     words = f"Recorded, but not in the doc yet. {why}"
     if isinstance(brought.fault, SignInNeeded):
         return NotSetUp(f"{words} Then: postmortem sync")
-    if words[-1].isalnum():  # the fault ends with a command of its own, and no full stop
+    if _ENDS_WITH_COMMAND.search(words):
         return Recorded(words)
     return Recorded(f"{words} Later: postmortem sync")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -352,7 +352,9 @@ def look(workspace: Workspace, notice: Notice) -> Review:
     if notice.transport is not MailTransport.GMAIL or notice.steps == 1:
         return Review()
     if notice.held and notice.orphans_possible:  # nobody should review a mail twice
-        _refuse_second_edits(notice, clear_orphans(workspace, notice))
+        edited = clear_orphans(workspace, notice).edited
+        if edited:
+            raise BadInput(f"Nothing more was sent: {second_edits(notice, edited)}")
     gone: list[Delivery] = []
     for mailbox in _mailboxes(workspace, notice):
         gmail = gmail_of(workspace, notice, mailbox)
@@ -369,13 +371,14 @@ def look(workspace: Workspace, notice: Notice) -> Review:
     return Review(tuple(edited_of(workspace, notice)), tuple(gone))
 
 
-def _refuse_second_edits(notice: Notice, left: DraftsLeft) -> None:
-    if left.edited:
-        raise BadInput(
-            f"Nothing more was sent: Gmail holds two drafts for {left.edited[0]}, and the one that "
-            "was edited is not the one of this notice. Copy the edit into the other draft if it "
-            f"is needed, and delete this one. Then: postmortem resume {notice.id}"
-        )
+def second_edits(notice: Notice, edited: Sequence[str]) -> str:
+    """A sentence about second drafts for these customers, which people edited in Gmail."""
+    those = ", ".join(edited[:5]) + (" and others" if len(edited) > 5 else "")
+    return (
+        f"Gmail holds two drafts for {those}, and the one that was edited is not the one of this "
+        "notice. Copy the edit into the other draft if it is needed, and delete this one. Then: "
+        f"postmortem resume {notice.id}"
+    )
 
 
 def glance(workspace: Workspace, notice: Notice) -> Touched:

@@ -30,7 +30,7 @@ from workflow.model import (
     moment_text,
     people,
 )
-from workflow.notice.draft_review import Withdrawn
+from workflow.notice.draft_review import Withdrawn, second_edits
 from workflow.notice.left_out import asked_about, not_overridden
 from workflow.notice.plan import Plan
 from workflow.notice.send import Notified, not_sent_again, repeat_words
@@ -93,12 +93,7 @@ def extra_drafts(standing: NoticeStanding, left: DraftsLeft | None = None) -> It
     if not notice.orphans_possible or (under_way and not notice.held):
         return
     if left is not None and left.edited:
-        those = ", ".join(left.edited[:5]) + (" and others" if len(left.edited) > 5 else "")
-        yield (
-            f"Gmail holds a second draft for {those}, edited there. It is not the one of this "
-            f"notice: copy the edit into the other draft if it is needed, and delete this one. "
-            f"Then: postmortem resume {notice.id}"
-        )
+        yield second_edits(notice, left.edited)
         return
     why = f" ({left.fault.sentence.rstrip('.')})" if left is not None and left.fault else ""
     yield (
