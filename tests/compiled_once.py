@@ -1,4 +1,4 @@
-"""What a test process compiles once, where a program compiles it at each start.
+"""What a test process works out once, where a program does it at each start.
 
 A command and a rehearsal Google each start once. A process of tests starts thousands of both, and
 compiling their SQL and their addresses took a quarter of its time (measured).
@@ -6,6 +6,7 @@ compiling their SQL and their addresses took a quarter of its time (measured).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
+from workflow import files
 from workflow.ledger.tables import metadata
 
 _STATEMENTS: Any = LRUCache(2000)
@@ -55,6 +57,11 @@ def create_tables_from_what_was_said() -> None:
             connection.exec_driver_sql(statement)
 
     metadata.create_all = create_all  # type: ignore[method-assign, assignment]
+
+
+def derive_each_key_once() -> None:
+    """Derive the key of a passphrase and a salt once: slow on purpose, and always the same."""
+    files._key = functools.cache(files._key)
 
 
 def compile_addresses_when_needed() -> None:

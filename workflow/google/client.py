@@ -117,21 +117,26 @@ class Api:
             return self._collections[path]
 
     def _build(self) -> Any:
-        library = _library()
-        document = json.loads(library.discovery_cache.get_static_doc(self._name, self._version))
-        # `client_options.api_endpoint` moves neither uploads nor batches (measured); the addresses
-        # in the document move all three. Without `mtlsRootUrl`, no environment variable moves them.
-        document.pop("mtlsRootUrl", None)
-        # googleapiclient uses the schemas only for its methods' docstrings, which for Docs takes
-        # longer than all the rest (0.2 s, measured).
-        names = document["schemas"]
-        document["schemas"] = {name: {"id": name, "type": "object"} for name in names}
+        document = dict(_description(self._name, self._version))
         if self._endpoint.root_url is not None:
             document["rootUrl"] = self._endpoint.root_url.rstrip("/") + "/"
             document["baseUrl"] = document["rootUrl"] + document["servicePath"]
-        return library.discovery.build_from_document(
+        return _library().discovery.build_from_document(
             document, http=google_transport.Httplib2Shape(self._transport())
         )
+
+
+@functools.cache
+def _description(name: str, version: str) -> Json:
+    """Google's discovery document of a service, without what no call needs. It is not changed."""
+    document: Json = json.loads(_library().discovery_cache.get_static_doc(name, version))
+    # `client_options.api_endpoint` moves neither uploads nor batches (measured); the addresses
+    # in the document move all three. Without `mtlsRootUrl`, no environment variable moves them.
+    document.pop("mtlsRootUrl", None)
+    # googleapiclient uses the schemas only for its methods' docstrings, which for Docs takes
+    # longer than all the rest (0.2 s, measured).
+    document["schemas"] = {each: {"id": each, "type": "object"} for each in document["schemas"]}
+    return document
 
 
 def _library() -> Any:
