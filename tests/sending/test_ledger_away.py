@@ -213,6 +213,40 @@ def test_a_connection_that_is_cut_while_the_database_is_there_is_not_even_notice
     assert google.copies_per_recipient() == one_each(listed)
 
 
+def test_connections_that_are_cut_again_and_again_stop_no_sender(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, mortal: PostgresServer
+) -> None:
+    listed = customers(20)
+    google.set(latency_seconds=0.2)
+    words = ("notify", str(listed), "--send", "--confirm", "20")
+    with running(postmortem.start_process(*words)) as sender:
+        heard = Heard(sender)
+        wait_until(lambda: google.calls().get(SEND, 0) >= 1)
+        for _ in range(60):  # in the middle of sending, of the copy in the doc, of the last look
+            mortal.cut_off(postmortem.environment["POSTMORTEM_DATABASE_URL"])
+            if sender.poll() is None:
+                time.sleep(0.05)
+        assert sender.wait(timeout=60) == 0, heard.lines
+    assert google.copies_per_recipient() == one_each(listed)
+    assert postmortem.json("show")["pending_sync"] == 0
+
+
+def test_a_sender_waits_a_minute_for_a_database_that_starts_again(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, mortal: PostgresServer
+) -> None:
+    listed = customers(12)
+    google.set(latency_seconds=0.3)
+    words = ("notify", str(listed), "--send", "--confirm", "12")
+    with running(postmortem.start_process(*words)) as sender:
+        heard = Heard(sender)
+        wait_until(lambda: google.calls().get(SEND, 0) >= 2)
+        mortal.stop()
+        heard.wait_for("can't be reached; trying again for up to 60 s.")
+        mortal.start_again()
+        assert sender.wait(timeout=60) == 0, heard.lines
+    assert google.copies_per_recipient() == one_each(listed)
+
+
 @pytest.mark.parametrize("is_sending", [True, False], ids=["sending", "waiting"])
 def test_ctrl_c_ends_a_worker_at_once_whose_ledger_is_away(
     postmortem: Postmortem,

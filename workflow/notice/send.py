@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import or_
 from sqlalchemy.engine import Connection
@@ -337,21 +338,29 @@ def _in_one_step(plan: Plan, sending: Sending) -> bool:
 
 
 def finish(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
-    """Send what a notice still has to send, and bring its copy in the doc up to date."""
-    sent = deliver(workspace, notice, watcher)
+    """Send what a notice still has to send, and bring its copy in the doc up to date.
+
+    Each part may be run again, so a ledger that is lost in one of them is waited for.
+    """
+    watcher = watcher.patient(workspace.ledger)
+    sent = watcher.through(partial(deliver, workspace, notice, watcher))
     brought = None
     if sent.ending is Ending.STOPPED:  # after Ctrl-C a person doesn't wait for the doc
         record_copy(workspace, notice)
     else:
-        brought = copy_back(workspace, notice)
-    with workspace.ledger.one_look(), workspace.ledger.read() as connection:
-        standing = notice_standing(workspace, notice)
-        workspace.at_the_end(connection)
+        brought = watcher.through(partial(copy_back, workspace, notice))
+    standing = watcher.through(partial(_standing_at_the_end, workspace, notice))
     left = NO_DRAFTS_LEFT
     if sent.ending in {Ending.DONE, Ending.DRAFTED} and standing.notice.orphans_possible:
-        left = clear_orphans(workspace, notice, watcher)
-        standing = notice_standing(workspace, notice)
+        left = watcher.through(partial(clear_orphans, workspace, notice, watcher))
+        standing = watcher.through(partial(notice_standing, workspace, notice))
     return Notified(standing, sent, brought, left)
+
+
+def _standing_at_the_end(workspace: Workspace, notice: Notice) -> NoticeStanding:
+    with workspace.ledger.one_look(), workspace.ledger.read() as connection:
+        workspace.at_the_end(connection)
+        return notice_standing(workspace, notice)
 
 
 def with_extra_drafts(workspace: Workspace) -> list[Notice]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from itertools import groupby
+from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
@@ -23,6 +24,7 @@ from workflow.google.drive import Account
 from workflow.google.faults import GoogleFault, Refused, SignInNeeded, Undecided, Unreachable
 from workflow.google.gmail import Gmail
 from workflow.ledger import deliveries, edited_drafts, notices, plans
+from workflow.ledger.databases.storage import Ledger
 from workflow.ledger.deliveries import Delivery
 from workflow.ledger.faults import LedgerOutOfReach
 from workflow.ledger.notices import Notice, RowLeftOut
@@ -39,7 +41,7 @@ from workflow.mail.faces import parse_body, text_face
 from workflow.mail.list_columns import AddressBad, read_address
 from workflow.model import DeliveryCounts, DeliveryState, DraftDecision, MailTransport
 from workflow.sending.delivery_steps import AFTER_A_LOOK, BY_A_PERSON, FOUND_SENT, Call
-from workflow.sending.hands import Limits, Pacing
+from workflow.sending.hands import LedgerWait, Limits, Pacing
 from workflow.sending.mail_writer import MailWriter, own_message_id, visible_sender, write_mail
 from workflow.sending.mailbox import (
     Carrier,
@@ -269,6 +271,12 @@ _GRAVEST_FIRST = (
 )
 
 
+_T = TypeVar("_T")
+
+# A database that starts again, or moves to its other server, is back within a minute.
+_PATIENCE_SECONDS = 60.0
+
+
 @dataclass(frozen=True)
 class Watcher:
     """Follow a long job and end it: `report` gets the counts, `stop` ends it.
@@ -284,6 +292,21 @@ class Watcher:
     wait_for_ledger: Callable[[LedgerOutOfReach], None] = give_up
     say: Callable[[str], None] = lambda _line: None
 
+    def patient(self, ledger: Ledger) -> Watcher:
+        """The same, that waits a minute for the ledger if nobody waits for it already."""
+        if self.wait_for_ledger is not give_up:
+            return self
+        waits = LedgerWait(ledger, self.say, _PATIENCE_SECONDS)
+        return replace(self, wait_for_ledger=waits.until_reached)
+
+    def through(self, job: Callable[[], _T]) -> _T:
+        """Run a job that may be run again, and rerun it each time the ledger is lost."""
+        while True:
+            try:
+                return job()
+            except LedgerOutOfReach as fault:
+                self.until_reached(fault)
+
     def until_reached(self, fault: LedgerOutOfReach) -> None:
         """Wait for the ledger in the middle of the work, where the person may interrupt it.
 
@@ -291,11 +314,13 @@ class Watcher:
         """
         if self.stop.is_set():
             raise fault
+        was_at_work = self.at_work.is_set()
         self.at_work.clear()
         try:
             self.wait_for_ledger(fault)
         finally:
-            self.at_work.set()
+            if was_at_work:
+                self.at_work.set()
 
 
 def deliver(
@@ -306,6 +331,7 @@ def deliver(
     Never raises for Google: the result says why it stopped. Raises `Overlooked` if another ledger
     wrote to customers and nobody agreed to it.
     """
+    watcher = watcher.patient(workspace.ledger)
     try:
         _refuse_another_google(workspace, notice)
         account = None if notice.sender else _account(workspace.google)

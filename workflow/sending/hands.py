@@ -11,6 +11,7 @@ Also what may still be sent today, and from which mailboxes.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -325,15 +326,22 @@ def pause_seconds(tries: int, chance: float) -> float:
     return longest * (1 - chance / 2)
 
 
+# A connection that was cut while the database stays: try again this soon, and say nothing.
+_UNNOTICED_SECONDS = (0.1, 0.2, 0.4, 0.8)
+
+
 class LedgerWait:
     """Wait for a ledger. Safe to use from several threads: one waits and speaks for all.
 
-    `say` shows a person a line. Ctrl-C ends the wait.
+    `say` shows a person a line. Ctrl-C ends the wait, and so does `longest`, in seconds.
     """
 
-    def __init__(self, ledger: Ledger, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, say: Callable[[str], None], longest: float = math.inf
+    ) -> None:
         self._ledger = ledger
         self._say = say
+        self._longest = longest
         self._lock = threading.Lock()
         self._times = 0
         self._tries = 0
@@ -350,17 +358,27 @@ class LedgerWait:
     def until_reached(self, fault: LedgerOutOfReach) -> None:
         """Wait until the ledger can be written. Raises `LedgerUnavailable` if it never can.
 
-        That is a ledger that was moved, or that no longer lets us in.
+        That is a ledger that was moved, or that no longer lets us in. Raises `fault` if the wait
+        takes too long.
         """
         times = self._times
         with self._lock:
             if times != self._times:  # another thread has waited for all meanwhile
                 return
-            self._say(f"{fault.what}; trying again until it is back.")
             lost_at = time.monotonic()
+            for seconds in _UNNOTICED_SECONDS:
+                time.sleep(seconds)
+                if self._is_reached():
+                    self._times += 1
+                    return
+            limited = self._longest < math.inf
+            until = f"for up to {self._longest:.0f} s" if limited else "until it is back"
+            self._say(f"{fault.what}; trying again {until}.")
             if lost_at - self._back_at > _SOUND_SECONDS:
                 self._tries = 0
             while True:
+                if time.monotonic() - lost_at > self._longest:
+                    raise fault
                 time.sleep(pause_seconds(self._tries, random.random()))  # noqa: S311 - no secret
                 self._tries += 1
                 if self._is_reached():
