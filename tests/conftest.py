@@ -112,7 +112,7 @@ def ledger_url(request: pytest.FixtureRequest) -> str:
     if kind == "sqlite":
         return ""
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
+    return server.new_ledger()
 
 
 def a_person(folder: Path, google_url: str) -> Postmortem:

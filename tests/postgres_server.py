@@ -27,6 +27,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from workflow.ledger.databases.storage import open_ledger
+
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PORT = "5432"  # part of the socket's name; nothing listens on the network
 _START_SECONDS = 30.0
@@ -53,8 +55,20 @@ class PostgresServer:
     def new_database(self) -> str:
         """The address of a new, empty database."""
         name = f"ledger{next(self._numbers)}"
-        self("CREATE DATABASE {}", name)
+        self("CREATE DATABASE {} STRATEGY FILE_COPY", name)
         return self.url(name)
+
+    def new_ledger(self) -> str:
+        """The address of a new ledger, whose tables are copied from one made by the program."""
+        name = f"ledger{next(self._numbers)}"
+        self("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self._pattern)
+        return self.url(name)
+
+    @functools.cached_property
+    def _pattern(self) -> str:
+        url = self.new_database()
+        open_ledger(url).close()
+        return _name(url)
 
     def __call__(self, statement: str, *names: str, database: str = "postgres") -> list[Any]:
         """Run a statement as the server's owner, each {} a quoted name; its rows, if any."""
@@ -79,11 +93,15 @@ class PostgresServer:
 
     def cut_off(self, url: str) -> None:
         """End every connection to a database, as a server that shuts down does."""
-        name = url.removeprefix("postgresql:///").partition("?")[0]
+        name = _name(url)
         self(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
             f"'{name}' AND pid <> pg_backend_pid()"
         )
+
+
+def _name(url: str) -> str:
+    return url.removeprefix("postgresql:///").partition("?")[0]
 
 
 @contextlib.contextmanager

@@ -148,7 +148,7 @@ def test_a_database_that_goes_away_while_mails_leave_doubles_none_of_them(
         wait_until(lambda: google.calls().get(SEND, 0) >= 3)
         postgres("ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
         postgres.cut_off(url)
-        _, said = sender.communicate(timeout=30)
+        _, said = sender.communicate(timeout=90)
     assert sender.returncode == 4, said
     assert "can't be reached. What was recorded before is safe" in said
     assert "Traceback" not in said

@@ -42,7 +42,7 @@ def two(
     url = ""
     if shared:
         postgres: PostgresServer = request.getfixturevalue("postgres")
-        url = postgres.new_database()
+        url = postgres.new_ledger()
     ann = person(tmp_path / "ann", google, "ann", url)
     return ann, person(tmp_path / "ben", google, "ben", url), shared
 

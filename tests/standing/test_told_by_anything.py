@@ -32,7 +32,7 @@ def told(
         person = a_person(folder, server.base_url)
         if request.param == "postgres":
             ledgers: PostgresServer = request.getfixturevalue("postgres")
-            person.environment["POSTMORTEM_DATABASE_URL"] = ledgers.new_database()
+            person.environment["POSTMORTEM_DATABASE_URL"] = ledgers.new_ledger()
         for title in ("Wrong amounts", "Late invoices"):
             person("start", title)
             person("notify", str(listed), "--send", "--confirm", "4")

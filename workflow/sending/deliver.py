@@ -273,8 +273,8 @@ _GRAVEST_FIRST = (
 
 _T = TypeVar("_T")
 
-# A database that starts again, or moves to its other server, is back within a minute.
-_PATIENCE_SECONDS = 60.0
+# A database that starts again is back by then, and a person at a terminal still waits.
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ class Watcher:
     say: Callable[[str], None] = lambda _line: None
 
     def patient(self, ledger: Ledger) -> Watcher:
-        """The same, that waits a minute for the ledger if nobody waits for it already."""
+        """The same, that waits a little for the ledger if nobody waits for it already."""
         if self.wait_for_ledger is not give_up:
             return self
         waits = LedgerWait(ledger, self.say, _PATIENCE_SECONDS)
