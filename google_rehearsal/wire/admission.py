@@ -28,7 +28,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, Protocol
 
 from google_rehearsal.store import Settings
@@ -386,7 +386,11 @@ class OwnConnections(socketserver.TCPServer):
 
     def stop(self) -> None:
         """Stop listening and close every connection."""
-        self.shutdown()
+        ending = Thread(target=self.shutdown)
+        ending.start()
+        with suppress(OSError):  # it wakes the loop, which sees only at its next turn that it ends
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        ending.join()
         self.server_close()
         with self._lock:
             for connection in self._connections:
