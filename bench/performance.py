@@ -181,7 +181,9 @@ def _behaviour(folder: Path, scale: Scale) -> Found:
 
 STEPS: dict[str, Step] = {
     "round-trips": _fixed(lambda folder: Found([round_trips.run(folder)])),
-    "start-up": _fixed(lambda folder: Found([start_up.run(folder)])),
+    "start-up": _fixed(
+        lambda folder: Found([start_up.run(folder / "runs"), start_up.imports(folder / "imports")])
+    ),
     "speed": _speed,
     "in-flight": _fixed(lambda folder: Found([throughput.run_in_flight(folder)])),
     "quota": _fixed(lambda folder: Found([pace.run(folder)])),
