@@ -52,9 +52,21 @@ _OPTIONS = frozenset(
         *("--resend-unknown", "--discard", "--as-edited", "--restore", "--leave-out", "--keep"),
         *("--why", "--remove", "--notify", "--caption", "--publish", "--show-content", "--once"),
         *("--full", "--mails", "--drop", "--doc", "--with-entry", "--with-recipients", "--all"),
-        *("--format", "--not-told", "--json", "--verbose", "--quiet", "-v", "-q", "--"),
+        *("--format", "--not-told", "--json", "--verbose", "--quiet", "-v", "-q"),
     }
 )
+# The options without a value. A test compares them with the commands' own help.
+_FLAGS = frozenset(
+    {
+        *("--announce", "--before-start", "--yes", "--plain", "--again", "--lock", "--check"),
+        *("--skip-bad", "--send", "--draft-only", "--propose", "--one-step", "--only-new"),
+        *("--despite-bounces", "--retry-failed", "--resend-unknown", "--discard", "--as-edited"),
+        *("--restore", "--leave-out", "--remove", "--notify", "--publish", "--show-content"),
+        *("--once", "--full", "--doc", "--with-recipients", "--all"),
+        *("--json", "--verbose", "--quiet", "-v", "-q"),
+    }
+)
+_FLAGS_WITH_A_VALUE_IN = {("announce", "--again"), ("publish", "--leave-out")}
 # Options and commands with file names. What they write is in the rehearsal's own folder.
 _READS = frozenset({"--template", "--attach"})
 _READING_COMMANDS = frozenset({"notify", "attach"})
@@ -96,18 +108,37 @@ class ClosedWorld:
         return self._inside(name, self.folder, "its files lie beside the scenario")
 
     def _held_options(self, command: str, words: Sequence[str]) -> Iterator[str]:
-        """The words after the command, each checked for its position."""
-        option, only_words = "", False
-        for word in words:
-            if word.startswith("-") and word != "-" and not only_words:
-                name, equals, value = word.partition("=")
-                if name not in _OPTIONS:
-                    raise LeavesTheStory(f"a step can't have {name}: {_why_not(name)}")
-                only_words = name == "--"
-                option = "" if only_words else name
-                yield f"{name}={self._held_word(command, name, value)}" if equals else word
+        """The words after the command, each checked, so that they can be read in one way alone.
+
+        Each option has its value behind an equals sign, and all other words stand behind `--`.
+        """
+        texts: list[str] = []
+        rest = iter(words)
+        for word in rest:
+            if word == "--":
+                texts.extend(rest)
+            elif not word.startswith("-") or word == "-":
+                texts.append(word)
             else:
-                yield self._held_word(command, option, word)
+                yield self._held_option(command, word, rest)
+        if texts:
+            yield "--"
+        for text in texts:
+            yield self._held_word(command, "", text)
+
+    def _held_option(self, command: str, word: str, rest: Iterator[str]) -> str:
+        """A checked option; its value is taken from `rest` if it isn't in the word."""
+        name, equals, value = word.partition("=")
+        if name not in _OPTIONS:
+            raise LeavesTheStory(f"a step can't have {name}: {_why_not(name)}")
+        if stands_alone(command, name):
+            if equals:
+                raise LeavesTheStory(f"a step has {word}, and {name} takes no value")
+            return name
+        given = value if equals else next(rest, None)
+        if given is None:
+            raise LeavesTheStory(f"a step has {name} without its value")
+        return f"{name}={self._held_word(command, name, given)}"
 
     def _held_word(self, command: str, option: str, word: str) -> str:
         """A checked word: an option's value, or one of the command's own."""
@@ -140,6 +171,11 @@ class ClosedWorld:
         if leaves:
             raise LeavesTheStory(f"a step names {name}, and {rule}")
         return path
+
+
+def stands_alone(command: str, option: str) -> bool:
+    """Whether an option of a command takes no value."""
+    return option in _FLAGS and (command, option) not in _FLAGS_WITH_A_VALUE_IN
 
 
 def _why_not(option: str) -> str:

@@ -8,6 +8,7 @@ import shlex
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +22,14 @@ from tests.command_line import Postmortem
 from tests.google_world import GoogleWorld
 from workflow.cli.app import app
 from workflow.cli.commands import rehearse as drills
-from workflow.drill import _COMMANDS, ClosedWorld, LeavesTheStory, load_scenario
+from workflow.drill import (
+    _COMMANDS,
+    _OPTIONS,
+    ClosedWorld,
+    LeavesTheStory,
+    load_scenario,
+    stands_alone,
+)
 from workflow.errors import BadInput
 
 
@@ -276,6 +284,16 @@ def test_a_scenario_that_makes_no_sense_is_refused_in_words(
         ('["notify", "/etc/passwd"]', "its files lie beside the scenario"),
         ('["attach", "../secret.txt"]', "its files lie beside the scenario"),
         ('["notify", "a.csv", "--template=~/x.md"]', "its files lie beside the scenario"),
+        # An option's value may look like an option, or like the end of all options.
+        ('["notify", "--set", "a=b", "/etc/passwd"]', "its files lie beside the scenario"),
+        ('["notify", "--stage", "--set", "/etc/passwd"]', "its lists lie beside the scenario"),
+        ('["start", "x", "--by", "--", "--profile=google"]', "all of a rehearsal stays in its own"),
+        ('["log", "--by=x", "--at", "--", "--profile", "google"]', "all of a rehearsal stays"),
+        ('["report", "--to", "--", "--to", "../x.html"]', "it may write below"),
+        ('["export", "--format", "md", "../record"]', "it may write below"),
+        ('["approve", "--json", "../plan.json"]', "a story's plan is named by its hash"),
+        ('["report", "--to"]', "has --to without its value"),
+        ('["list", "--json=yes"]', "--json takes no value"),
         ("[]", "run is a list of texts"),
         ('"list"', "run is a list of texts"),
         ("[5]", "run is a list of texts"),
@@ -301,14 +319,20 @@ def test_no_step_of_a_story_leaves_the_rehearsal(
         load_scenario(str(scenario), tmp_path)
 
 
-def file_options() -> list[tuple[str, ...]]:
-    """Each way to name a file or a folder in a story's commands, by the commands' own help."""
+def commands_of_a_story() -> Iterator[tuple[str, Any]]:
+    """Each command that a step may be, with its parameters."""
     whole = typer.main.get_command(app)
     assert isinstance(whole, TyperGroup)
-    found: list[tuple[str, ...]] = []
     for name in sorted(_COMMANDS):
         command = whole.get_command(typer.Context(whole), name)
         assert command is not None
+        yield name, command
+
+
+def file_options() -> list[tuple[str, ...]]:
+    """Each way to name a file or a folder in a story's commands, by the commands' own help."""
+    found: list[tuple[str, ...]] = []
+    for name, command in commands_of_a_story():
         for each in command.params:
             takes_file = re.match("FILE|DIR|PLAN|LIST", each.metavar or "")
             if takes_file or isinstance(each.type, TyperPath):
@@ -327,6 +351,23 @@ def test_no_file_of_any_command_is_outside_the_story(tmp_path: Path) -> None:
             for words in [(*way, file), *at_once]:
                 with pytest.raises(LeavesTheStory):
                     world.held(words)
+            for before in (("--set", "a=b"), ("--format", "md"), ("--why", "x"), ("--json",)):
+                with pytest.raises(LeavesTheStory):
+                    world.held((way[0], *before, *way[1:], file))
+
+
+def test_the_words_of_a_step_are_read_in_one_way_alone(tmp_path: Path) -> None:
+    world = ClosedWorld(tmp_path / "story", tmp_path / "output")
+    step = ["log", "--by", "--at", "Checkout is slow", "-v", "--link=https://x.example/?a=b", "--"]
+    assert world.held([*step, "--yes"]) == (
+        *("log", "--by=--at", "-v", "--link=https://x.example/?a=b"),
+        *("--", "Checkout is slow", "--yes"),
+    )
+    for name, command in commands_of_a_story():
+        for each in command.params:
+            for option in _OPTIONS.intersection(each.opts):
+                is_flag = getattr(each, "is_flag", False) or getattr(each, "count", False)
+                assert stands_alone(name, option) == is_flag, (name, option)
 
 
 @pytest.mark.parametrize("file", ["../all.csv", "/etc/passwd", "link/passwd", "~/all.csv"])
