@@ -414,6 +414,23 @@ def test_a_story_reads_beside_its_scenario_and_writes_into_the_rehearsal(
     assert list(elsewhere.iterdir()) == []
 
 
+def test_what_a_step_says_of_its_incident_names_no_folder(
+    person: Postmortem, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    scenario = tmp_path / "own.toml"
+    said = f"ann\\nIncident {elsewhere}\\n"
+    scenario.write_text(
+        'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
+        f'[[step]]\nat = "10:00"\nrun = ["start", "x", "--share", "{said}"]\nexpect = 3\n'
+        '[[step]]\nat = "10:01"\nrun = ["report", "--all", "--to", "{output}/x.html"]\n',
+        encoding="utf-8",
+    )
+    rehearse(person, str(scenario))
+    assert not elsewhere.exists()
+    assert (person.home / "rehearsal" / "records" / "x.html").is_file()
+
+
 def test_a_live_drill_tells_the_story_and_scores_what_the_team_did(person: Postmortem) -> None:
     drill = person.start_process("rehearse", "outage", "--live", "--json", stdin=subprocess.PIPE)
     assert drill.stderr is not None

@@ -359,7 +359,8 @@ def _run_step(
     )
     if step.arguments[0] != "start":
         return ""
-    found = re.search(r"^Incident (\S+)$", output, re.MULTILINE)
+    # The output also shows the step's own words, and an incident's id becomes a folder's name.
+    found = re.search(r"^Incident ([a-z0-9]+)$", output, re.MULTILINE)
     return found[1] if found else ""
 
 
