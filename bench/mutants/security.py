@@ -434,15 +434,36 @@ MUTANTS = [
         ),
         (
             "any certificate of a database",
-            'return {"sslmode": "verify-full", **roots}',
+            'return {"sslmode": "verify-full", **({} if has_roots else {"sslrootcert": _roots()})}',
             'return {"sslmode": "require"}',
             "ledger/test_postgres_url.py::test_a_server_that_can_not_prove_its_name_is_sent_nothing",
         ),
         (
             "a database in clear text",
-            'return {"sslmode": "verify-full", **roots}',
+            'return {"sslmode": "verify-full", **({} if has_roots else {"sslrootcert": _roots()})}',
             "return {}",
             "ledger/test_postgres_url.py::test_nothing_goes_to_another_machine_in_clear_text",
+        ),
+        (
+            "an address elsewhere behind a host here",
+            'for name in ("host", "hostaddr"))',
+            'for name in ("host",))',
+            "ledger/test_postgres_url.py::"
+            "test_a_host_on_this_machine_does_not_hide_an_address_elsewhere",
+        ),
+        (
+            "a service in clear text",
+            "known = {**_found_by_libpq(told), **told}",
+            'known = {"sslmode": _FALLS_BACK, **told}',
+            "ledger/test_postgres_url.py::"
+            "test_a_service_file_that_says_nothing_of_tls_sends_nothing_in_clear_text",
+        ),
+        (
+            "a list's database in clear text",
+            "return storage.proof_of_the_server(told, os.environ)",
+            "return {}",
+            "notice/test_lists_as_they_come.py::"
+            "test_a_query_sends_another_machine_nothing_in_clear_text",
         ),
     ),
     *_of(

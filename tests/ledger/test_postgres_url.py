@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import sys
@@ -11,12 +12,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.certificates import certify
 from tests.command_line import Postmortem
 from tests.postgres_server import GUARDED, PASSWORD, PostgresServer
-from workflow.ledger.databases.storage import open_ledger, place_of
+from workflow.ledger.databases.storage import open_ledger, place_of, proof_of_the_server
 from workflow.ledger.faults import LedgerUnavailable
 
 SECRET = "hunter2"
@@ -34,6 +36,14 @@ class Listener:
         """A URL of this server with any host name."""
         here = f"hostaddr=127.0.0.1&port={self.port}&connect_timeout=5"
         return f"postgresql://ann:{SECRET}@{host}/ledger?{here}{more}"
+
+    def service(self, file: Path, more: str = "") -> dict[str, str]:
+        """The environment in which the service `team` is this server, by a libpq service file."""
+        file.write_text(
+            f"[team]\nhost=db.example\nhostaddr=127.0.0.1\nport={self.port}\n{more}\n",
+            encoding="utf-8",
+        )
+        return {"PGSERVICEFILE": str(file)}
 
 
 @contextmanager
@@ -76,6 +86,40 @@ def test_nothing_goes_to_another_machine_in_clear_text(postmortem: Postmortem, m
     assert "could not agree on TLS" in result.err
     assert "?sslmode=disable" in result.err
     assert set(server.received) <= {ASKS_FOR_TLS, b""}
+
+
+@pytest.mark.parametrize("url", ["postgresql://?service=team", "postgresql:///ledger"])
+def test_a_service_file_that_says_nothing_of_tls_sends_nothing_in_clear_text(
+    postmortem: Postmortem, tmp_path: Path, url: str
+) -> None:
+    by_name = {} if "service" in url else {"PGSERVICE": "team"}
+    with listening() as server:
+        settings = server.service(tmp_path / "services") | by_name
+        result = postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=url, **settings)
+        assert "could not agree on TLS" in result.err
+        assert set(server.received) <= {ASKS_FOR_TLS, b""}
+        settings = server.service(tmp_path / "services", "sslmode=disable") | by_name
+        postmortem("list", expect=4, POSTMORTEM_DATABASE_URL=url, **settings)
+        assert server.received[-1] not in {ASKS_FOR_TLS, b""}
+
+
+@pytest.mark.parametrize(
+    ("url", "environment"),
+    [
+        ("postgresql://localhost/ledger?hostaddr=192.0.2.1", {}),
+        ("postgresql:///ledger?host=/run/postgresql&hostaddr=192.0.2.1", {}),
+        ("postgresql:///ledger?hostaddr=127.0.0.1,192.0.2.1", {}),
+        ("postgresql://localhost/ledger", {"PGHOSTADDR": "192.0.2.1"}),
+        ("postgresql:///ledger", {"PGHOST": "db.example"}),
+    ],
+)
+def test_a_host_on_this_machine_does_not_hide_an_address_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, url: str, environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    told = psycopg.conninfo.conninfo_to_dict(url)
+    assert proof_of_the_server(told, os.environ)["sslmode"] == "verify-full"
 
 
 def test_a_server_that_can_not_prove_its_name_is_sent_nothing(

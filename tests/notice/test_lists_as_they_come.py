@@ -16,6 +16,7 @@ from google_rehearsal.drive.resource import workbook
 from tests.command_line import Postmortem
 from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
+from tests.ledger.test_postgres_url import ASKS_FOR_TLS, listening
 from tests.postgres_server import PostgresServer
 from workflow.notice import list_source
 
@@ -633,6 +634,29 @@ def test_a_query_without_a_database_says_what_to_set_up(
         assert told in said
         assert "secret" not in said
     assert "can't be read" in incident("notify", f"sql:{tmp_path / 'none.sql'}", expect=3).err
+
+
+def test_a_query_sends_another_machine_nothing_in_clear_text(
+    incident: Postmortem, tmp_path: Path
+) -> None:
+    listed = query(tmp_path / "q.sql", "SELECT 1 AS email")
+    with listening() as server:
+        incident.configure(f'list_database_url = "{server.url("db.example")}"\n{CONFIG}')
+        incident("notify", listed, expect=4)
+        assert set(server.received) <= {ASKS_FOR_TLS, b""}
+        said = server.url("db.example", "&sslmode=disable")
+        incident.configure(f'list_database_url = "{said}"\n{CONFIG}')
+        incident("notify", listed, expect=4)
+        assert b"ledger" in server.received[-1]
+    for url in (
+        "mysql+pymysql://reader:secret@db.example/shop",
+        "mariadb+pymysql:///shop?host=db.example",
+        "postgresql+psycopg2://reader:secret@db.example/shop",
+    ):
+        incident.configure(f'list_database_url = "{url}"\n{CONFIG}')
+        said = incident("notify", listed, expect=4).err
+        assert "nothing says that db.example is spoken to over TLS" in said
+        assert "secret" not in said
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from workflow.errors import BadInput, NotSetUp, why_refused
 from workflow.files import read_stdin
 from workflow.google.faults import Refused, SignInNeeded
+from workflow.ledger.databases import storage
 from workflow.mail.list_recipients import ListReading, open_list
 from workflow.mail.list_rows import (
     is_workbook,
@@ -234,7 +236,9 @@ def _engine(database_url: str) -> Engine:
         if url.get_backend_name() == "sqlite":
             return _sqlite_engine(url)
         if url.get_backend_name() in {"postgresql", "mysql", "mariadb"}:
-            return sqlalchemy.create_engine(url, connect_args={"connect_timeout": 20})
+            return sqlalchemy.create_engine(
+                url, connect_args={"connect_timeout": 20, **_proof_of_the_server(url)}
+            )
     except (NoSuchModuleError, ImportError) as fault:
         raise NotSetUp(
             f"list_database_url needs a driver that is not installed here: {fault}. "
@@ -246,10 +250,34 @@ def _engine(database_url: str) -> Engine:
     )
 
 
+def _proof_of_the_server(url: URL) -> dict[str, str]:
+    """TLS settings that verify a database on another machine, unless its address has its own.
+
+    Only psycopg's are known here. Raises `NotSetUp` for another driver without any, and ImportError
+    if psycopg is not installed.
+    """
+    dialect: Any = url.get_dialect()()
+    _, told = dialect.create_connect_args(url)
+    if url.drivername == _PSYCOPG:
+        url.get_dialect().import_dbapi()
+        return storage.proof_of_the_server(told, os.environ)
+    host = str(told.get("host") or "")
+    if storage.is_this_machine(host) or any(name.startswith("ssl") for name in url.query):
+        return {}
+    raise NotSetUp(
+        f"list_database_url: nothing says that {host} is spoken to over TLS, so others could read "
+        "the password and the list. Add the driver's setting to it, such as ?ssl_ca=FILE; or "
+        "?ssl_disabled=true where nobody else can listen."
+    )
+
+
+_PSYCOPG = "postgresql+psycopg"
+
+
 def _with_driver(url: URL) -> URL:
     """The URL, with the driver of the `postgres` extra if it names none."""
     if url.drivername in {"postgres", "postgresql"}:
-        return url.set(drivername="postgresql+psycopg")
+        return url.set(drivername=_PSYCOPG)
     return url
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 import sqlite3
@@ -125,7 +126,7 @@ def make_server_engine(url: str, clock: ServerClock, environment: Mapping[str, s
     }
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://",
-        connect_args={**told, **patience, **_proof_of_the_server(told, environment)},
+        connect_args={**told, **patience, **proof_of_the_server(told, environment)},
         isolation_level="AUTOCOMMIT",  # `begin` sends BEGIN itself, together with the lock
         use_native_hstore=False,
         pool_pre_ping=True,
@@ -140,26 +141,44 @@ def make_server_engine(url: str, clock: ServerClock, environment: Mapping[str, s
     return engine
 
 
-def _proof_of_the_server(told: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+def proof_of_the_server(told: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
     """TLS settings that verify the server, unless it is on this machine or configured otherwise.
 
     libpq by itself falls back to clear text if a server offers no TLS, and accepts any certificate:
-    https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION
+    https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION. `told` are its
+    parameters; it takes others from a service file and the environment.
     """
     if "sslmode" in told or "PGSSLMODE" in environment:
         return {}
-    if "service" in told or "PGSERVICE" in environment:
-        return {}  # these would override a service file; `_refuse_clear_text` checks instead
-    hosts = told.get("host") or told.get("hostaddr") or environment.get("PGHOST", "")
-    if all(map(_is_this_machine, str(hosts).split(","))):
+    known = {**_found_by_libpq(told), **told}
+    if known["sslmode"] != _FALLS_BACK:
         return {}
-    roots = (
-        {} if "sslrootcert" in told or _has_own_roots(environment) else {"sslrootcert": _roots()}
-    )
-    return {"sslmode": "verify-full", **roots}
+    # `hostaddr` is where the connection goes, whatever `host` says.
+    places = (str(known.get(name) or "").split(",") for name in ("host", "hostaddr"))
+    if all(map(is_this_machine, itertools.chain.from_iterable(places))):
+        return {}
+    has_roots = "sslrootcert" in known or _has_own_roots(environment)
+    return {"sslmode": "verify-full", **({} if has_roots else {"sslrootcert": _roots()})}
 
 
-def _is_this_machine(host: str) -> bool:
+_FALLS_BACK = "prefer"  # libpq's default for sslmode
+
+
+def _found_by_libpq(told: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters that libpq takes from the service that is told, and from the environment."""
+    before = os.environ.get("PGSERVICE")
+    if "service" in told:
+        os.environ["PGSERVICE"] = str(told["service"])
+    try:
+        found = _psycopg().pq.Conninfo.get_defaults()
+    finally:
+        os.environ.pop("PGSERVICE", None)
+        if before is not None:
+            os.environ["PGSERVICE"] = before
+    return {each.keyword.decode(): each.val.decode() for each in found if each.val is not None}
+
+
+def is_this_machine(host: str) -> bool:
     """Whether a libpq host is this machine: none, a socket's folder, or a loopback address."""
     return not host or host.startswith(("/", "@")) or is_loopback(host)
 
@@ -177,19 +196,6 @@ def _roots() -> str:
     import certifi  # noqa: PLC0415 - only where this machine names no authorities
 
     return certifi.where()
-
-
-def _refuse_clear_text(connection: psycopg.Connection[Any]) -> None:
-    """Raise `LedgerUnavailable` for another machine without TLS, unless the address allows it."""
-    info = connection.info
-    asked = info.get_parameters().get("sslmode", "prefer") != "prefer"
-    if asked or connection.pgconn.ssl_in_use or _is_this_machine(info.host):
-        return
-    raise LedgerUnavailable(
-        f"The ledger's database on {info.host} would be spoken to in clear text.",
-        "Set sslmode=verify-full in its service file, or sslmode=disable where nobody else can "
-        "listen.",
-    )
 
 
 def _read(url: str) -> dict[str, Any]:
@@ -250,7 +256,6 @@ def _prepare_server(connection: psycopg.Connection[Any], _record: object) -> Non
         def dump(self, obj: str) -> Any:
             return super().dump(obj.replace("\0", ""))
 
-    _refuse_clear_text(connection)
     connection.adapters.register_dumper(str, WithoutNul)
     connection.execute(_SESSION)
     encoding = connection.info.parameter_status("server_encoding")
