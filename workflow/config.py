@@ -302,7 +302,7 @@ def _document(path: Path, *, named: bool) -> dict[str, Any]:
                 f"There is no config file {path} (POSTMORTEM_CONFIG names it)."
             ) from None
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as fault:
         why = without_secrets(str(fault))
         raise ConfigBad(
             f"{path} is not TOML that can be read: {why}.{_about_backslashes(why)}"

@@ -218,6 +218,9 @@ class Scenario:
     folder: Path
 
 
+_SENSELESS = (AttributeError, OverflowError, TypeError, ValueError)
+
+
 def load_scenario(name: str, folder: Path) -> Scenario:
     """A scenario by its name in `folder`, or by its path. Raises `BadInput`."""
     path = Path(name).expanduser() if name.endswith(".toml") else folder / f"{name}.toml"
@@ -229,11 +232,11 @@ def load_scenario(name: str, folder: Path) -> Scenario:
         raise BadInput(f"There is no scenario {name!r}. Known: {known}; or a .toml file.") from None
     except OSError as fault:
         raise BadInput(f"{path} can't be read: {why_refused(fault)}.") from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadInput(f"{path} is not TOML that can be read: {fault}.") from fault
     except KeyError as missing:
         raise BadInput(f"{path} is not a scenario: it has no {missing.args[0]}.") from missing
-    except (AttributeError, TypeError, ValueError, LeavesTheStory, ZoneInfoNotFoundError) as fault:
+    except (*_SENSELESS, LeavesTheStory, ZoneInfoNotFoundError) as fault:
         raise BadInput(f"{path} is not a scenario: {fault}.") from fault
 
 
@@ -256,6 +259,8 @@ def _scenario(path: Path, document: dict[str, Any]) -> Scenario:
     steps = []
     for each in document["step"]:
         at = datetime.fromisoformat(f"{document['day']}T{each['at']}").replace(tzinfo=zone)
+        if not 1 < at.year < 9999:  # its day may begin or end outside the calendar
+            raise ValueError(f"nothing happens in the year {at.year}")
         people = _people(each)
         words = tuple(_with_lists(word, lists) for word in _command(each, people))
         if words:

@@ -21,7 +21,6 @@ customers for spreadsheets and for `notify`.
 from __future__ import annotations
 
 import base64
-import binascii
 import codecs
 import csv
 import hashlib
@@ -184,7 +183,7 @@ def _parts(file: bytes) -> tuple[bytes, dict[str, Any], bytes]:
         salt, nonce = _bytes(head["salt"]), _bytes(head["nonce"])
         costs = {name: head[name] for name in _COST}
         str(head["schema"])
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise SealBroken("is damaged or not complete: have it sent again") from None
     # With other values, a file could decide how much memory it takes to try it.
     if costs != _COST or len(salt) != 16 or len(nonce) != 12:

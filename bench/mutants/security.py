@@ -330,6 +330,24 @@ MUTANTS = [
         ("a step is any command", "if command not in _COMMANDS:", "if False:", _STORY),
         ("a step has any option", "if name not in _OPTIONS:", "if False:", _STORY),
         (
+            "a step's words are read in two ways",
+            'return f"{name}={self._held_word(command, name, given)}"',
+            'return word if equals else f"{name}={given}"',
+            _STORY,
+        ),
+        (
+            "options hide behind the end of all options",
+            'if texts:\n            yield "--"\n',
+            'if False:\n            yield "--"\n',
+            "drill/test_rehearse.py::test_the_words_of_a_step_are_read_in_one_way_alone",
+        ),
+        (
+            "a step's incident is a folder anywhere",
+            r'r"^Incident ([a-z0-9]+)$"',
+            r'r"^Incident (\S+)$"',
+            "drill/test_rehearse.py::test_what_a_step_says_of_its_incident_names_no_folder",
+        ),
+        (
             "a step names files anywhere",
             'leaves = name.startswith("~") or not path.is_relative_to(whole)',
             'leaves = name.startswith("~")',

@@ -149,7 +149,7 @@ def _page_start(call: Call) -> int:
         return 0
     try:
         start, search = json.loads(base64.urlsafe_b64decode(token))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise invalid_parameter("pageToken") from error
     if search != _search(call):
         raise invalid_parameter("pageToken")

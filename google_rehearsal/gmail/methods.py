@@ -484,7 +484,7 @@ def _page(call: Call, found: list[Any]) -> tuple[list[Any], dict[str, Any]]:
     size = min(call.number("maxResults", 100), 500)
     try:
         start = int(json.loads(base64.urlsafe_b64decode(call.text("pageToken") or "MA==")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise invalid_argument("Invalid pageToken") from error
     page = found[start : start + size]
     if start + size >= len(found):

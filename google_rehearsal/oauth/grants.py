@@ -320,7 +320,7 @@ def read_assertion(assertion: str, folder: Path, *, now: float) -> Delegation:
     """The delegation in a signed assertion. `now` is in epoch seconds. Raises OAuthError."""
     try:
         head, claims, signed = _parts(assertion)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise OAuthError("invalid_grant", "Bad Request") from None
     key = _key(folder)
     if not key or claims.get("iss") != key["client_email"]:

@@ -269,7 +269,7 @@ def _object(content_type: str, content: bytes) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(content.decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -531,7 +531,7 @@ def _chat_object(content_type: str, content: bytes) -> dict[str, Any]:
         raise _refused(400, "Invalid JSON payload received. Unexpected token.")
     try:
         found = json.loads(content.decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _refused(400, "Invalid JSON payload received. Unexpected token.") from None
     if not isinstance(found, dict):
         raise _refused(400, "Invalid JSON payload received. Unknown name.")

@@ -237,6 +237,9 @@ def test_a_step_may_be_about_a_refusal_and_no_other_end_will_do(
         ('google = [{calls = "docs.*", kind = "tired"}]', "step at 10:00: kind is one of"),
         ('google = [{kind = "503"}]', "it has no calls"),
         ("at = 10", "is not TOML that can be read"),
+        ("expect = inf", "is not a scenario"),
+        ('google = [{calls = "docs.*", kind = [[]]}]', "kind is one of"),
+        ('[[step]]\nat = "10:00"\nrun = 5', "run is a list of texts"),
     ],
 )
 def test_a_scenario_that_makes_no_sense_is_refused_in_words(
@@ -368,6 +371,18 @@ def test_the_words_of_a_step_are_read_in_one_way_alone(tmp_path: Path) -> None:
             for option in _OPTIONS.intersection(each.opts):
                 is_flag = getattr(each, "is_flag", False) or getattr(each, "count", False)
                 assert stands_alone(name, option) == is_flag, (name, option)
+
+
+def test_a_story_at_the_ends_of_time_is_refused(tmp_path: Path) -> None:
+    for day in ("0001-01-01", "9999-12-31"):
+        scenario = tmp_path / "own.toml"
+        scenario.write_text(
+            f'title = "Own"\nday = "{day}"\ntime_zone = "Asia/Tokyo"\n'
+            '[[step]]\nat = "00:00"\nrun = ["list"]\n',
+            encoding="utf-8",
+        )
+        with pytest.raises(BadInput, match="nothing happens in the year"):
+            load_scenario(str(scenario), tmp_path)
 
 
 @pytest.mark.parametrize("file", ["../all.csv", "/etc/passwd", "link/passwd", "~/all.csv"])

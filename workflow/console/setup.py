@@ -152,7 +152,7 @@ def changed(text: str, values: dict[str, str | list[str] | bool]) -> str:
     """
     try:
         document = tomlkit.parse(text)
-    except TOMLKitError as fault:
+    except (TOMLKitError, RecursionError) as fault:
         raise ConfigBad(f"The config file can't be read: {fault}.") from fault
     for name, value in values.items():
         document[name] = value

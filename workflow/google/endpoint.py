@@ -157,7 +157,7 @@ def forget_token(path: Path) -> None:
 def _is_note(text: str) -> bool:
     try:
         return bool(json.loads(text) == _IN_KEYRING)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -180,7 +180,7 @@ def _write(path: Path, token: dict[str, Any]) -> None:
 def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
         token = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         token = None
     needed = ("refresh_token", "client_id", "client_secret", "token_uri")
     whole = isinstance(token, dict) and all(isinstance(token.get(key), str) for key in needed)

@@ -210,7 +210,7 @@ def _client_config(path: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as fault:
         raise SignInNeeded(f"There is no {path}. {fix}") from fault
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         raise SignInNeeded(f"{path} can't be read as JSON. {fix}", detail=repr(fault)) from fault
     client = config.get("installed") if isinstance(config, dict) else None
     needed = ("client_id", "client_secret", "auth_uri", "token_uri")
@@ -333,7 +333,7 @@ def _content(key: Path) -> dict[str, Any]:
         return dict(json.loads(key.read_text(encoding="utf-8")))
     except FileNotFoundError as fault:
         raise SignInNeeded(f"There is no {key}. {_MEND}") from fault
-    except (OSError, ValueError, TypeError) as fault:
+    except (OSError, ValueError, TypeError, RecursionError) as fault:
         raise _no_key(key) from fault
 
 

@@ -163,6 +163,9 @@ def _giver(workspace: Workspace) -> str:
         return elsewhere.identity(connection).id
 
 
+_NO_PARCEL = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
+
+
 def read_parcel(file: Path, passphrase: str) -> Parcel:
     """Open a file that `hand_over` wrote. Raises `BadInput`."""
     try:
@@ -179,7 +182,7 @@ def read_parcel(file: Path, passphrase: str) -> Parcel:
         )
     except SealBroken as broken:
         raise BadInput(f"{file} {broken}. Nothing was taken over.") from broken
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as bad:
+    except (*_NO_PARCEL, RecursionError) as bad:
         raise BadInput(f"{file} holds no incident. Nothing was taken over.") from bad
 
 

@@ -81,7 +81,7 @@ def read_plan_file(path: Path) -> PlanFile:
             )
     except OSError as fault:
         raise BadInput(f"{path} can't be read: {why_refused(fault)}.") from fault
-    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise BadInput(f"{path} is not a plan that `notify --plan-out` wrote.") from fault
     return found
 

@@ -160,7 +160,7 @@ def recorded_entries(text: str) -> list[RecordedEntry] | None:
             )
             for row in rows
         ]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -214,6 +214,13 @@ def table_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
 
 def _csv_lines(lines: list[str], reader: Reader) -> dict[int, Line] | None:
     """The rows of a list with commas or semicolons, below a header; None for anything else."""
+    try:
+        return _listed(lines, reader)
+    except csv.Error:  # a cell of more than 131,072 characters, or a carriage return in one
+        return None
+
+
+def _listed(lines: list[str], reader: Reader) -> dict[int, Line] | None:
     first = next((line for line in lines if line.strip()), "")
     mark = ";" if first.count(";") > first.count(",") else ","
     columns = _header(next(csv.reader([first], delimiter=mark), []), reader)

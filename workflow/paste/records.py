@@ -231,7 +231,7 @@ def record_lines(text: str, reader: Reader) -> list[Line] | None:
         return None
     try:
         rows = _rows(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     names = {str(row.get("user")): _name(row.get("user_profile")) for row in rows}
     names = {user: name for user, name in names.items() if name}
@@ -250,7 +250,7 @@ def record_line(words: str, number: int, reader: Reader) -> Line | None:
         return None
     try:
         row = json.loads(words)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     line = _line(row, reader) if isinstance(row, dict) else None
     return _numbered(line, number) if line else None

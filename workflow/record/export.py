@@ -170,7 +170,7 @@ def _refuse_other_record(folder: Path, incident_id: str) -> None:
     """Raise `BadInput` if the folder holds another incident's record."""
     try:
         there = json.loads((folder / "record.json").read_text(encoding="utf-8"))["incident"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
     if there != incident_id:
         raise BadInput(f"{folder} holds another incident's record ({there}). Use a new folder.")

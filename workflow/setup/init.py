@@ -185,7 +185,7 @@ def present_settings(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise ConfigBad(f"{path} is not TOML that can be read: {fault}. Fix it first.") from fault
     except OSError as fault:
         raise ConfigBad(f"{path} can't be read: {why_refused(fault)}.") from fault
