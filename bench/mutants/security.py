@@ -93,6 +93,31 @@ MUTANTS = [
             "        shown = text\n",
             "setup/test_secrets.py::test_no_name_is_a_command_to_the_terminal",
         ),
+        (
+            "the terminal obeys JSON",
+            "self._write(self.out, plain_json(value) + ",
+            "self._write(self.out, json.dumps(value, ensure_ascii=False) + ",
+            "setup/test_secrets.py::"
+            "test_json_holds_no_command_to_the_terminal_and_reads_back_as_it_was",
+        ),
+        (
+            "the terminal obeys a wrong usage",
+            "sys.stderr.write(printable(sentence) + ",
+            "sys.stderr.write(sentence + ",
+            "setup/test_secrets.py::test_no_wrong_usage_is_a_command_to_the_terminal",
+        ),
+        (
+            "the terminal obeys a question",
+            'self._styled(self.people, printable(question), "strong")',
+            'self._styled(self.people, question, "strong")',
+            "setup/test_secrets.py::test_no_question_is_a_command_to_the_terminal",
+        ),
+        (
+            "a completed title is code",
+            "return [(word, _harmless(help_)) for word, help_ in found if word == _harmless(word)]",
+            "return found",
+            "cli/test_command_line_habits.py::test_no_title_is_code_of_the_shell",
+        ),
     ),
     *_of(
         "a malicious list",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -146,6 +147,25 @@ class TestCompletion:
         assert self._offered(postmortem, "postmortem use ").strip() == ""
         postmortem.configure("this is no config")
         assert self._offered(postmortem, "postmortem use ").strip() == ""
+
+
+def test_no_title_is_code_of_the_shell(postmortem: Postmortem) -> None:
+    one = _started(postmortem, r"Slow \$(id) \`id\` \" ) ; id ' [/b] logins" + "\x1b")
+    for shell in ("bash", "zsh", "fish", "powershell"):
+        offered = postmortem(
+            expect=None,
+            _POSTMORTEM_COMPLETE=f"complete_{shell}",
+            _TYPER_COMPLETE_ARGS="postmortem use ",
+            _TYPER_COMPLETE_FISH_ACTION="get-args",
+            _TYPER_COMPLETE_WORD_TO_COMPLETE="",
+            COMP_WORDS="postmortem use ",
+            COMP_CWORD="2",
+        ).out
+        assert one in offered, shell
+        # zsh has each offer in double quotes, within single quotes.
+        outside = re.sub(r"""_arguments|'\*: :\(\((?:"[^"]*":"[^"]*"\n?)+\)\)'""", "", offered)
+        assert not set(outside) & set("\\$`\"'\x1b"), offered
+        assert not set(offered) & set("\\$`\x1b"), offered
 
 
 def test_show_holds_all_of_the_state_on_stdout(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -21,6 +22,7 @@ from tests.consent import Person
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import everything_in
 from workflow.cli.commands import rehearse
+from workflow.cli.terminal import Speaker
 from workflow.config import load_settings
 
 TOKEN = "stand-in-token.json"
@@ -230,6 +232,26 @@ def test_no_name_is_a_command_to_the_terminal(postmortem: Postmortem, tmp_path: 
     shown = "".join(result.out + result.err for result in said)
     assert "Ann" in shown
     assert not set(shown) & set("\x1b\x07\x9b\u202e\u2066")
+
+
+def test_no_wrong_usage_is_a_command_to_the_terminal(postmortem: Postmortem) -> None:
+    bad = "x\x1b]0;owned\x07\x9b31m\u202egnp.exe\u2066"
+    for words in (("list", bad), ("list", f"--{bad}"), (bad,), ("notify", "l.csv", "--row", bad)):
+        for more in ((), ("--json",)):
+            result = postmortem(*words, *more, expect=2)
+            assert not set(result.out + result.err) & set("\x1b\x07\x9b\u202e\u2066"), words
+
+
+def test_no_question_is_a_command_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n\n"))
+    monkeypatch.setattr(sys, "stderr", out)
+    monkeypatch.setattr(sys, "stdout", out)
+    speaker = Speaker()
+    speaker.ask("Store the sign-in of ann\x1b[2J\u202e? ")
+    speaker.wait_for_enter("Press Enter\x07: ")
+    assert "Store the sign-in of ann" in out.getvalue()
+    assert not set(out.getvalue()) & set("\x1b\x07\u202e")
 
 
 def test_json_holds_no_command_to_the_terminal_and_reads_back_as_it_was(

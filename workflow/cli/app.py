@@ -11,12 +11,13 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import io
 import re
 import shlex
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -211,8 +212,9 @@ class EndsInWords(TyperGroup):
         try:
             code = super().main(given, *more, **options)
         except _AnyFault as fault:
-            with suppress(OSError):
-                fault.show()
+            shown = io.StringIO()
+            fault.show(shown)
+            say_to_stderr(shown.getvalue().rstrip("\n"))
             tell_script(given, fault.format_message(), USAGE)
             code = USAGE
         except NothingDone:

@@ -199,9 +199,19 @@ def _offered(
     wanted = incomplete.casefold()
     try:
         with _workspace(ctx) as workspace:
-            return [each for each in offers(workspace) if each[0].casefold().startswith(wanted)]
+            found = [each for each in offers(workspace) if each[0].casefold().startswith(wanted)]
     except Exception:
         return []
+    return [(word, _harmless(help_)) for word, help_ in found if word == _harmless(word)]
+
+
+# Typer writes the offers into code that zsh evaluates twice, and reads [tags] in them.
+_CODE = str.maketrans({"\\": "/", "$": " ", "`": "’", "'": "’", '"': "”", "[": "(", "]": ")"})
+
+
+def _harmless(text: str) -> str:
+    """Text that no shell runs, whatever a person typed into it."""
+    return "".join(each if each.isprintable() else " " for each in text.translate(_CODE))
 
 
 @contextmanager

@@ -102,7 +102,7 @@ def tell_script(given: Sequence[str], sentence: str, code: int) -> None:
     options = given[: given.index("--")] if "--" in given else given
     if "--json" in options:
         with suppress(OSError):
-            sys.stdout.write(json.dumps(fault_json(sentence, code), ensure_ascii=False) + "\n")
+            sys.stdout.write(plain_json(fault_json(sentence, code)) + "\n")
             sys.stdout.flush()
 
 
@@ -146,7 +146,7 @@ _OF_THE_DISK = frozenset(
 def say_to_stderr(sentence: str) -> None:
     """Write a sentence to stderr, if possible."""
     with suppress(OSError):
-        sys.stderr.write(sentence + "\n")
+        sys.stderr.write(printable(sentence) + "\n")
         sys.stderr.flush()
 
 
@@ -218,14 +218,14 @@ class Speaker:
         `undone` says, after a Ctrl-C at the question, what did not happen.
         """
         self.interrupted_words = f"Interrupted at the question. {undone}"
-        self._write(self.people, self._styled(self.people, question, "strong"))
+        self._write(self.people, self._styled(self.people, printable(question), "strong"))
         answer = sys.stdin.readline()
         self.interrupted_words = ""
         return answer.strip()
 
     def wait_for_enter(self, question: str) -> bool:
         """Wait until a person presses Enter; False if the input ends."""
-        self._write(self.err, self._styled(self.err, question, "strong"))
+        self._write(self.err, self._styled(self.err, printable(question), "strong"))
         return bool(sys.stdin.readline())
 
     def _line(self, stream: TextIO, text: str, style: str) -> None:
