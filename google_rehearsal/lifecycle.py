@@ -276,11 +276,17 @@ def _acquired(lock: FileLock, patience_seconds: float) -> bool:
     return True
 
 
+def whole_paths(named: str) -> list[str]:
+    """The absolute paths in a PYTHONPATH, for a process in another folder.
+
+    Others would be wrong there, and an empty one, as in `:/opt/lib`, is that folder itself.
+    """
+    return [each for each in named.split(os.pathsep) if Path(each).is_absolute()]
+
+
 def _started(folder: Path) -> RunningServer:
     package_root = Path(__file__).resolve().parents[1]
-    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    # The server's folder is different, so relative paths would be wrong.
-    paths = [str(package_root), *(each for each in named if Path(each).is_absolute())]
+    paths = [str(package_root), *whole_paths(os.environ.get("PYTHONPATH", ""))]
     with (folder / LOG_FILE).open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             # -P: its folder holds data, never a module.

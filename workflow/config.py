@@ -230,10 +230,16 @@ def _refuse_written_by_others(path: Path) -> None:
     """Raise `ConfigBad` for a config that another user of this machine could have written."""
     if sys.platform == "win32" or not path.exists():
         return
-    if path.stat().st_mode & _WRITTEN_BY_OTHERS:
+    found = path.stat()
+    if found.st_mode & _WRITTEN_BY_OTHERS:
         raise ConfigBad(
             f"Other users of this machine may write {path}, so it can't be trusted. Read it, then "
             f"run `chmod go-w {shlex.quote(str(path))}`."
+        )
+    if os.getuid() != 0 and found.st_uid not in {0, os.getuid()}:
+        raise ConfigBad(
+            f"{path} belongs to another user of this machine, who may change it at any time. Read "
+            "it, then use a copy of your own."
         )
 
 

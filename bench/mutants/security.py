@@ -307,6 +307,25 @@ MUTANTS = [
             "setup/test_secrets.py::test_a_step_of_a_rehearsal_runs_no_code_that_lies_in_its_folder",
         ),
         (
+            "an empty path is the folder with data",
+            "return [each for each in named.split(os.pathsep) if Path(each).is_absolute()]",
+            "return named.split(os.pathsep)",
+            "setup/test_secrets.py::test_a_step_of_a_rehearsal_runs_no_code_that_lies_in_its_folder",
+        ),
+        (
+            "a rehearsal on the page runs what lies in the current folder",
+            '[sys.executable, "-P", "-m", "workflow", "rehearse", scenario.name, "--json"],',
+            '[sys.executable, "-m", "workflow", "rehearse", scenario.name, "--json"],',
+            "setup/test_secrets.py::"
+            "test_a_rehearsal_on_the_page_runs_no_code_of_the_folder_that_a_person_is_in",
+        ),
+        (
+            "a config of another user is read",
+            "if os.getuid() != 0 and found.st_uid not in {0, os.getuid()}:",
+            "if False:",
+            "setup/test_secrets.py::test_a_config_of_another_user_is_not_read",
+        ),
+        (
             "a command runs what lies in the current folder",
             "    _leave_current_folder_out()\n",
             "",

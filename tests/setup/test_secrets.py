@@ -8,9 +8,11 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import requests
@@ -23,7 +25,12 @@ from tests.google_world import GoogleWorld
 from tests.ledger_rows import everything_in
 from workflow.cli.commands import rehearse
 from workflow.cli.terminal import Speaker
-from workflow.config import load_settings
+from workflow.config import ConfigBad, load_settings
+from workflow.console import setup as console_setup
+
+if TYPE_CHECKING:
+    from workflow.console.pages import Desk
+    from workflow.drill import Scenario
 
 TOKEN = "stand-in-token.json"
 
@@ -158,6 +165,23 @@ def test_a_config_that_others_may_write_is_not_read(
     assert postmortem("start", "x", POSTMORTEM_CONFIG=str(config)).code == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no owners of this kind")
+def test_a_config_of_another_user_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "team.toml"
+    config.write_text('owner = "Somebody"\n', encoding="utf-8")
+    environment = {"POSTMORTEM_HOME": str(tmp_path / "home"), "POSTMORTEM_CONFIG": str(config)}
+    assert load_settings(environment).config.owner == "Somebody"
+    if os.getuid() == 0:  # root's own config is for everybody
+        os.chown(config, 4242, -1)
+    monkeypatch.setattr(os, "getuid", lambda: 4243)
+    with pytest.raises(ConfigBad, match="belongs to another user"):
+        load_settings(environment)
+    monkeypatch.setattr(os, "getuid", lambda: config.stat().st_uid)
+    assert load_settings(environment).config.owner == "Somebody"
+
+
 def test_a_path_in_the_config_is_beside_it_whatever_folder_a_person_is_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,9 +240,28 @@ def test_a_step_of_a_rehearsal_runs_no_code_that_lies_in_its_folder(
     monkeypatch.setattr(rehearse, "_CAN_FORK", False)
     for module in ("typer", "workflow"):
         (tmp_path / f"{module}.py").write_text("open('ran', 'w')\n", encoding="utf-8")
-    environment = {**os.environ, "POSTMORTEM_HOME": str(tmp_path / "home")}
-    done = rehearse.run_command(["list"], environment, errors=subprocess.STDOUT, folder=tmp_path)
-    assert done.code == 0, done.said
+    # An empty entry is the current folder.
+    for more in ({}, {"PYTHONPATH": f"{os.pathsep}{tmp_path / 'lib'}{os.pathsep}."}):
+        home = str(tmp_path / "home")
+        environment = {**os.environ, "POSTMORTEM_HOME": home, **more}
+        ended = rehearse.run_command(
+            ["list"], environment, errors=subprocess.STDOUT, folder=tmp_path
+        )
+        assert ended.code == 0, ended.said
+        assert not (tmp_path / "ran").exists()
+
+
+def test_a_rehearsal_on_the_page_runs_no_code_of_the_folder_that_a_person_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow" / "__init__.py").write_text("open('ran', 'w')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    closing = threading.Event()
+    of = cast("Desk", SimpleNamespace(closing=closing))
+    play = console_setup._begin(of, cast("Scenario", SimpleNamespace(name="list")))
+    assert play.process.wait(timeout=60) == 0
+    closing.set()
     assert not (tmp_path / "ran").exists()
 
 

@@ -260,7 +260,8 @@ def _named(workspace: Workspace, name: str) -> Scenario:
 def _begin(of: Desk, scenario: Scenario) -> Play:
     """Start the story; its text comes on stderr, its figures as one document on stdout."""
     process = subprocess.Popen(  # noqa: S603 - this program itself, with a name of its own list
-        [sys.executable, "-m", "workflow", "rehearse", scenario.name, "--json"],
+        # -P: never run a `workflow` or `json.py` from the folder that a person is in.
+        [sys.executable, "-P", "-m", "workflow", "rehearse", scenario.name, "--json"],
         env=os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

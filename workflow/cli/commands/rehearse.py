@@ -28,7 +28,7 @@ from typing import Annotated, Any
 import typer
 
 from google_rehearsal.admin import SwitchRefused, let_people_act, set_faults
-from google_rehearsal.lifecycle import RunningServer, ensure_running, find_running
+from google_rehearsal.lifecycle import RunningServer, ensure_running, find_running, whole_paths
 from google_rehearsal.lifecycle import serve as serve_here
 from google_rehearsal.lifecycle import stop as stop_server
 from workflow import config
@@ -189,10 +189,11 @@ def run_command(
     """
     if _CAN_FORK:
         return _forked(arguments, environment, errors=errors, folder=folder)
+    paths = os.pathsep.join(whole_paths(environment.get("PYTHONPATH", "")))
     done = subprocess.run(  # noqa: S603 - this program itself
         # -P: never run a `workflow` or `json.py` from that folder.
         [sys.executable, "-P", "-m", "workflow", *arguments],
-        env=dict(environment),
+        env={**environment, "PYTHONPATH": paths},
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=None if errors == -1 else errors,
