@@ -8,6 +8,7 @@ mask below it; an empty mask means everything below. The name `*` means all name
 from __future__ import annotations
 
 import json
+import math
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -253,8 +254,12 @@ def _readable(parameter: Mapping[str, Any], value: str) -> bool:
     if parameter.get("type") == "boolean":
         return value in {"true", "false"}
     if parameter.get("type") == "integer":
-        return value.isascii() and value.isdigit() and _in_range(parameter, int(value))
+        return bool(_WHOLE.fullmatch(value)) and _in_range(parameter, int(value))
     return True
+
+
+# No parameter has more digits, and Python reads at most 4,300 of them.
+_WHOLE = re.compile("[0-9]{1,20}")
 
 
 def _in_range(parameter: Mapping[str, Any], value: int) -> bool:
@@ -289,6 +294,7 @@ def invalid_parameter(
 
 # For these, Google treats a missing body as an empty object.
 _BODY_OPTIONAL = re.compile(r"drive\..*|docs\.documents\.create")
+_EXACT = 2**53  # below it, every whole number is exact as a double
 _UNSENDABLE = re.compile("[\ud800-\udfff]")
 
 
@@ -353,7 +359,7 @@ _NAMED_BODIES = {
 def _loaded(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise _not_json(body) from error
     if "\\u" in text and _UNSENDABLE.search(json.dumps(value, ensure_ascii=False)):
@@ -363,6 +369,14 @@ def _loaded(body: bytes) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _number(text: str) -> float:
+    """A number; a whole one as `int`: `3.0` is a valid int32 (JSON mapping of protocol buffers)."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
 def _not_json(body: bytes) -> GoogleError:

@@ -15,8 +15,10 @@ import base64
 import binascii
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -141,8 +143,9 @@ Schemas = Mapping[str, Mapping[str, Any]]
 
 _INTEGERS = {"int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1)}
 _LONGS = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_LARGEST = {"float": 3.4028234663852886e38, "double": sys.float_info.max}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -247,23 +250,25 @@ class _Check:
             self._invalid(path, "TYPE_ENUM", value)
         elif form == "byte" and decoded_bytes(value) is None:
             self._sentence(path, f"(TYPE_BYTES), Base64 decoding failed for {_shown(value)}")
-        elif form in {"date-time", "google-datetime"} and not _INSTANT.fullmatch(value):
+        elif form in {"date-time", "google-datetime"} and not _is_instant(value):
             self._sentence(
                 path, f"(type.googleapis.com/google.protobuf.Timestamp), {_shown(value)}"
             )
-        elif form == "date" and not _DATE.fullmatch(value):
+        elif form == "date" and not _is_date(value):
             self._invalid(path, "TYPE_STRING", value)
 
     def integer(self, schema: Mapping[str, Any], value: Any, path: str) -> None:
         form = schema.get("format", "int32")
         low, high = _INTEGERS[form]
-        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if isinstance(value, bool) or not whole or not low <= value <= high:
+        # `3.0` has been read as 3 (`wire.call`).
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             self._invalid(path, f"TYPE_{form.upper()}", value)
 
     def number(self, schema: Mapping[str, Any], value: Any, path: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            self._invalid(path, f"TYPE_{schema.get('format', 'double').upper()}", value)
+        form = schema.get("format", "double")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not -_LARGEST[form] <= value <= _LARGEST[form]:
+            self._invalid(path, f"TYPE_{form.upper()}", value)
 
     def boolean(self, _schema: Mapping[str, Any], value: Any, path: str) -> None:
         if not isinstance(value, bool):
@@ -274,7 +279,7 @@ class _Check:
 
     def _long(self, form: str, value: Any, path: str) -> None:
         low, high = _LONGS[form]
-        digits = isinstance(value, str) and re.fullmatch(r"-?\d{1,20}", value)
+        digits = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value)
         if not digits or not low <= int(value) <= high:
             self._invalid(path, f"TYPE_{form.upper()}", value)
 
@@ -304,6 +309,21 @@ _KINDS: dict[str, Callable[[_Check, Mapping[str, Any], Any, str], None]] = {
     "boolean": _Check.boolean,
     "any": _Check.anything,
 }
+
+
+def _is_instant(text: str) -> bool:
+    """Whether it is an instant of the years 1 to 9999, as `google.protobuf.Timestamp` has them."""
+    if not _INSTANT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _is_date(text: str) -> bool:
+    return bool(_DATE.fullmatch(text)) and _is_instant(f"{text}T00:00:00Z")
 
 
 def _shown(value: Any) -> str:

@@ -1,0 +1,79 @@
+"""Requests that no client sends by mistake twice: each is read or refused, none is a defect."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.google_rehearsal.caller import Google
+
+JSON = {"Content-Type": "application/json"}
+
+
+def inserted(index: str) -> bytes:
+    """A batch with the index as it is written here."""
+    return b'{"requests": [{"insertText": {"text": "x", "location": {"index": %s}}}]}' % (
+        index.encode()
+    )
+
+
+def batch(google: Google, doc_id: str, data: bytes) -> Any:
+    return google.call("POST", f"/v1/documents/{doc_id}:batchUpdate", data=data, headers=JSON)
+
+
+@pytest.mark.parametrize("index", ["3.0", "3e0", "30E-1"])
+def test_a_whole_number_may_be_written_as_a_fraction(google: Google, index: str) -> None:
+    doc_id = google.new_doc()
+    google.write(doc_id, "abcd")
+    assert batch(google, doc_id, inserted(index)).ok
+    content = google.json("GET", f"/v1/documents/{doc_id}")["body"]["content"]
+    assert content[1]["paragraph"]["elements"][0]["textRun"]["content"] == "abxcd\n"
+
+
+@pytest.mark.parametrize("magnitude", ["1e999", "-1e999", f"1{'0' * 400}"])
+def test_a_number_beyond_every_double_is_refused(google: Google, magnitude: str) -> None:
+    style = {"fontSize": {"unit": "PT", "magnitude": 12345}}
+    span = {"startIndex": 1, "endIndex": 2}
+    update = {"updateTextStyle": {"range": span, "fields": "fontSize", "textStyle": style}}
+    data = json.dumps({"requests": [update]}).replace("12345", magnitude)
+    assert batch(google, google.new_doc(), data.encode()).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/drive/v3/files", "pageSize"), ("/gmail/v1/users/me/drafts", "maxResults")],
+)
+def test_a_size_of_thousands_of_digits_is_refused(google: Google, path: str, name: str) -> None:
+    assert google.refusal("GET", path, params={name: "9" * 5000})["code"] == 400
+
+
+NO_INSTANTS = [
+    "2026-13-24T14:39:00Z",
+    "2026-02-30T14:39:00Z",
+    "2026-11-24T24:00:00Z",
+    "2026-11-24T14:39:60Z",
+    "2026-11-24T14:39:00+99:99",
+    "0000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "٢٠٢٦-11-24T14:39:00Z",
+    "2026-11-24T14:39:00.1234567891Z",
+]
+
+
+@pytest.mark.parametrize("instant", NO_INSTANTS)
+def test_an_instant_that_no_calendar_has_is_refused(google: Google, instant: str) -> None:
+    permission = {
+        "type": "user",
+        "role": "reader",
+        "emailAddress": "ben@rehearsal.example",
+        "expirationTime": instant,
+    }
+    path = f"/drive/v3/files/{google.new_doc()}/permissions"
+    error = google.refusal("POST", path, json=permission)
+    assert (error["code"], error["message"]) == (
+        400,
+        "Invalid value at 'expiration_time' (type.googleapis.com/google.protobuf.Timestamp), "
+        f'"{instant}"',
+    )
