@@ -32,6 +32,10 @@ from google_rehearsal.wire.errors import (
 
 Mask = dict[str, Any]
 
+# How deep a body may be nested: the limit of Google's own parser (protobuf, json_stream_parser.cc).
+# That a mask has the same limit is a guess.
+DEEPEST = 100
+
 _TOKENS = re.compile(r"[\w$@:-]+|\*|[/.(),]")
 
 
@@ -92,24 +96,26 @@ class _Tokens:
         self._text = text
         self.next = next(self._tokens, None)
 
-    def selection(self) -> Mask:
+    def selection(self, depth: int = 0) -> Mask:
         mask: Mask = {}
-        self._path(mask)
+        self._path(mask, depth)
         while self.next == ",":
             self._advance()
-            self._path(mask)
+            self._path(mask, depth)
         return mask
 
-    def _path(self, mask: Mask) -> None:
+    def _path(self, mask: Mask, depth: int) -> None:
+        if depth > DEEPEST:
+            raise BadMask(self._text)
         name = self._name()
         seen = mask.get(name)
         below: Mask = {}
         if self.next in {"/", "."}:
             self._advance()
-            self._path(below)
+            self._path(below, depth + 1)
         elif self.next == "(":
             self._advance()
-            below = self.selection()
+            below = self.selection(depth + 1)
             self._expect(")")
         # A whole thing together with a part of it means the whole.
         mask[name] = below if seen is None else _union(seen, below)
@@ -362,9 +368,32 @@ def _loaded(body: bytes) -> Any:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise _not_json(body) from error
+    _check_depth(value)
     if "\\u" in text and _UNSENDABLE.search(json.dumps(value, ensure_ascii=False)):
         raise _not_json(body)
     return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raise Google's 400 for a body that is nested too deep."""
+    level = _nested([("", [value])])
+    for _ in range(DEEPEST):
+        if not level:
+            return
+        level = _nested(level)
+    if level:
+        key = level[0][0]
+        raise invalid_argument(f"Message too deep. Max recursion depth reached for key '{key}'")
+
+
+def _nested(level: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The objects and lists within those of a level, each with the key that it is at."""
+    members = [
+        pair
+        for key, value in level
+        for pair in (value.items() if isinstance(value, dict) else ((key, each) for each in value))
+    ]
+    return [(key, value) for key, value in members if isinstance(value, dict | list)]
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -77,3 +77,31 @@ def test_an_instant_that_no_calendar_has_is_refused(google: Google, instant: str
         "Invalid value at 'expiration_time' (type.googleapis.com/google.protobuf.Timestamp), "
         f'"{instant}"',
     )
+
+
+def nested(levels: int) -> bytes:
+    """A draft's parts, each with an object and a list to go down."""
+    pairs = levels // 2 - 1
+    return b'{"message": {"payload": %s}}' % (b'{"parts": [' * pairs + b"{}" + b"]}" * pairs)
+
+
+def test_a_body_that_is_nested_too_deep_is_refused(google: Google) -> None:
+    path = "/gmail/v1/users/me/drafts"
+    for levels, message in (
+        (98, "'raw' RFC822 payload message string or uploading message via /upload/* URL required"),
+        (104, "Message too deep. Max recursion depth reached for key 'parts'"),
+        (900, "Message too deep. Max recursion depth reached for key 'parts'"),
+    ):
+        error = google.refusal("POST", path, data=nested(levels), headers=JSON)
+        assert (error["code"], error["message"]) == (400, message), levels
+
+
+@pytest.mark.parametrize("data", [b"1", b"null", b"[]", b'"x"', b"true"])
+def test_a_body_that_is_no_object_is_refused(google: Google, data: bytes) -> None:
+    assert batch(google, google.new_doc(), data).status_code == 400
+
+
+@pytest.mark.parametrize("mask", ["files(" * 900 + "id" + ")" * 900, "*/" * 3000 + "id"])
+@pytest.mark.parametrize("path", ["/drive/v3/files", "/gmail/v1/users/me/drafts"])
+def test_a_mask_that_is_nested_too_deep_is_refused(google: Google, path: str, mask: str) -> None:
+    assert google.refusal("GET", path, params={"fields": mask})["code"] == 400
