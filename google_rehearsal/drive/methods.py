@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
-import json
 import sqlite3
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -47,7 +45,16 @@ from google_rehearsal.drive.world import (
 )
 from google_rehearsal.export.html import to_html
 from google_rehearsal.export.markdown import to_markdown, to_plain_text
-from google_rehearsal.wire.call import Answer, Api, Call, Handler, Media, invalid_parameter
+from google_rehearsal.wire.call import (
+    Answer,
+    Api,
+    Call,
+    Handler,
+    Media,
+    invalid_parameter,
+    page_token,
+    read_page_token,
+)
 from google_rehearsal.wire.errors import GoogleError, not_rehearsed
 
 _ORDERS: dict[str, Callable[[DriveFile], Any]] = {
@@ -140,20 +147,14 @@ def _ordered(found: list[DriveFile], order_by: str) -> list[DriveFile]:
 
 
 def _page_token(call: Call, start: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([start, _search(call)]).encode()).decode()
+    return page_token(start, _search(call))
 
 
 def _page_start(call: Call) -> int:
-    token = call.text("pageToken")
-    if not token:
-        return 0
     try:
-        start, search = json.loads(base64.urlsafe_b64decode(token))
-    except (ValueError, TypeError, RecursionError) as error:
+        return read_page_token(call.text("pageToken"), _search(call))
+    except ValueError as error:
         raise invalid_parameter("pageToken") from error
-    if search != _search(call):
-        raise invalid_parameter("pageToken")
-    return int(start)
 
 
 def _search(call: Call) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import html
-import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
@@ -33,7 +32,7 @@ from google_rehearsal.gmail.mime import (
     readable,
 )
 from google_rehearsal.gmail.world import Draft, Mailbox, Message, edit_draft, send_mail
-from google_rehearsal.wire.call import Answer, Api, Call
+from google_rehearsal.wire.call import Answer, Api, Call, page_token, read_page_token
 from google_rehearsal.wire.errors import decoded_bytes, invalid_argument, not_found, not_rehearsed
 
 # --- The resource ---------------------------------------------------------------------------------
@@ -483,14 +482,13 @@ def _draft_answer(draft: Draft) -> dict[str, Any]:
 def _page(call: Call, found: list[Any]) -> tuple[list[Any], dict[str, Any]]:
     size = min(call.number("maxResults", 100), 500)
     try:
-        start = int(json.loads(base64.urlsafe_b64decode(call.text("pageToken") or "MA==")))
-    except (ValueError, TypeError, RecursionError) as error:
+        start = read_page_token(call.text("pageToken"))
+    except ValueError as error:
         raise invalid_argument("Invalid pageToken") from error
     page = found[start : start + size]
     if start + size >= len(found):
         return page, {}
-    token = base64.urlsafe_b64encode(json.dumps(start + size).encode()).decode()
-    return page, {"nextPageToken": token}
+    return page, {"nextPageToken": page_token(start + size)}
 
 
 def _moment(call: Call) -> datetime:

@@ -7,6 +7,7 @@ mask below it; an empty mask means everything below. The name `*` means all name
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -296,6 +297,24 @@ def invalid_parameter(
 ) -> GoogleError:
     """Drive's 400 about one query parameter."""
     return GoogleError(400, message, reason=reason, location=name, location_type="parameter")
+
+
+def page_token(*parts: int | str) -> str:
+    """An opaque `nextPageToken`; the first part is where the page starts."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+
+
+def read_page_token(token: str, *context: str) -> int:
+    """Where the page starts: 0 without a token. Raises `ValueError` for a token of no such list."""
+    if not token:
+        return 0
+    try:
+        start, *others = json.loads(base64.urlsafe_b64decode(token))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(token) from error
+    if type(start) is not int or start < 0 or others != list(context):
+        raise ValueError(token)
+    return start
 
 
 # For these, Google treats a missing body as an empty object.

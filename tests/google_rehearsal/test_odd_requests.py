@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -105,3 +106,16 @@ def test_a_body_that_is_no_object_is_refused(google: Google, data: bytes) -> Non
 @pytest.mark.parametrize("path", ["/drive/v3/files", "/gmail/v1/users/me/drafts"])
 def test_a_mask_that_is_nested_too_deep_is_refused(google: Google, path: str, mask: str) -> None:
     assert google.refusal("GET", path, params={"fields": mask})["code"] == 400
+
+
+@pytest.mark.parametrize("said", ["Infinity", "NaN", "1.5", "-5", "true", "[]", "{}", "[" * 9000])
+@pytest.mark.parametrize("wrapped", ["%s", "[%s]"])
+@pytest.mark.parametrize(
+    "path", ["/drive/v3/files", "/drive/v3/drives", "/gmail/v1/users/me/drafts"]
+)
+def test_a_page_token_of_no_list_is_refused(
+    google: Google, path: str, wrapped: str, said: str
+) -> None:
+    token = base64.urlsafe_b64encode((wrapped % said).encode()).decode()
+    rights = "rehearsal:you@rehearsal.example:drive,gmail.compose"
+    assert google.refusal("GET", path, params={"pageToken": token}, token=rights)["code"] == 400
