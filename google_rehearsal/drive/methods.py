@@ -326,7 +326,7 @@ class Drive:
         return Media(content, f"{kind}; charset=utf-8")
 
     def _fill(self, call: Call, file: DriveFile) -> None:
-        file.description = call.body.get("description", file.description)
+        file.description = call.body.get("description", file.description) or ""
         file.starred = call.body.get("starred", file.starred)
         file.trashed = call.body.get("trashed", file.trashed)
         file.properties = changed_properties(file.properties, call.body.get("properties"))

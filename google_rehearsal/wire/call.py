@@ -367,11 +367,18 @@ def _json_body(method: Method, content_type: str, body: bytes) -> dict[str, Any]
             "\n".join(each.description for each in violations),
             *((each.field, each.description) for each in violations),
         )
-    # Drive clears a property that is set to null; elsewhere null means absent.
-    checked: dict[str, Any] = value if method.service == "drive" else _without_nulls(value)
+    kept = {
+        name: member
+        for name, member in value.items()
+        if method.service == "drive" and name in _CLEARED_BY_NULL
+    }
+    checked: dict[str, Any] = _without_nulls(value) | kept
     return checked
 
 
+# What Drive clears by null: its guide on partial updates, the reference on `properties`. Elsewhere
+# null means absent; for the other fields of Drive that is a guess.
+_CLEARED_BY_NULL = {"appProperties", "description", "properties"}
 _NAMED_BODIES = {
     "docs.documents.create",
     "gmail.users.drafts.create",

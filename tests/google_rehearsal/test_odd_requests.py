@@ -119,3 +119,30 @@ def test_a_page_token_of_no_list_is_refused(
     token = base64.urlsafe_b64encode((wrapped % said).encode()).decode()
     rights = "rehearsal:you@rehearsal.example:drive,gmail.compose"
     assert google.refusal("GET", path, params={"pageToken": token}, token=rights)["code"] == 400
+
+
+@pytest.mark.parametrize(
+    "name", ["name", "mimeType", "parents", "starred", "trashed", "contentRestrictions", "id"]
+)
+def test_a_field_of_a_file_that_is_null_is_not_given(google: Google, name: str) -> None:
+    given = {"name": "Runbook.txt", "mimeType": "text/plain", name: None}
+    file_id = google.json("POST", "/drive/v3/files", json=given)["id"]
+    shown = google.json("PATCH", f"/drive/v3/files/{file_id}", json={name: None})
+    assert shown["name"] == ("Untitled" if name == "name" else "Runbook.txt")
+    assert google.json("POST", f"/drive/v3/files/{file_id}/copy", json={name: None})["id"]
+    assert google.json("GET", "/drive/v3/files")["files"]
+
+
+def test_null_clears_a_files_description(google: Google) -> None:
+    given = {"name": "Runbook.txt", "description": "What to do"}
+    file_id = google.json("POST", "/drive/v3/files", json=given)["id"]
+    path = f"/drive/v3/files/{file_id}"
+    google.json("PATCH", path, json={"description": None})
+    assert "description" not in google.json("GET", path, params={"fields": "*"})
+
+
+@pytest.mark.parametrize(("kind", "name"), [("user", "emailAddress"), ("domain", "domain")])
+def test_a_permission_for_null_is_refused(google: Google, kind: str, name: str) -> None:
+    path = f"/drive/v3/files/{google.new_doc()}/permissions"
+    error = google.refusal("POST", path, json={"type": kind, "role": "reader", name: None})
+    assert error["code"] == 400
