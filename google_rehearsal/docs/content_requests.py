@@ -60,6 +60,10 @@ from google_rehearsal.docs.world import (
     blank_paragraph,
 )
 
+# A doc holds about a million characters (stewartmcgown/uds). What Docs says to a table that would
+# not fit isn't recorded.
+_LONGEST: Final = 1_020_000
+
 
 @dataclass(frozen=True, slots=True)
 class _TableSpot:
@@ -92,6 +96,8 @@ def insert_table(edit: Edit, request: Json) -> Json:
     rows, columns = request.get("rows", 0), request.get("columns", 0)
     if rows < 1 or columns < 1:
         raise RequestError("The number of rows and columns must be at least 1.")
+    if rows * (1 + 2 * columns) > _LONGEST:
+        raise RequestError("The table is too large for a document.")
     point = point_of(edit.doc, request)
     if point.segment.kind == "footnote":
         raise RequestError("Tables cannot be inserted inside a footnote.")

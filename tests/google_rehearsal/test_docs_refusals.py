@@ -203,6 +203,8 @@ REFUSALS: list[tuple[Json, str]] = [
     # Tables
     (table(0, 1, at=1), "The number of rows and columns must be at least 1."),
     (table(1, 0, at=1), "The number of rows and columns must be at least 1."),
+    (table(2**31 - 1, 1, at=1), "The table is too large for a document."),
+    (table(800, 800, at=1), "The table is too large for a document."),
     (table(1, 1, at=TABLE), OUTSIDE),
     (
         bare("insertTableRow", tableCellLocation=cell(1)),
