@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
-from email.message import EmailMessage, MIMEPart
+from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import compat32, default
 from functools import lru_cache, wraps
@@ -43,6 +43,7 @@ from google_rehearsal.drive.resource import file_resource
 from google_rehearsal.drive.world import DOC_TYPE, DriveFile, load_all, load_file
 from google_rehearsal.export.html import StyleSheet, body_html, outline
 from google_rehearsal.export.reading import Tab, read_tabs
+from google_rehearsal.gmail.mime import part_content, part_text
 from google_rehearsal.gmail.world import Message, message_of
 from google_rehearsal.store import Store, StoredFile, StoredMail, World
 from google_rehearsal.wire.admission import Caller
@@ -146,27 +147,14 @@ def _decoded(value: object) -> str:
 
 def _body(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
-    return "" if part is None else _text(part)
-
-
-def _text(part: MIMEPart) -> str:
-    content = _bytes(part)
-    try:
-        return content.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:
-        return content.decode("utf-8", "replace")
-
-
-def _bytes(part: MIMEPart) -> bytes:
-    payload = part.get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b""
+    return "" if part is None else part_text(part)
 
 
 def _attachments(message: EmailMessage) -> Iterator[Attachment]:
     for part in message.walk():
         if part.get_content_disposition() == "attachment" or part.get_filename():
             name = _decoded(part.get_filename()) or "attachment"
-            yield Attachment(name, part.get_content_type(), len(_bytes(part)))
+            yield Attachment(name, part.get_content_type(), len(part_content(part)))
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -17,7 +17,7 @@ import html
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from email.message import EmailMessage, MIMEPart
+from email.message import EmailMessage
 from typing import Any
 
 from google_rehearsal import store
@@ -29,6 +29,8 @@ from google_rehearsal.gmail.mime import (
     Sender,
     header_text,
     parse,
+    part_content,
+    part_text,
     readable,
 )
 from google_rehearsal.gmail.world import Draft, Mailbox, Message, edit_draft, send_mail
@@ -38,7 +40,10 @@ from google_rehearsal.wire.errors import decoded_bytes, invalid_argument, not_fo
 # --- The resource ---------------------------------------------------------------------------------
 
 _SNIPPET_CHARS = 200
-_TAGS = re.compile(r"<(style|script|head)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
+# A part without an end reaches to the end: to look for it from every tag would take minutes.
+_TAGS = re.compile(r"<(style|script|head)\b.*?(?:</\1>|\Z)|<[^<>]+>", re.DOTALL | re.IGNORECASE)
+# Deeper parts are left out: each takes two of the levels that JSON may have (`wire.call`).
+_DEEPEST_PARTS = 40
 
 
 def brief(message: Message) -> dict[str, Any]:
@@ -76,18 +81,10 @@ def snippet(message: EmailMessage) -> str:
     body = message.get_body(("plain", "html"))
     if body is None:
         return ""
-    text = _text(body)
+    text = part_text(body)
     if body.get_content_type() == "text/html":
         text = html.unescape(_TAGS.sub(" ", text))
     return html.escape(" ".join(text.split())[:_SNIPPET_CHARS], quote=True)
-
-
-def _text(part: MIMEPart) -> str:
-    content = _decoded(part)
-    try:
-        return content.decode(part.get_content_charset("utf-8"), "replace")
-    except (LookupError, ValueError):
-        return content.decode("utf-8", "replace")
 
 
 def _part(part: EmailMessage, part_id: str) -> dict[str, Any]:
@@ -97,23 +94,22 @@ def _part(part: EmailMessage, part_id: str) -> dict[str, Any]:
         "filename": readable(part.get_filename() or ""),
         "headers": _headers(part),
     }
-    below = _below(part)
+    below = _below(part) if part_id.count(".") < _DEEPEST_PARTS else []
     if below:
         prefix = f"{part_id}." if part_id else ""
         answer["body"] = {"size": 0}
         answer["parts"] = [_part(each, f"{prefix}{n}") for n, each in enumerate(below)]
     else:
-        content = _decoded(part)
+        content = part_content(part)
         data = base64.urlsafe_b64encode(content).decode()
         answer["body"] = {"size": len(content), "data": data}
     return answer
 
 
 def _below(part: EmailMessage) -> list[EmailMessage]:
-    payload = part.get_payload()
-    if not isinstance(payload, list):
+    if not part.is_multipart():
         return []
-    return [each for each in payload if isinstance(each, EmailMessage)]
+    return [each for each in part.get_payload() if isinstance(each, EmailMessage)]
 
 
 def _headers(part: EmailMessage) -> list[dict[str, str]]:
@@ -135,11 +131,6 @@ def _shown(part: EmailMessage, name: str, value: str) -> str:
 
 def _unfolded(value: str) -> str:
     return re.sub(r"\r?\n(?=[ \t])", "", value).strip()
-
-
-def _decoded(part: MIMEPart) -> bytes:
-    content = part.get_payload(decode=True)
-    return content if isinstance(content, bytes) else b""
 
 
 Test = Callable[[Message], bool]

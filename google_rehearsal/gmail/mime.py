@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
 from email.errors import HeaderParseError, InvalidHeaderDefect
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import format_datetime, formataddr, make_msgid
 
@@ -33,7 +34,11 @@ _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n|$)")
 _HEADER = re.compile(r"[!-9;-~]+:")
 _TOKEN = re.compile(r"\"[^\"]*\"|[^\s\"<>,;:()]+|\s+|.")
 _REPLY = re.compile(r"^\s*(?:re|fwd?|aw|wg)\s*:\s*", re.IGNORECASE)
-FAULTS_OF_PARSING = (HeaderParseError, ValueError, IndexError, AttributeError, TypeError)
+# `RecursionError`: comments within comments, a thousand deep.
+FAULTS_OF_PARSING = (
+    *(HeaderParseError, ValueError, IndexError, AttributeError, TypeError),
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,9 @@ def prepared(raw: bytes, sender: Sender, *, message_id: str, now: datetime) -> M
     if len(raw) > MAX_BYTES:
         raise MailRefused(f"Message is larger than {MAX_BYTES} bytes.")
     lines, body = _split(raw)
-    message = _header_of(lines)
-    recipients = _recipients(message)
     lines = [_seven_bit(line) for line in _without(lines, {"message-id"})]
     message = _header_of(lines)
+    recipients = _recipients(message)
     sent_from = _from(message, sender)
     if sent_from:
         lines = [*_without(lines, {"from"}), f"From: {sent_from}"]
@@ -106,11 +110,18 @@ def sendable(mail: Mail, message_id: str) -> Mail:
 
 
 def read(raw: bytes) -> Mail:
-    """A stored message, parsed again."""
+    """A stored message, parsed again; recipients that can't be read are none.
+
+    A draft's can: `prepared` refuses others. A mail from outside or from the relay may be anything.
+    """
     message = _header_of(_split(raw)[0])
+    try:
+        recipients = _recipients(message)
+    except MailRefused:
+        recipients = ()
     return Mail(
         raw=raw,
-        recipients=_recipients(message),
+        recipients=recipients,
         subject=header_text(message, "Subject"),
         message_id=header_text(message, "Message-ID"),
         references=_references(message),
@@ -134,6 +145,26 @@ def parse(raw: bytes) -> EmailMessage:
     message = BytesParser(policy=policy.default).parsebytes(raw)
     assert isinstance(message, EmailMessage)  # noqa: S101 - what policy.default makes
     return message
+
+
+def part_content(part: MIMEPart) -> bytes:
+    """The bytes of a part without their transfer encoding; none for a part that has parts."""
+    try:
+        content = part.get_payload(decode=True)
+    except ValueError:  # its charset is a codec of Python's that is for no text, such as `idna`
+        without_charset = copy(part)
+        del without_charset["Content-Type"]
+        content = without_charset.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def part_text(part: MIMEPart) -> str:
+    """A part's text, in UTF-8 where its charset is unknown."""
+    content = part_content(part)
+    try:
+        return content.decode(part.get_content_charset("utf-8"), "replace")
+    except (LookupError, ValueError):
+        return content.decode("utf-8", "replace")
 
 
 def _header_of(lines: list[str]) -> EmailMessage:

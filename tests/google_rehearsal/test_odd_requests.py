@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
 
-from tests.google_rehearsal.caller import Google
+from tests.google_rehearsal.caller import Google, encoded, mail
 
 JSON = {"Content-Type": "application/json"}
 
@@ -146,3 +147,43 @@ def test_a_permission_for_null_is_refused(google: Google, kind: str, name: str) 
     path = f"/drive/v3/files/{google.new_doc()}/permissions"
     error = google.refusal("POST", path, json={"type": kind, "role": "reader", name: None})
     assert error["code"] == 400
+
+
+TO = b"To: ada@customer.example\r\n"
+# The second boundary is within the first, and so on.
+PARTS = b"".join(
+    b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
+    for level in range(200)
+)
+ODD_MAILS = {
+    "a charset that is no text's": TO + b"Content-Type: text/plain; charset=idna\r\n\r\n\xff",
+    "a charset that is no codec of texts": TO + b"Content-Type: text/plain; charset=hex\r\n\r\nz",
+    "comments within comments": b"To: " + b"(" * 3000 + b"\r\n\r\nz",
+    "a sender with comments": b"From: " + b"(" * 3000 + b"\r\n" + TO + b"\r\nz",
+    "parts within parts": TO + PARTS,
+    "mails within mails": TO + b"Content-Type: message/rfc822\r\n\r\n" * 300 + b"To: x\r\n\r\nz",
+    "tags without an end": TO + b"Content-Type: text/html\r\n\r\n" + b"<" * 30_000,
+    "styles without an end": TO + b"Content-Type: text/html\r\n\r\n" + b"<style>" * 30_000,
+    "an address that is not ASCII": b"To: \xff@customer.example\r\n\r\nz",
+}
+
+
+@pytest.mark.parametrize("raw", ODD_MAILS.values(), ids=ODD_MAILS)
+def test_a_mail_of_any_form_is_refused_or_sent_and_shown(google: Google, raw: bytes) -> None:
+    body = {"message": {"raw": encoded(raw)}}
+    began = time.monotonic()
+    answer = google.call("POST", "/gmail/v1/users/me/drafts", json=body)
+    if answer.status_code != 400:
+        draft_id = answer.json()["id"]
+        assert google.json("GET", f"/gmail/v1/users/me/drafts/{draft_id}")["message"]["payload"]
+        sent = google.send_draft(draft_id)
+        assert google.message(sent["id"])["payload"]
+        assert google.call("GET", f"/mail/{sent['id']}", token="").status_code < 500
+    assert time.monotonic() - began < 5, "this takes minutes for a longer mail"
+
+
+def test_a_person_answers_beside_a_mail_that_cannot_be_read(google: Google) -> None:
+    google.send(mail())
+    odd = encoded(b"To: \xff@rehearsal.example\r\n\r\nz").replace("-", "+").replace("_", "/")
+    google.admin("POST", "mail", json={"raw": odd})
+    assert google.admin("POST", "mail", json={"from": "ada@customer.example"})["id"]
