@@ -8,6 +8,7 @@ piece, and can break it on the way if a drill asks for that.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import sys
 import time
@@ -147,6 +148,7 @@ def _response(answer: WireAnswer) -> Response:
 _LOG = logging.getLogger("google_rehearsal")
 
 _IDLE_CONNECTION_SECONDS = 120
+_LENGTH = re.compile("[0-9]{1,20}")
 _NOT_HTTP = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
 
 
@@ -235,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdigit():
+        if "Transfer-Encoding" in self.headers or not _LENGTH.fullmatch(length):
             self.close_connection = True
             self.send_error(411)
             return None

@@ -325,7 +325,7 @@ def read_assertion(assertion: str, folder: Path, *, now: float) -> Delegation:
     key = _key(folder)
     if not key or claims.get("iss") != key["client_email"]:
         raise OAuthError("invalid_grant", "Invalid grant: account not found")
-    known = head.get("alg") == "RS256" and head.get("kid") in {None, key["private_key_id"]}
+    known = head.get("alg") == "RS256" and head.get("kid") in (None, key["private_key_id"])
     if not known or not _is_signed(assertion, signed, str(key["private_key"])):
         raise OAuthError("invalid_grant", "Invalid JWT Signature.")
     if claims.get("aud") != _AUDIENCE:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from urllib.parse import unquote_plus, urlencode, urlsplit
+from urllib.parse import SplitResult, unquote_plus, urlencode, urlsplit
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -78,7 +78,7 @@ class Asking:
 
 def read_asking(query: Mapping[str, str]) -> Asking:
     """The request in a consent page's address. Raises BadAsking."""
-    redirect = urlsplit(query.get("redirect_uri", ""))
+    redirect = _redirect(query.get("redirect_uri", ""))
     if redirect.scheme != "http" or redirect.hostname not in _LOOPBACK:
         # A desktop client may only return to this machine (RFC 8252, 7.3).
         raise BadAsking("Error 400: redirect_uri_mismatch")
@@ -103,6 +103,13 @@ def read_asking(query: Mapping[str, str]) -> Asking:
         consent_anew="consent" in query.get("prompt", "").split(),
         hint=query.get("login_hint", ""),
     )
+
+
+def _redirect(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError as error:
+        raise BadAsking("Error 400: redirect_uri_mismatch") from error
 
 
 _ADDRESS = re.compile(r"[^@\s:]+@[^@\s:]+\.[^@\s:]+")

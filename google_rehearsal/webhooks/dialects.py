@@ -332,7 +332,7 @@ class Asked:
     def limit(self) -> int:
         """The page size. Raises `SlackRefusal`."""
         words = self.params.get("limit", str(_USUAL_LIMIT))
-        if not words.isdecimal() or not 1 <= int(words) <= _LARGEST_LIMIT:
+        if not re.fullmatch("[0-9]{1,4}", words) or not 1 <= int(words) <= _LARGEST_LIMIT:
             raise SlackRefusal("invalid_limit")
         return int(words)
 

@@ -8,6 +8,7 @@ and five minutes, and a message due within 60 seconds can't be deleted.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -64,7 +65,7 @@ class SlackLater:
         """Schedule a message. Raises `SlackRefusal`."""
         said = checked_post(authorization, content_type, content, more=("post_at",))
         post_at = said.body.pop("post_at", None)
-        if not isinstance(post_at, int | str) or not str(post_at).isdecimal():
+        if not isinstance(post_at, int | str) or not _SECOND.fullmatch(str(post_at)):
             raise SlackRefusal("invalid_time")
         at = int(post_at)
         if at <= now:
@@ -155,6 +156,9 @@ WEBHOOK, POST_MESSAGE, GOOGLE_CHAT = (
 _SEVER, _SECONDS = "X-Rehearsal-Sever", "X-Rehearsal-Seconds"
 
 
+_SECOND = re.compile("[0-9]{1,20}")
+
+
 def blueprint(pipeline: Pipeline) -> Blueprint:
     """The chats at the services' own paths, and `/colleagues`."""
     pages = Blueprint("webhooks", __name__, template_folder="templates")
@@ -225,7 +229,9 @@ class _Views:
                 if method == "chat.scheduleMessage":
                     return jsonify(self._later.add(token, *_content(), now))
                 if method == "chat.deleteScheduledMessage":
-                    asked = request.get_json(silent=True) or request.values.to_dict()
+                    asked = request.get_json(silent=True)
+                    if not isinstance(asked, dict):
+                        asked = request.values.to_dict()
                     return jsonify(self._later.remove(token, asked, now))
                 return jsonify(self._later.listed(token))
             except dialects.SlackRefusal as refusal:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from google_rehearsal.oauth.grants import GRANT_TYPE, KEY_FILE, write_key
 from tests.google_rehearsal.caller import Google, encoded, mail
 
 JSON = {"Content-Type": "application/json"}
@@ -187,3 +190,58 @@ def test_a_person_answers_beside_a_mail_that_cannot_be_read(google: Google) -> N
     odd = encoded(b"To: \xff@rehearsal.example\r\n\r\nz").replace("-", "+").replace("_", "/")
     google.admin("POST", "mail", json={"raw": odd})
     assert google.admin("POST", "mail", json={"from": "ada@customer.example"})["id"]
+
+
+def signed(head: str, claims: str) -> str:
+    """An assertion of this head and these claims, whatever they are."""
+    parts = (
+        base64.urlsafe_b64encode(each.encode()).decode().rstrip("=") for each in (head, claims)
+    )
+    return ".".join([*parts, "eA"])
+
+
+@pytest.mark.parametrize("head", ["{}", '{"alg": "RS256", "kid": []}', "[" * 9000, "7"])
+@pytest.mark.parametrize("claims", ["{}", '{"iss": %s}', "[" * 9000, "[[1]]", "null"])
+def test_an_assertion_of_any_form_is_refused(
+    google: Google, tmp_path: Path, head: str, claims: str
+) -> None:
+    write_key(tmp_path / "world" / KEY_FILE, "never read")
+    account = json.loads((tmp_path / "world" / KEY_FILE).read_text())["client_email"]
+    said = claims.replace("%s", json.dumps(account))
+    form = {"grant_type": GRANT_TYPE, "assertion": signed(head, said)}
+    assert google.call("POST", "/token", data=form, token="").status_code == 400
+
+
+def test_a_return_to_an_address_that_cannot_be_read_is_refused(google: Google) -> None:
+    query = {"redirect_uri": "http://[::1", "client_id": "x", "response_type": "code"}
+    page = google.call("GET", "/o/oauth2/v2/auth", params=query, token="")
+    assert (page.status_code, "redirect_uri_mismatch" in page.text) == (400, True)
+
+
+SLACK = {"Authorization": "Bearer xoxb-rehearsal"}
+
+
+@pytest.mark.parametrize("body", ["7", '"x"', "[]", "[1]", "null", "true"])
+def test_slack_is_asked_to_unschedule_what_is_no_object(google: Google, body: str) -> None:
+    headers = SLACK | JSON
+    answer = google.call("POST", "/api/chat.deleteScheduledMessage", data=body, headers=headers)
+    assert answer.json() == {"ok": False, "error": "invalid_scheduled_message_id"}
+
+
+def test_slack_gets_a_number_of_thousands_of_digits(google: Google) -> None:
+    query = {"channel": "CINCIDENTS", "limit": "9" * 5000}
+    answer = google.call("GET", "/api/conversations.history", params=query, headers=SLACK)
+    assert answer.json()["error"] == "invalid_limit"
+    post = {"channel": "#incidents", "text": "x", "post_at": "9" * 5000}
+    answer = google.call("POST", "/api/chat.scheduleMessage", json=post, headers=SLACK)
+    assert answer.json()["error"] == "invalid_time"
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-1", "9" * 5000, "1.0", ""])
+def test_a_length_that_is_no_number_is_refused(google: Google, length: str) -> None:
+    place = google.server.base_url.removeprefix("http://")
+    host, port = place.split(":")
+    head = f"POST /v1/documents HTTP/1.1\r\nHost: {place}\r\nContent-Length: {length}\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(head.encode("latin-1"))
+        assert connection.recv(100).startswith(b"HTTP/1.1 411")
