@@ -24,6 +24,7 @@ from google_rehearsal.drive.resource import (
     EXPORT_TYPES,
     WORKBOOK_TYPE,
     BadQuery,
+    check_importable,
     exported_csv,
     exported_workbook,
     file_resource,
@@ -251,6 +252,8 @@ class Drive:
         imported = is_sheet and _media_type(call) in {CSV_TYPE, WORKBOOK_TYPE}
         if file.is_workspace and call.media and not imported:
             raise not_rehearsed(f"The import of {call.media.content_type}")
+        if imported and call.media:
+            check_importable(call.media.content)
         self._fill(call, file)
         if kind == DOC_TYPE:
             self._documents.create(call.db, file.id, file.name)

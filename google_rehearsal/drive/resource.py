@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 from xml.sax.saxutils import escape, quoteattr
 
 from google_rehearsal import store
+from google_rehearsal.drive.errors import bad_request
 from google_rehearsal.drive.permissions import may_remove, shown_restriction
 from google_rehearsal.drive.world import DOC_TYPE, FOLDER_TYPE, DriveFile
 from google_rehearsal.wire.admission import Caller
@@ -230,10 +231,14 @@ def _time_test(field: str, operator: str, value: str) -> Test:
 
 # --- The resource ---------------------------------------------------------------------------------
 
+_WorkbookError: type[Exception]
 try:
     import python_calamine as calamine
+
+    _WorkbookError = calamine.CalamineError
 except ImportError:  # it comes with the extra `sheets`
     calamine = None  # type: ignore[assignment]
+    _WorkbookError = zipfile.BadZipFile
 
 EXPORT_TYPES = ("text/markdown", "text/html", "text/plain")
 
@@ -388,6 +393,16 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+
+
+def check_importable(content: bytes) -> None:
+    """Raise Drive's 400 for a file that can't become a Sheet; its words are a guess."""
+    try:
+        exported_workbook(content)
+        if calamine is not None:
+            exported_csv(content)
+    except (csv.Error, _WorkbookError) as error:
+        raise bad_request("Bad Request", "badRequest") from error
 
 
 def exported_workbook(content: bytes) -> bytes:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from google_rehearsal.drive.resource import WORKBOOK_TYPE
+from google_rehearsal.drive.world import SHEET_TYPE
 from google_rehearsal.oauth.grants import GRANT_TYPE, KEY_FILE, write_key
 from tests.google_rehearsal.caller import Google, encoded, mail
 
@@ -245,3 +247,20 @@ def test_a_length_that_is_no_number_is_refused(google: Google, length: str) -> N
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(head.encode("latin-1"))
         assert connection.recv(100).startswith(b"HTTP/1.1 411")
+
+
+@pytest.mark.parametrize("kind", ["text/csv", WORKBOOK_TYPE])
+@pytest.mark.parametrize("content", [b"PK\x03\x04 and no more", b"x" * 200_000])
+def test_a_file_that_is_no_table_becomes_no_sheet(
+    google: Google, kind: str, content: bytes
+) -> None:
+    name = json.dumps({"name": "List", "mimeType": SHEET_TYPE})
+    head = f"--b\r\nContent-Type: application/json\r\n\r\n{name}\r\n--b\r\nContent-Type: {kind}"
+    answer = google.call(
+        "POST",
+        "/upload/drive/v3/files",
+        params={"uploadType": "multipart"},
+        headers={"Content-Type": "multipart/related; boundary=b"},
+        data=head.encode() + b"\r\n\r\n" + content + b"\r\n--b--",
+    )
+    assert (answer.status_code, google.json("GET", "/drive/v3/files")["files"]) == (400, [])
