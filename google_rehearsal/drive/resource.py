@@ -28,6 +28,7 @@ from google_rehearsal.drive.errors import bad_request
 from google_rehearsal.drive.permissions import may_remove, shown_restriction
 from google_rehearsal.drive.world import DOC_TYPE, FOLDER_TYPE, DriveFile
 from google_rehearsal.wire.admission import Caller
+from google_rehearsal.wire.call import DEEPEST
 from google_rehearsal.wire.errors import not_rehearsed
 
 # --- Searching ------------------------------------------------------------------------------------
@@ -104,19 +105,22 @@ class _Parser:
         self._tokens = iter(tokens)
         self.next: _Token | None = next(self._tokens, None)
 
-    def expression(self) -> Test:
-        test = self._term()
+    def expression(self, depth: int = 0) -> Test:
+        first = self._term(depth)
+        others: list[tuple[str, Test]] = []
         while self.next in {_Token("word", "and"), _Token("word", "or")}:
-            test = _joined(self._take().value, test, self._term())
-        return test
+            others.append((self._take().value, self._term(depth)))
+        return _joined(first, others) if others else first
 
-    def _term(self) -> Test:
+    def _term(self, depth: int) -> Test:
+        if depth > DEEPEST:  # as deep as a body may be; for searches that is a guess
+            raise BadQuery("it is nested too deep")
         token = self._take()
         if token == _Token("word", "not"):
-            inner = self._term()
+            inner = self._term(depth + 1)
             return lambda file, caller: not inner(file, caller)
         if token == _Token("sign", "("):
-            inner = self.expression()
+            inner = self.expression(depth + 1)
             self._expect("sign", ")")
             return inner
         if token.kind == "text":
@@ -187,10 +191,15 @@ class _Parser:
             raise BadQuery(value)
 
 
-def _joined(word: str, one: Test, other: Test) -> Test:
-    if word == "and":
-        return lambda file, caller: one(file, caller) and other(file, caller)
-    return lambda file, caller: one(file, caller) or other(file, caller)
+def _joined(first: Test, others: list[tuple[str, Test]]) -> Test:
+    def test(file: DriveFile, caller: Caller) -> bool:
+        holds = first(file, caller)
+        for word, other in others:
+            if holds == (word == "and"):
+                holds = other(file, caller)
+        return holds
+
+    return test
 
 
 def _folder(value: str, caller: Caller) -> str:

@@ -137,7 +137,7 @@ Test = Callable[[Message], bool]
 
 _TERM = re.compile(r'(-?)(?:(\w+):)?(?:"([^"]*)"|(\S+))')
 _BETWEEN_TERMS = re.compile(r"[(){}|]|^\+|^(?:OR|AND|AROUND)$")
-_AGE = re.compile(r"(\d+)([hdmy])")
+_AGE = re.compile(r"([0-9]{1,9})([hdmy])")
 _SECONDS = {"h": 3600, "d": 86_400, "m": 30 * 86_400, "y": 365 * 86_400}
 _PLACES = {
     "sent": "SENT",

@@ -264,3 +264,25 @@ def test_a_file_that_is_no_table_becomes_no_sheet(
         data=head.encode() + b"\r\n\r\n" + content + b"\r\n--b--",
     )
     assert (answer.status_code, google.json("GET", "/drive/v3/files")["files"]) == (400, [])
+
+
+@pytest.mark.parametrize(
+    "q", ["(" * 5000, "not " * 2000 + "trashed=false", "(" * 600 + "trashed=false" + ")" * 600]
+)
+def test_a_search_that_is_nested_too_deep_is_refused(google: Google, q: str) -> None:
+    assert google.refusal("GET", "/drive/v3/files", params={"q": q})["code"] == 400
+
+
+def test_a_search_of_a_thousand_terms_is_answered(google: Google) -> None:
+    google.new_doc()
+    found = google.json(
+        "GET", "/drive/v3/files", params={"q": " and ".join(["trashed=false"] * 2000)}
+    )
+    assert len(found["files"]) == 1
+
+
+@pytest.mark.parametrize("age", ["9" * 5000, "9" * 400, "\u0663", "\u00b2"])
+def test_an_age_that_no_mail_has_is_not_searched(google: Google, age: str) -> None:
+    query = {"q": f"older_than:{age}y"}
+    answer = google.call("GET", "/gmail/v1/users/me/drafts", params=query)
+    assert answer.status_code == 501
