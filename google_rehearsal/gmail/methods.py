@@ -178,7 +178,12 @@ def _positive(operator: str | None, value: str, now: float) -> Test:
 
 
 def _header(operator: str, value: str, _now: float) -> Test:
-    return lambda message: value.casefold() in header_text(parse(message.raw), operator).casefold()
+    def test(message: Message) -> bool:
+        # "me" is the account itself: Gmail's help on search operators.
+        wanted = message.account if value.lower() == "me" else value
+        return wanted.casefold() in header_text(parse(message.raw), operator).casefold()
+
+    return test
 
 
 def _message_id(_operator: str, value: str, _now: float) -> Test:
@@ -254,6 +259,9 @@ _DRAFT_ID = re.compile(r"r-?\d{1,20}")
 _NO_RAW = "'raw' RFC822 payload message string or uploading message via /upload/* URL required"
 _READING = ("gmail.readonly", "gmail.modify", "mail.google.com")
 _LABELS = ("INBOX", "SENT", "DRAFT", "UNREAD", "STARRED", "IMPORTANT", "SPAM", "TRASH")
+# Nobody makes labels of their own here. The categories are Gmail's too, and no mail has one.
+_CATEGORIES = ("PERSONAL", "SOCIAL", "PROMOTIONS", "UPDATES", "FORUMS")
+_KNOWN_LABELS = {*_LABELS, "CHAT", *(f"CATEGORY_{name}" for name in _CATEGORIES)}
 
 
 def gmail_api() -> Api:
@@ -349,6 +357,8 @@ def _list(call: Call) -> Answer:
         raise errors.forbidden("Metadata scope does not support 'q' parameter")
     test = parse_search(call.text("q"), call.now)
     labels = set(call.query.get("labelIds", ()))
+    if unknown := sorted(labels - _KNOWN_LABELS):
+        raise invalid_argument(f"Invalid label: {unknown[0]}")
     found = [
         message
         for message in _mailbox(call).messages()
@@ -471,7 +481,8 @@ def _draft_answer(draft: Draft) -> dict[str, Any]:
 
 
 def _page(call: Call, found: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-    size = min(call.number("maxResults", 100), 500)
+    # 0 is a number that is not set, as everywhere in protocol buffers.
+    size = min(call.number("maxResults", 100) or 100, 500)
     try:
         start = read_page_token(call.text("pageToken"))
     except ValueError as error:

@@ -339,6 +339,21 @@ class TestReading:
             assert listed(google, q=q) == ids, q
         assert listed(google, labelIds=["SENT"]) == [two["id"], one]
 
+    def test_me_in_a_search_is_the_account(self, google: Google) -> None:
+        sent = google.send(mail("rome@customer.example"))["id"]
+        for q, expected in {"from:me": [sent], "to:me": [], "-from:me": []}.items():
+            assert listed(google, q=q) == expected, q
+
+    def test_a_label_that_nobody_made_is_refused(self, google: Google) -> None:
+        query = {"labelIds": ["SENT", "Incidents"]}
+        error = google.refusal("GET", f"{ME}/messages", params=query, token=READER)
+        assert (error["code"], error["message"]) == (400, "Invalid label: Incidents")
+
+    def test_no_number_of_messages_is_the_usual_number(self, google: Google) -> None:
+        google.send(mail())
+        answer = google.json("GET", f"{ME}/messages", params={"maxResults": 0}, token=READER)
+        assert (len(answer["messages"]), "nextPageToken" in answer) == (1, False)
+
     def test_the_metadata_scope_reads_no_bodies_and_does_not_search(self, google: Google) -> None:
         sent = google.send(mail())["id"]
         token = "rehearsal:you@rehearsal.example:gmail.metadata"
