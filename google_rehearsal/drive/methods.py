@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import sqlite3
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -271,6 +272,8 @@ class Drive:
         name = call.body.get("name", f"Copy of {source.name}")
         file = world.new_file(call, source.mime_type, name)
         put_into_folder(call, file)
+        if wanted := call.body.get("id"):
+            file.id = _free_id(call, wanted, source.mime_type)
         file.description, file.properties = source.description, dict(source.properties)
         private = source.app_properties.get(call.caller.client, {})
         file.app_properties = {call.caller.client: dict(private)}
@@ -379,9 +382,13 @@ def _drive_resource(drive: DriveFile) -> dict[str, Any]:
     return {"kind": "drive#drive", "id": drive.id, "name": drive.name}
 
 
-def _about(call: Call) -> Answer:
+def _need_fields(call: Call) -> None:
     if not call.mask:
         raise errors.required("fields", "The 'fields' parameter is required for this method.")
+
+
+def _about(call: Call) -> Answer:
+    _need_fields(call)
     caller = call.caller
     return {
         "kind": "drive#about",
@@ -426,8 +433,7 @@ def _generate_ids(call: Call) -> Answer:
 
 def _list_comments(call: Call) -> Answer:
     """The newest comment first. The reference requires `fields`."""
-    if not call.text("fields"):
-        raise invalid_parameter("fields", "The 'fields' parameter is required for this method.")
+    _need_fields(call)
     if call.text("startModifiedTime") or call.text("includeDeleted", "false") == "true":
         raise not_rehearsed("A search among comments")
     file = world.find_file(call.db, call.caller, call.path["fileId"])
@@ -446,12 +452,24 @@ def _media_type(call: Call) -> str:
     return call.media.content_type if call.media else "application/octet-stream"
 
 
+# Google knows which ids it gave; here any of their form will do.
+_GENERATED = re.compile(r"1[\w-]{27,}", re.ASCII)
+
+
 def _free_id(call: Call, wanted: str, kind: str) -> str:
     if kind.startswith("application/vnd.google-apps.") and kind != FOLDER_TYPE:
         # Generated ids are not for Workspace types: the guide on creating files.
         raise GoogleError(
             400,
             "Generated IDs are not supported for Docs Editors formats.",
+            reason="invalid",
+            location="file.id",
+            location_type="other",
+        )
+    if not _GENERATED.fullmatch(wanted):
+        raise GoogleError(
+            400,
+            "The provided file ID is not usable.",
             reason="invalid",
             location="file.id",
             location_type="other",

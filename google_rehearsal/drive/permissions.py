@@ -47,7 +47,7 @@ def _create(call: Call) -> Answer:
         return _transfer(call, file, kind, who)
     _refuse_without_account(call, kind, who)
     permission = new_permission(kind, role, who)
-    if expiry := _expiry(call):
+    if expiry := _expiry(call, kind):
         permission["expirationTime"] = expiry
     others = [each for each in file.permissions if each["id"] != permission["id"]]
     before = next((each for each in file.permissions if each["id"] == permission["id"]), None)
@@ -87,7 +87,7 @@ def _update(call: Call) -> Answer:
     if permission["role"] == "owner":
         raise errors.cannot_change_owner()
     permission["role"] = role
-    if expiry := _expiry(call):
+    if expiry := _expiry(call, permission["type"]):
         permission["expirationTime"] = expiry
     if call.flag("removeExpiration"):
         permission.pop("expirationTime", None)
@@ -194,10 +194,14 @@ def _transfer(call: Call, file: DriveFile, kind: str, who: str) -> dict[str, Any
     return permission
 
 
-def _expiry(call: Call) -> str:
+def _expiry(call: Call, kind: str) -> str:
     text = call.body.get("expirationTime", "")
     if not text:
         return ""
+    if kind not in {"user", "group"}:  # the reference on `expirationTime`; the words are ours
+        raise errors.bad_request(
+            "An expirationTime can only be set on user and group permissions.", "invalid"
+        )
     ahead = datetime.fromisoformat(text).timestamp() - call.now
     if not 0 < ahead <= _LONGEST.total_seconds():
         raise errors.bad_request(

@@ -58,6 +58,7 @@ _FLAGS: dict[str, Callable[[DriveFile, Caller], bool]] = {
     "starred": lambda file, _caller: file.starred,
     "sharedWithMe": lambda file, caller: file.owner != caller.account,
 }
+_AFTER_A_TERM = {"and", "or", ")"}
 _ROLES = {"owners": "owner", "writers": "writer", "readers": "reader"}
 
 
@@ -135,12 +136,14 @@ class _Parser:
         if field == "parents":
             return lambda file, caller: file.parent == _folder(value, caller)
         if field in _ROLES:
-            return lambda file, _caller: _has_role(file, value, _ROLES[field])
+            return lambda file, caller: _has_role(file, _account(value, caller), _ROLES[field])
         raise BadQuery(field)
 
     def _comparison(self, field: str) -> Test:
         if field in {"properties", "appProperties"}:
             return self._property(field)
+        if field == "sharedWithMe" and (self.next is None or self.next.value in _AFTER_A_TERM):
+            return _FLAGS[field]  # it may stand alone: an example in the guide
         operator = self._take().value
         if field in _FLAGS:
             return self._flag(field, operator)
@@ -204,6 +207,10 @@ def _joined(first: Test, others: list[tuple[str, Test]]) -> Test:
 
 def _folder(value: str, caller: Caller) -> str:
     return store.root_folder_id(caller.account) if value == "root" else value
+
+
+def _account(value: str, caller: Caller) -> str:
+    return caller.account if value == "me" else value
 
 
 def _has_role(file: DriveFile, who: str, role: str) -> bool:

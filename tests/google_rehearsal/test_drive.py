@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -131,6 +132,17 @@ def test_a_list_is_given_page_by_page_in_the_order_that_is_asked_for(google: Goo
             "Invalid Value",
             next(iter(params)),
         )
+
+
+def test_a_search_knows_the_caller(google: Google) -> None:
+    doc_id = google.new_doc()
+    google.share(doc_id, "eve@rehearsal.example")
+    assert found(google, "'me' in owners") == ["Postmortem"]
+    assert found(google, "'me' in owners", token=EVE_SEES_ALL) == []
+    assert found(google, "'me' in writers", token=EVE_SEES_ALL) == ["Postmortem"]
+    for q in ("sharedWithMe", "(sharedWithMe) and trashed = false", "not sharedWithMe"):
+        mine, theirs = found(google, q), found(google, q, token=EVE_SEES_ALL)
+        assert (len(mine), len(theirs)) == ((1, 0) if q.startswith("not") else (0, 1)), q
 
 
 def test_a_search_in_the_text_cannot_be_sorted(google: Google) -> None:
@@ -482,3 +494,37 @@ class TestSharing:
         eve = google.json("GET", path)["permissions"][1]["id"]
         error = google.refusal("PATCH", f"{path}/{eve}", json={"emailAddress": "x@y.example"})
         assert error["errors"][0]["reason"] == "fieldNotWritable"
+
+
+@pytest.mark.parametrize("wanted", ["made-up", "1", "incident/42", "0" * 44])
+def test_an_id_that_was_not_generated_is_refused(google: Google, wanted: str) -> None:
+    error = google.refusal("POST", FILES, json={"id": wanted, "mimeType": FOLDER_TYPE})
+    assert (error["code"], error["message"]) == (400, "The provided file ID is not usable.")
+
+
+def test_a_copy_may_have_a_generated_id(google: Google) -> None:
+    wanted = google.json("GET", f"{FILES}/generateIds", params={"count": 1})["ids"][0]
+    path = f"{FILES}/{google.json('POST', FILES, json={'name': 'List.csv'})['id']}/copy"
+    assert google.json("POST", path, json={"id": wanted})["id"] == wanted
+    assert google.refusal("POST", path, json={"id": wanted})["code"] == 409
+    path = f"{FILES}/{google.new_doc()}/copy"
+    assert google.refusal("POST", path, json={"id": wanted})["code"] == 400
+
+
+@pytest.mark.parametrize(
+    "grantee", [{"type": "anyone"}, {"type": "domain", "domain": "rehearsal.example"}]
+)
+def test_only_people_and_groups_lose_access_by_themselves(
+    google: Google, grantee: dict[str, str]
+) -> None:
+    path = f"{FILES}/{google.new_doc()}/permissions"
+    soon = datetime.now(UTC) + timedelta(days=7)
+    limited = {"role": "reader", "expirationTime": soon.isoformat()}
+    assert google.refusal("POST", path, json=grantee | limited)["code"] == 400
+    made = google.json("POST", path, json=grantee | {"role": "reader"})
+    assert google.refusal("PATCH", f"{path}/{made['id']}", json=limited)["code"] == 400
+
+
+def test_comments_are_listed_only_with_a_mask(google: Google) -> None:
+    error = google.refusal("GET", f"{FILES}/{google.new_doc()}/comments")
+    assert (error["code"], error["errors"][0]["reason"]) == (400, "required")
