@@ -167,6 +167,7 @@ def update_table_cell_style(edit: Edit, request: Json) -> Json:
     listed = style_requests.mask_paths(request.get("fields"), style_requests.CELL_STYLE)
     style = request.get("tableCellStyle", {})
     style_requests.check_borders(style, listed, ("width",))
+    style_requests.check_values(style, listed)
     for cell in _cells_of(edit, request):
         cell.style = {**CELL_STYLE, **style_requests.merged_style(cell.style, style, listed)}
     return {}

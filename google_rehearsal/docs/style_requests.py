@@ -7,6 +7,7 @@ says which fields of a style are set, and which are reset.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -251,6 +252,29 @@ def check_borders(style: Json, listed: list[tuple[str, ...]], lengths: tuple[str
             raise RequestError(f"Unsupported dimension unit: {_NO_UNIT}")
 
 
+def check_values(style: Json, listed: list[tuple[str, ...]]) -> None:
+    """Refuse a length without a unit, and colours and weights that the API reference rules out.
+
+    The words about a unit are known from borders alone; the others are ours.
+    """
+    for name in {path[0] for path in listed} & set(style):
+        for each in _objects(style[name]):
+            if "magnitude" in each and each.get("unit", _NO_UNIT) == _NO_UNIT:
+                raise RequestError(f"Unsupported dimension unit: {_NO_UNIT}")
+            if any(not 0 <= each.get(part, 0) <= 1 for part in ("red", "green", "blue")):
+                raise RequestError("A component of a color must be from 0.0 to 1.0.")
+            if (each.get("weight") or 400) not in range(100, 1000, 100):
+                raise RequestError("The weight of a font must be a multiple of 100, up to 900.")
+
+
+def _objects(value: Any) -> Iterator[Json]:
+    """A value's objects at every depth, itself the first."""
+    if isinstance(value, dict):
+        yield value
+        for member in value.values():
+            yield from _objects(member)
+
+
 def _path(name: str, fields: Fields) -> tuple[str, ...]:
     path = tuple(_camel(part) for part in name.split("."))
     if path[0] in _READ_ONLY and path[0] not in fields:
@@ -289,6 +313,7 @@ def update_text_style(edit: Edit, request: Json) -> Json:
     style = request.get("textStyle", {})
     listed = mask_paths(request.get("fields"), TEXT_STYLE)
     _check_text_style(style, listed)
+    check_values(style, listed)
     for spot in spots_within(extent.segment, extent.start, extent.end):
         spot.put(_with_text_style(spot, extent, style, listed))
     return {}
@@ -300,6 +325,7 @@ def update_paragraph_style(edit: Edit, request: Json) -> Json:
     style = request.get("paragraphStyle", {})
     listed = mask_paths(request.get("fields"), PARAGRAPH_STYLE)
     check_borders(style, listed, ("width", "padding"))
+    check_values(style, listed)
     for spot in spots_within(extent.segment, extent.start, extent.end):
         _check_page_break_before(spot, extent, listed)
         spot.put(_with_paragraph_style(edit, spot.paragraph, style, listed))

@@ -131,6 +131,18 @@ REFUSALS: list[tuple[Json, str]] = [
         style(1, 2, "weightedFontFamily", weightedFontFamily={"weight": 700}),
         "The font family must be set with a non-empty value.",
     ),
+    (
+        style(1, 2, "weightedFontFamily", weightedFontFamily={"fontFamily": "Lato", "weight": 450}),
+        "The weight of a font must be a multiple of 100, up to 900.",
+    ),
+    (
+        style(1, 2, "foregroundColor", foregroundColor={"color": {"rgbColor": {"red": 255}}}),
+        "A component of a color must be from 0.0 to 1.0.",
+    ),
+    (
+        style(1, 2, "fontSize", fontSize={"magnitude": 12}),
+        "Unsupported dimension unit: UNIT_UNSPECIFIED",
+    ),
     (style(2, 2, "bold", bold=True), "The range should not be empty."),
     (style(1, 5, "bold"), "The range cannot start or end inside a surrogate pair."),
     (style(5, 7, "bold"), "The range cannot start or end inside a surrogate pair."),
@@ -143,6 +155,10 @@ REFUSALS: list[tuple[Json, str]] = [
     (
         shape(13, 14, "pageBreakBefore", pageBreakBefore=True),
         "Cannot update page-break-before when the range contains paragraphs in a table.",
+    ),
+    (
+        shape(1, 2, "spaceAbove", spaceAbove={"magnitude": 6}),
+        "Unsupported dimension unit: UNIT_UNSPECIFIED",
     ),
     (
         shape(1, 2, "borderLeft", borderLeft={"dashStyle": "SOLID", "padding": POINT}),
