@@ -315,12 +315,13 @@ def _gmail_429(message: str) -> GoogleError:
 
 
 def _docs_429(metric: str, limit: int) -> GoogleError:
+    """Docs' 429. For writes the words are of several reports, for reads by analogy."""
     kind = metric.lower()
+    group = f"Quota group for {kind} operations"
     return GoogleError(
         429,
-        f"Quota exceeded for quota metric '{metric} requests' and limit '{metric} requests per "
-        "minute per user' of service 'docs.googleapis.com' for consumer "
-        "'project_number:000000000000'.",
+        f"Quota exceeded for quota metric '{group}' and limit '{group} per minute per user' of "
+        "service 'docs.googleapis.com' for consumer 'project_number:000000000000'.",
         reason="rateLimitExceeded",
         status="RESOURCE_EXHAUSTED",
         details=[

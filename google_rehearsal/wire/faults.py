@@ -238,13 +238,19 @@ def _not_found(service: str, _room_at: float) -> GoogleError:
     )
 
 
+def _internal(service: str, _room_at: float) -> GoogleError:
+    if service == "drive":  # recorded: Drive's guide on errors
+        return GoogleError(500, "Backend Error", reason="backendError")
+    return internal()
+
+
 def _refused_file(reason: str, message: str, code: int = 403) -> Refusal:
     return lambda _service, _room_at: GoogleError(code, message, reason=reason)
 
 
 _REFUSALS: dict[str, Refusal] = {
     "429": _too_many,
-    "500": lambda _service, _room_at: internal(),
+    "500": _internal,
     "503": lambda _service, _room_at: GoogleError(
         503, "The service is currently unavailable.", reason="backendError", status="UNAVAILABLE"
     ),
@@ -283,9 +289,7 @@ _REFUSALS: dict[str, Refusal] = {
         "storageQuotaExceeded", "The user's Drive storage quota has been exceeded."
     ),
     "403_publish_out": _refused_file(
-        "publishOutNotPermitted",
-        'Bad Request. User message: "You do not have permission to share with that audience."',
-        400,
+        "publishOutNotPermitted", 'Bad Request. User message: ""', 400
     ),
     # A mail whose content Gmail refuses: an error for one recipient.
     "400_invalid_to": lambda _service, _room_at: invalid_argument("Invalid To header"),

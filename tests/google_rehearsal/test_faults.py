@@ -53,6 +53,9 @@ def test_a_refusal_is_answered_and_nothing_is_done(
         ("403_daily_limit", "drive_403_daily_limit"),
         ("403_sharing_rate", "drive_403_sharing_rate_limit"),
         ("403_domain_policy", "drive_403_domain_policy"),
+        ("403_publish_out", "drive_400_publish_out_not_permitted"),
+        ("403_storage_full", "drive_403_storage_quota"),
+        ("500", "drive_500_backend_error"),
         ("token_expired", "backlot_drive_401_bad_token"),
     ],
 )
