@@ -310,7 +310,7 @@ class People:
 
 
 def _checked(given: Any) -> Mapping[str, Any]:
-    if not isinstance(given, Mapping) or given.get("does") not in _FIELDS:
+    if not isinstance(given, Mapping) or given.get("does") not in list(_FIELDS):
         raise NotPossible(f'An act says what it "does": {", ".join(_FIELDS)}; not {given!r}.')
     known = {"does", "who", *_FIELDS[given["does"]]}
     if unknown := sorted(set(given) - known):

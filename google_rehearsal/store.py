@@ -290,11 +290,16 @@ def _aliases(value: Any) -> dict[str, tuple[str, ...]]:
     return {_text("aliases", account): _texts("aliases", each) for account, each in value.items()}
 
 
+_LARGEST_AMOUNT = 1_000_000_000
+
+
 def _amount(name: str, value: Any, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise SettingError(f"{name} must be a number of 0 or more, not {value!r}.")
     if isinstance(default, int) and not isinstance(value, int):
         raise SettingError(f"{name} must be a whole number, not {value!r}.")
+    if value > _LARGEST_AMOUNT:
+        raise SettingError(f"{name} must be at most {_LARGEST_AMOUNT:,}.")
     if name == "time_scale" and value == 0:
         raise SettingError("time_scale must be more than 0.")
     return value

@@ -85,7 +85,7 @@ def read_fault(value: Any) -> Fault:
     method = match.get("method") if isinstance(match, Mapping) else None
     if not isinstance(method, str) or not method:
         raise FaultError('A fault needs a target: {"match": {"method": "docs.*"}}.')
-    if not isinstance(value.get("kind"), str) or value["kind"] not in KINDS:
+    if value.get("kind") not in list(KINDS):
         raise FaultError(f"kind is one of {', '.join(sorted(KINDS))}; not {value.get('kind')!r}.")
     words = match.get("words", "") if isinstance(match, Mapping) else ""
     if not isinstance(words, str):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from google_rehearsal.drive.resource import WORKBOOK_TYPE
 from google_rehearsal.drive.world import SHEET_TYPE
@@ -286,3 +287,28 @@ def test_an_age_that_no_mail_has_is_not_searched(google: Google, age: str) -> No
     query = {"q": f"older_than:{age}y"}
     answer = google.call("GET", "/gmail/v1/users/me/drafts", params=query)
     assert answer.status_code == 501
+
+
+@pytest.mark.parametrize("name", ["does", "kind"])
+@pytest.mark.parametrize("value", [None, 7, [], ["404"], {}, {"404": 1}])
+def test_the_switchboard_names_what_it_knows(google: Google, name: str, value: object) -> None:
+    path = "people" if name == "does" else "faults"
+    answer = requests.post(
+        f"{google.server.base_url}/rehearsal/{path}",
+        json=[{name: value}],
+        headers={"X-Rehearsal-Key": google.server.key},
+        timeout=10,
+    )
+    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+
+
+@pytest.mark.parametrize("name", ["latency_seconds", "daily_sends", "time_scale"])
+def test_a_setting_that_no_clock_could_wait_for_is_refused(google: Google, name: str) -> None:
+    answer = requests.patch(
+        f"{google.server.base_url}/rehearsal/settings",
+        json={name: 10**30},
+        headers={"X-Rehearsal-Key": google.server.key},
+        timeout=10,
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"] == f"{name} must be at most 1,000,000,000."
