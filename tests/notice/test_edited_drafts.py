@@ -639,6 +639,30 @@ def test_an_incident_is_not_closed_over_a_draft_that_waits_for_a_decision(
     assert notice in refused.err + refused.out
 
 
+@on_both_ledgers
+def test_a_customer_whose_edited_draft_waits_gets_no_second_notice_meanwhile(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, notice: str
+) -> None:
+    google.person.edits_draft(ANN, replace=EDIT)
+    postmortem("resume", notice, "--confirm", "3", expect=3)
+    words = ("notify", str(customers(1)), "--stage", "update", "--subject", "Other words")
+    assert postmortem.json(*words)["unfinished"][0]["notice"] == notice
+    refused = postmortem(*words, "--send", "--confirm", "1", expect=3)
+    assert f"Notice {notice} " in refused.err
+    assert "has drafts waiting for 1 of these customers" in refused.err
+    postmortem("resume", notice, "--as-edited", "--confirm", "3")
+    assert google.copies_per_recipient() == {ANN: 1, BO: 1, CY: 1}
+
+
+@on_both_ledgers
+def test_suppress_names_the_notice_whose_edited_draft_waits(
+    postmortem: Postmortem, google: GoogleWorld, notice: str
+) -> None:
+    google.person.edits_draft(ANN, replace=EDIT)
+    postmortem("resume", notice, "--confirm", "3", expect=3)
+    assert notice in postmortem("suppress", ANN, "--why", "asked for no mails").err
+
+
 def test_edited_drafts_are_few_calls(
     postmortem: Postmortem, google: GoogleWorld, notice: str
 ) -> None:

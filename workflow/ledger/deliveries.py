@@ -125,6 +125,8 @@ SENT_AGAIN_KNOWINGLY = "to be sent again on request, although it may have been s
 
 # The furthest along first: a draft that may be being sent is decided before a new one is made.
 ORDER_OF_WORK = (_S.SENDING, _S.DRAFTED, _S.DRAFTING, _S.PLANNED)
+# States of a mail that is still to send: an edited draft waits for a person, not for a process.
+STILL_TO_SEND = (*ORDER_OF_WORK, _S.EDITED)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
+from workflow.ledger.deliveries import STILL_TO_SEND
 from workflow.ledger.faults import LedgerUnavailable
 from workflow.ledger.tables import deliveries, incidents, known, notices, rows_left_out
 from workflow.model import DeliveryCounts, DeliveryState, MailTransport, Shortfall, Stage
@@ -300,16 +301,7 @@ def row_of(notice: Notice) -> dict[str, Any]:
 
 
 _COLUMNS = tuple(Notice.__dataclass_fields__)
-_PENDING = tuple(
-    state.value
-    for state in (
-        DeliveryState.PLANNED,
-        DeliveryState.DRAFTING,
-        DeliveryState.DRAFTED,
-        DeliveryState.EDITED,
-        DeliveryState.SENDING,
-    )
-)
+_PENDING = tuple(state.value for state in STILL_TO_SEND)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, not_, or_, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.ledger.deliveries import ORDER_OF_WORK
+from workflow.ledger.deliveries import STILL_TO_SEND
 from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.notices import Notice, count_deliveries, notice_by_id, row_of
 from workflow.ledger.tables import (
@@ -266,7 +266,7 @@ def _batches(mails: Iterable[PlannedMail]) -> Iterator[list[PlannedMail]]:
 
 
 _FAILED = DeliveryState.FAILED.value
-_WAITING = tuple(state.value for state in ORDER_OF_WORK)
+_WAITING = tuple(state.value for state in STILL_TO_SEND)
 
 
 @dataclass(frozen=True)
