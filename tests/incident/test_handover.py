@@ -131,6 +131,44 @@ def test_it_comes_back_the_same_way(
     colleague("notify", str(customers(5)), "--stage", "update", "--send", expect=3)
 
 
+@on_both_ledgers
+def test_who_joined_before_takes_over_what_was_said_meanwhile(
+    postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    colleague("join", url)
+    colleague("edit", "--owner", "Ann")
+    postmortem("severity", "SEV1")
+    postmortem("edit", "--title", "Wrong amounts on invoices", "--owner", "Bo")
+    colleague("edit", "--owner", "Cy")
+    colleague("status", "identified", "Ann found it")
+    postmortem("status", "resolved", "All is right again")
+    postmortem("handover", str(file), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    joined = colleague("join", url, "--with", str(file), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    assert "Joined: Wrong amounts on invoices" in joined.out
+    assert ", resolved" in joined.out
+    known = colleague.json("show")
+    assert (known["status"], known["severity"]) == ("resolved", "SEV1")
+    assert (known["title"], known["impact"]) == ("Wrong amounts on invoices", "x")
+    assert "Owner: Cy" in google.text(known["doc_id"])
+    entries = len(known["timeline"])
+    colleague("edit", "--owner", "Cy")
+    assert len(colleague.json("show")["timeline"]) == entries
+
+
+@on_both_ledgers
+def test_a_status_that_was_set_last_by_the_taker_stays(
+    postmortem: Postmortem, colleague: Postmortem, url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    colleague("join", url)
+    postmortem("status", "identified")
+    postmortem("handover", str(file), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    colleague("status", "monitoring")
+    colleague("join", url, "--with", str(file), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    assert colleague.json("show")["status"] == "monitoring"
+
+
 def test_a_file_is_taken_once(
     postmortem: Postmortem,
     colleague: Postmortem,

@@ -24,6 +24,7 @@ from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput, why_refused
 from workflow.files import SealBroken, write_whole
 from workflow.google.faults import StaleRevision
+from workflow.incident.timeline import settle
 from workflow.ledger import claims, elsewhere, forgetting, incidents, notices
 from workflow.ledger.claims import is_gone
 from workflow.ledger.databases import migrate, transfers
@@ -267,21 +268,10 @@ def take_over(workspace: Workspace, parcel: Parcel, incident_id: str, doc_id: st
             "Nothing was taken over."
         )
     with workspace.ledger.write() as connection:
-        was_given = transfers.given_away(connection, incident_id) is not None
-        profile = workspace.settings.profile
-        is_known = any(
-            each.id == incident_id for each in incidents.all_incidents(connection, profile=profile)
-        )
         try:
-            rows = _for_profile(parcel.rows, profile)
-            transfers.add_rows_of_incident(connection, rows, replace=was_given)
-            if parcel.forgotten is not None:
-                take(connection, parcel.forgotten)
-            _know_forgotten(connection, rows)
+            _write_rows(connection, workspace, parcel)
         except (RowsUnreadable, KeyError, ValueError, TypeError, AttributeError) as bad:
             raise BadInput(f"The file can't be taken over: {bad}. Nothing was changed.") from bad
-        if not is_known:
-            incidents.update_incident(connection, incident_id, joined_at=workspace.wall())
         taken = Transfer(
             parcel.transfer,
             incident_id,
@@ -290,6 +280,23 @@ def take_over(workspace: Workspace, parcel: Parcel, incident_id: str, doc_id: st
             other_ledger=parcel.giver,
         )
         transfers.set_transfer(connection, taken)
+
+
+def _write_rows(connection: Connection, workspace: Workspace, parcel: Parcel) -> None:
+    """Write a parcel's rows beside those that this ledger has of the incident."""
+    profile, incident_id = workspace.settings.profile, parcel.incident_id
+    was_given = transfers.given_away(connection, incident_id) is not None
+    known = {each.id for each in incidents.all_incidents(connection, profile=profile)}
+    rows = _for_profile(parcel.rows, profile)
+    transfers.add_rows_of_incident(connection, rows, replace=was_given)
+    if parcel.forgotten is not None:
+        take(connection, parcel.forgotten)
+    _know_forgotten(connection, rows)
+    if incident_id not in known:
+        incidents.update_incident(connection, incident_id, joined_at=workspace.wall())
+    elif not was_given:
+        # Both ledgers set statuses: the latest one counts.
+        settle(connection, incident_id)
 
 
 def _for_profile(rows: transfers.Rows, profile: str) -> transfers.Rows:

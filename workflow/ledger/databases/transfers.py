@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -37,9 +37,11 @@ from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from workflow.errors import BadInput
+from workflow.ledger.changes import STATEMENT
 from workflow.ledger.faults import CopyDiffers, MoveRefused
 from workflow.ledger.tables import (
     Instant,
+    changes,
     current_incidents,
     doc_comparisons,
     incidents,
@@ -248,7 +250,8 @@ def add_rows_of_incident(connection: Connection, rows: Rows, *, replace: bool) -
     """Write the rows of an incident. Raises `RowsUnreadable` if they don't fit.
 
     They replace this ledger's rows of the same notices. For everything else it keeps its own rows,
-    unless `replace`: then the arriving ones are newer.
+    unless `replace`: then the arriving ones are newer. Of values that people update, such as the
+    title, the newer one counts.
     """
     values = {table: [_row(table, row) for row in rows.get(table.name, [])] for table in _tables()}
     unknown = rows.keys() - {table.name for table in values}
@@ -256,8 +259,9 @@ def add_rows_of_incident(connection: Connection, rows: Rows, *, replace: bool) -
         raise RowsUnreadable(f"it holds {', '.join(sorted(unknown))}, which is not known here")
     (incident,) = values[incidents]
     arriving = [row["id"] for row in values[notices]]
+    said_there = list(values[changes])
     _clear(connection, values, arriving, replace=replace)
-    _put_incident(connection, incident, replace=replace)
+    _put_incident(connection, incident, said_there, replace=replace)
     numbers: dict[tuple[str, Any], Any] = {}
     try:
         for table, new in values.items():
@@ -358,7 +362,13 @@ def _own_number(table: Table) -> Column[Any] | None:
     return None
 
 
-def _put_incident(connection: Connection, incident: dict[str, Any], *, replace: bool) -> None:
+def _put_incident(
+    connection: Connection,
+    incident: dict[str, Any],
+    said_there: Sequence[Mapping[str, Any]],
+    *,
+    replace: bool,
+) -> None:
     mine = incidents.c.id == incident["id"]
     known = connection.execute(select(incidents).where(mine)).first()
     if known is None:
@@ -366,16 +376,61 @@ def _put_incident(connection: Connection, incident: dict[str, Any], *, replace: 
         return
     here = known._mapping
     stays = {"id", "profile", "joined_at", "doc_id", "doc_url", "doc_state", "created_at"}
+    newer_there = _said_later_there(connection, incident["id"], said_there)
+    if here["closed_at"] is None:
+        newer_there |= {"status", "resolved_at"}
     taken = {
         name: value
         for name, value in incident.items()
-        if name not in stays and (replace or name in _FROM_THE_STARTER or not here[name])
+        if name not in stays
+        and (
+            replace
+            or name in _FROM_THE_STARTER
+            or not here[name]
+            or (name in newer_there and value)
+        )
     }
     connection.execute(update(incidents).where(mine).values(taken))
 
 
 # Values that a doc doesn't give to those who join by it, known in the ledger that began it.
 _FROM_THE_STARTER = {"variables", "template_name", "template_source", "folder"}
+# Columns that a person updates, each with the name of the statement.
+_STATED = {
+    "title": "title",
+    "impact": "impact",
+    "severity": "severity",
+    "owner": "owner",
+    "started_at": "started",
+}
+
+
+def _said_later_there(
+    connection: Connection, incident_id: str, said_there: Sequence[Mapping[str, Any]]
+) -> set[str]:
+    """The updated columns whose arriving value is newer.
+
+    A value that nobody updated here was read from the doc when this ledger joined.
+    """
+    is_statement = and_(changes.c.incident_id == incident_id, changes.c.kind == STATEMENT)
+    rows = connection.execute(select(changes.c.payload, changes.c.said_at).where(is_statement))
+    here = _last_said((payload, said_at) for payload, said_at in rows)
+    arriving = (row for row in said_there if row["kind"] == STATEMENT)
+    there = _last_said((row["payload"], row["said_at"]) for row in arriving)
+    return {
+        column
+        for column, name in _STATED.items()
+        if name not in here or (name in there and here[name] < there[name])
+    }
+
+
+def _last_said(statements: Iterable[tuple[Any, datetime]]) -> dict[str, datetime]:
+    """When each statement was last updated."""
+    said: dict[str, datetime] = {}
+    for payload, said_at in statements:
+        name = str(payload["statement"])
+        said[name] = max(said.get(name, said_at), said_at)
+    return said
 
 
 def _insert(
