@@ -79,8 +79,21 @@ def test_an_hour_that_comes_twice_is_said_with_its_line() -> None:
     assert note.startswith("Line 1: The clocks showed 2:30 AM twice")
 
 
+def test_a_time_directly_behind_the_marks_of_a_heading_is_read() -> None:
+    paste = read("####2:39 PM \nSomething is not right\n\n####2:43 PM\nTold colleagues\n")
+    assert [(each.at.strftime("%H:%M"), each.text) for each in paste.entries] == [
+        ("14:39", "Something is not right"),
+        ("14:43", "Told colleagues"),
+    ]
+    dated = read("##25 Nov 2026\n###9:10 Seen##\n#4711 is the ticket\n##4712 too")
+    (entry,) = dated.entries
+    assert entry.at.strftime("%d %H:%M") == "25 09:10"
+    assert entry.text == "Seen\n#4711 is the ticket\n##4712 too"
+
+
 PIECES = """\
 14:39
+####2:39 PM
 Today
 17 hours ago
 (All times UTC)

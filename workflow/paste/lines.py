@@ -290,6 +290,8 @@ class Reader:
 _MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪●○■□▸►–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
 _INDENT = re.compile(r"\s+[^\s—–·,-]")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<words>\S.*?)\s*#*")
+# Older Markdown needs no space: `####2:39 PM`. One mark alone is a ticket's: `#4711`.
+_TIGHT_HEADING = re.compile(r"\s{0,3}#{2,6}(?P<words>\d.*?)\s*#*")
 # A recording's transcript counts from its begin: that is no time of day.
 _SUBTITLE = re.compile(r"\d[\d:.,]+ --> \d[\d:.,]+.*")
 _TITLES = re.compile(
@@ -367,8 +369,8 @@ def read_line(raw: str, number: int, reader: Reader) -> Line:
         return replace(line, kind=LineKind.BLANK)
     if _TITLES.fullmatch(words.rstrip(":")):
         return replace(line, kind=LineKind.HEADING, text=words)
-    if heading := _HEADING.fullmatch(plain):
-        return _heading(line, _without_bold(heading["words"]), reader)
+    if (heading := _marked_heading(line, plain, reader)) is not None:
+        return heading
     if is_noise(words) or _RULE.fullmatch(words):
         return replace(line, kind=LineKind.NOISE)
     mark = _MARK.match(plain)
@@ -435,6 +437,16 @@ def _without_bold(words: str) -> str:
     found = re.match(r"(\*\*|__)(?:~~)?(?P<inner>.+?)(?:~~)?\1(?P<rest>.*)", words)
     found = found or _MARKED_TIME.match(words)
     return found["inner"] + found["rest"] if found else words
+
+
+def _marked_heading(line: Line, plain: str, reader: Reader) -> Line | None:
+    """A line with Markdown's marks of a heading, None for others."""
+    if heading := _HEADING.fullmatch(plain):
+        return _heading(line, _without_bold(heading["words"]), reader)
+    if tight := _TIGHT_HEADING.fullmatch(plain):
+        found = _heading(line, _without_bold(tight["words"]), reader)
+        return found if found.kind in {LineKind.HEAD, LineKind.DATE} else None
+    return None
 
 
 def _heading(line: Line, words: str, reader: Reader) -> Line:
