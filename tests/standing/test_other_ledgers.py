@@ -36,9 +36,17 @@ def test_an_old_ledger_from_a_backup_writes_to_nobody_again(
     restore(postmortem, postmortem.home / "backup")
     refused = postmortem(*words_to_send(customers(3)), expect=3)
     assert "This ledger wrote to 3 customers on" in refused.err
-    assert "postmortem handover FILE" in refused.err
     assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
     assert postmortem.json("show")["notices"] == []
+    checked, closed = postmortem("close", "--check", expect=3), postmortem("close", expect=3)
+    found = postmortem("doctor", expect=None)
+    for said in (refused.err, checked.err, closed.err, found.out + found.err):
+        words = " ".join(said.split())
+        assert "put the newest copy of this ledger back, or use the machine that has it" in words
+        assert "postmortem ledger rebuild" in words
+        # Its own file would be refused, and there is no other ledger that could send.
+        assert "postmortem handover" not in words
+        assert "let that ledger send" not in words
 
 
 def test_a_colleague_who_joins_sees_what_was_sent_and_writes_to_nobody_again(

@@ -331,7 +331,7 @@ def close(workspace: Workspace, request: CloseRequest) -> Closed:
         findings = replace(findings, open_ends=(*findings.open_ends, *not_compared))
         if findings.elsewhere and not request.not_in_this_ledger:
             known = " ".join(f"{each.words}." for each in findings.elsewhere)
-            raise BadInput(f"The incident was not closed: {known}\n{other_ledgers.WAYS}")
+            raise BadInput(f"The incident was not closed: {known}\n{findings.ways}")
         if findings.stopping and not request.reason:
             raise BadInput(
                 "The incident was not closed: "

@@ -443,7 +443,7 @@ def _other_ledgers(workspace: Workspace) -> Iterator[SetupFinding]:
         for each in compared.found:
             missing += 1
             says = f"{incident.title}: {other_ledgers.words(each, incident)}"
-            yield warning("other ledgers", says, other_ledgers.WAYS)
+            yield warning("other ledgers", says, other_ledgers.ways([each]))
         if compared.problem:
             missing += 1
             yield warning("other ledgers", f"{incident.title}: {compared.problem}")

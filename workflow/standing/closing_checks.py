@@ -238,10 +238,11 @@ class Reached:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that was found in the ledger."""
+    """Everything that was found in the ledger. `ways`: what to do about other ledgers' notices."""
 
     open_ends: tuple[OpenEnd, ...]
     reached: Reached
+    ways: str
 
     @property
     def stopping(self) -> tuple[OpenEnd, ...]:
@@ -294,10 +295,11 @@ def look(connection: Connection, incident: Incident) -> Findings:
         )
         for missing in missing_changes(connection, incident.id)
     ]
-    for each in elsewhere.last_comparison(connection, incident.id).found:
+    unknown_here = elsewhere.last_comparison(connection, incident.id).found
+    for each in unknown_here:
         ends.append(OpenEnd(OTHER_LEDGER, other_ledgers.words(each, incident).rstrip(".")))
     reached = Reached(found.told, found.told - found.not_told, found.bounced, found.first_word)
-    return Findings(tuple(ends), reached)
+    return Findings(tuple(ends), reached, other_ledgers.ways(unknown_here))
 
 
 def customers_not_told(connection: Connection, incident: Incident) -> list[Customer]:

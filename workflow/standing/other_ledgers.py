@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -279,7 +279,7 @@ def refuse_overlooked(
     found = [each for each in seen.compared.found if elsewhere.key_of(each) not in already]
     if found:
         raise Overlooked(
-            "Nothing was sent: " + " ".join(words(each, incident) for each in found) + "\n" + WAYS,
+            f"Nothing was sent: {all_words(found, incident)}\n{ways(found)}",
             found,
         )
     if seen.compared.problem and BLIND not in already and not is_the_only_one(workspace, incident):
@@ -367,10 +367,24 @@ def customers_elsewhere(found: Iterable[NoticeElsewhere]) -> int:
     return sum(max(each.customers, each.sent, 0) for each in found if each.why in _NOTICES)
 
 
+_ONLY_IF_SURE = f"Only if you are sure that nobody gets a second mail: {OPTION}"
 WAYS = (
     "To go on: let that ledger send (postmortem resume there); or take the incident over with all "
     "its mails (there: postmortem handover FILE, here: postmortem join URL --with FILE); or share "
     "one ledger (postmortem ledger copy --to postgresql://…); or, if your sign-in may read the "
-    "sender's mailbox: postmortem ledger rebuild. Only if you are sure that nobody gets a second "
-    f"mail: {OPTION}"
+    f"sender's mailbox: postmortem ledger rebuild. {_ONLY_IF_SURE}"
 )
+_WAYS_OF_A_BACKUP = (
+    "To go on: put the newest copy of this ledger back, or use the machine that has it; or, if "
+    f"your sign-in may read the sender's mailbox: postmortem ledger rebuild. {_ONLY_IF_SURE}"
+)
+_OF_THIS_LEDGER = frozenset({Why.BACKUP, Why.BEHIND, Why.COPY, Why.OLDER})
+
+
+def ways(found: Collection[NoticeElsewhere]) -> str:
+    """What to do about notices that this ledger lacks.
+
+    A ledger can't take over from itself, so a restored one has fewer ways.
+    """
+    is_backup = bool(found) and all(each.why in _OF_THIS_LEDGER for each in found)
+    return _WAYS_OF_A_BACKUP if is_backup else WAYS

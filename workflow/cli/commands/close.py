@@ -115,7 +115,7 @@ def _settle_ledgers(
         return compared
     known = other_ledgers.all_words(found, incident)
     if not accepted:
-        raise BadInput(f"The incident was not closed: {known}\n{other_ledgers.WAYS}")
+        raise BadInput(f"The incident was not closed: {known}\n{other_ledgers.ways(found)}")
     count = other_ledgers.customers_elsewhere(found)
     if confirm is None and asked.speaker.is_interactive:
         asked.speaker.warn(known)
@@ -177,7 +177,7 @@ def _go_on_anyway(
         return why
     error = 'Not closed. Nothing was changed. To close anyway: postmortem close --force "why"'
     if findings.elsewhere:
-        error = f"Not closed. Nothing was changed. {other_ledgers.WAYS}"
+        error = f"Not closed. Nothing was changed. {findings.ways}"
     speaker.wrong(error)
     _document_ends(asked, incident, findings, doc_ends, error=error)
     raise typer.Exit(3)

@@ -69,7 +69,7 @@ def join(
     if joined.compared.found:
         speaker.warn(
             f"This ledger does not know which customers. notify, resume and close stop. "
-            f"{other_ledgers.WAYS}"
+            f"{other_ledgers.ways(joined.compared.found)}"
         )
     speaker.next_step('postmortem log "what happened"')
 
