@@ -125,6 +125,8 @@ def why_refused(fault: OSError) -> str:
     """The system's reason why it refused a file, without the last period, and what may help."""
     if _FILES_ARE_LOCKED and isinstance(fault, PermissionError):
         return f"{fault.strerror}. If another program has it open, close it there and try again"
+    if isinstance(fault, NotADirectoryError | FileExistsError):
+        return "a part of its path is a file, not a folder"
     return f"{fault.strerror}"
 
 

@@ -43,6 +43,18 @@ def test_the_index_leads_to_everything_in_the_folder(
     assert "2 as they were sent" in page
 
 
+def test_a_file_in_place_of_the_folder_is_left_alone(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    there = tmp_path / "notes.txt"
+    there.write_text("mine", encoding="utf-8")
+    postmortem("start", "Wrong amounts")
+    for folder in (there, there / "record"):
+        refused = postmortem("export", str(folder), expect=3)
+        assert "can't be written: a part of its path is a file, not a folder" in refused.err
+    assert there.read_text(encoding="utf-8") == "mine"
+
+
 def test_one_format_alone_writes_no_index(
     postmortem: Postmortem, customers: Customers, tmp_path: Path
 ) -> None:

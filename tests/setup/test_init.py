@@ -98,6 +98,17 @@ def test_the_templates_are_copied_and_an_edited_one_stays(
     assert config(newcomer)["templates"] == str(folder)
 
 
+def test_a_file_in_place_of_the_folder_of_templates_is_named(
+    newcomer: Postmortem, tmp_path: Path
+) -> None:
+    there = tmp_path / "notes.txt"
+    there.write_text("mine", encoding="utf-8")
+    refused = newcomer("init", "--templates", str(there), expect=4)
+    assert "can't be written: a part of its path is a file, not a folder" in refused.err
+    assert there.read_text(encoding="utf-8") == "mine"
+    assert not (newcomer.home / "config.toml").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -9,6 +9,7 @@ import json
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -269,7 +270,8 @@ def _replace(path: Path, text: str) -> None:
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(path)
     except OSError as fault:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
         raise NotSetUp(
             f"{path} can't be written: {why_refused(fault)}. Check the folder's rights."
         ) from fault
