@@ -541,6 +541,9 @@ def test_a_draft_that_is_gone_is_named_and_never_written_to_again_by_itself(
 ) -> None:
     google.person.sends_draft(ANN, leaves="gone")
     google.person.deletes_draft(BO)
+    asked = postmortem("resume", notice, expect=3)
+    # Not “3 drafts wait in Gmail”: only one does.
+    assert "Nothing was sent: 3 mails are still to send. To confirm, add --confirm 3." in asked.err
     done = postmortem("resume", notice, "--confirm", "3", expect=6)
     for address in (ANN, BO):
         assert f"{address}: the draft is not in Gmail any more" in done.err

@@ -204,8 +204,8 @@ def refuse_other_drafts(waiting: int, count: int, typed: int | None) -> None:
     """
     if typed not in {count, waiting}:
         raise BadInput(
-            f"Nothing was sent: {counted(count, 'draft')} {'waits' if count == 1 else 'wait'} in "
-            f"Gmail. To confirm, add --confirm {count}."
+            f"Nothing was sent: {counted(count, 'mail')} {_are(count)} still to send. To confirm, "
+            f"add --confirm {count}."
         )
 
 
