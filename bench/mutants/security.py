@@ -362,6 +362,19 @@ MUTANTS = [
             "google_rehearsal/test_lifecycle.py::test_another_user_of_the_machine_is_hung_up_on",
         ),
         (
+            "who hung up is the administrator",
+            "return int(user) if inode else _NOBODY",
+            "return int(user)",
+            "google_rehearsal/test_lifecycle.py::"
+            "test_who_hung_up_already_is_nobody_and_not_the_administrator",
+        ),
+        (
+            "the console takes another connection for this one",
+            "if fields[1:3] == [far, near]:",
+            "if fields[1] == far:",
+            "console/test_safety.py::test_another_account_of_this_machine_is_refused",
+        ),
+        (
             "any server on the port is ours",
             'and secrets.compare_digest(str(health.get("proof")), proof(server.key, challenge))',
             "and True",

@@ -356,6 +356,8 @@ def _docs_429(metric: str, limit: int) -> GoogleError:
 _TABLE = Path("/proc/net/tcp")
 # The columns after the two addresses: state, queues, timer, retransmissions, and then the user.
 _USER_COLUMN = 4
+_INODE_COLUMN = 6
+# A socket that its process has closed has no inode, and the kernel says that it is user 0's.
 _NOBODY = -1
 # linux/netlink.h, linux/sock_diag.h and linux/inet_diag.h
 _NETLINK_SOCK_DIAG = 4
@@ -455,9 +457,10 @@ def _user_by_netlink(theirs: Address, ours: Address) -> int | None:
             answer = kernel.recv(4096)
     except OSError:
         return None
-    if len(answer) < _USER_OFFSET + 4 or _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
+    if len(answer) < _USER_OFFSET + 8 or _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
         return None
-    return int(struct.unpack_from("=L", answer, _USER_OFFSET)[0])
+    user, inode = struct.unpack_from("=LL", answer, _USER_OFFSET)
+    return int(user) if inode else _NOBODY
 
 
 def _user_by_table(theirs: Address, ours: Address) -> int | None:
@@ -469,7 +472,9 @@ def _user_by_table(theirs: Address, ours: Address) -> int | None:
     if b" " + _as_listed(ours) + b" " not in table:  # the table lacks even our own end
         return None
     _, found, rest = table.partition(b" " + _as_listed(theirs) + b" " + _as_listed(ours) + b" ")
-    return int(rest.split(None, _USER_COLUMN + 1)[_USER_COLUMN]) if found else _NOBODY
+    columns = rest.split(None, _INODE_COLUMN + 1)
+    is_open = found and columns[_INODE_COLUMN] != b"0"
+    return int(columns[_USER_COLUMN]) if is_open else _NOBODY
 
 
 def _as_listed(address: Address) -> bytes:

@@ -147,7 +147,10 @@ def test_another_account_of_this_machine_is_refused(
 
     def of_another(_: Path = real) -> str:
         shown = [line.split() for line in real.read_text().splitlines()[1:]]
-        return "\n".join([lines[0], *(" ".join([*row[:7], "54321", *row[8:]]) for row in shown)])
+        # The same port was used before: such a connection is listed as user 0's.
+        over = [[*row[:2], "0100007F:0001", "06", *row[4:7], "0", "0", "0"] for row in shown]
+        theirs = [[*row[:7], "54321", *row[8:]] for row in shown]
+        return "\n".join([lines[0], *map(" ".join, [*over, *theirs])])
 
     class Table(type(real)):  # type: ignore[misc]
         def read_text(self, *_: object, **__: object) -> str:

@@ -144,6 +144,25 @@ def test_another_user_of_the_machine_is_hung_up_on(
         assert requests.get(f"{server.base_url}/mail", timeout=5).status_code == 200
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel says it on Linux alone")
+@pytest.mark.parametrize("by_table", [False, True])
+def test_who_hung_up_already_is_nobody_and_not_the_administrator(
+    by_table: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if by_table:
+        monkeypatch.setattr(admission, "_user_by_netlink", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as caller:
+            caller.sendall(b"POST /gmail/v1/users/me/messages/send HTTP/1.1\r\n\r\n")
+        connection, _ = server.accept()
+        with connection:
+            assert admission.is_of_somebody_else(connection)
+        with socket.create_connection(server.getsockname()):
+            connection, _ = server.accept()
+            with connection:
+                assert not admission.is_of_somebody_else(connection)
+
+
 def test_a_stale_file_is_no_server(folder: Path) -> None:
     folder.mkdir()
     state = folder / "server.json"

@@ -168,10 +168,12 @@ def _is_own_connection() -> bool:
     far = _as_the_kernel_writes_it(
         request.remote_addr or "", str(request.environ.get("REMOTE_PORT", ""))
     )
+    near = _as_the_kernel_writes_it("127.0.0.1", str(request.environ.get("SERVER_PORT", "")))
     for line in _CONNECTIONS.read_text(encoding="ascii").splitlines()[1:]:
         fields = line.split()
-        if fields[1] == far:
-            return int(fields[7]) in {0, os.getuid()}
+        # Both ends: the far one may have other connections, of others or closed already.
+        if fields[1:3] == [far, near]:
+            return fields[9] != "0" and int(fields[7]) in {0, os.getuid()}
     return True  # such as through a tunnel, whose end is in another network namespace
 
 
