@@ -18,6 +18,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -119,6 +120,7 @@ _STOP_SECONDS = 5.0
 # Wait this long for a server that is just ending.
 _HANDOVER_SECONDS = 3.0
 _PROBE_SECONDS = 2.0
+_MOST_HEALTH_BYTES = 4096
 _IDLE_LOOK_SECONDS = 0.5
 _LOG_BYTES = 1_000_000
 
@@ -325,16 +327,36 @@ def _proves_itself(server: RunningServer) -> bool:
     host = server.base_url.removeprefix("http://")
     try:
         connection = http.client.HTTPConnection(host, timeout=_PROBE_SECONDS)
-        with contextlib.closing(connection):
+        with contextlib.closing(connection), _cut_off(connection):
             connection.request("GET", f"/rehearsal/health?challenge={challenge}")
-            health = json.loads(connection.getresponse().read())
-    except (OSError, http.client.HTTPException, ValueError):
+            # It may be anybody's server, with an answer that never ends or is nested without end.
+            health = json.loads(connection.getresponse().read(_MOST_HEALTH_BYTES))
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
         return False
     return isinstance(health, dict) and (
         health.get("service") == SERVICE
         and health.get("pid") == server.pid
         and secrets.compare_digest(str(health.get("proof")), proof(server.key, challenge))
     )
+
+
+@contextlib.contextmanager
+def _cut_off(connection: http.client.HTTPConnection) -> Iterator[None]:
+    """Cut a probe off in time: a socket's own time-out starts again with each byte."""
+    connection.connect()
+    sock = connection.sock
+
+    def shut() -> None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(_PROBE_SECONDS, shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _write_state(folder: Path, running: RunningServer) -> None:

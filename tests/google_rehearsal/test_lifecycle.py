@@ -205,6 +205,32 @@ def test_a_foreign_server_on_the_remembered_port_is_not_adopted(folder: Path) ->
         impostor.shutdown()
 
 
+@pytest.mark.parametrize(
+    ("answer", "more", "pause_seconds"),
+    [(b"[" * 4000, b"", 0), (b"{", b" " * 1_000_000, 0), (b"{", b" ", 0.3)],
+)
+def test_a_foreign_server_holds_nobody_up(
+    folder: Path, answer: bytes, more: bytes, pause_seconds: float
+) -> None:
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + answer)
+                for _ in range(200):
+                    connection.sendall(more)
+                    time.sleep(pause_seconds)
+
+        threading.Thread(target=serve, daemon=True).start()
+        state = {"base_url": f"http://127.0.0.1:{server.getsockname()[1]}", "pid": 1}
+        (folder / "server.json").write_text(json.dumps(state | {"key": "k", "smtp_port": 1}))
+        began_at = time.monotonic()
+        assert find_running(folder) is None
+        assert time.monotonic() - began_at < 10
+
+
 def test_it_stops_by_itself_when_nobody_asks(folder: Path) -> None:
     folder.mkdir()
     (folder / "settings.json").write_text(json.dumps({"idle_seconds": 3}))
