@@ -375,6 +375,12 @@ MUTANTS = [
             "console/test_safety.py::test_another_account_of_this_machine_is_refused",
         ),
         (
+            "the console takes a closed connection for root's",
+            'return fields[9] != "0" and int(fields[7]) in {0, os.getuid()}',
+            "return int(fields[7]) in {0, os.getuid()}",
+            "console/test_safety.py::test_another_account_of_this_machine_is_refused",
+        ),
+        (
             "any server on the port is ours",
             'and secrets.compare_digest(str(health.get("proof")), proof(server.key, challenge))',
             "and True",

@@ -135,10 +135,14 @@ def test_a_page_of_another_site_or_port_can_load_nothing(visitor: Visitor, site:
         assert answer.status_code == 403
 
 
+@pytest.mark.parametrize(("user", "inode"), [("54321", ""), ("0", "0")])
 def test_another_account_of_this_machine_is_refused(
-    visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str, inode: str
 ) -> None:
-    """The kernel tells whose connection it is; here it names somebody else."""
+    """The kernel tells whose connection it is; here it names somebody else.
+
+    A connection that its process has closed is listed as user 0's, without an inode.
+    """
     real = app._CONNECTIONS
     if not real.exists():
         pytest.skip("no /proc/net/tcp here")
@@ -147,10 +151,10 @@ def test_another_account_of_this_machine_is_refused(
 
     def of_another(_: Path = real) -> str:
         shown = [line.split() for line in real.read_text().splitlines()[1:]]
-        # The same port was used before: such a connection is listed as user 0's.
-        over = [[*row[:2], "0100007F:0001", "06", *row[4:7], "0", "0", "0"] for row in shown]
-        theirs = [[*row[:7], "54321", *row[8:]] for row in shown]
-        return "\n".join([lines[0], *map(" ".join, [*over, *theirs])])
+        # Their port may have another connection, of root's.
+        others = [[*row[:2], "0100007F:0001", *row[3:7], "0", *row[8:]] for row in shown]
+        theirs = [[*row[:7], user, "0", inode or row[9]] for row in shown]
+        return "\n".join([lines[0], *map(" ".join, [*others, *theirs])])
 
     class Table(type(real)):  # type: ignore[misc]
         def read_text(self, *_: object, **__: object) -> str:
