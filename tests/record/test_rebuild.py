@@ -71,6 +71,32 @@ def test_a_restored_ledger_learns_what_was_sent_since(
     postmortem("close", "--force", "a test")
 
 
+def test_a_stage_that_was_found_in_the_sent_folder_is_not_sent_again_unasked(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem.configure(READS)
+    postmortem("start", "Wrong amounts", "--impact", "x")
+    postmortem(*send(customers(3)))
+    backup = back_up(postmortem)
+    postmortem("status", "resolved")
+    postmortem(*send(customers(3)))
+    restore(postmortem, backup)
+    postmortem("ledger", "rebuild")
+    postmortem("status", "resolved")
+    sheet = postmortem("notify", str(customers(3)))
+    how = "already got the “resolved” notice, with text that this ledger does not know"
+    assert f"3 of 3 {how}" in sheet.err
+    assert how in postmortem(*send(customers(3)), expect=3).err
+    assert google.copies_per_recipient() == dict.fromkeys(customers(3).addresses, 2)
+    # Only who did not get it gets it.
+    listed = customers(5)
+    assert how in postmortem(*send(listed), expect=3).err
+    postmortem("notify", str(listed), "--send", "--only-new", "--confirm", "2")
+    copies = google.copies_per_recipient()
+    assert [copies[each] for each in listed.addresses] == [2, 2, 2, 1, 1]
+    postmortem("close", "--force", "a test")
+
+
 def test_without_the_right_to_read_it_says_so(postmortem: Postmortem, customers: Customers) -> None:
     scopes = "drive.file,documents,gmail.compose"
     postmortem.configure(f'google_url_token = "rehearsal:{ACCOUNT}:{scopes}"\n' + CONFIG)

@@ -76,6 +76,7 @@ class Repeat(StrEnum):
 
     OTHER_WORDS = "other_words"
     ALMOST_SAME = "almost_same"
+    UNKNOWN_WORDS = "unknown_words"
     NEW_PROMISE = "new_promise"
     PROMISED = "promised"
 
@@ -95,10 +96,13 @@ def repeat_of(
     """How a new mail relates to the last one of its stage; None if that isn't sent yet.
 
     `zone` and `lang` are the customer's, for times in the text. PROMISED means that the earlier
-    mail announced this update, and its time has come.
+    mail announced this update, and its time has come. Of a mail that was found in the Sent folder
+    (`ledger rebuild`), the text is not known.
     """
     if had.waits:
         return None
+    if not had.markdown:
+        return Repeat.UNKNOWN_WORDS
     before = _lines(had.subject, had.markdown, _told(had.promised, zone, lang))
     after = _lines(new.subject, new.markdown, _told(new.promised, zone, lang))
     if _adds_nothing(before, after) and not is_same_promise(had.promised, new.promised, now):
@@ -127,7 +131,7 @@ def must_be_asked(repeats: Counter[Repeat], mails: int) -> bool:
     Other text for everybody, or a new promised time, is a normal update. Anything else must be
     asked.
     """
-    if repeats[Repeat.ALMOST_SAME]:
+    if repeats[Repeat.ALMOST_SAME] or repeats[Repeat.UNKNOWN_WORDS]:
         return True
     repeated = repeats[Repeat.OTHER_WORDS] + repeats[Repeat.NEW_PROMISE]
     return bool(repeated) and repeated < mails

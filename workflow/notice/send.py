@@ -223,9 +223,10 @@ def refuse_other_number(plan: Plan, typed: int) -> None:
 def repeat_words(plan: Plan) -> str:
     """A sentence about listed customers who had the stage before, and with what text."""
     asked, total = asked_about(plan.count.repeats), plan.count.mails
-    almost = plan.count.repeats[Repeat.ALMOST_SAME]
-    if almost:
+    if plan.count.repeats[Repeat.ALMOST_SAME]:
         how = "with almost the same text"
+    elif plan.count.repeats[Repeat.UNKNOWN_WORDS]:
+        how = "with text that this ledger does not know"
     elif plan.count.repeats[Repeat.OTHER_WORDS]:
         how = "with different text"
     else:
