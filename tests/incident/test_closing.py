@@ -41,6 +41,20 @@ def test_an_incident_without_mails_closes_simply(postmortem: Postmortem) -> None
     assert postmortem.json("show")["timeline"][-1]["text"] == "Closed the incident"
 
 
+def test_what_the_close_itself_brought_to_the_doc_is_not_open(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
+    postmortem("log", "Seen while offline", expect=5, POSTMORTEM_GOOGLE_URL="http://127.0.0.1:9")
+    assert "not_in_doc" in kinds(postmortem.json("close", "--check"))
+    closed = postmortem("close")
+    assert "Seen while offline" in google.text(doc_id)
+    assert "not in the doc yet" not in closed.err
+    postmortem("reopen")
+    postmortem("log", "Seen again", expect=5, POSTMORTEM_GOOGLE_URL="http://127.0.0.1:9")
+    assert "not_in_doc" not in kinds(postmortem.json("close"))
+
+
 def test_one_whose_customers_all_know_the_end_closes_and_says_so(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

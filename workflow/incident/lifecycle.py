@@ -441,6 +441,10 @@ def _closed(
 ) -> Closed:
     brought = bring_to_doc(workspace, incident_id)
     incident = brought.incident
+    if brought.synced:
+        # Looked at before the changes were brought to the doc.
+        rest = (each for each in findings.open_ends if each.kind != closing_checks.NOT_IN_DOC)
+        findings = replace(findings, open_ends=tuple(rest))
     doc_ends = (
         closing_checks.look_at_doc(workspace, incident)
         if brought.synced

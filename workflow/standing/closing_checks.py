@@ -222,7 +222,7 @@ class OpenEnd:
 
 
 OTHER_LEDGER, NOT_COMPARED = "other_ledger", "not_compared"
-REFUSED = "refused"
+REFUSED, NOT_IN_DOC = "refused", "not_in_doc"
 _STOPPING = frozenset({"pending", "failed", "unknown", "not_told", NOT_COMPARED, REFUSED})
 
 
@@ -283,7 +283,7 @@ def look(connection: Connection, incident: Incident) -> Findings:
         missing_changes(connection, incident.id)
     ):
         are = "1 change is" if count == 1 else f"{count:,} changes are"
-        ends.append(OpenEnd("not_in_doc", f"{are} not in the doc yet", "postmortem sync"))
+        ends.append(OpenEnd(NOT_IN_DOC, f"{are} not in the doc yet", "postmortem sync"))
     if waiting := [each for each in bounces.replies_of(connection, incident.id) if each.waits]:
         ends.append(_unanswered(waiting))
     ends += [
