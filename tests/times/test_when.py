@@ -430,6 +430,14 @@ def test_advice_for_a_day_without_a_time_can_be_typed() -> None:
         assert read_future(advice, now=LATE, zone=NEW_YORK).at > LATE
 
 
+def test_no_time_of_day_is_asked_for_on_a_day_that_can_not_be_meant() -> None:
+    with pytest.raises(WhenUnclear, match="'tomorrow' is still ahead") as ahead_of:
+        read_past("tomorrow", now=LATE, zone=NEW_YORK)
+    with pytest.raises(WhenUnclear, match="'yesterday' has passed already") as passed:
+        read_future("yesterday", now=LATE, zone=NEW_YORK)
+    assert "Add it" not in f"{ahead_of.value}{passed.value}"
+
+
 def test_advice_for_a_promise_shows_times_that_can_be_promised() -> None:
     with pytest.raises(WhenUnclear, match="one of: 30m, in 2 hours, 17:30, tomorrow 10:00") as no:
         read_future("EOD", now=LATE, zone=NEW_YORK)

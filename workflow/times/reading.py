@@ -91,10 +91,7 @@ def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
     if said.span is not None and not (said.span_is_bare and is_past and clock is not None):
         return _from_now(text, said.span, setting, is_bare=said.span_is_bare)
     if clock is None:
-        raise WhenUnclear(
-            f"{text!r} names a day and no time of day. Add it: "
-            f"{' '.join(text.split())} {_EXAMPLES.get(said.part, '14:39')}."
-        )
+        raise _no_clock(text, said, setting.side)
     if said.date and said.date.is_open and setting.habits.order is None:
         raise _open_date(text, said, said.date, setting)
     if clock.word == "midnight" and said.has_day and said.near != 0:
@@ -113,6 +110,26 @@ def _placed(text: str, said: Spoken, setting: Setting) -> Moment:
         )
     notes = (*moments[0].notes, *year_note(said, moments[0].day, setting))
     return replace(moments[0], at=moments[0].at.astimezone(UTC), notes=notes)
+
+
+def _no_clock(text: str, said: Spoken, side: Side) -> WhenUnclear:
+    """The refusal of a day alone; on the wrong side of now, no time of day would help."""
+    days = said.near or 0
+    if days > 0 and side is Side.PAST:
+        return WhenUnclear(f"{text!r} is still ahead. Write it like one of: {FORMS}.")
+    if days < 0 and side is Side.FUTURE:
+        return WhenUnclear(_passed(text))
+    return WhenUnclear(
+        f"{text!r} names a day and no time of day. Add it: "
+        f"{' '.join(text.split())} {_EXAMPLES.get(said.part, '14:39')}."
+    )
+
+
+def _passed(text: str) -> str:
+    return (
+        f"{text!r} has passed already; the next update must be in the future. Write it like "
+        f"one of: {_FORMS_AHEAD}."
+    )
 
 
 # As long ago as this, a date without its year may be meant of another one.
@@ -438,10 +455,7 @@ def read_future(text: str, *, now: datetime, zone: ZoneInfo, habits: Habits = _N
     said = _read(text, habits, _FORMS_AHEAD)
     moment = placed(text, said, Setting(now, zone, Side.FUTURE, habits))
     if moment.at <= now:
-        raise WhenUnclear(
-            f"{text!r} has passed already; the next update must be in the future. Write it like "
-            f"one of: {_FORMS_AHEAD}."
-        )
+        raise WhenUnclear(_passed(text))
     return moment
 
 
