@@ -465,6 +465,16 @@ def test_a_live_drill_tells_the_story_and_scores_what_the_team_did(person: Postm
     assert len(score["customers_missed"]) == 10
 
 
+def test_a_drills_command_does_nothing_outside_the_rehearsal(person: Postmortem) -> None:
+    story = "2026-11-24T14:30:00+01:00"
+    said = person("log", "Seen", expect=4, POSTMORTEM_REHEARSAL_NOW=story).err
+    assert "Nothing was done. Add --profile rehearsal." in said
+    said = person(
+        *("--profile", "rehearsal", "log", "Seen"), expect=4, POSTMORTEM_REHEARSAL_NOW="soon"
+    ).err
+    assert "POSTMORTEM_REHEARSAL_NOW is 'soon'. It is a time with its zone" in said
+
+
 def test_a_live_drill_in_which_nothing_was_started_has_no_score(person: Postmortem) -> None:
     said = person("rehearse", "outage", "--live", typed="\n" * 20, expect=3).err
     lifecycle.stop(person.home / "rehearsal" / "google")

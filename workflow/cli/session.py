@@ -258,9 +258,19 @@ def _in_story(settings: Settings) -> Settings:
 
 def _story_clock(settings: Settings) -> Callable[[], datetime]:
     told = os.environ.get(STORY_TIME, "")
-    if settings.profile != REHEARSAL or not told:
+    if not told:
         return _wall_clock
-    offset = datetime.fromisoformat(told).astimezone(UTC) - _wall_clock()
+    if settings.profile != REHEARSAL:  # a drill's command, pasted where its profile isn't set
+        raise ConfigBad(
+            f"{STORY_TIME} is set, so this is a command of a drill, and the profile is "
+            f"{settings.profile}. Nothing was done. Add --profile {REHEARSAL}."
+        )
+    try:
+        offset = datetime.fromisoformat(told).astimezone(UTC) - _wall_clock()
+    except (ValueError, OverflowError):
+        raise ConfigBad(
+            f"{STORY_TIME} is {told!r}. It is a time with its zone: 2026-11-24T14:30:00+01:00."
+        ) from None
     return lambda: _wall_clock() + offset
 
 
