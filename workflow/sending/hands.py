@@ -333,7 +333,8 @@ _UNNOTICED_SECONDS = (0.1, 0.2, 0.4, 0.8)
 class LedgerWait:
     """Wait for a ledger. Safe to use from several threads: one waits and speaks for all.
 
-    `say` shows a person a line. Ctrl-C ends the wait, and so does `longest`, in seconds.
+    `say` shows a person a line. Ctrl-C ends the wait. So do `longest` seconds, over all waits until
+    the ledger was there for a minute.
     """
 
     def __init__(
@@ -342,9 +343,11 @@ class LedgerWait:
         self._ledger = ledger
         self._say = say
         self._longest = longest
+        self._given_up = False
         self._lock = threading.Lock()
         self._times = 0
         self._tries = 0
+        self._waited = 0.0
         self._back_at = 0.0
 
     def through(self, job: Callable[[], _T]) -> _T:
@@ -365,28 +368,39 @@ class LedgerWait:
         with self._lock:
             if times != self._times:  # another thread has waited for all meanwhile
                 return
+            if self._given_up:
+                raise fault
             lost_at = time.monotonic()
-            for seconds in _UNNOTICED_SECONDS:
-                time.sleep(seconds)
-                if self._is_reached():
-                    self._times += 1
-                    return
-            limited = self._longest < math.inf
-            until = f"for up to {self._longest:.0f} s" if limited else "until it is back"
-            self._say(f"{fault.what}; trying again {until}.")
             if lost_at - self._back_at > _SOUND_SECONDS:
-                self._tries = 0
-            while True:
-                if time.monotonic() - lost_at > self._longest:
-                    raise fault
-                time.sleep(pause_seconds(self._tries, random.random()))  # noqa: S311 - no secret
-                self._tries += 1
-                if self._is_reached():
-                    break
+                self._tries, self._waited = 0, 0.0
+            if not self._is_back_at_once():
+                self._wait_aloud(fault, lost_at)
             self._back_at = time.monotonic()
+            self._waited += self._back_at - lost_at
             self._times += 1
-            seconds = round(self._back_at - lost_at)
-            self._say(f"The ledger is there again after {seconds:,} s. Going on.")
+
+    def _is_back_at_once(self) -> bool:
+        for seconds in _UNNOTICED_SECONDS:
+            time.sleep(seconds)
+            if self._is_reached():
+                return self._waited < self._longest
+        return False
+
+    def _wait_aloud(self, fault: LedgerOutOfReach, lost_at: float) -> None:
+        limited = self._longest < math.inf
+        until = f"for up to {self._longest:.0f} s" if limited else "until it is back"
+        self._say(f"{fault.what}; trying again {until}.")
+        is_reached = False
+        while not is_reached:
+            pause = pause_seconds(self._tries, random.random())  # noqa: S311 - no secret
+            left = lost_at + self._longest - self._waited - time.monotonic()
+            if left <= 0:
+                self._given_up = True
+                raise fault
+            time.sleep(min(pause, left))
+            self._tries += 1
+            is_reached = self._is_reached()
+        self._say(f"The ledger is there again after {time.monotonic() - lost_at:,.0f} s. Going on.")
 
     def _is_reached(self) -> bool:
         # Old connections are dead, perhaps without a notification: using one would take much longer
