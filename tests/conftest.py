@@ -84,6 +84,26 @@ def pytest_configure() -> None:
 _ROOM_FOR_TESTS = 2 << 30  # bytes
 
 
+# The tests that wait most, for real processes that sleep, are killed, or draw pages.
+_WAIT_MOST = (
+    *("tests/drill/", "tests/browser/", "tests/sending/", "tests/ledger/test_shared_ledger.py"),
+    *("tests/cli/test_same_command.py", "tests/notice/test_workers.py", "tests/standing/"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every worker begin with files that wait most, so that none is left with one at the end.
+
+    Each worker begins with an equal part of the list, in order, and later takes from the others.
+    """
+    files = {item.path: item.nodeid.partition("::")[0] for item in items}
+    by_waiting = sorted(files, key=lambda path: not files[path].startswith(_WAIT_MOST))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    places = {path: (at % workers, at) for at, path in enumerate(by_waiting)}
+    if workers > 1:
+        items.sort(key=lambda item: places[item.path])
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """Two workers a processor: half of a test is waiting for a process, a page or a clock."""
     return 2 * (os.cpu_count() or 1)
