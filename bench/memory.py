@@ -19,7 +19,7 @@ _MOST_DEARER = 0.10
 _RUNS = 5
 _LARGEST = int(os.environ.get("BENCH_LARGEST", "10000"))
 # A shorter preview costs less than start-up varies by.
-_PREVIEWS = tuple(each for each in (10_000, 100_000, 1_000_000) if each <= 10 * _LARGEST)
+_PREVIEWS = (10_000, 100_000, 1_000_000)
 _SENDS = tuple(each for each in (1_000, 10_000, 100_000) if each <= _LARGEST)
 
 
@@ -52,7 +52,7 @@ def run(folder: Path) -> Table:
         rows,
         kept=peak_mib < _MOST_MIB and dearest <= _MOST_DEARER,
         note=f"asked: under {_MOST_MIB} MiB, a recipient at most {_MOST_DEARER:.0%} dearer; "
-        "BENCH_LARGEST=100000 sends to as many and previews ten times that (an hour)",
+        "BENCH_LARGEST=100000 sends to as many (20 minutes)",
     )
 
 

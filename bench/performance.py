@@ -4,7 +4,7 @@ Each step measures, and its result replaces the block with its name in docs/perf
 around the blocks is written by hand. A step that fails leaves its block unchanged and says why, and
 the run ends with 1.
 
-BENCH_LARGEST (10000 if unset) is the longest list that is sent; previews are ten times as long.
+BENCH_LARGEST (10000 if unset) is the longest list that is sent; previews go to a million rows.
 """
 
 from __future__ import annotations
