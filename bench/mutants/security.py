@@ -263,6 +263,26 @@ MUTANTS = [
             f"{_SIGN_IN}::test_a_sign_in_that_others_can_read_is_not_used",
         ),
         (
+            "a service account's key that all can read is used",
+            'if os.name == "posix" and mode & 0o077:\n            raise SignInNeeded(\n'
+            '                f"The service',
+            'if False:\n            raise SignInNeeded(\n                f"The service',
+            "google/test_google_unattended.py"
+            "::test_a_key_that_is_not_there_or_open_to_others_is_refused",
+        ),
+        (
+            "another user's home is trusted",
+            "if os.getuid() not in {0, found.st_uid}:",
+            "if False:",
+            "setup/test_secrets.py::test_a_home_of_another_user_is_not_trusted",
+        ),
+        (
+            "a foreign server drips for ever",
+            "contextlib.closing(connection), _cut_off(connection):",
+            "contextlib.closing(connection):",
+            "google_rehearsal/test_lifecycle.py::test_a_foreign_server_holds_nobody_up",
+        ),
+        (
             "a sign-in that is a link is used",
             "        if path.is_symlink():\n            raise SignInNeeded(",
             "        if False:\n            raise SignInNeeded(",
@@ -689,6 +709,18 @@ MUTANTS = [
             "    renewing.trust_env = trust_environment\n",
             "    renewing.trust_env = trust_environment\n    renewing.verify = False\n",
             f"{_SIGN_IN}::test_a_sign_in_is_shown_to_nobody_who_does_not_prove_to_be_google",
+        ),
+        (
+            "a sign-in is renewed anywhere",
+            'if not is_googles_sign_in(token["token_uri"]):',
+            "if False:",
+            f"{_SIGN_IN}::test_a_sign_in_is_renewed_at_googles_own_address_alone",
+        ),
+        (
+            "a doc's address is anybody's",
+            "if not doc_id or not _is_docs_host(workspace, url):",
+            "if not doc_id:",
+            "incident/test_join.py::test_an_address_that_is_not_googles_is_not_the_docs",
         ),
         (
             "a renewal follows a redirect",

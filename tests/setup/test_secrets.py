@@ -182,6 +182,19 @@ def test_a_config_of_another_user_is_not_read(
     assert load_settings(environment).config.owner == "Somebody"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no owners of this kind")
+def test_a_home_of_another_user_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    environment = {"POSTMORTEM_HOME": str(home)}
+    assert load_settings(environment).home == home
+    monkeypatch.setattr(os, "getuid", lambda: home.stat().st_uid + 1)
+    with pytest.raises(ConfigBad, match="belongs to somebody else on this machine"):
+        load_settings(environment)
+
+
 def test_a_path_in_the_config_is_beside_it_whatever_folder_a_person_is_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
