@@ -126,7 +126,10 @@ def _drafting_is_over(workspace: Workspace, notice: Notice, watcher: Watcher) ->
     if not 0 < seconds <= notices.LONGEST_DRAFTING.total_seconds():
         return True
     if seconds > _SILENT_SECONDS:
-        watcher.say(f"Waiting {round(seconds)} s for drafts that Gmail may still make.")
+        watcher.say(
+            f"Checking for {round(seconds)} s that Gmail makes no draft twice. Everything is "
+            "recorded: Ctrl-C ends the check, and resume repeats it."
+        )
     watcher.at_work.set()
     try:
         return not watcher.stop.wait(seconds)
