@@ -191,6 +191,24 @@ class TestAQuestion:
         assert "Nothing was sent." in said
         assert google.copies_per_recipient() == {}
 
+    @pytest.mark.parametrize("how", ["ctrl_c", "ctrl_d"])
+    def test_no_passphrase_says_that_nothing_was_handed_over(
+        self, postmortem: Postmortem, tmp_path: Path, how: str
+    ) -> None:
+        postmortem("start", "Slow logins")
+        file = tmp_path / "file"
+        words = ("handover", str(file))
+        if how == "ctrl_c":
+            code, said = _ctrl_c_at("to create one", postmortem, *words)
+            assert code == 130
+        else:
+            code, said = _ctrl_c_at("to create one", postmortem, *words, key=b"\x04")
+            assert code == 3
+        assert "Nothing was handed over." in said
+        assert "is recorded" not in said
+        assert not file.exists()
+        postmortem("handover", str(file), POSTMORTEM_PASSPHRASE="correct horse battery")
+
     def test_no_to_closing_anyway_closes_nothing(
         self, postmortem: Postmortem, customers: Customers
     ) -> None:
@@ -202,8 +220,10 @@ class TestAQuestion:
         assert postmortem.json("show")["closed_at"] is None
 
 
-def _ctrl_c_at(question: str, postmortem: Postmortem, *arguments: str) -> tuple[int, str]:
-    """Press Ctrl-C when a command asks; returns its exit code and all output."""
+def _ctrl_c_at(
+    question: str, postmortem: Postmortem, *arguments: str, key: bytes = b""
+) -> tuple[int, str]:
+    """Press Ctrl-C when a command asks, or another `key`; returns its exit code and all output."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "workflow", *arguments],
@@ -220,7 +240,10 @@ def _ctrl_c_at(question: str, postmortem: Postmortem, *arguments: str) -> tuple[
         if select.select([ours], [], [], 0.2)[0]:
             said += os.read(ours, 65536)
     time.sleep(0.1)  # until it reads the answer
-    process.send_signal(signal.SIGINT)
+    if key:
+        os.write(ours, key)
+    else:
+        process.send_signal(signal.SIGINT)
     code = process.wait(timeout=30)
     os.set_blocking(ours, False)
     try:

@@ -217,11 +217,24 @@ class Speaker:
 
         `undone` says, after a Ctrl-C at the question, what did not happen.
         """
+        with self.asking(undone):
+            self._write(self.people, self._styled(self.people, printable(question), "strong"))
+            return sys.stdin.readline().strip()
+
+    def ask_secret(self, question: str, *, undone: str) -> str:
+        """The same for an answer that is not shown. Raises `BadInput` if the input ends."""
+        try:
+            with self.asking(undone):
+                return getpass.getpass(question)
+        except EOFError:
+            raise BadInput(f"No answer was typed. {undone}") from None
+
+    @contextmanager
+    def asking(self, undone: str) -> Iterator[None]:
+        """While a question waits: `undone` says, after a Ctrl-C, what did not happen."""
         self.interrupted_words = f"Interrupted at the question. {undone}"
-        self._write(self.people, self._styled(self.people, printable(question), "strong"))
-        answer = sys.stdin.readline()
+        yield
         self.interrupted_words = ""
-        return answer.strip()
 
     def wait_for_enter(self, question: str) -> bool:
         """Wait until a person presses Enter; False if the input ends."""
@@ -528,6 +541,7 @@ def _text_of(path: Path, note: str) -> str:
 
 _VARIABLE = "POSTMORTEM_PASSPHRASE"
 _TRIES = 3
+_NOT_GIVEN = "Nothing was handed over."
 
 
 def new_passphrase(speaker: Speaker) -> str:
@@ -541,18 +555,20 @@ def new_passphrase(speaker: Speaker) -> str:
         return given
     _refuse_without_terminal(speaker)
     for _ in range(_TRIES):
-        typed = getpass.getpass("Passphrase (press Enter to create one): ")
+        typed = speaker.ask_secret("Passphrase (press Enter to create one): ", undone=_NOT_GIVEN)
         if not typed:
             made = "-".join(workspace.new_id(5) for _ in range(5))
             speaker.answer(f"Passphrase: {made}", "strong")
             return made
         if len(typed) < files.SHORTEST_PASSPHRASE:
             speaker.warn(f"At least {files.SHORTEST_PASSPHRASE} characters.")
-        elif secrets.compare_digest(getpass.getpass("Repeat it: ").encode(), typed.encode()):
+        elif secrets.compare_digest(
+            speaker.ask_secret("Repeat it: ", undone=_NOT_GIVEN).encode(), typed.encode()
+        ):
             return typed
         else:
             speaker.warn("The two do not match.")
-    raise BadInput("No passphrase. Nothing was handed over.")
+    raise BadInput(f"No passphrase. {_NOT_GIVEN}")
 
 
 def known_passphrase(speaker: Speaker) -> str:
@@ -561,7 +577,7 @@ def known_passphrase(speaker: Speaker) -> str:
     if given:
         return given
     _refuse_without_terminal(speaker)
-    return getpass.getpass("Passphrase: ")
+    return speaker.ask_secret("Passphrase: ", undone="Nothing was taken over.")
 
 
 def _refuse_short(given: str) -> None:

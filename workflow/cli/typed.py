@@ -374,16 +374,17 @@ def _agree(
 
 # The terminal itself, whatever stdin is.
 _TERMINAL = "CONIN$" if os.name == "nt" else "/dev/tty"
+_NOT_RECORDED = "Nothing was recorded."
 
 
 def _answer(speaker: Speaker, question: str) -> str | None:
     """A person's answer, even if stdin was the paste; None without a terminal."""
     if speaker.is_interactive:
-        return speaker.ask(question)
+        return speaker.ask(question, undone=_NOT_RECORDED)
     if speaker.as_json or not speaker.people.isatty():
         return None
     try:
-        with Path(_TERMINAL).open(encoding="utf-8") as terminal:
+        with Path(_TERMINAL).open(encoding="utf-8") as terminal, speaker.asking(_NOT_RECORDED):
             speaker.people.write(question)
             speaker.people.flush()
             return terminal.readline().strip()
