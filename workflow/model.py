@@ -265,6 +265,11 @@ def duration_text(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
+def with_full_stop(words: str) -> str:
+    """A sentence with its full stop, unless it ends with a quotation that has its own."""
+    return words if words.endswith((".”", "!”", "?”", "…”")) else f"{words}."
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun, singular or plural: `1 customer`, `2,000 entries`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

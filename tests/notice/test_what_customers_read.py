@@ -102,13 +102,14 @@ def test_a_new_impact_for_colleagues_reaches_customers_only_where_it_was_theirs(
     postmortem("edit", "--customer-impact", THEIR_IMPACT)
     said = postmortem("impact", "Ann's import hit 350 tenants").err
     assert f"Customers still read the impact “{THEIR_IMPACT}”" in said
+    assert f"“{THEIR_IMPACT}” To change that: postmortem edit --customer-impact" in said
     assert postmortem.json("show")["customer_impact"] == THEIR_IMPACT
 
 
 def test_a_new_title_for_colleagues_leaves_that_of_customers(postmortem: Postmortem) -> None:
     postmortem("start", TITLE, "--customer-title", THEIRS)
     said = postmortem("edit", "--title", "Migration 78 broke totals").err
-    assert f"Customers still read the title “{THEIRS}”" in said
+    assert f"Customers still read the title “{THEIRS}”. To change that: " in said
     assert postmortem.json("edit", "--customer-title", "")["customer_title"] is None
 
 

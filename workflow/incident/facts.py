@@ -27,7 +27,14 @@ from workflow.errors import BadInput
 from workflow.incident.timeline import new_entry, record_entry, record_field
 from workflow.ledger import changes, incidents
 from workflow.ledger.changes import RecordedChange
-from workflow.model import Incident, Statement, TimelineEntry, length_text, moment_text
+from workflow.model import (
+    Incident,
+    Statement,
+    TimelineEntry,
+    length_text,
+    moment_text,
+    with_full_stop,
+)
 from workflow.same_command import record_run
 from workflow.workspace import Workspace, new_id
 
@@ -80,9 +87,8 @@ def still_read(incident: Incident, name: str) -> str:
     words, internal = _words(incident, name), getattr(incident, name)
     if not words or words == internal:
         return ""
-    return (
-        f"Customers still read the {name} “{_short(words)}”. To change that: {HOW_TO_CHANGE[name]}"
-    )
+    read = with_full_stop(f"Customers still read the {name} “{_short(words)}”")
+    return f"{read} To change that: {HOW_TO_CHANGE[name]}"
 
 
 def internal_words(incident: Incident, texts: Iterator[str]) -> list[tuple[str, str]]:

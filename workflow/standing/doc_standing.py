@@ -21,7 +21,7 @@ from workflow.google.drive import FileStanding
 from workflow.google.faults import GoogleFault, Refused, SignInNeeded
 from workflow.ledger import changes, incidents, notices
 from workflow.ledger.changes import ChangeState, RecordedChange, SetAside
-from workflow.model import Incident, moment_text
+from workflow.model import Incident, moment_text, with_full_stop
 from workflow.workspace import Workspace
 
 _WAYS = (
@@ -186,9 +186,9 @@ class Missing:
     def sentence(self) -> str:
         """The change, the reason, and what to do."""
         fix = f'postmortem log --edit {self.entry} "…" with other words, or ' if self.entry else ""
+        missing = with_full_stop(f"Not in the doc: {self.words}")
         return (
-            f"Not in the doc: {self.words}. {self.reason.rstrip('.')}. To end it: {fix}"
-            f"postmortem sync --drop {self.id}"
+            f"{missing} {self.reason.rstrip('.')}. To end it: {fix}postmortem sync --drop {self.id}"
         )
 
 
