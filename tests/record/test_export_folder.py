@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from tests.command_line import CustomerList, Postmortem
+from tests.command_line import CustomerList, Postmortem, one_each
 from tests.google_world import GoogleWorld
 
 Customers = Callable[[int], CustomerList]
@@ -41,6 +43,28 @@ def test_the_index_leads_to_everything_in_the_folder(
     page = MarkdownIt().render(index)
     assert "<h1>Wrong *amounts* 🧯</h1>" in page
     assert "2 as they were sent" in page
+
+
+def test_who_waits_for_a_mail_is_on_the_list_of_those_who_were_not_told(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, tmp_path: Path
+) -> None:
+    again = tmp_path / "record" / "not-told.csv"
+
+    def not_told() -> dict[str, str]:
+        postmortem("export", str(again.parent), "--format", "csv")
+        found = csv.DictReader(io.StringIO(again.read_text(encoding="utf-8-sig")))
+        return {each["email"]: each["reason"] for each in found}
+
+    postmortem("start", "Wrong amounts")
+    listed = customers(3)
+    words = ("notify", str(listed), "--send", "--draft-only", "--confirm", "3")
+    notice = postmortem.json(*words)["notice"]
+    assert not_told() == dict.fromkeys(listed.addresses, "still to send: its draft waits in Gmail")
+    refused = postmortem("notify", str(again), "--send", "--confirm", "3", expect=5)
+    assert f"is already in a notice with this text (notice {notice}" in refused.out
+    postmortem("resume", notice, "--confirm", "3")
+    assert google.copies_per_recipient() == one_each(listed)
+    assert not_told() == {}
 
 
 def test_a_file_in_place_of_the_folder_is_left_alone(

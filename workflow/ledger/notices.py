@@ -206,6 +206,19 @@ def shortfalls(connection: Connection, notice_id: str) -> list[Shortfall]:
     ]
 
 
+def still_to_send(connection: Connection, notice_id: str) -> list[Shortfall]:
+    """The recipients whose mail was not sent yet, with what it waits for, by row of the list."""
+    query = (
+        select(deliveries.c.email, deliveries.c.row, deliveries.c.state)
+        .where(deliveries.c.notice_id == notice_id, deliveries.c.state.in_(_PENDING))
+        .order_by(deliveries.c.row)
+    )
+    return [
+        Shortfall(email, row, _WAITS_FOR.get(state, "still to send"))
+        for email, row, state in connection.execute(query)
+    ]
+
+
 def count_customers(connection: Connection, incident_id: str) -> int:
     """How many different customers were sent anything of this incident."""
     query = (
@@ -302,6 +315,10 @@ def row_of(notice: Notice) -> dict[str, Any]:
 
 _COLUMNS = tuple(Notice.__dataclass_fields__)
 _PENDING = tuple(state.value for state in STILL_TO_SEND)
+_WAITS_FOR = {
+    DeliveryState.DRAFTED.value: "still to send: its draft waits in Gmail",
+    DeliveryState.EDITED.value: "still to send: its draft was edited in Gmail",
+}
 
 
 @dataclass(frozen=True)

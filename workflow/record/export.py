@@ -28,7 +28,7 @@ from workflow.errors import BadInput
 from workflow.files import csv_bytes, write_whole
 from workflow.google.client import Json
 from workflow.google.faults import GoogleFault, Refused
-from workflow.ledger import deliveries, edited_drafts, forgetting, plans
+from workflow.ledger import deliveries, edited_drafts, forgetting, notices, plans
 from workflow.ledger.forgetting import FORGOTTEN
 from workflow.mail.list_rows import OUR_COLUMNS
 from workflow.model import DeliveryState, Incident, moment_text
@@ -286,7 +286,7 @@ def _write_mails(workspace: Workspace, writer: _Folder, standing: Standing) -> I
 
 
 def _not_told(workspace: Workspace, standing: Standing) -> bytes:
-    """The failed, unknown, bounced and left-out customers, as a list for `notify`."""
+    """The unsent, failed, unknown, bounced and left-out customers, as a list for `notify`."""
     found = [person for each in standing.notices for person in _not_told_by(workspace, each)]
     return b"\xef\xbb\xbf" + csv_bytes(rows_of_list(found))
 
@@ -295,9 +295,10 @@ def _not_told_by(workspace: Workspace, each: NoticeStanding) -> Iterator[NotTold
     notice = each.notice
     with workspace.ledger.read() as connection:
         stood = deliveries.rows_as_they_stood(connection, notice.id)
+        unsent = notices.still_to_send(connection, notice.id)
     headers = tuple(notice.list_headers)
     why = [
-        *((short.email, short.row, short.reason) for short in each.shortfalls),
+        *((short.email, short.row, short.reason) for short in (*unsent, *each.shortfalls)),
         *((one.email, one.row, f"bounced: {one.reason}") for one in each.bounced),
     ]
     for email, row, reason in why:
