@@ -109,6 +109,39 @@ class TestDraftsThatWait:
         postmortem("notify", str(other), "--stage", "update", "--send", "--confirm", "1", expect=3)
 
 
+@pytest.mark.parametrize(
+    ("how", "left"), [(("--draft-only",), 3), (("--first", "1"), 2)], ids=["drafts", "first"]
+)
+def test_the_way_on_from_a_notice_that_waits_is_one_that_can_be_gone(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    customers: Customers,
+    how: tuple[str, ...],
+    left: int,
+    tmp_path: Path,
+) -> None:
+    postmortem("start", "Wrong amounts")
+    waits = send(postmortem, customers(3), 3, *how)["notice"]
+    more = ("notify", str(customers(3)), "--stage", "update", "--send", "--confirm", "3")
+    way = f"Finish it with: postmortem resume {waits} --confirm {left}."
+    assert way in postmortem(*more, expect=3).err
+
+    postmortem("status", "resolved")
+    handed = ("handover", str(tmp_path / "file"))
+    words = ("notify", str(customers(3)), "--send", "--confirm", "3")
+    for refused in (postmortem(*words, expect=3).err, postmortem(*handed, expect=3).err):
+        assert "The incident's status is now “resolved”" in refused
+        assert "Finish it" not in refused
+        assert f"postmortem resume {waits} --discard" in refused
+    assert f"“resolved”: postmortem resume {waits} --discard" in postmortem("close", expect=3).err
+    assert f"postmortem resume {waits} --discard" in postmortem("resume", waits, expect=3).err
+
+    postmortem("resume", waits, "--discard")
+    postmortem(*words)
+    postmortem("close")
+    assert len(google.sent()) == 3 + (3 - left)
+
+
 def test_words_that_change_while_a_notice_is_unfinished_do_not_reach_anybody_twice(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

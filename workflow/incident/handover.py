@@ -31,6 +31,7 @@ from workflow.ledger.databases import migrate, transfers
 from workflow.ledger.databases.transfers import RowsUnreadable, Transfer, TransferState
 from workflow.ledger.forgetting import Carried, carried, is_hash, stored_keys, take
 from workflow.model import Incident, address_of_doc, moment_text
+from workflow.standing import closing_checks
 from workflow.workspace import Workspace, new_id
 
 _CANCELLED = "cancelled"
@@ -130,10 +131,13 @@ def _refuse_unfinished(workspace: Workspace, connection: Any, incident: Incident
     for notice in notices.notices_of(connection, incident.id):
         pending = notices.count_deliveries(connection, notice).pending
         if pending:
+            finish = f"Finish it with postmortem resume {notice.id}, or withdraw"
+            if closing_checks.asks_in_vain(connection, incident, notice):
+                finish = f"The incident's status is now “{incident.status}”, so withdraw"
             raise BadInput(
                 f"Notice {notice.id} still has {pending:,} to send, and its drafts are in your "
-                f"mailbox. Finish it with postmortem resume {notice.id}, or withdraw it with "
-                f"postmortem resume {notice.id} --discard; then hand over."
+                f"mailbox. {finish} it with postmortem resume {notice.id} --discard; then hand "
+                "over."
             )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, not_, or_, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.ledger.deliveries import STILL_TO_SEND
+from workflow.ledger.deliveries import STILL_TO_SEND, count_waiting
 from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.notices import Notice, count_deliveries, notice_by_id, row_of
 from workflow.ledger.tables import (
@@ -28,7 +28,7 @@ from workflow.ledger.tables import (
     proposals,
     suppressions,
 )
-from workflow.model import DeliveryState, Stage
+from workflow.model import DeliveryState, Stage, Status
 
 # --- Frozen plans ---------------------------------------------------------------------------------
 
@@ -284,12 +284,15 @@ class StageHad:
 class UnfinishedNotice:
     """A notice of any incident that still has mails to send, and the incident's title.
 
-    `pending` counts its unsent mails, to any customer.
+    `status` is the incident's. `pending` counts the unsent mails, to any customer; `waiting` those
+    among them that wait for somebody to check the first ones.
     """
 
     notice: Notice
     incident_title: str
+    status: Status
     pending: int
+    waiting: int
 
 
 def stage_had(
@@ -362,9 +365,13 @@ def waiting_in(
 def unfinished_notice(connection: Connection, notice_id: str) -> UnfinishedNotice:
     """A notice by its id, with its incident's title."""
     notice = notice_by_id(connection, notice_id)
-    query = select(incidents.c.title).where(incidents.c.id == notice.incident_id)
-    title = str(connection.execute(query).scalar_one())
-    return UnfinishedNotice(notice, title, count_deliveries(connection, notice).pending)
+    query = select(incidents.c.title, incidents.c.status).where(
+        incidents.c.id == notice.incident_id
+    )
+    title, status = connection.execute(query).one()
+    pending = count_deliveries(connection, notice).pending
+    waiting = count_waiting(connection, notice_id)
+    return UnfinishedNotice(notice, str(title), Status(status), pending, waiting)
 
 
 def settled_by_another_notice(notice: Notice) -> ColumnElement[bool]:

@@ -39,6 +39,7 @@ from workflow.mail.list_columns import typed_address
 from workflow.mail.list_recipients import Recipient
 from workflow.mail.sandbox import say_moment
 from workflow.model import Finding, Stage, counted
+from workflow.standing.closing_checks import is_overtaken
 from workflow.workspace import Workspace
 
 # --- Customers who are left out -------------------------------------------------------------------
@@ -146,15 +147,17 @@ def asked_about(repeats: Counter[Repeat]) -> int:
 class WaitedFor:
     """An unfinished notice that some customers of a new one wait for, and how many.
 
-    `pending` counts all mails that it still has to send, to any customer.
+    `agreed` is the number of mails, to any customer, that a person types before they are sent; 0 if
+    nobody is asked. `contradicted_by` is the incident's status, if the mails contradict it.
     """
 
     notice_id: str
     subject: str
     incident_title: str
     held: bool
-    pending: int
     customers: int
+    agreed: int = 0
+    contradicted_by: str = ""
 
     @property
     def sentence(self) -> str:
@@ -168,12 +171,14 @@ class WaitedFor:
 
     @property
     def ways_on(self) -> str:
-        """The three ways on, each a command or an option."""
-        agreed = f" --confirm {self.pending}" if self.held else ""
+        """The ways on, each a command or an option."""
+        agreed = f" --confirm {self.agreed}" if self.agreed else ""
+        finish = f"Finish it with: postmortem resume {self.notice_id}{agreed}."
+        if self.contradicted_by:
+            finish = f"The incident's status is now “{self.contradicted_by}”."
         return (
-            f"Finish it with: postmortem resume {self.notice_id}{agreed}. "
-            f"Withdraw it with: postmortem resume {self.notice_id} --discard. Or send to them "
-            f"anyway with --despite {self.notice_id}."
+            f"{finish} Withdraw it with: postmortem resume {self.notice_id} --discard. Or send to "
+            f"them anyway with --despite {self.notice_id}."
         )
 
 
@@ -187,11 +192,18 @@ def waiting_notices(
             each.notice.subject,
             each.incident_title,
             each.notice.held,
-            each.pending,
             customers[each.notice.id],
+            each.pending - each.waiting if each.notice.held else each.waiting,
+            _contradiction(each),
         )
         for each in found
     )
+
+
+def _contradiction(found: UnfinishedNotice) -> str:
+    """The incident's status, if it keeps mails from being sent that a person has to agree to."""
+    asks = found.notice.held or found.waiting
+    return found.status.value if asks and is_overtaken(found.notice, found.status) else ""
 
 
 def not_overridden(waiting: Sequence[WaitedFor], despite: Sequence[str]) -> tuple[WaitedFor, ...]:

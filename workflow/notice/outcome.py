@@ -19,7 +19,6 @@ from workflow.errors import BadInput, NotSetUp, PostmortemError, Recorded
 from workflow.ledger import elsewhere, incidents
 from workflow.ledger.elsewhere import NoticeElsewhere
 from workflow.ledger.notices import Notice
-from workflow.mail.template import parse_template
 from workflow.model import (
     STATUSES_OF_STAGE,
     DeliveryState,
@@ -38,6 +37,7 @@ from workflow.notice.wording import wordings_text
 from workflow.sending.deliver import DraftsLeft
 from workflow.sending.sender import Ending, SenderEnd
 from workflow.standing import other_ledgers
+from workflow.standing.closing_checks import is_overtaken
 from workflow.standing.overview import NoticeStanding
 from workflow.workspace import Workspace
 
@@ -174,22 +174,19 @@ def refuse_overtaken(
     incident is resolved that is not. A notice whose template names no stage is not checked.
     """
     notice = standing.notice
-    fitting = STATUSES_OF_STAGE.get(notice.stage)
     again = to_write_again(workspace, standing, states).count
     waiting = standing.counts.pending if notice.held else standing.waiting
     again = again if notice.stage in {Stage.RESOLVED, Stage.POSTMORTEM} else 0
-    if notice.mode != "send" or fitting is None or not (waiting or again):
+    if not (waiting or again):
         return
-    is_said = notice.stage is not Stage.UPDATE or (
-        parse_template(notice.template_name, notice.template_source).stage is not None
-    )
     with workspace.ledger.read() as connection:
         status = incidents.incident_by_id(connection, notice.incident_id).status
-    if not is_said or status in fitting:
+    if not is_overtaken(notice, status):
         return
     words = (
         f"Nothing was sent. The mails say “{notice.stage}”, and the incident's status is now "
-        f"“{status}”. If the mails are right, run this first: postmortem status {fitting[0]}"
+        f"“{status}”. If the mails are right, run this first: postmortem status "
+        f"{STATUSES_OF_STAGE[notice.stage][0]}"
     )
     if standing.counts.pending:
         words = f"{words}. To withdraw the mails: postmortem resume {notice.id} --discard"

@@ -22,14 +22,26 @@ from workflow.document.edits import action_items
 from workflow.document.template import parse_template
 from workflow.document.view import FIELDS, read_document
 from workflow.google.faults import GoogleFault
-from workflow.ledger import announcements, bounces, changes, elsewhere, incidents, notices, plans
+from workflow.ledger import (
+    announcements,
+    bounces,
+    changes,
+    deliveries,
+    elsewhere,
+    incidents,
+    notices,
+    plans,
+)
 from workflow.ledger.announcements import SNOOZED, ReminderState
 from workflow.ledger.bounces import Reply
 from workflow.ledger.customers import Customer, customers_of
 from workflow.ledger.notices import Notice, RowLeftOut, WordGiven, words_given
+from workflow.mail import template as mail_template
 from workflow.model import (
+    STATUSES_OF_STAGE,
     DeliveryState,
     Incident,
+    Stage,
     Status,
     clock_text,
     date_text,
@@ -261,7 +273,11 @@ def look(connection: Connection, incident: Incident) -> Findings:
     for customer in customers_of(connection, incident.id):
         found.take(customer)
     listed = notices.notices_of(connection, incident.id)
-    ends = [end for notice in listed for end in _of_notice(connection, notice, found.undecided)]
+    ends = [
+        end
+        for notice in listed
+        for end in _of_notice(connection, incident, notice, found.undecided)
+    ]
     if found.not_told:
         ends.append(_not_told(found.not_told, incident.status))
     if found.bounced:
@@ -358,15 +374,42 @@ class _Customers:
         self.undecided.update((word.notice_id, word.state) for word in customer.undecided())
 
 
+def is_overtaken(notice: Notice, status: Status) -> bool:
+    """Whether the incident's status contradicts a notice's mails, so that none of them may go.
+
+    A notice whose template names no stage says none.
+    """
+    fitting = STATUSES_OF_STAGE.get(notice.stage)
+    if notice.mode != "send" or fitting is None or status in fitting:
+        return False
+    if notice.stage is not Stage.UPDATE:
+        return True
+    template = mail_template.parse_template(notice.template_name, notice.template_source)
+    return template.stage is not None
+
+
+def asks_in_vain(connection: Connection, incident: Incident, notice: Notice) -> bool:
+    """Whether mails that wait for a person's word contradict the status: `resume` refuses them."""
+    waits = notice.held or deliveries.count_waiting(connection, notice.id) > 0
+    return waits and is_overtaken(notice, incident.status)
+
+
 def _of_notice(
-    connection: Connection, notice: Notice, undecided: Counter[tuple[str, DeliveryState]]
+    connection: Connection,
+    incident: Incident,
+    notice: Notice,
+    undecided: Counter[tuple[str, DeliveryState]],
 ) -> list[OpenEnd]:
     name = f"The {notice.stage.value} notice"
     resume = f"postmortem resume {notice.id}"
     ends = []
     pending = notices.count_deliveries(connection, notice).pending
     if pending:
-        ends.append(OpenEnd("pending", f"{name} still has {pending:,} to send", resume))
+        words, command = f"{name} still has {pending:,} to send", resume
+        if asks_in_vain(connection, incident, notice):
+            words = f"{words}, and the incident's status is now “{incident.status}”"
+            command = f"{resume} --discard"
+        ends.append(OpenEnd("pending", words, command))
     if failed := undecided[notice.id, DeliveryState.FAILED]:
         words = f"{name} failed for {people(failed)}"
         ends.append(OpenEnd("failed", words, f"{resume} --retry-failed"))
