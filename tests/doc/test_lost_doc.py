@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,19 @@ def test_a_doc_in_the_trash_is_named_and_taken_out(
     assert "Taken out of the trash" in postmortem("doc", "adopt", url).out
     assert not google.file(doc)["trashed"]
     assert google.text(doc).count("Said in the trash") == 1
+
+
+def test_a_notice_says_that_the_doc_it_was_copied_into_is_in_the_trash(
+    postmortem: Postmortem, google: GoogleWorld, doc: str, customers: Customers
+) -> None:
+    words = ("notify", str(customers(2)), "--stage", "update", "--send", "--confirm", "2")
+    drive(google, "patch", doc, {"trashed": True})
+    assert postmortem(*words, "--draft-only").err.count("The doc is in the trash") == 1
+    assert "The doc is in the trash" in postmortem("resume", "--confirm", "2").err
+    assert Counter(google.copies_per_recipient().values()) == {2: 2}
+    postmortem("doc", "adopt", postmortem.json("show")["doc_url"])
+    more = ("notify", str(customers(3)), "--only-new", "--stage", "update", "--send")
+    assert "in the trash" not in postmortem(*more, "--confirm", "1").err
 
 
 def test_a_doc_in_the_trash_may_be_made_again(

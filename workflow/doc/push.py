@@ -294,12 +294,18 @@ class Brought:
 
 
 def bring_to_doc(
-    workspace: Workspace, incident_id: str, waiting: PendingWork | None = None
+    workspace: Workspace,
+    incident_id: str,
+    waiting: PendingWork | None = None,
+    *,
+    after_mails: bool = False,
 ) -> Brought:
     """Make the doc show everything that is recorded of an incident.
 
-    `waiting` is the result of `look`, if the recording transaction has looked. A failure at Google
-    is returned in `fault`, never raised: the changes stay recorded.
+    `waiting` is the result of `look`, if the recording transaction has looked. With `after_mails`
+    ask always whether the doc is in the trash: it was read just before the mails, so the minute
+    since the last look would never be over. A failure at Google is returned in `fault`, never
+    raised: the changes stay recorded.
     """
     if waiting is None:
         with workspace.ledger.read() as connection:
@@ -314,6 +320,7 @@ def bring_to_doc(
     synced = fault is None and not bringing.refused and not now.has(_KNOWN)
     looked_at = before.compared.at
     is_due = looked_at is not None and workspace.wall() - looked_at > _LOOK_AGAIN
+    is_due = is_due or (after_mails and now.is_doc_made)
     fault = _told_of_doc(workspace, now.incident, fault, said, is_due=is_due)
     refused = frozenset(bringing.refused)
     return Brought(

@@ -84,7 +84,7 @@ def copy_back(workspace: Workspace, notice: Notice) -> Brought:
     if is_edited:
         note_words_that_left(workspace, notice)
         record_copy(workspace, notice)
-    return bring_to_doc(workspace, notice.incident_id, waiting)
+    return bring_to_doc(workspace, notice.incident_id, waiting, after_mails=True)
 
 
 def record_missing_copies(workspace: Workspace, of: Incident | None = None) -> None:
