@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import Postmortem
+from tests.command_line import Postmortem, one_each, words_to_send, write_customers
 from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
 
@@ -72,6 +72,60 @@ def test_joining_again_only_makes_it_the_current_one(
     colleague("join", first["doc_url"])
     assert [each["text"] for each in colleague.json("show")["timeline"]] == ["Said in the first"]
     assert len(colleague.json("list")) == 2
+
+
+def test_a_status_that_was_set_after_the_joining_is_known_with_the_next_look_at_the_doc(
+    postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, tmp_path: Path
+) -> None:
+    colleague.configure(CONFIG)
+    started = postmortem.json("start", "Wrong amounts", *START)
+    colleague("join", started["doc_url"])
+    postmortem("status", "identified")
+    assert "The status is now “identified”" in colleague("log", "Told support").err
+    assert colleague.json("show")["status"] == "identified"
+    assert "The status is now" not in colleague("log", "Told sales").err
+
+    postmortem("status", "resolved")
+    listed = write_customers(tmp_path / "customers.csv", 2)
+    refused = colleague(*words_to_send(listed), expect=3).err
+    assert "Nothing was sent. The status is now “resolved”" in refused
+    assert google.sent() == []
+    assert colleague.json("notify", str(listed))["stage"] == "resolved"
+    assert colleague.json(*words_to_send(listed))["stage"] == "resolved"
+    assert google.copies_per_recipient() == one_each(listed)
+
+
+def test_colleagues_in_chat_read_the_status_that_is_in_the_doc(
+    postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld
+) -> None:
+    channel = '[[announce]]\nkind = "slack_webhook"\nname = "#incidents"\nurl_env = "HOOK"\n'
+    colleague.configure(f"{CONFIG}\n{channel}")
+    started = postmortem.json("start", "Wrong amounts", *START)
+    colleague("join", started["doc_url"])
+    postmortem("status", "resolved")
+    hook = f"{google.url}/services/TREHEARSAL/BINCIDENTS/told-on-this-machine"
+    colleague("announce", HOOK=hook)
+    (told,) = google.told()
+    assert "Resolved" in str(told)
+    assert "Investigating" not in str(told)
+
+
+def test_a_status_of_ones_own_counts_until_it_is_in_the_doc(
+    postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld
+) -> None:
+    started = postmortem.json("start", "Wrong amounts", *START)
+    colleague("join", started["doc_url"])
+    postmortem("status", "monitoring")
+    colleague("status", "resolved", POSTMORTEM_GOOGLE_URL="http://127.0.0.1:9", expect=5)
+    colleague("log", "Told support")
+    assert colleague.json("show")["status"] == "resolved"
+    assert "Status: Resolved" in google.text(started["doc_id"]).partition("Summary")[0]
+
+    offered = postmortem("log", "Seen")
+    assert "The status in the doc is “resolved”, and here it is “monitoring”." in offered.err
+    assert postmortem.json("show")["status"] == "monitoring"
+    postmortem("status", "resolved")
+    assert "The status in the doc" not in postmortem("log", "Seen again").err
 
 
 def test_a_doc_whose_title_and_headings_people_changed_is_joined_as_it_is(

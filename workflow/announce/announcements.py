@@ -39,6 +39,7 @@ from workflow.model import DeliveryState, Incident, Stage, TimelineEntry
 from workflow.same_command import record_run
 from workflow.sending.deliver import Watcher, deliver
 from workflow.sending.sender import Ending
+from workflow.standing import other_ledgers
 from workflow.standing.overview import untold_words
 from workflow.times.clocks import Lease
 from workflow.workspace import Workspace, new_id
@@ -419,7 +420,7 @@ def announce(workspace: Workspace, text: str = "", *, only: Sequence[str] = ()) 
     `only` names some channels; none means all. A channel that already has exactly this message is
     skipped. Raises `NotSetUp` or `BadInput` before anything is recorded.
     """
-    incident = workspace.incident()
+    incident = other_ledgers.with_status_in_doc(workspace, workspace.incident())
     channels = channels_to_tell(workspace, only)
     message = write_message(workspace, incident, text)
     with workspace.ledger.write() as connection:

@@ -15,15 +15,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
+from workflow.document.edits import changes as doc_changes
 from workflow.document.edits.notices import NoticeInDoc, NoticesInDoc, notices_in
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput
 from workflow.google.faults import GoogleFault
-from workflow.ledger import elsewhere, incidents
+from workflow.ledger import changes, elsewhere, incidents
 from workflow.ledger.databases import transfers
 from workflow.ledger.elsewhere import Compared, LedgerIdentity, NoticeElsewhere, OwnNotice, Why
 from workflow.ledger.faults import LedgerUnavailable, UnknownIncident
-from workflow.model import Incident, counted, moment_text, people
+from workflow.model import Incident, Status, counted, moment_text, people
 from workflow.standing import doc_standing
 from workflow.workspace import Workspace
 
@@ -49,12 +50,15 @@ class Overlooked(BadInput):
 class DocLook:
     """One look at a doc. `view` is None if it could not be read: `compared.problem` says why.
 
-    `is_news`: something was found that the last look did not show.
+    `is_news`: something was found that the last look did not show. `status` is the doc's, if this
+    ledger has another one; a joined incident takes it over (`is_taken`).
     """
 
     compared: Compared
     view: DocView | None = None
     is_news: bool = False
+    status: Status | None = None
+    is_taken: bool = False
 
 
 def look(workspace: Workspace, incident: Incident, *, is_filled: bool | None = None) -> DocLook:
@@ -119,8 +123,29 @@ def _compare(
     before = elsewhere.last_comparison(connection, incident.id)
     now = workspace.wall()
     is_stale = before.at is None or before.found != found or now - before.at > _NOTED_FOR
-    seen = DocLook(Compared(now, found), view, is_news=bool(set(found) - set(before.found)))
-    return seen, is_stale or not in_place
+    status = _status_in_doc(connection, incident, view)
+    is_news = bool(set(found) - set(before.found))
+    is_joined = incidents.joined_at(connection, incident.id) is not None
+    is_taken = status is not None and is_joined
+    seen = DocLook(Compared(now, found), view, is_news, status, is_taken)
+    return seen, is_stale or not in_place or is_taken
+
+
+def _status_in_doc(connection: Connection, incident: Incident, view: DocView) -> Status | None:
+    """The doc's status, if this ledger has another one: another ledger or a person set it there.
+
+    This ledger's own status counts until it is in the doc.
+    """
+    shown = doc_changes.field_shown(view, "status")
+    status = next((each for each in Status if each.label == shown), None)
+    held = incidents.incident_by_id(connection, incident.id)
+    if status in {None, held.status} or held.closed_at is not None:
+        return None
+    aside = (each.change for each in changes.changes_set_aside(connection, incident.id))
+    for change in (*changes.pending_changes(connection, incident.id), *aside):
+        if change.kind == "field" and change.payload["name"] == "status":
+            return None
+    return status
 
 
 def _keep(connection: Connection, workspace: Workspace, incident: Incident, seen: DocLook) -> None:
@@ -129,13 +154,37 @@ def _keep(connection: Connection, workspace: Workspace, incident: Incident, seen
         connection, incident.id, found, at=seen.compared.at or workspace.wall()
     )
     elsewhere.note_place(connection, incident.id, workspace.ledger.mark, is_complete=not found)
+    if seen.is_taken and seen.status is not None:
+        incidents.set_status(connection, incident.id, seen.status, workspace.now())
+
+
+def with_status_in_doc(workspace: Workspace, incident: Incident) -> Incident:
+    """The incident with the doc's status, if it was joined: another ledger may have set it.
+
+    That costs one read of the doc, and only for a joined incident.
+    """
+    with workspace.ledger.read() as connection:
+        is_joined = incidents.joined_at(connection, incident.id) is not None
+    seen = look(workspace, incident) if is_joined else None
+    if seen is None or seen.status is None or not seen.is_taken:
+        return incident
+    return replace(incident, status=seen.status)
 
 
 def news(seen: DocLook, incident: Incident) -> list[str]:
     """Sentences about what a look at the doc found and the last one did not."""
-    if not seen.is_news:
-        return []
-    return [words(each, incident) for each in seen.compared.found]
+    found = [words(each, incident) for each in seen.compared.found] if seen.is_news else []
+    return [*found, *([_status_words(seen, incident)] if seen.status else [])]
+
+
+def _status_words(seen: DocLook, incident: Incident) -> str:
+    """A sentence about a status that another ledger, or a person, wrote into the doc."""
+    if seen.is_taken:
+        return f"The status is now “{seen.status}”, as in the doc."
+    return (
+        f"The status in the doc is “{seen.status}”, and here it is “{incident.status}”. To use the "
+        f"doc's value: postmortem status {seen.status}"
+    )
 
 
 def glance(workspace: Workspace, incident: Incident) -> Compared:
@@ -255,9 +304,14 @@ def settle(
     """Look at the doc before something is sent; the look, and what the person accepted.
 
     Raises `Overlooked` for anything found, unless the person has `accepted` it. The acceptance is a
-    list of keys, to be stored with the notice.
+    list of keys, to be stored with the notice. Raises `BadInput` if the status has changed.
     """
     seen = look(workspace, incident, is_filled=is_filled)
+    if seen.is_taken:  # the mails were written for the status before
+        raise BadInput(
+            f"Nothing was sent. {_status_words(seen, incident)} Check the mails again before you "
+            "send them."
+        )
     keys = [elsewhere.key_of(each) for each in seen.compared.found]
     if seen.compared.problem:
         keys.append(BLIND)

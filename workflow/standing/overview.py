@@ -135,6 +135,7 @@ def standing_of(workspace: Workspace) -> Standing:
     incident = workspace.incident()
     compared = other_ledgers.glance(workspace, incident)
     with workspace.ledger.read() as connection:
+        incident = incidents.incident_by_id(connection, incident.id)  # the doc may know better
         return Standing(
             incident,
             changes.count_pending(connection, incident.id),

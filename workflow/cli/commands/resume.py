@@ -99,6 +99,7 @@ def resume(
     waiting = before.under_review
     outcome.refuse_overtaken(workspace, before, states)
     agreed = _settle_ledgers(asked, workspace, notice, before, not_in_this_ledger, states, confirm)
+    outcome.refuse_overtaken(workspace, before, states)  # the doc may have a newer status
     # If others are sent again too, one number covers all.
     ask_for_drafts = waiting > 0 and not states
     _decide_about_drafts(asked, workspace, notice, choice, confirm, ask_for_drafts=ask_for_drafts)
