@@ -162,9 +162,7 @@ def _is_newest_first(times: Sequence[Timed]) -> bool:
 
 def _goes_down(times: Sequence[Timed], longest: int) -> bool:
     """Whether times go back, and cover less than `longest` minutes."""
-    clocks = [timed.said.clock for timed in times]
-    minutes = [clock.minute_of_day(clock.half) for clock in clocks if clock is not None]
-    steps = [second - first for first, second in pairwise(minutes)]
+    steps = [second - first for first, second in pairwise(_minutes(times))]
     down = sum(-step % MINUTES_OF_A_DAY for step in steps)
     return 0 < down < min(longest, sum(step % MINUTES_OF_A_DAY for step in steps))
 
@@ -308,20 +306,63 @@ def _no_date(timed: Timed, dated: Timed) -> TimeUnclear:
 
 
 def _with_halves(times: Sequence[Timed]) -> list[Timed]:
-    """`8:06` below `8:05 PM` is PM too: the half of the day that comes next after the one above."""
-    found: list[Timed] = []
-    above: int | None = None
-    for timed in times:
-        clock = timed.said.clock
-        if clock is not None and timed.may_lack_half and above is not None:
-            ahead = {half: (clock.minute_of_day(half) - above) % MINUTES_OF_A_DAY for half in "ap"}
-            clock = replace(clock, half=min(ahead, key=lambda half: ahead[half]))
-            found.append(replace(timed, said=replace(timed.said, clock=clock)))
-        else:
-            found.append(timed)
-        if clock is not None:
-            above = clock.minute_of_day(clock.half)
+    """`8:06` below `8:05 PM` is PM too: the half of the day that comes next after the one above.
+
+    In a list with the newest first, it is the half that comes next after the one below. Raises
+    `TimeUnclear` if two lines alone may be such a list.
+    """
+    down = _with_halves_downwards(times)
+    up = _with_halves_downwards(times[::-1])[::-1]
+    is_over_midnight = any(second < first for first, second in pairwise(_minutes(down)))
+    if up == down or not is_over_midnight or _length(down) <= _length(up[::-1]):
+        return down
+    if len(times) >= _FEWEST_NEWEST_FIRST and _goes_down(up, MINUTES_OF_A_DAY):
+        return up
+    timed = next(below for below, above in zip(down, up, strict=True) if below != above)
+    raise TimeUnclear(
+        f"Line {timed.line}: {timed.when!r} may be AM or PM. Write it with AM or PM. Nothing was "
+        "recorded."
+    )
+
+
+def _with_halves_downwards(times: Sequence[Timed]) -> list[Timed]:
+    """Times that only go forward, with AM or PM; those above the first one with it go back."""
+    found = list(times)
+    clocks = [(at, timed) for at, timed in enumerate(found) if timed.said.clock is not None]
+    begin = next((at for at, (_, timed) in enumerate(clocks) if not timed.may_lack_half), 0)
+    above = clocks[: begin + 1] if clocks and _has_half(clocks[begin][1]) else []
+    for step, order in ((-1, above[::-1]), (1, clocks[begin:])):
+        for (before, _), (at, timed) in pairwise(order):
+            if timed.may_lack_half:
+                (last,) = _minutes([found[before]])
+                found[at] = _with_nearest_half(timed, last, step)
     return found
+
+
+def _has_half(timed: Timed) -> bool:
+    """Whether a time has AM or PM, and no zone that the others lack."""
+    return not timed.said.zones and timed.said.clock is not None and bool(timed.said.clock.half)
+
+
+def _with_nearest_half(timed: Timed, last: int, step: int) -> Timed:
+    """A time in the half of the day that is next to `last`: after it, or with `step` -1 before."""
+    clock = timed.said.clock
+    assert clock is not None  # noqa: S101 - asked by the caller
+    away = {half: step * (clock.minute_of_day(half) - last) % MINUTES_OF_A_DAY for half in "ap"}
+    clock = replace(clock, half=min(away, key=lambda half: away[half]))
+    return replace(timed, said=replace(timed.said, clock=clock))
+
+
+def _minutes(times: Sequence[Timed]) -> list[int]:
+    """The minutes of the day that times show."""
+    clocks = [timed.said.clock for timed in times]
+    return [clock.minute_of_day(clock.half) for clock in clocks if clock is not None]
+
+
+def _length(times: Sequence[Timed]) -> int:
+    """The minutes that times cover, if each is the next one after the one above."""
+    steps = (second - first for first, second in pairwise(_minutes(times)))
+    return sum(step % MINUTES_OF_A_DAY for step in steps)
 
 
 def _refuse_open_zones(
