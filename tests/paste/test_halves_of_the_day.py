@@ -38,3 +38,19 @@ def test_am_or_pm_holds_for_the_times_around_it(text: str, times: list[str]) -> 
 def test_two_times_that_may_be_the_newest_first_are_asked_about() -> None:
     with pytest.raises(PasteUnclear, match="Line 2: '2:39' may be AM or PM"):
         read("2:45 PM c\n2:39 b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2:30 م توقف",
+        "2:30 μ.μ. توقف",
+        "下午2点半 توقف",
+        "14時半 توقف",
+        "14时30分 توقف",
+        "[٢٨\u200f/١١\u200f/٢٠٢٦، ٢:٣٠:٠٠ م] Ann: توقف",
+        "٢٨/١١/٢٠٢٦، ٢:٣٠ م - Ann: توقف",
+    ],
+)
+def test_am_and_pm_are_read_in_the_letters_of_other_languages(text: str) -> None:
+    assert read(text) == [("28 14:30", "توقف")]

@@ -27,11 +27,17 @@ from workflow.times.spoken_time import (
 )
 from workflow.times.zones import is_also_a_word, is_zone, place_zone
 
-_HALF = r"(?P<half>[ap])\.?\s?m\b\.?"
+# AM and PM, also in Greek and Arabic.
+_HALF = r"(?:(?P<half>[apπμ])\.?\s?[mμ]\b\.?|(?P<arabic>[صم])(?!\w))"
+_BEFORE_NOON = "午前|上午|오전|凌晨|清晨|早上|早晨"
+_AFTER_NOON = "午後|下午|오후|傍晚|晚上(?!\\s?12)|中午(?=\\s?(?:12|[12]\\D))"
+_HOUR_MARK, _MINUTE_MARK = "時时点點시", "分분"
 _CLOCKS = {
-    "cjk": r"(?P<east>午前|午後|上午|下午|오전|오후)\s?(?P<h>\d{1,2})"
-    r"(?:[::時点시]\s?(?P<m>\d{2})(?:[::分분]\s?(?P<s>\d{2}))?)?[時点分秒시분초]?",
-    "east": r"(?P<h>\d{1,2})\s?[時点시]\s?(?:(?P<m>\d{1,2})\s?[分분])?",
+    "cjk": rf"(?P<east>{_BEFORE_NOON}|{_AFTER_NOON})\s?(?P<h>\d{{1,2}})"
+    rf"(?:[:{_HOUR_MARK}]\s?(?:(?P<m>\d{{2}})(?:[:{_MINUTE_MARK}]\s?(?P<s>\d{{2}}))?"
+    rf"|(?P<thirty>[半반])))?[{_HOUR_MARK}{_MINUTE_MARK}秒초]?",
+    "east": rf"(?P<h>\d{{1,2}})\s?[{_HOUR_MARK}]\s?"
+    rf"(?:(?P<m>\d{{1,2}})\s?[{_MINUTE_MARK}]|(?P<thirty>[半반]))?",
     "colon": r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
     rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|h)\b)?(?!\d|:\d)",
     "hour": r"(?P<h>\d{1,2})\s?[hu]\s?(?P<m>\d{2})\b(?:\s?m(?:in)?\b)?",
@@ -85,7 +91,8 @@ def _is_clear(name: str, text: str, found: re.Match[str], so_far: Spoken, way: W
         return name != "bare"
     match name:
         case "east" | "dot":
-            return found["m"] is not None and (name == "east" or _is_clear_dot(found[0]))
+            has_minutes = bool(found["m"] or found.groupdict().get("thirty"))
+            return has_minutes and (name == "east" or _is_clear_dot(found[0]))
         case "hour" | "half":
             return name == "half" or len(found["h"]) == 2 or rest[0] in _SEPARATORS
         case "word":
@@ -98,20 +105,24 @@ def _is_clear_dot(words: str) -> bool:
     return _CLEAR_DOT.match(words) is not None
 
 
+_HALVES_WRITTEN = {"π": "a", "μ": "p", "ص": "a", "م": "p"}
+
+
 def _clock_of(name: str, found: re.Match[str]) -> Clock:
     parts = found.groupdict()
     if parts.get("noon"):
         return Clock(12, word="noon")
     if parts.get("midnight"):
         return Clock(0, word="midnight")
-    half = (parts.get("half") or "").lower()
+    written = (parts.get("half") or parts.get("arabic") or "").lower()
+    half = _HALVES_WRITTEN.get(written, written)
     if east := parts.get("east"):
-        half = "a" if east in {"午前", "上午", "오전"} else "p"
+        half = "a" if east in _BEFORE_NOON.split("|") else "p"
     fraction = (parts.get("f") or "").ljust(6, "0")[:6]
     hour = int(parts["h"] or 0)
     return Clock(
         12 if half == "a" and east and hour == 0 else hour,
-        int(parts.get("m") or 0),
+        30 if parts.get("thirty") else int(parts.get("m") or 0),
         int(parts.get("s") or 0),
         int(fraction or 0),
         half,
@@ -148,6 +159,8 @@ _DATES = [
         rf"|[,、,]?\s?(?P<wd2>{_EASTERN_DAY}))?",
         r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4}|\d{2})(?![\d:.])",
         r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?!\d)",
+        # Arabic has marks of direction here, which are read as spaces.
+        r"(?P<a>\d{1,2}) /(?P<b>\d{1,2}) /(?P<y>\d{4})(?!\d|/)",
         r"(?P<a>\d{1,2})(?P<mark>[/-])(?P<b>\d{1,2})(?P=mark)(?P<y>\d{4}|\d{2})(?!\d|/|-)",
         r"(?P<a>\d{1,2})/(?P<b>\d{1,2})(?!\d|/)",
         rf"(?P<d>\d{{1,2}})[/-]{_MONTH}[/-](?P<y>\d{{4}}|\d{{2}})(?!\d)",

@@ -120,6 +120,7 @@ _SIMPLE = {
     **dict.fromkeys(map(ord, "\u2010\u2011\u2212\uff0d"), "-"),
     **dict.fromkeys(map(ord, "\u2019\u02bc"), "'"),
     0xFF0C: ",",
+    0x060C: ",",
     0xFF08: "(",
     0xFF09: ")",
 }
