@@ -54,3 +54,39 @@ def test_two_times_that_may_be_the_newest_first_are_asked_about() -> None:
 )
 def test_am_and_pm_are_read_in_the_letters_of_other_languages(text: str) -> None:
     assert read(text) == [("28 14:30", "توقف")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8:05 in the evening alert",
+        "8:05 at night: alert",
+        "8:05 yesterday evening alert",
+        "8:05 evening batch failed",
+        "8:05 Uhr abends Alarm",
+        "8:05 am Abend Alarm",
+        "2:39 de la tarde: caída",
+        "8:05 du soir panne",
+        "8:05 da noite: queda",
+        "2:39 odp. Awaria",
+    ],
+)
+def test_a_part_of_the_day_behind_a_time_is_asked_about(text: str) -> None:
+    with pytest.raises(PasteUnclear, match=r"Line 2: .* behind the time may belong to it or"):
+        read(f"7:00 Deploy\n{text}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8:05: evening batch failed",
+        "8:05 - evening batch failed",
+        "8:05 Night shift took over",
+        "8:05 last night's batch failed",
+        "8:05 AM evening batch failed",
+        "8:05 evening batch failed\n14:05 Fixed",
+        "8:05 in the morning: alert",
+    ],
+)
+def test_a_part_of_the_day_may_also_be_text(text: str) -> None:
+    assert read(text)[0][0] == "28 08:05"

@@ -116,6 +116,7 @@ def local(text: str, *, now: datetime = NOW, zone: ZoneInfo = BERLIN, **more: Ha
         ("Dienstag, 24. November 2026, 14:30 Uhr", "24 Nov 14:30:00"),
         ("24 de noviembre de 2026 a las 14:30", "24 Nov 14:30:00"),
         ("8:05 a. m.", "28 Nov 08:05:00"),
+        ("12:05 am Samstag", "28 Nov 12:05:00"),
         ("下午2:30", "28 Nov 14:30:00"),
         ("下午2点半", "28 Nov 14:30:00"),
         ("午後2時半", "28 Nov 14:30:00"),

@@ -35,7 +35,13 @@ from workflow.paste.lines import (
     read_line,
     without_edited,
 )
-from workflow.paste.open_times import notes_of, question, with_day_titles, with_zone_words
+from workflow.paste.open_times import (
+    notes_of,
+    question,
+    with_day_parts,
+    with_day_titles,
+    with_zone_words,
+)
 from workflow.paste.own_pages import (
     continues_entry,
     is_shown,
@@ -107,7 +113,7 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
     for at in reactions(raw) - set(of_show):
         lines[at] = replace(lines[at], kind=LineKind.NOISE)
     lines = with_zone_words(_with_context(_with_fences(lines, of_show)), reader)
-    return _in_said_zone(with_day_titles(lines, reader), reader)
+    return _in_said_zone(with_day_titles(with_day_parts(lines), reader), reader)
 
 
 def _of_ours(raw: str, line: Line, reader: Reader, *, is_shown: bool) -> Line:

@@ -6,6 +6,8 @@ It is the zone if a mark follows (`10:05 PT: fixed`), or if every line of the pa
 Otherwise the person is asked to write which one. In small letters, some are words of a language:
 `10:05 est en panne`.
 
+Words that may say which half of the day a time is in: `8:05 in the evening`.
+
 Headings that name a day in other words: `Prices – 26 Nov 2026`, `28 Nov – recovery`.
 
 Above the first note, a text with a date is a heading. Further down it may also be a line of the
@@ -100,6 +102,51 @@ def notes_of(lines: Iterable[Line]) -> list[str]:
     """Which words were taken as zones because every line has one."""
     taken = [line for line in lines if line.zone_taken]
     return [f"Line {line.number}: {line.zone_taken} was read as the time zone." for line in taken]
+
+
+# --- Parts of the day -----------------------------------------------------------------------------
+
+# In small letters, as a sentence does not begin: `8:05 Night shift took over`.
+_LATE = (
+    "afternoon|evening|night|tonight|nachmittags?|abends?|nachts?|après-midi|soir|nuit|tarde|noche"
+    "|noite|pomeriggio|sera|notte|'?s-?middags|'?s-?avonds|middags|avonds|eftermiddagen|kvällen"
+    "|ettermiddagen|popołudniu|wieczorem|odp|Abend|Nachmittag|Nacht"
+)
+_PART_BEHIND = re.compile(
+    r"(?P<day>(?:yesterday|last|this|gestern|heute|hier|ayer|ieri|ontem) )?"
+    r"(?P<word>in the |at |de la |por la |du |de |da |à |di |del |'s |på |om |po |am |in der )?"
+    rf"(?P<part>{_LATE})(?![\w'’-])"
+)
+
+
+def with_day_parts(lines: list[Line]) -> list[Line]:
+    """Add the question whether `evening` behind `8:05` says which half of the day is meant.
+
+    Not where the paste counts 24 hours.
+    """
+    clocks = [line.said.clock for line in lines if line.kind in TIMES and line.said.clock]
+    if any(clock.hour > _LAST_HOUR or not clock.hour for clock in clocks):
+        return lines
+    return [_asked_for_half(line) for line in lines]
+
+
+_LAST_HOUR = 12
+
+
+def _asked_for_half(line: Line) -> Line:
+    clock = line.said.clock
+    if line.kind is not LineKind.HEAD or clock is None or not clock.may_lack_half:
+        return line
+    typed = line.raw.rstrip().removesuffix(line.text).rstrip()
+    part = _PART_BEHIND.match(line.text) if typed[-1:].isalnum() else None
+    if part is None or not (part["word"] or part["part"].islower()):
+        return line
+    return replace(
+        line,
+        question=f"Line {line.number}: {part[0]!r} behind the time may belong to it or to the "
+        "text. Write the time with AM or PM, or a colon behind it for the text. Nothing was "
+        "recorded.",
+    )
 
 
 # --- Days -----------------------------------------------------------------------------------------

@@ -27,8 +27,12 @@ from workflow.times.spoken_time import (
 )
 from workflow.times.zones import is_also_a_word, is_zone, place_zone
 
+# German `am Abend` is no AM.
+_GERMAN_AM = (
+    r"(?-i:am) (?:(?:mon|diens|donners|frei|sams|sonn|mit|nachmit)tag|mittwoch|(?:sonn)?abend)\b"
+)
 # AM and PM, also in Greek and Arabic.
-_HALF = r"(?:(?P<half>[apπμ])\.?\s?[mμ]\b\.?|(?P<arabic>[صم])(?!\w))"
+_HALF = rf"(?!{_GERMAN_AM})(?:(?P<half>[apπμ])\.?\s?[mμ]\b\.?|(?P<arabic>[صم])(?!\w))"
 _BEFORE_NOON = "午前|上午|오전|凌晨|清晨|早上|早晨"
 _AFTER_NOON = "午後|下午|오후|傍晚|晚上(?!\\s?12)|中午(?=\\s?(?:12|[12]\\D))"
 _HOUR_MARK, _MINUTE_MARK = "時时点點시", "分분"
