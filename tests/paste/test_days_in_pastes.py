@@ -169,3 +169,29 @@ def test_a_date_line_of_another_year_is_said() -> None:
     paste = read_paste("Dec 24\n14:05 Seen", now=NOW, zone=BERLIN)
     assert f"{paste.entries[0].at:%Y-%m-%d}" == "2025-12-24"
     assert paste.notes == ("Line 2: 24 Dec has no year: taken as 2025.",)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Ann Lee 27.11.2026, 14:39",
+        "Ann Lee 2026-11-27, 14:39",
+        "Ann Lee 27 Nov - 14:39",
+        "Ann Lee Yesterday, 2:39 PM",
+        "Ann Lee Yesterday [2:39 PM]",
+        "Ann Lee, 27.11.2026\n14:39",
+        "Ann Lee (27 Nov)\n14:39",
+        "Ann Lee, Friday\n14:39",
+    ],
+)
+def test_a_day_behind_a_name_is_the_days_and_not_the_names(head: str) -> None:
+    (entry,) = read_paste(f"{head}\nDown", now=NOW, zone=BERLIN).entries
+    assert (f"{entry.at:%d %H:%M}", entry.by, entry.text) == ("27 14:39", "Ann Lee", "Down")
+
+
+@pytest.mark.parametrize(
+    "head", ["Efe Sunday  2:39 PM", "Efe Sunday, 2:39 PM", "Efe Sunday\n14:39"]
+)
+def test_a_surname_may_be_a_weekday(head: str) -> None:
+    (entry,) = read_paste(f"{head}\nDown", now=NOW, zone=BERLIN).entries
+    assert (f"{entry.at:%d %I:%M}", entry.by) == ("28 02:39", "Efe Sunday")

@@ -30,6 +30,7 @@ from workflow.paste.lines import (
     is_name,
     is_of_whatsapp,
     looks_like_a_head,
+    name_and_day,
     name_of,
     reactions,
     read_line,
@@ -508,8 +509,9 @@ class GatheredEntry:
 class Gathering:
     """Gather the lines of a paste into entries."""
 
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, lines: list[Line], reader: Reader) -> None:
         self.lines = lines
+        self._reader = reader
         self.parts: list[GatheredEntry] = []
         self.left_out: list[int] = []
         self.timeless: list[int] = []
@@ -659,7 +661,8 @@ class Gathering:
         if is_label(above.raw):
             self._begin(replace(line, text=above.raw.strip()), "")
         else:
-            self._begin(line, name_of(above.raw))
+            by, said = name_and_day(above.raw.strip(), line.said, self._reader)
+            self._begin(replace(line, said=said), name_of(by))
 
     def _line_above(self, line: Line) -> Line | None:
         for above in reversed(self.lines[: line.number - 1]):

@@ -63,6 +63,27 @@ def is_name(words: str) -> bool:
     return len(parts) == 1 or (len(parts) <= _MOST_WORDS and all(_is_part(part) for part in parts))
 
 
+def name_and_day(words: str, said: Spoken, reader: Reader) -> tuple[str, Spoken]:
+    """A name, and the time with the day that stands behind the name: `Ann Lee 27 Nov, 14:39`.
+
+    A weekday behind a name may be somebody's surname, unless a mark is before it: `Efe Sunday`.
+    """
+    if said.has_day:
+        return words, said
+    for gap in _DAY_GAP.finditer(words):
+        day = _date(words[gap.end() :].rstrip(" )]"), reader)
+        if day is None or not _STARTS.match(words):
+            continue
+        is_day = any(map(str.isdigit, words[gap.end() :])) or gap[0].strip()
+        if is_day or (day.near is not None and len(words) - gap.end() >= _SHORTEST_DAY):
+            dated = replace(day, clock=said.clock, zones=said.zones, span=said.span)
+            return words[: gap.start()], dated
+    return words, said
+
+
+_DAY_GAP = re.compile(r"\s*[,·•|—–(-]\s*|\s+")
+
+
 def is_label(words: str) -> bool:
     """Whether a text begins a note, a log line or a status page's update, and is no name."""
     return words.strip().casefold() in _LABELS or re.search(r"\.[A-Z]{4,}$", words) is not None
@@ -569,7 +590,8 @@ def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
     said = reader.whole(named["when"]) if named else None
     if named is None or said is None or said.clock is None or not is_above_a_time(named["by"]):
         return None
-    return replace(line, kind=LineKind.HEAD, said=said, by=name_of(named["by"]), shape=Shape.TITLE)
+    by, said = name_and_day(named["by"], said, reader)
+    return replace(line, kind=LineKind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE)
 
 
 def _web_log(line: Line, words: str, reader: Reader) -> Line | None:
@@ -829,6 +851,7 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
             said = Spoken(span=-abs(said.span))
         elif said.clock is None or said.span is not None:
             continue
+        by, said = name_and_day(by, said, reader)
         if by in _BADGES or by.startswith("Role icon"):  # the name stands on the line above
             return replace(line, kind=LineKind.LONE, said=said, is_indented=True)
         mark = gap[0].strip() or " "
