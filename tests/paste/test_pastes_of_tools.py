@@ -74,6 +74,19 @@ def test_the_order_of_day_and_month_is_the_pastes_own_then_the_persons() -> None
     assert f"{alone.at:%d %b}" == "11 May"
 
 
+def test_what_a_program_writes_before_a_colon_is_no_name() -> None:
+    text = "[27-Nov-2026 14:39:10 UTC] PHP Warning:  Disk\n[27-Nov-2026 14:40 UTC] PHP Notice: x"
+    assert [(each.by, each.text) for each in read(text).entries] == [
+        ("", "PHP Warning:  Disk"),
+        ("", "PHP Notice: x"),
+    ]
+
+
+def test_a_subtitle_counts_from_its_begin_and_has_no_time_of_day() -> None:
+    for times in ("00:00:10.123 --> 00:00:12.456", "00:00:10.123,00:00:12.456"):
+        assert not read(f"{times}\nAnn Lee: It is down").entries
+
+
 def test_an_hour_that_comes_twice_is_said_with_its_line() -> None:
     (note,) = read("25 Oct 2026 02:30 Seen").notes
     assert note.startswith("Line 1: The clocks showed 2:30 AM twice")

@@ -40,6 +40,14 @@ def read(text: str) -> list[tuple[str, str]]:
         ("2026-11-27 08:05:00 +0000: Deploy", "27 09:05", "Deploy"),
         ("10:06 +00:00: Deploy", "28 11:06", "Deploy"),
         ("08:05 - 08:12 ET: Deploy", "28 14:05", "08:05 - 08:12 ET: Deploy"),
+        ("10:05 hours UTC alert", "28 11:05", "alert"),
+        ("10:05 in UTC alert", "28 11:05", "alert"),
+        ("10:05 WITA alert", "28 03:05", "alert"),
+        ("06:05 (Eastern) alert", "28 12:05", "alert"),
+        ("08:05 hora de México alerta", "28 15:05", "alerta"),
+        ("08:05 heure de Toronto alerte", "28 14:05", "alerte"),
+        ("1:30 hours downtime", "28 01:30", "hours downtime"),
+        ("10:05 Mountain View is down", "28 10:05", "Mountain View is down"),
         ("~08:05 ET: first alert", "28 14:05", "~08:05 ET: first alert"),
     ],
 )
@@ -67,6 +75,8 @@ def test_a_word_that_may_be_a_zone_is_asked_about_and_both_answers_are_read(firs
         ("10:05 est: 2 h", "Line 1: est behind"),
         ("10:05 west: down", "Line 1: west behind"),
         ("10:05 -08:00: Deploy", r"Line 1: -08:00 behind .* \(-08:00\) for the offset"),
+        ("7:05 AM Pacific rolled back", r"Line 1: Pacific behind .* \(Pacific\) for the zone"),
+        ("07:05 Eastern: rolled back", "Line 1: Eastern behind"),
         ("10:05 SST: Deploy", "SST may be UTC-11:00"),
     ],
 )

@@ -28,7 +28,7 @@ from workflow.times.spoken_time import (
     normal,
     simple,
 )
-from workflow.times.zones import is_also_a_word, is_zone
+from workflow.times.zones import is_also_a_word, is_zone, region_behind
 
 _LONGEST_NAME = 60
 _LONGEST_TITLE = 100
@@ -86,6 +86,8 @@ _DAY_GAP = re.compile(r"\s*[,·•|—–(-]\s*|\s+")
 
 def is_label(words: str) -> bool:
     """Whether a text begins a note, a log line or a status page's update, and is no name."""
+    if re.match(r"PHP \w", words):  # `PHP Warning`
+        return True
     return words.strip().casefold() in _LABELS or re.search(r"\.[A-Z]{4,}$", words) is not None
 
 
@@ -314,7 +316,7 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<words>\S.*?)\s*#*")
 # Older Markdown needs no space: `####2:39 PM`. One mark alone is a ticket's: `#4711`.
 _TIGHT_HEADING = re.compile(r"\s{0,3}#{2,6}(?P<words>\d.*?)\s*#*")
 # A recording's transcript counts from its begin: that is no time of day.
-_SUBTITLE = re.compile(r"\d[\d:.,]+ --> \d[\d:.,]+.*")
+_SUBTITLE = re.compile(r"\d[\d:.,]+ --> \d[\d:.,]+.*|(?:\d{1,2}:\d\d:\d\d\.\d{3},?){2}")
 _TITLES = re.compile(
     r"(?:the )?(?:incident )?(?:timeline|chronology|sequence of events)|zeitachse|zeitlicher ablauf"
     r"|zeitleiste|chronologie|cronología|cronologia|tijdlijn|tidslinje",
@@ -681,6 +683,8 @@ _ZONE_MARK = re.compile(r"\s*(?:[:|→⇒,]|[–—-]+\s|/\d|$)")
 
 def _with_zone_word(head: Line, words: str, end: int) -> Line:
     """A head with the word behind its time, if that may be its zone or the begin of its text."""
+    if not head.said.zones and (region := region_behind(words[end:].lstrip())):
+        return replace(head, zone_word=region)
     found = _ZONE_WORD.match(words, end) if not head.said.zones else None
     if found is None or not is_zone(found["word"].upper()):
         return head

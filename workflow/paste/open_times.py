@@ -44,17 +44,21 @@ _FEWEST = 2
 
 def with_zone_words(lines: list[Line], reader: Reader) -> list[Line]:
     """Give the times their zones where the words behind them can be nothing else."""
-    open_lines = [line for line in lines if line.zone_word.isalpha()]
-    if not open_lines:
+    if not any(_is_open(line) for line in lines):
         return lines
     has_initials = any(_is_with_initials(line) for line in lines)
     everywhere = _name_one_everywhere(lines)
     return [
         _zoned(line, reader, is_said=everywhere)
-        if line.zone_word.isalpha() and (everywhere or (line.zone_is_marked and not has_initials))
+        if _is_open(line) and (everywhere or (line.zone_is_marked and not has_initials))
         else line
         for line in lines
     ]
+
+
+def _is_open(line: Line) -> bool:
+    """Whether a zone's name is behind a time, and no offset or region: `-08:00`, `Pacific`."""
+    return line.zone_word.isalpha() and is_zone(line.zone_word.upper())
 
 
 def _is_with_initials(line: Line) -> bool:
@@ -67,7 +71,7 @@ def _name_one_everywhere(lines: Iterable[Line]) -> bool:
     """Whether every line with a time has a zone, and different words follow: no `CT scan`."""
     timed = [line for line in lines if line.kind is LineKind.HEAD and line.shape is Shape.LEADING]
     behind = {" ".join(line.text.split()[1:2]) for line in timed if line.zone_word}
-    is_each = all(line.zone_word.isalpha() or line.said.zones for line in timed)
+    is_each = all(_is_open(line) or line.said.zones for line in timed)
     small = (line.zone_word for line in timed if line.zone_word != line.zone_word.upper())
     is_clear = not any(is_also_a_word(word) for word in small)
     has_others = len(behind) > 1 or any(line.said.zones for line in timed)
@@ -86,14 +90,15 @@ def _zoned(line: Line, reader: Reader, *, is_said: bool) -> Line:
 def question(line: Line) -> str:
     """The sentence that asks what a line's word or offset behind its time is."""
     word = line.zone_word
-    if not word.isalpha():
+    if not word[0].isalpha():
         return (
             f"Line {line.number}: {word} behind the time may be an offset or the end of a range. "
             f"Write ({word}) for the offset, or - {word[1:]} for the end. Nothing was recorded."
         )
+    zone = word.upper() if is_zone(word.upper()) else word
     return (
         f"Line {line.number}: {word} behind the time may be its zone or the start of the text. "
-        f"Write ({word.upper()}) for the zone, or a colon behind the time for the text. "
+        f"Write ({zone}) for the zone, or a colon behind the time for the text. "
         "Nothing was recorded."
     )
 

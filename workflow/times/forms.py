@@ -33,6 +33,8 @@ _GERMAN_AM = (
 )
 # AM and PM, also in Greek and Arabic.
 _HALF = rf"(?!{_GERMAN_AM})(?:(?P<half>[apπμ])\.?\s?[mμ]\b\.?|(?P<arabic>[صم])(?!\w))"
+# `10:39 hours UTC`; `1:30 hours downtime` is a text.
+_HOURS = r"\shours\b(?=\s(?-i:[A-Z]{2,5})\b|\s?[:,–—-]\s|\s*$)"
 _BEFORE_NOON = "午前|上午|오전|凌晨|清晨|早上|早晨"
 _AFTER_NOON = "午後|下午|오후|傍晚|晚上(?!\\s?12)|中午(?=\\s?(?:12|[12]\\D))"
 _HOUR_MARK, _MINUTE_MARK = "時时点點시", "分분"
@@ -43,7 +45,7 @@ _CLOCKS = {
     "east": rf"(?P<h>\d{{1,2}})\s?[{_HOUR_MARK}]\s?"
     rf"(?:(?P<m>\d{{1,2}})\s?[{_MINUTE_MARK}]|(?P<thirty>[半반]))?",
     "colon": r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|h)\b)?(?!\d|:\d)",
+    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|h)\b|{_HOURS})?(?!\d|:\d)",
     "hour": r"(?P<h>\d{1,2})\s?[hu]\s?(?P<m>\d{2})\b(?:\s?m(?:in)?\b)?",
     "dot": r"(?:klo\s|kl\.?\s)?(?P<h>\d{1,2})\.(?P<m>\d{2})(?:\.(?P<s>\d{2}))?(?!\.?\d)"
     rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|h)\b)?",
@@ -134,7 +136,7 @@ def _clock_of(name: str, found: re.Match[str]) -> Clock:
     )
 
 
-_COLON_LENGTH = re.compile(r"(?!0\d)\d{1,2}:\d{2}\s?h(?:rs)?", re.IGNORECASE)
+_COLON_LENGTH = re.compile(r"(?!0\d)\d{1,2}:\d{2}\s?h(?:(?:ou)?rs)?", re.IGNORECASE)
 
 
 def _has_h(name: str, words: str) -> bool:
@@ -401,10 +403,10 @@ def _count(words: str) -> float:
 
 _ZONE_FORMS = [
     re.compile(
-        r"\s?(?P<open>[(\[])?(?P<zone>(?:UTC|GMT)\s?[+\-−]\s?\d{1,2}(?::?\d{2})?)(?!\d)",
+        r"(?:\sin\s|\s)?(?P<open>[(\[])?(?P<zone>(?:UTC|GMT)\s?[+\-−]\s?\d{1,2}(?::?\d{2})?)(?!\d)",
         re.IGNORECASE,
     ),
-    re.compile(r"\s?(?P<open>[(\[])?(?P<zone>UTC|GMT|Zulu|UCT)\b", re.IGNORECASE),
+    re.compile(r"(?:\sin\s|\s)?(?P<open>[(\[])?(?P<zone>UTC|GMT|Zulu|UCT)\b", re.IGNORECASE),
     re.compile(r"\s?(?P<zone>Z)\b"),
     re.compile(r"\s?(?P<open>[(\[])?(?P<zone>[+\-−]\d{2}:?\d{2})(?!\d|:\d)"),
     re.compile(r"(?P<zone>[+\-−]\d{2})(?![\d:])"),

@@ -90,6 +90,18 @@ ABBREVIATIONS = _meanings(
     ("PKT", 5, "Karachi", "Asia/Karachi"),
     ("ICT", 7, "Bangkok", "Asia/Bangkok"),
     ("WIB", 7, "Jakarta", "Asia/Jakarta"),
+    ("WITA", 8, "Makassar", "Asia/Makassar"),
+    ("IRST", 3.5, "Tehran", "Asia/Tehran"),
+    ("SAMT", 4, "Samara", "Europe/Samara"),
+    ("UZT", 5, "Tashkent", "Asia/Tashkent"),
+    ("YEKT", 5, "Yekaterinburg", "Asia/Yekaterinburg"),
+    ("MMT", 6.5, "Yangon", "Asia/Yangon"),
+    ("OMST", 6, "Omsk", "Asia/Omsk"),
+    ("NOVT", 7, "Novosibirsk", "Asia/Novosibirsk"),
+    ("KRAT", 7, "Krasnoyarsk", "Asia/Krasnoyarsk"),
+    ("IRKT", 8, "Irkutsk", "Asia/Irkutsk"),
+    ("YAKT", 9, "Yakutsk", "Asia/Yakutsk"),
+    ("VLAT", 10, "Vladivostok", "Asia/Vladivostok"),
     ("SGT", 8, "Singapore", "Asia/Singapore"),
     ("HKT", 8, "Hong Kong", "Asia/Hong_Kong"),
     ("PHT", 8, "Manila", "Asia/Manila"),
@@ -550,6 +562,7 @@ _REGIONS = {
 _CITIES = {
     "america/new_york": "boston|washington|philadelphia|atlanta|miami",
     "america/los_angeles": "san francisco|seattle|las vegas|san diego",
+    "america/mexico_city": "méxico|mexico|cdmx",
     "america/chicago": "dallas|houston|austin",
     "europe/berlin": "munich|münchen|frankfurt|hamburg|cologne|köln",
     "europe/zurich": "geneva|zürich|basel",
@@ -570,17 +583,27 @@ _NAMED = re.compile(
     r"(?! (?:zones?|servers?|services?|series|stamps?|outs?)\b)",
     re.IGNORECASE,
 )
-_ROMANCE = re.compile(
-    r"\s?(?P<open>[(\[])?(?:heure d(?:e |')|hora de |ora di )(?P<place>[^\W\d_]+(?: [A-Z]\w+)?)",
-    re.IGNORECASE,
-)
+_ROMANCE = [
+    re.compile(
+        rf"\s?(?P<open>[(\[])?(?:heure d(?:e |')|hora de |ora di )(?P<place>{place})\b",
+        re.IGNORECASE,
+    )
+    for place in (r"[^\W\d_]+ (?-i:[A-Z])\w+", r"[^\W\d_]+")
+]
 _GERMAN = re.compile(r"\s?(?P<open>[(\[])?(?P<place>[^\W\d_]+)er Zeit\b")
-# Without `time`, only behind AM or PM: `8:39 AM Eastern`.
+# Without `time`, only behind AM or PM or in brackets: `8:39 AM Eastern`.
+_AMERICAN = r"(?:US )?(?:Eastern|Central|Mountain|Pacific)\b"
 _REGION_ALONE = re.compile(
-    r"\s(?P<open>[(\[])?(?P<place>(?:US )?(?:Eastern|Central|Mountain|Pacific))\b"
+    rf"\s(?P<open>[(\[])?(?P<place>{_AMERICAN})"
     r"(?=[)\]]|\s*(?:[:–—|,]|-\s|$))",
     re.IGNORECASE,
 )
+
+
+def region_behind(words: str) -> str:
+    """The region of America that a text begins with: `Pacific rolled back`; "" if none."""
+    found = re.match(rf"{_AMERICAN}(?! (?:[Tt]ime|View)\b)", words)
+    return found[0] if found else ""
 
 
 def place_zone(text: str, at: int, *, has_half: bool) -> tuple[str, int] | None:
@@ -588,9 +611,11 @@ def place_zone(text: str, at: int, *, has_half: bool) -> tuple[str, int] | None:
 
     `has_half`: AM or PM is before it.
     """
-    for form in (_NAMED, _ROMANCE, _GERMAN, _REGION_ALONE):
+    for form in (_NAMED, *_ROMANCE, _GERMAN, _REGION_ALONE):
         found = form.match(text, at)
-        if found is None or (form is _REGION_ALONE and not has_half):
+        if found is None:
+            continue
+        if form is _REGION_ALONE and not has_half and not found["open"]:
             continue
         end = found.end()
         if found["open"]:
