@@ -13,8 +13,8 @@ An act is an object in the form of the control API and of a scenario, `{"does": 
   `replace` (a pair: a text and its new words), `attach` (`{"name", "content"}`, in base64), `raw`
   (a whole message in base64). Nothing of these: the draft is saved again as it is.
 - `type`: `text`, `after` a text of the doc, or at its end. `delete_text`: the first such `text`.
-- `suggest`, `suggest_deletion`: the same as suggestions.
 - `strike`: a line through the first such `text`.
+- `suggest`, `suggest_deletion`, `suggest_strike`: the same as suggestions.
 - `comment`: `text`, and `on` the words that it is about. `resolve`: the comment that says `text`.
 
 `who` is the account that does it, the settings' own if left out; another account has a mailbox of
@@ -261,6 +261,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "delete_text": ("doc", "text"),
     "suggest": ("doc", "text", "after"),
     "suggest_deletion": ("doc", "text"),
+    "suggest_strike": ("doc", "text"),
     "strike": ("doc", "text"),
     "comment": ("doc", "text", "on"),
     "resolve": ("doc", "text"),
@@ -441,6 +442,7 @@ _REQUESTS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[st
     "delete_text": _deletion,
     "suggest_deletion": _deletion,
     "strike": _line_through,
+    "suggest_strike": _line_through,
 }
 
 

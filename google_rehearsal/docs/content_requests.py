@@ -513,7 +513,8 @@ def _refuse_suggested(segment: Segment, start: int, end: int) -> None:
         index = spot.start
         for piece in spot.paragraph.pieces:
             overlaps = index < end and start < index + piece.length
-            if overlaps and (piece.insertions or piece.deletions):
+            changes = piece.changes or spot.paragraph.changes
+            if overlaps and (piece.insertions or piece.deletions or changes):
                 raise DocsError(500, "Internal error encountered.", "INTERNAL")
             index += piece.length
 

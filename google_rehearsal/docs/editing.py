@@ -353,7 +353,7 @@ def joined(pieces: Iterable[Piece]) -> Pieces:
 
 def rebuilt(paragraph: Paragraph, pieces: Iterable[Piece]) -> Paragraph:
     """The paragraph with other pieces, its style and bullet kept."""
-    return Paragraph(joined(pieces), paragraph.style, paragraph.bullet)
+    return replace(paragraph, pieces=joined(pieces))
 
 
 def restyled(
@@ -414,6 +414,7 @@ def _alike(one: Run, other: Run) -> bool:
         one.style == other.style
         and one.insertions == other.insertions
         and one.deletions == other.deletions
+        and one.changes == other.changes
     )
 
 
@@ -471,7 +472,7 @@ def like(edit: Edit, paragraph: Paragraph) -> Paragraph:
     if "headingId" not in paragraph.style:
         return paragraph
     style = {**paragraph.style, "headingId": edit.fresh_id("h.")}
-    return Paragraph(paragraph.pieces, style, paragraph.bullet)
+    return replace(paragraph, style=style)
 
 
 def delete(tab: Tab, segment: Segment, start: int, end: int) -> None:

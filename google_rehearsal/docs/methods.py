@@ -419,7 +419,16 @@ HANDLERS: Final[dict[str, Handler]] = {
     "deleteHeader": content_requests.delete_header,
     "deleteFooter": content_requests.delete_footer,
 }
-_SUGGESTIBLE: Final = {"insertText", "deleteContentRange"}
+# Google refuses eight types of requests as suggestions, and no public text names them. These are
+# known to work.
+_SUGGESTIBLE: Final = {
+    "insertText",
+    "deleteContentRange",
+    "updateTextStyle",
+    "updateParagraphStyle",
+    "createParagraphBullets",
+    "deleteParagraphBullets",
+}
 _REVISIONS_KEPT: Final = 20
 
 

@@ -13,6 +13,7 @@ from google_rehearsal.docs.chip_requests import inline_objects
 from google_rehearsal.docs.editing import all_spots, rebuilt, take_out
 from google_rehearsal.docs.errors import RequestError
 from google_rehearsal.docs.new_documents import named_styles
+from google_rehearsal.docs.suggested_styles import changes_of, settled_paragraph, settled_piece
 from google_rehearsal.docs.world import (
     Block,
     Cell,
@@ -55,7 +56,7 @@ def _settle(tab: Tab, segment: Segment, *, accept: bool) -> None:
             continue
         editing.note_deletion(tab, segment.id, start, end)
     for spot in all_spots(segment):
-        spot.put(_unmarked(spot.paragraph))
+        spot.put(_unmarked(spot.paragraph, accept=accept))
     for block in segment.content:
         if isinstance(block, Table):
             block.deletions = ()
@@ -95,14 +96,16 @@ def _going_tables(segment: Segment, *, accept: bool) -> list[tuple[int, int]]:
     return spans
 
 
-def _unmarked(paragraph: Paragraph) -> Paragraph:
-    if not any(piece.insertions or piece.deletions for piece in paragraph.pieces):
+def _unmarked(paragraph: Paragraph, *, accept: bool) -> Paragraph:
+    marked = (each.insertions or each.deletions or each.changes for each in paragraph.pieces)
+    if not paragraph.changes and not any(marked):
         return paragraph
-    return rebuilt(paragraph, (_plain(piece) for piece in paragraph.pieces))
+    settled = settled_paragraph(paragraph, accept=accept)
+    return rebuilt(settled, (_plain(piece, accept=accept) for piece in paragraph.pieces))
 
 
-def _plain(piece: Piece) -> Piece:
-    return replace(piece, insertions=(), deletions=())
+def _plain(piece: Piece, *, accept: bool) -> Piece:
+    return replace(settled_piece(piece, accept=accept), insertions=(), deletions=())
 
 
 _INLINE_VIEW = "SUGGESTIONS_INLINE"
@@ -243,6 +246,7 @@ def _paragraph(paragraph: Paragraph, index: int) -> Json:
     result: Json = {"elements": elements, "paragraphStyle": own(paragraph.style)}
     if paragraph.bullet is not None:
         result["bullet"] = own(paragraph.bullet)
+    result |= own(changes_of(paragraph))
     return result
 
 
@@ -251,7 +255,7 @@ def _element(piece: Piece) -> Json:
         kind, body = piece.kind, own(piece.body)
     else:
         kind, body = "textRun", {"content": world.from_units(piece.text)}
-    marks = _suggested(piece.insertions, piece.deletions)
+    marks = _suggested(piece.insertions, piece.deletions) | own(changes_of(piece))
     return {kind: {**body, "textStyle": own(piece.style), **marks}}
 
 

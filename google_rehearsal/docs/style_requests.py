@@ -25,6 +25,11 @@ from google_rehearsal.docs.editing import (
 )
 from google_rehearsal.docs.errors import RequestError
 from google_rehearsal.docs.new_documents import LINK_COLOR, inherited_text_style, points
+from google_rehearsal.docs.suggested_styles import (
+    suggest_bullet,
+    suggest_paragraph_style,
+    suggest_text_style,
+)
 from google_rehearsal.docs.world import Block, Json, Paragraph, Piece, Run, Tab
 
 # API reference, BulletGlyphPreset. Symbols for the first three levels, repeated below those.
@@ -61,7 +66,11 @@ def create_paragraph_bullets(edit: Edit, request: Json) -> Json:
     list_id = _list_before(extent.tab, spots[0], preset) if spots else None
     if list_id is None:
         list_id = edit.fresh_id("kix.")
-        extent.tab.lists[list_id] = {"listProperties": _properties(preset)}
+        new = {"suggestedInsertionId": edit.suggestion} if edit.suggestion else {}
+        extent.tab.lists[list_id] = {"listProperties": _properties(preset), **new}
+    if edit.suggestion:
+        suggest_bullet(edit, spots, {"listId": list_id})
+        return {}
     # From the last to the first: the removed tabs only move paragraphs that are done.
     for spot in reversed(spots):
         _make_item(extent, spot, list_id)
@@ -71,7 +80,11 @@ def create_paragraph_bullets(edit: Edit, request: Json) -> Json:
 def delete_paragraph_bullets(edit: Edit, request: Json) -> Json:
     """Remove the bullets of the paragraphs in a range; nested ones stay indented."""
     extent = text_extent_of(edit.doc, request)
-    for spot in spots_within(extent.segment, extent.start, extent.end):
+    spots = list(spots_within(extent.segment, extent.start, extent.end))
+    if edit.suggestion:
+        suggest_bullet(edit, [each for each in spots if each.paragraph.bullet is not None], {})
+        return {}
+    for spot in spots:
         if spot.paragraph.bullet is not None:
             spot.put(_unbulleted(spot.paragraph, spot.paragraph.bullet))
     return {}
@@ -91,7 +104,8 @@ def _make_item(extent: Extent, spot: Spot, list_id: str) -> None:
         "indentFirstLine": points(18 + 36 * level),
         "indentStart": points(36 + 36 * level),
     }
-    spot.put(rebuilt(Paragraph((), style, bullet), cut(paragraph.pieces, tabs)[1]))
+    item = replace(paragraph, style=style, bullet=bullet)
+    spot.put(rebuilt(item, cut(paragraph.pieces, tabs)[1]))
     if tabs:
         note_deletion(extent.tab, extent.segment.id, spot.start, spot.start + tabs)
 
@@ -100,7 +114,7 @@ def _unbulleted(paragraph: Paragraph, bullet: Json) -> Paragraph:
     kept = {k: v for k, v in paragraph.style.items() if k not in ("indentFirstLine", "indentStart")}
     if level := bullet.get("nestingLevel", 0):
         kept |= {"indentFirstLine": points(36 * level), "indentStart": points(36 * level)}
-    return Paragraph(paragraph.pieces, kept)
+    return replace(paragraph, style=kept, bullet=None)
 
 
 def _list_before(tab: Tab, spot: Spot, preset: str) -> str | None:
@@ -314,6 +328,9 @@ def update_text_style(edit: Edit, request: Json) -> Json:
     listed = mask_paths(request.get("fields"), TEXT_STYLE)
     _check_text_style(style, listed)
     check_values(style, listed)
+    if edit.suggestion:
+        suggest_text_style(edit, extent, style, listed)
+        return {}
     for spot in spots_within(extent.segment, extent.start, extent.end):
         spot.put(_with_text_style(spot, extent, style, listed))
     return {}
@@ -328,7 +345,10 @@ def update_paragraph_style(edit: Edit, request: Json) -> Json:
     check_values(style, listed)
     for spot in spots_within(extent.segment, extent.start, extent.end):
         _check_page_break_before(spot, extent, listed)
-        spot.put(_with_paragraph_style(edit, spot.paragraph, style, listed))
+        if edit.suggestion:
+            suggest_paragraph_style(edit, spot, style, listed)
+        else:
+            spot.put(_with_paragraph_style(edit, spot.paragraph, style, listed))
     return {}
 
 
@@ -358,7 +378,7 @@ def _with_text_style(spot: Spot, extent: Extent, style: Json, listed: Paths) -> 
         return result
     unlinked = [path for path in listed if path[0] != "link"]
     own = merged_style(paragraph.bullet.get("textStyle", {}), style, unlinked)
-    return Paragraph(result.pieces, result.style, {**paragraph.bullet, "textStyle": own})
+    return replace(result, bullet={**paragraph.bullet, "textStyle": own})
 
 
 def _piece_with_style(
@@ -391,7 +411,7 @@ def _style_before(paragraph: Paragraph, start: int) -> Json:
 def _newline_apart(paragraph: Paragraph) -> Paragraph:
     """The paragraph with its newline as a separate run, so that it can stay without a link."""
     text, newline = cut(paragraph.pieces, paragraph.length - 1)
-    return Paragraph((*text, *newline), paragraph.style, paragraph.bullet)
+    return replace(paragraph, pieces=(*text, *newline))
 
 
 def _over_whole_links(
@@ -427,7 +447,7 @@ def _with_paragraph_style(
         kind = style.get("namedStyleType", "NORMAL_TEXT")
         result = _with_named_style(edit, paragraph, kind)
     others = [path for path in listed if path != ("namedStyleType",)]
-    return Paragraph(result.pieces, merged_style(result.style, style, others), result.bullet)
+    return replace(result, style=merged_style(result.style, style, others))
 
 
 def _with_named_style(edit: Edit, paragraph: Paragraph, kind: str) -> Paragraph:
@@ -444,7 +464,7 @@ def _with_named_style(edit: Edit, paragraph: Paragraph, kind: str) -> Paragraph:
     style |= {key: value for key, value in paragraph.style.items() if key in kept}
     if kind.startswith("HEADING_"):
         style["headingId"] = paragraph.style.get("headingId") or edit.fresh_id("h.")
-    return rebuilt(Paragraph((), style, paragraph.bullet), _without_common(paragraph))
+    return rebuilt(replace(paragraph, style=style), _without_common(paragraph))
 
 
 def _without_common(paragraph: Paragraph) -> tuple[Piece, ...]:

@@ -23,6 +23,9 @@ from typing import Any, Final, Literal
 Json = dict[str, Any]
 BoundaryInserts = Literal["outside", "inside"]
 SuggestedDeletes = Literal["fail", "work"]
+# Suggested changes of a style by their suggestion: the field of the resource, the suggestion's id,
+# and the value that the API shows there. A field is `suggestedTextStyleChanges` and the like.
+Changes = tuple[tuple[str, str, Json], ...]
 SegmentKind = Literal["body", "header", "footer", "footnote"]
 
 
@@ -34,6 +37,7 @@ class Run:
     style: Json = field(default_factory=dict)
     insertions: tuple[str, ...] = ()
     deletions: tuple[str, ...] = ()
+    changes: Changes = ()
 
     @property
     def length(self) -> int:
@@ -55,6 +59,7 @@ class Inline:
     style: Json = field(default_factory=dict)
     insertions: tuple[str, ...] = ()
     deletions: tuple[str, ...] = ()
+    changes: Changes = ()
 
     @property
     def length(self) -> int:
@@ -77,6 +82,7 @@ class Paragraph:
     pieces: tuple[Piece, ...]
     style: Json
     bullet: Json | None = None
+    changes: Changes = ()
     length: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -445,7 +451,8 @@ def _to_segment(stored: Json) -> Segment:
 def _from_block(block: Block) -> Json:
     if isinstance(block, Paragraph):
         pieces = [_from_piece(piece) for piece in block.pieces]
-        return {"pieces": pieces, "style": block.style, "bullet": block.bullet}
+        stored = {"pieces": pieces, "style": block.style, "bullet": block.bullet}
+        return stored | {"changes": block.changes} if block.changes else stored
     if isinstance(block, Table):
         rows = [_from_row(row) for row in block.rows]
         return {"rows": rows, "style": block.style, "deletions": list(block.deletions)}
@@ -457,7 +464,8 @@ def _from_block(block: Block) -> Json:
 def _to_block(stored: Json) -> Block:
     if "pieces" in stored:
         pieces = tuple(_to_piece(piece) for piece in stored["pieces"])
-        return Paragraph(pieces, stored["style"], stored["bullet"])
+        changes = _to_changes(stored.get("changes", ()))
+        return Paragraph(pieces, stored["style"], stored["bullet"], changes)
     if "rows" in stored:
         rows = [_to_row(row) for row in stored["rows"]]
         return Table(rows, stored["style"], tuple(stored["deletions"]))
@@ -484,16 +492,22 @@ def _to_row(stored: Json) -> Row:
 
 def _from_piece(piece: Piece) -> list[Any]:
     # A list, because most of a document is pieces: [text or kind, style, insertions, deletions,
-    # body].
-    marks = [list(piece.insertions), list(piece.deletions)]
-    if isinstance(piece, Run):
-        return [from_units(piece.text), piece.style, *marks]
-    return [piece.kind, piece.style, *marks, piece.body]
+    # body, changes], without the last two where there are none.
+    body = None if isinstance(piece, Run) else piece.body
+    last = [body, piece.changes] if piece.changes else [body] if body is not None else []
+    text = from_units(piece.text) if isinstance(piece, Run) else piece.kind
+    return [text, piece.style, list(piece.insertions), list(piece.deletions), *last]
 
 
 def _to_piece(stored: list[Any]) -> Piece:
-    text, style, insertions, deletions, *body = stored
-    marks = (tuple(insertions), tuple(deletions))
-    if body:
-        return Inline(text, body[0], style, *marks)
+    text, style, insertions, deletions, *last = stored
+    body = last[0] if last else None
+    changes = last[1] if len(last) > 1 else ()
+    marks = (tuple(insertions), tuple(deletions), _to_changes(changes))
+    if body is not None:
+        return Inline(text, body, style, *marks)
     return Run(to_units(text), style, *marks)
+
+
+def _to_changes(stored: Any) -> Changes:
+    return tuple((kind, suggestion, value) for kind, suggestion, value in stored)

@@ -430,9 +430,9 @@ def test_a_header_with_a_location_is_googles_own_error(place: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_body", [name("mark", 1, 2), bullets(1, 2), style(1, 2, "bold"), bare("deleteHeader")]
+    "request_body", [name("mark", 1, 2), bare("deleteNamedRange"), bare("deleteHeader")]
 )
-def test_only_insertion_and_deletion_can_be_suggested(request_body: Json) -> None:
+def test_what_is_no_text_or_style_cannot_be_suggested(request_body: Json) -> None:
     kind = next(iter(request_body))
     assert Page("abc").refused(request_body, writeMode="SUGGEST") == bad(
         f"Invalid requests[0].{kind}: Request does not support application as suggestion."

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.google_rehearsal.docs_page import Page, delete, insert, name, table
+from google_rehearsal.docs.world import Json, from_json, to_json
+from tests.google_rehearsal.docs_page import (
+    Page,
+    bullets,
+    delete,
+    insert,
+    name,
+    shape,
+    span,
+    style,
+    table,
+)
 
 ACCEPTED, WITHOUT = "PREVIEW_SUGGESTIONS_ACCEPTED", "PREVIEW_WITHOUT_SUGGESTIONS"
 
@@ -92,6 +105,77 @@ def test_what_cannot_be_deleted_cannot_be_suggested_for_deletion() -> None:
         "Invalid requests[0].deleteContentRange: "
         "The range cannot include the newline character at the end of the segment."
     )
+
+
+def restyled(change: Json) -> tuple[Page, str]:
+    """`one two` and a suggested change of its style, with the suggestion's id."""
+    page = Page("one two\nnext")
+    answer = page.batch(change, writeMode="SUGGEST")
+    (made,) = answer["suggestionResponses"]
+    return page, made["createdSuggestionIds"][0]
+
+
+def test_a_suggested_text_style_stands_beside_the_style() -> None:
+    page, suggestion = restyled(style(5, 8, "bold,strikethrough", bold=True, strikethrough=True))
+    assert page.text() == "one two\nnext\n"
+    one, two, _ = page.paragraphs()[0]["elements"]
+    assert one["textRun"] == {"content": "one ", "textStyle": {}}
+    assert two["textRun"]["textStyle"] == {}
+    assert two["textRun"]["suggestedTextStyleChanges"] == {
+        suggestion: {
+            "textStyle": {"bold": True, "strikethrough": True},
+            "textStyleSuggestionState": {"boldSuggested": True, "strikethroughSuggested": True},
+        }
+    }
+    (_, accepted, *_) = page.blocks(ACCEPTED)[0]["paragraph"]["elements"]
+    assert accepted["textRun"]["textStyle"] == {"bold": True, "strikethrough": True}
+    (without,) = page.blocks(WITHOUT)[0]["paragraph"]["elements"]
+    assert without["textRun"] == {"content": "one two\n", "textStyle": {}}
+
+
+def test_a_suggested_heading_stands_beside_the_style() -> None:
+    page, suggestion = restyled(shape(1, 3, "namedStyleType", namedStyleType="HEADING_1"))
+    first = page.paragraphs()[0]
+    assert first["paragraphStyle"]["namedStyleType"] == "NORMAL_TEXT"
+    change = first["suggestedParagraphStyleChanges"][suggestion]
+    assert change["paragraphStyle"] == {"namedStyleType": "HEADING_1"}
+    assert change["paragraphStyleSuggestionState"] == {"namedStyleTypeSuggested": True}
+    accepted = page.blocks(ACCEPTED)[0]["paragraph"]
+    assert accepted["paragraphStyle"]["namedStyleType"] == "HEADING_1"
+    assert page.blocks(WITHOUT)[0]["paragraph"]["paragraphStyle"] == first["paragraphStyle"]
+
+
+def test_a_suggested_list_stands_beside_the_bullet() -> None:
+    page, suggestion = restyled(bullets(1, 3))
+    first = page.paragraphs()[0]
+    assert "bullet" not in first
+    change = first["suggestedBulletChanges"][suggestion]
+    assert change["bulletSuggestionState"] == {"listIdSuggested": True}
+    assert page.resource()["lists"][change["bullet"]["listId"]]["suggestedInsertionId"]
+    assert "bullet" in page.blocks(ACCEPTED)[0]["paragraph"]
+    assert "bullet" not in page.blocks(WITHOUT)[0]["paragraph"]
+
+
+def test_a_list_may_be_suggested_to_end() -> None:
+    page = Page("one")
+    page.send(bullets(1, 3))
+    page.send({"deleteParagraphBullets": {"range": span(1, 3)}}, writeMode="SUGGEST")
+    assert "bullet" in page.paragraphs()[0]
+    assert "bullet" not in page.blocks(ACCEPTED)[0]["paragraph"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        style(5, 8, "bold", bold=True),
+        shape(1, 3, "namedStyleType", namedStyleType="HEADING_1"),
+        bullets(1, 3),
+    ],
+)
+def test_text_with_a_suggested_style_cannot_be_deleted(change: Json) -> None:
+    page, _ = restyled(change)
+    assert page.refused(delete(5, 7))["code"] == 500
+    assert from_json(json.loads(json.dumps(to_json(page.doc)))) == page.doc
 
 
 def test_an_unknown_view_is_no_view() -> None:

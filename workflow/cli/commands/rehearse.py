@@ -434,6 +434,7 @@ _ACTS_IN_WORDS = {
     "delete_text": "deletes from the doc: {text}",
     "suggest": "suggests in the doc: {text}",
     "suggest_deletion": "suggests to delete from the doc: {text}",
+    "suggest_strike": "suggests to strike in the doc: {text}",
 }
 
 
