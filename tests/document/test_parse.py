@@ -36,6 +36,44 @@ def test_lists_nest_and_what_belongs_to_an_item_is_set_in() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        ("1. a\n2. b", ["a", "b"]),
+        ("1. a\n   - x\n2. b", ["a", "x", "b"]),
+        ("3. a\n4. b", ["3. a", "4. b"]),
+        ("1. a\n\n```\nx\n```\n\n2. b", ["a", "x", "2. b"]),
+        ("1. a\n\n   x\n2. b", ["1. a", "x", "2. b"]),
+        ("1. a\n   - x\n\n     y\n2. b", ["1. a", "x", "y", "2. b"]),
+        ("1.\n2. b", ["1.", "2. b"]),
+        ("1. a\n2) b", ["a", "2. b"]),
+        ("> 2. a", ["2. a"]),
+    ],
+)
+def test_a_number_that_docs_would_count_otherwise_is_text(markdown: str, shown: list[str]) -> None:
+    blocks = blocks_from_markdown(markdown)
+    assert [block.text for block in blocks] == shown
+    counted = [block for block in blocks if block.kind is BlockKind.NUMBER]
+    assert [block.text for block in counted] == [text for text in shown if text in {"a", "b"}]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "words", "link"),
+    [
+        ("<https://x.example/a%20b>", "https://x.example/a%20b", "https://x.example/a%20b"),
+        ("[words](javascript:x)", "words", "javascript:x"),  # `style_spans` links no such address
+        ("[](https://x.example/q)", "https://x.example/q", "https://x.example/q"),
+        ("[ ](mailto:a@x.example)", "a@x.example", "mailto:a@x.example"),
+        ("[![alt](p.png)](https://x.example)", "alt", "https://x.example"),
+    ],
+)
+def test_a_link_has_the_words_and_the_address_that_it_has_in_the_mail(
+    markdown: str, words: str, link: str
+) -> None:
+    (block,) = blocks_from_markdown(markdown)
+    assert block.spans == (Span(words, link=link),)
+
+
 def test_tasks_are_checks() -> None:
     blocks = blocks_from_markdown("- [ ] a\n- [x] *b*\n- [y] c")
     assert [(b.kind, b.text, b.checked) for b in blocks] == [

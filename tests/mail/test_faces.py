@@ -126,6 +126,23 @@ def test_a_link_that_leads_nowhere_good_is_only_its_words(address: str) -> None:
     assert len(refused_links(markdown)) == 1
 
 
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        ("[](https://x.example/q)", "https://x.example/q"),
+        ("[ ](https://x.example/q)", "https://x.example/q"),
+        ("[](mailto:a@x.example)", "a@x.example"),
+        ("[![](https://x.example/p.png)](https://x.example/q)", "https://x.example/q"),
+        ("<mailto:a@x.example>", "mailto:a@x.example"),
+    ],
+)
+def test_a_link_without_words_shows_its_address_in_both_parts(markdown: str, words: str) -> None:
+    tokens = parse_body(markdown)
+    assert text_face(tokens).strip() == words
+    page = html_face(tokens, subject="s")
+    assert page.partition("<a ")[2].partition(">")[2].partition("</a>")[0].strip() == words
+
+
 def test_the_html_is_a_whole_document_that_loads_nothing() -> None:
     page = html_face(parse_body(SOURCE), subject="A <b> & c", lang="de")
     assert page.startswith("<!DOCTYPE html>")

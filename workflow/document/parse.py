@@ -41,7 +41,11 @@ def blocks_from_markdown(markdown: str) -> list[Block]:
 
 @cache
 def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    # As in a mail: a refused link leaves its words, see `is_link`, and an address is unchanged.
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
+    return parser
 
 
 def _without_nul(markdown: str) -> str:
@@ -64,10 +68,11 @@ def _blocks(nodes: Sequence[SyntaxTreeNode], place: _Place) -> Iterator[Block]:
                 yield from _paragraph(node, heading_kind(int(node.tag[1])), place)
             case "blockquote":
                 yield from _blocks(node.children, replace(place, quote=place.quote + 1))
-            case "bullet_list" | "ordered_list":
-                kind = BlockKind.BULLET if node.type == "bullet_list" else BlockKind.NUMBER
+            case "bullet_list":
                 for item in node.children:
-                    yield from _item(item, kind, place)
+                    yield from _item(item, BlockKind.BULLET, place)
+            case "ordered_list":
+                yield from _numbered(node, place)
             case "fence" | "code_block":
                 yield from _code(node, place)
             case "table":
@@ -91,6 +96,47 @@ def _item(item: SyntaxTreeNode, kind: BlockKind, place: _Place) -> Iterator[Bloc
         for block in _paragraph(rest.pop(0), kind, place):
             yield _as_task(block)
     yield from _blocks(rest, replace(place, depth=place.depth + 1))
+
+
+def _numbered(node: SyntaxTreeNode, place: _Place) -> Iterator[Block]:
+    """A numbered list. Where Docs would show other numbers than the mail, they are text."""
+    first = int(node.attrs.get("start", 1))
+    if first == 1 and _is_counted_on(node):
+        for item in node.children:
+            yield from _item(item, BlockKind.NUMBER, place)
+        return
+    for number, item in enumerate(node.children, first):
+        rest = list(item.children)
+        words = _spans(rest.pop(0)) if rest and rest[0].type == "paragraph" else ()
+        spans = joined((Span(f"{number}. " if words else f"{number}."), *words))
+        yield Block(BlockKind.NORMAL, spans, level=place.depth, quote=place.quote)
+        yield from _blocks(rest, replace(place, depth=place.depth + 1))
+
+
+def _is_counted_on(node: SyntaxTreeNode) -> bool:
+    """Whether Docs counts a list on from 1: each item has words, and no two are apart.
+
+    A list in Docs starts over after anything but its own and deeper items, and goes on in the next
+    list.
+    """
+    before = node.previous_sibling
+    return (
+        all(_begins_with_words(item) for item in node.children)
+        and all(_holds_only_lists(item) for item in node.children[:-1])
+        and (before is None or before.type != "ordered_list")
+    )
+
+
+def _begins_with_words(item: SyntaxTreeNode) -> bool:
+    return bool(item.children) and item.children[0].type == "paragraph"
+
+
+def _holds_only_lists(item: SyntaxTreeNode) -> bool:
+    """Whether an item has no other blocks than its first paragraph and lists of such items."""
+    below = [each for inner in item.children[1:] for each in inner.children]
+    return all(each.type.endswith("_list") for each in item.children[1:]) and all(
+        _begins_with_words(each) and _holds_only_lists(each) for each in below
+    )
 
 
 def _as_task(block: Block) -> Block:
@@ -136,14 +182,25 @@ def _inline(node: SyntaxTreeNode, style: Span) -> Iterator[Span]:
             style = replace(style, code=True)
         case "link":
             style = replace(style, link=str(node.attrs["href"]))
+            if is_link(style.link) and not "".join(_words(node)).strip():
+                yield replace(style, text=clean_text(re.sub("^(?:mailto|tel):", "", style.link)))
+                return
         case "image":
-            style = replace(style, link=str(node.attrs["src"]))
+            style = replace(style, link=style.link or str(node.attrs["src"]))
         case _:
             pass
     if not node.children:
         yield replace(style, text=_leaf_text(node))
     for child in node.children:
         yield from _inline(child, style)
+
+
+def _words(node: SyntaxTreeNode) -> Iterator[str]:
+    """The text under a node, piece by piece."""
+    if not node.children:
+        yield _leaf_text(node)
+    for child in node.children:
+        yield from _words(child)
 
 
 def _leaf_text(node: SyntaxTreeNode) -> str:

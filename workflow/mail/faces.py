@@ -254,7 +254,7 @@ def link_addresses(tokens: Sequence[Token]) -> tuple[str, ...]:
 def _safe(token: Token) -> Token:
     if token.children is None or not any(child.type in _LEAD_AWAY for child in token.children):
         return token
-    return replace(token, children=list(_safe_inline(token.children)))
+    return replace(token, children=list(_with_words(list(_safe_inline(token.children)))))
 
 
 _LEAD_AWAY = frozenset({"link_open", "image"})
@@ -273,6 +273,20 @@ def _safe_inline(children: Sequence[Token]) -> Iterator[Token]:
             yield Token("text", "", 0, content=_words(child.children or []))
         else:
             yield child
+
+
+def _with_words(children: Sequence[Token]) -> Iterator[Token]:
+    """The tokens with its address in each link that shows nothing, as a value may be empty."""
+    for at, token in enumerate(children):
+        yield token
+        if token.type == "link_open":
+            inside = itertools.takewhile(lambda each: each.type != "link_close", children[at + 1 :])
+            if not any(each.type == "image" or each.content.strip() for each in inside):
+                yield Token("text", "", 0, content=_shown_address(str(token.attrGet("href"))))
+
+
+def _shown_address(url: str) -> str:
+    return url.removeprefix("mailto:").removeprefix("tel:")
 
 
 def picture_names(tokens: Sequence[Token]) -> tuple[str, ...]:
@@ -415,9 +429,9 @@ def _text_of(node: SyntaxTreeNode) -> str:
 
 def _link_text(words: str, url: str) -> str:
     """`words (address)`, or the words alone if they are the address."""
-    shown = url.removeprefix("mailto:").removeprefix("tel:")
     if words == url:
-        return shown
+        return words
+    shown = _shown_address(url)
     bare = words.strip().removeprefix("https://").removeprefix("http://").rstrip("/")
     same = shown.removeprefix("https://").removeprefix("http://").rstrip("/")
     if not bare or bare == same:
