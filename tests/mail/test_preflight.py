@@ -55,6 +55,10 @@ def test_a_good_mail_has_no_findings(stage: Stage) -> None:
         ("Until 9:15 you could not send.", "time_without_zone"),
         ("Until 9 am you could not send.", "time_without_zone"),
         ("[a](javascript:x)", "refused_link"),
+        ("See [our page][2].", "marks"),
+        ("See our page[^1].", "marks"),
+        ("##Next", "marks"),
+        ("| a | b | | 1 | 2 |", "marks"),
     ],
 )
 def test_a_fault_in_the_words_is_found_where_it_is(body: str, code: str) -> None:
@@ -65,8 +69,26 @@ def test_a_fault_in_the_words_is_found_where_it_is(body: str, code: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("body", "code", "told"),
+    [
+        ("| a |\n|---|\n| 1 | 2 |", "lost_cell", "a row has 2 cells and the header 1"),
+        ("> | a | b |\n> |---|---|\n> | 1 | 2 | 3", "lost_cell", "3 cells and the header 2"),
+        ("[Update]: done", "lost_line", "begins with `[Update]:` is left out"),
+        ("[a][x]\n\n[x]: https://x.example/1\n[x]: https://x.example/2", "lost_line", "`[x]:`"),
+    ],
+)
+def test_words_that_markdown_leaves_out_are_warned_of(body: str, code: str, told: str) -> None:
+    [finding] = found(body)
+    assert (finding.code, finding.level) == (code, "warning")
+    assert told in finding.message
+
+
+@pytest.mark.parametrize(
     "body",
     [
+        "| a | b |\n|---|---|\n| 1 |\n| 1 \\| 2 | 3 |\n| | 4 |",
+        "[a][x] [b] [c](https://x.example/3)\n\n[x]: https://x.example/1\n[b]: https://x.example/2",
+        "[Note] this, #1 of [two]: fine",
         "Between 2:39 and 6:45 PM CET.",
         "2:39 PM to 6:45 PM (UTC+1)",
         "At 14:39 UTC, 14:39 Europe/Berlin, 14:39+01:00 and 2 PM PST.",

@@ -17,11 +17,13 @@ from dataclasses import replace
 from functools import cache
 from html import escape
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 import css_inline
 from markdown_it import MarkdownIt
 from markdown_it.common.normalize_url import normalizeLinkText
+from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
@@ -243,6 +245,44 @@ def lost_pictures(markdown: str) -> tuple[str, ...]:
     inline = (child for token in _PARSER.parse(markdown) for child in token.children or [])
     pictures = [child for child in inline if child.type == "image"]
     return tuple(str(each.attrGet("src") or "") for each in pictures if not _is_own_picture(each))
+
+
+def lost_cells(markdown: str) -> tuple[tuple[int, int], ...]:
+    """The tables' rows with more cells than their header, as both numbers.
+
+    Every reader of such tables leaves the last ones out (GitHub Flavored Markdown, 4.10).
+    """
+    if "|" not in markdown:
+        return ()
+    lines = markdown.split("\n")
+    found: list[tuple[int, int]] = []
+    columns = 0
+    for token in _PARSER.parse(markdown):
+        if token.type == "thead_open":
+            columns = 0
+        elif token.type == "th_open":
+            columns += 1
+        elif token.type == "tr_open" and token.map and columns:
+            cells = escapedSplit(lines[token.map[0]].strip(" >\t").removeprefix("|"))
+            count = len(cells) - (not cells[-1].strip())
+            found += [(count, columns)] if count > columns else []
+    return tuple(found)
+
+
+def lost_lines(markdown: str) -> tuple[str, ...]:
+    """The labels of lines such as `[Note]: done`, read as the address of a link that is not there.
+
+    Of two lines for one label the second is lost too.
+    """
+    if "]:" not in markdown:
+        return ()
+    seen: dict[str, Any] = {}
+    inline = (child for token in _PARSER.parse(markdown, seen) for child in token.children or [])
+    used = {str(child.attrGet("href") or child.attrGet("src") or "") for child in inline}
+    given = [each for each in seen.get("references", {}).values() if each["href"] not in used]
+    lines = markdown.split("\n")
+    lost = [lines[each["map"][0]] for each in (*given, *seen.get("duplicate_refs", ()))]
+    return tuple(line.partition("[")[2].partition("]:")[0] for line in lost)
 
 
 def link_addresses(tokens: Sequence[Token]) -> tuple[str, ...]:

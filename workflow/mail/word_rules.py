@@ -11,7 +11,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from workflow.mail.faces import link_addresses, lost_pictures, parse_body, refused_links, text_face
+from workflow.mail.faces import (
+    link_addresses,
+    lost_cells,
+    lost_lines,
+    lost_pictures,
+    parse_body,
+    refused_links,
+    text_face,
+)
 from workflow.mail.template import RenderedMail
 from workflow.mail.word_patterns import Patterns, patterns_of, secrets_in
 from workflow.model import Finding, Level, Stage
@@ -31,6 +39,8 @@ class CheckedMail:
     links: tuple[str, ...] = ()
     refused_links: tuple[str, ...] = ()
     lost_pictures: tuple[str, ...] = ()
+    lost_cells: tuple[tuple[int, int], ...] = ()
+    lost_lines: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -58,6 +68,8 @@ def words_of(rendered: RenderedMail) -> CheckedMail:
         links=link_addresses(tokens),
         refused_links=refused_links(rendered.markdown),
         lost_pictures=lost_pictures(rendered.markdown),
+        lost_cells=lost_cells(rendered.markdown),
+        lost_lines=lost_lines(rendered.markdown),
     )
 
 
@@ -330,6 +342,24 @@ def _lost_picture(words: CheckedMail) -> Iterator[tuple[str, str]]:
         )
 
 
+def _lost_cell(words: CheckedMail) -> Iterator[tuple[str, str]]:
+    for cells, columns in dict.fromkeys(words.lost_cells):
+        yield (
+            "a table",
+            f"a row has {cells} cells and the header {columns}: the last are left out. Add a "
+            "column, or write \\| for a bar within a cell.",
+        )
+
+
+def _lost_line(words: CheckedMail) -> Iterator[tuple[str, str]]:
+    for label in words.lost_lines:
+        yield (
+            "a line",
+            f"the line that begins with `[{label[:40]}]:` is left out: Markdown takes it for the "
+            f"address of a link [{label[:40]}], which is not there. Write \\[ if it is text.",
+        )
+
+
 def _empty(words: CheckedMail) -> Iterator[tuple[str, str]]:
     if not words.text.strip():
         yield "text", "the mail has no text."
@@ -473,17 +503,25 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
     PatternRule(
         "marks",
         "warning",
-        r"\*\*|(?<!\w)__|^#{1,6} ",
+        r"\*\*|(?<!\w)__|^#{1,6} |^#{2,6}(?=[^\W\d_])",
         "`{found}` looks like Markdown that was not formatted. Is a variable empty?",
         needs=("**", "__", "#"),
     ),
     PatternRule(
         "marks",
         "warning",
-        r"\]\(",
+        r"^\|.*?\S.*?\||\[\^[\w-]{1,20}\]",
+        "`{found}` looks like a table or a footnote that was not formatted. A table needs a line "
+        "of dashes under its header; footnotes there are none.",
+        needs=("|", "[^"),
+    ),
+    PatternRule(
+        "marks",
+        "warning",
+        r"\]\(|\]\[[^\]\n]{0,40}\]",
         "`{found}` looks like a link that was not formatted. Write a blank in its address as %20, "
         "and close its brackets.",
-        needs=("](",),
+        needs=("](", "]["),
     ),
     PatternRule(
         "gap",
@@ -534,4 +572,6 @@ TEXT_RULES: tuple[TextRule, ...] = (
     TextRule("no_start_or_end", "warning", _no_start_or_end, frozenset({Stage.RESOLVED})),
     TextRule("refused_link", "warning", _refused_link),
     TextRule("lost_picture", "warning", _lost_picture),
+    TextRule("lost_cell", "warning", _lost_cell),
+    TextRule("lost_line", "warning", _lost_line),
 )
