@@ -235,6 +235,49 @@ EXPORTS = [
         bad={2: "@-sign", 4: "@-sign", 5: "@-sign"},
     ),
     Export(
+        "a second table with the columns in another order",
+        b"email,name,account\nann@one.example,Ann,A\n,,\nemail,account,name\nbob@two.example,B,Bob\n",
+        [ANN],
+        [2],
+        bad={4: "row 4 is the header of a second table", 5: "row 4 is the header"},
+    ),
+    Export(
+        "a second table with the same columns",
+        b"email,name\nann@one.example,Ann\n\nEmail,Name,\nbob@two.example,Bob\n",
+        [ANN, BOB],
+        [2, 5],
+        bad={4: "@-sign"},
+    ),
+    Export(
+        "a row without an address is no second header",
+        b"email,name,channel\n,Cy,email\nann@one.example,Ann,email\n",
+        [ANN],
+        [3],
+        bad={2: "the address is empty"},
+    ),
+    Export(
+        "another address as the name",
+        b"email,name\nx@one.example <y@two.example>,X\nAnn@one.example <ann@one.example>,Ann\n"
+        b"Bob @ Two <bob@two.example>,Bob\n",
+        [ANN, BOB],
+        [3, 4],
+        bad={2: "2 addresses in one cell"},
+    ),
+    Export(
+        "the middle of a Dutch name",
+        b"email,Voornaam,Tussenvoegsel,Achternaam\nann@one.example,Ann,de,Vries\n",
+        [ANN],
+        [2],
+        columns={"name": "Ann de Vries"},
+    ),
+    Export(
+        "names and companies in other languages",
+        "email,Имя,Фамилия,Компания\nann@one.example,Анна,Ли,Ромашка\n".encode(),
+        [ANN],
+        [2],
+        columns={"name": "Анна Ли", "account": "Ромашка"},
+    ),
+    Export(
         "several addresses in a cell",
         b'email\n"ann@one.example; bob@two.example"\n"a@x.example,b@x.example"\n'
         b'"a@x.example\nb@x.example"\ncy@three.example\n',

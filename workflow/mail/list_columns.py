@@ -91,6 +91,8 @@ def read_address(cell: str) -> Address:
     if not address:
         raise AddressBad("the address is empty.")
     _refuse_several(address)
+    if name.casefold() != address.casefold() and _WITH_ADDRESS.search(name):
+        raise AddressBad("2 addresses in one cell, one as the name; leave the right one.")
     _refuse_stray_marks(address)
     return _plain(address, name) or _validated(address, name)
 
@@ -204,23 +206,28 @@ _WHOLE_NAMES = (
     *("clientname", "displayname", "requestername", "requester", "billingname", "shippingname"),
     *("cardname", "vollständigername", "kundenname", "kontaktname", "ansprechpartner"),
     *("nomcomplet", "nomduclient", "nombrecompleto", "nombredelcliente", "nomecompleto"),
-    *("imięinazwisko", "volledigenaam"),
+    *("imięinazwisko", "volledigenaam", "nomeecognome", "nombreyapellidos", "nometprénom"),
+    *("adsoyad", "氏名", "お名前", "姓名", "이름", "성명", "фио"),
 )
 _FIRST_NAMES = (
     *("firstname", "first", "givenname", "forename", "fname", "contactfirstname"),
     *("customerfirstname", "billingfirstname", "vorname", "prénom", "prenom", "nombre", "nome"),
-    *("imię", "voornaam", "förnamn", "fornavn", "jméno"),
+    *("imię", "voornaam", "förnamn", "fornavn", "jméno", "etunimi", "prenume", "имя"),
 )
 _LAST_NAMES = (
     *("lastname", "last", "surname", "familyname", "lname", "contactlastname"),
     *("customerlastname", "billinglastname", "nachname", "familienname", "nom", "nomdefamille"),
     *("apellido", "apellidos", "cognome", "sobrenome", "nazwisko", "achternaam", "efternamn"),
-    *("efternavn", "etternavn", "příjmení"),
+    *("efternavn", "etternavn", "příjmení", "sukunimi", "фамилия", "прізвище"),
 )
+# Dutch programs keep the `de` of `Jan de Vries` in a column of its own.
+_BETWEEN = ("tussenvoegsel", "tussenvoegsels", "voorvoegsel", "voorvoegsels", "infix")
 _COMPANIES = (
     *("accountname", "company", "companyname", "organization", "organisation"),
     *("organizationname", "organisationname", "firma", "firmenname", "société", "entreprise"),
-    *("empresa", "azienda", "workspacename"),
+    *("empresa", "azienda", "workspacename", "razónsocial", "raisonsociale", "ragionesociale"),
+    *("bedrijf", "bedrijfsnaam", "företag", "virksomhed", "společnost", "yritys", "şirket"),
+    *("companie", "компания", "організація", "会社名", "公司", "회사"),
 )
 _NAMES_OF_ANY_KIND = frozenset(
     {"name", "account", *_WHOLE_NAMES, *_FIRST_NAMES, *_LAST_NAMES, *_COMPANIES}
@@ -268,8 +275,11 @@ def _name_parts(at: dict[str, int]) -> tuple[int, ...]:
     if whole is not None:
         return (whole,)
     first, last = _first_of(_FIRST_NAMES, at), _first_of(_LAST_NAMES, at)
+    if first is not None and last is not None:
+        between = _first_of(_BETWEEN, at)
+        return (first, last) if between is None else (first, between, last)
     if first is not None:
-        return (first,) if last is None else (first, last)
+        return (first,)
     # French lists use this header for whole names; a family name alone is no greeting.
     return (at["nom"],) if "nom" in at else ()
 
@@ -433,6 +443,21 @@ class Columns:
         """The header of another column of names than `name`, "" for none."""
         at = name_beside([_bare(header) for header in self.headers])
         return "" if at is None else self.headers[at]
+
+    def has_other_order(self, cells: Sequence[str]) -> bool:
+        """Whether a row is a header too, and gives the columns below it other names."""
+        others = [_bare(_trimmed(cell)) for cell in cells]
+        while others and not others[-1]:
+            others.pop()
+        own = [_bare(header) for header in self.headers]
+        headers = _EMAIL_HEADERS.union(own, _NAMES_OF_ANY_KIND) - {""}
+        has_addresses = own[self.email_at] in others or not _EMAIL_HEADERS.isdisjoint(others)
+        return (
+            has_addresses
+            and others != own
+            and sum(other in headers for other in others) > 1
+            and not any("@" in cell for cell in cells)
+        )
 
     def _lacking(self) -> str:
         if any(_WITH_ADDRESS.search(header) for header in self.headers):

@@ -234,15 +234,31 @@ def _sort_rows(
     records: Iterator[Record], header: Header
 ) -> Iterator[Recipient | BadRow | Duplicate]:
     first_rows = FirstRows()
+    other_header = 0
     for record in records:
         if record.filled:
             sorted_row = _read_row(record, header)
+            if isinstance(sorted_row, BadRow) and header.columns.has_other_order(record.cells):
+                other_header = record.row
+            if other_header:
+                yield _below_other(record, header, other_header)
+                continue
             if isinstance(sorted_row, Recipient):
                 first = first_rows.first(sorted_row.key, sorted_row.row)
                 if first != sorted_row.row:
                     yield Duplicate(sorted_row.row, first, sorted_row)
                     continue
             yield sorted_row
+
+
+def _below_other(record: Record, header: Header, other_header: int) -> BadRow:
+    """A row of a second table, whose columns are not those of the list's header."""
+    shown = ", ".join(cell.strip() for cell in record.cells if cell.strip())
+    reason = (
+        f"row {other_header} is the header of a second table with other columns, to which this row "
+        "belongs. Give it a list of its own."
+    )
+    return BadRow(record.row, header.columns.email_header, shown, reason, record.cells)
 
 
 _ONLY_A_REMARK = "only a column without a header is filled in this row. Remove the row."
