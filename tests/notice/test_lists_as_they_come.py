@@ -850,6 +850,28 @@ def test_every_variable_can_be_given_a_column(
         ("Lee,Ann", "turned_name", "family name first"),
         ("Lee, Ann", "turned_name", "family name first"),
         ("O'Neil-Lee, Ann B.", "turned_name", "family name first"),
+        ("Lee, Dr. Ann", "turned_name", "family name first"),
+        ("Dr. Lee, Ann", "turned_name", "family name first"),
+        ("Lee, A.", "turned_name", "family name first"),
+        ("Lee , Ann", "turned_name", "family name first"),
+        ("Lee, Ann (Sales)", "turned_name", "family name first"),
+        ("Ann null", "filler_within", "such as `null`"),
+        ("undefined Lee", "filler_within", "would be sent like that"),
+        ("Ann None", "filler_within", "would be sent like that"),
+        ("'Ann'", "spelling", "`'Ann'`"),
+        ("“Ann”", "spelling", "`“Ann”`"),
+        ("['Ann']", "spelling", "`['Ann']`"),
+        ("b'Ann'", "spelling", "`b'Ann'`"),
+        ("Ann\\nLee", "spelling", "`\\n`"),
+        ("Ann\\'s", "spelling", "`\\'`"),
+        ("J\\xfcrgen", "spelling", "`\\xfc`"),
+        ("=?utf-8?q?J=C3=BCrgen?=", "spelling", "a program's mark or spelling"),
+        ("J=C3=BCrgen", "spelling", "`=C3=BC`"),
+        ("J%FCrgen", "spelling", "`%FC`"),
+        ("J├╝rgen", "garbled", "Export the list as UTF-8"),
+        ("J¸rgen", "garbled", "Export the list as UTF-8"),
+        ("JŸrgen", "garbled", "Export the list as UTF-8"),
+        ("J\x81rgen", "garbled", "Export the list as UTF-8"),
         ("JÃ¼rgen", "garbled", "Export the list as UTF-8"),
         ("Å‚ukasz", "garbled", "Export the list as UTF-8"),
         ("Ð\u0090Ð½Ð½Ð°", "garbled", "Export the list as UTF-8"),
@@ -885,7 +907,7 @@ def test_a_cell_that_nobody_meant_is_warned_of_with_its_row(
 
 ODD = (
     *("error_cell", "entity", "odd_name", "turned_name", "garbled", "shortened_number"),
-    "filler",
+    *("filler", "filler_within", "spelling", "other_name"),
 )
 
 
@@ -896,6 +918,8 @@ ODD = (
         *("R2-D2", "3M", "Studio 54", "Hotel 1898", "Anna-Maria von Hohenstein-Oehringen"),
         *("Lee, Ann & Co", "Müller, GmbH", "ÄRZTE", "Ångström AB", "Who? Us!", "E+S GmbH"),
         *("Acme,Inc.", "True", "Blank", "(Ann)", "[Acme]", "Unknown Pleasures", "Ann ."),
+        *("Christopher Null", "Robert 'Bob' Lee", "L'Oréal", "D'Arcy's", "A=B Ltd", "C\\D"),
+        *("Acme, S.A.", "Müller ¦ Sohn", "Nuñez £5", "Šárka Žižková", "DE ŠKODA"),
     ],
 )
 def test_a_name_that_is_one_is_not_warned_of(
@@ -904,6 +928,37 @@ def test_a_name_that_is_one_is_not_warned_of(
     listed = written(tmp_path / "l.csv", f'email,name,account\nann@one.example,"{name}",A\n')
     findings = incident.json("notify", listed, *template)["findings"]
     assert not set(ODD) & {each["code"] for each in findings}
+
+
+@pytest.mark.parametrize(
+    ("headers", "cells", "is_told"),
+    [
+        ("Name,Vorname", "Lee,Ann", True),
+        ("Name,First name,Last name", "Acme,Ann,Lee", True),
+        ("Name,Full name", "Lee,Ann Lee", True),
+        ("Name,Vorname", "Ann Lee,Ann", False),
+        ("Name,Vorname", "ANN,Ann", False),
+        ("Name,Vorname", "Lee,", False),
+        ("Name,Vorname", "Lee,N/A", False),
+    ],
+)
+def test_a_name_without_the_first_name_beside_it_is_warned_of(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    template: tuple[str, str],
+    headers: str,
+    cells: str,
+    is_told: bool,
+) -> None:
+    listed = written(tmp_path / "l.csv", f"email,account,{headers}\nann@one.example,A,{cells}\n")
+    findings = incident.json("notify", listed, *template)["findings"]
+    found = [each for each in findings if each["code"] == "other_name"]
+    assert [each["where"] for each in found] == ["row 2"] * is_told
+    if found:
+        (option,) = re.findall(r'--column name="([^"]+)"', found[0]["message"])
+        send(incident, listed, 1, *template, "--column", f"name={option}")
+        assert texts(google)[0].startswith("Hello Ann")
 
 
 @pytest.mark.parametrize(

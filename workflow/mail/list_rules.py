@@ -32,6 +32,14 @@ _ENTITY = re.compile(
     r"|&nbsp\b|(?<!\S)(?!\w+:/)[^\s/?=]*?(?:%20|%C[2-5]%[89AB][0-9A-F])|\\u[0-9a-f]{4}",
     re.IGNORECASE,
 )
+# What programs leave of a text: `Ann\nLee`, `['Ann']`, `b'Ann'`, `=?utf-8?q?J=C3=BCrgen?=`,
+# `J=FCrgen`; and the quotation marks of a text that was quoted twice.
+_PROGRAMS_SPELLING = re.compile(
+    r"(?<![:\\\w])\\[nrt](?![a-z])|(?<=[^\W\d_])\\(?:[nrt](?![a-z])|['\"]|x[0-9a-fA-F]{2})"
+    r"|=\?[\w-]+\?[BQbq]\?\S*|(?<=[^\W\d_])(?:=[0-9A-F]{2}){1,2}(?=[^\W\d_])"
+    r"|(?<=[^\W\d_])%[89A-F][0-9A-F](?=[^\W\d_])"
+    r"|^(?:[bu]?'[^']*'|b?\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|`[^`]*`|\[(['\"]).*\1\]|\{['\"].*\})$"
+)
 # Cells that would look wrong in a mail; checked in the columns that the template uses.
 _CELL_RULES = (
     (
@@ -52,6 +60,12 @@ _CELL_RULES = (
         _SHORTENED,
         "`{name}` is `{found}`: a spreadsheet has shortened this number, and digits are lost. "
         "Export the column as text.",
+    ),
+    (
+        "spelling",
+        _PROGRAMS_SPELLING,
+        "`{name}` has `{found}`, a program's mark or spelling, and would be sent like that. "
+        "Export the list as plain text.",
     ),
 )
 
@@ -136,6 +150,9 @@ _SECOND = "\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—�
 _GARBLED = re.compile(
     f"[ÃÂ][{_SECOND}]|â€|\ufffd|(?:[\u00c2-\u00df][{_SECOND}]){{2}}|[\u00c2-\u00f4][\u0080-\u009f]"
     f"|[ÅÄ][{_SECOND}](?=[A-Za-z])|^[^/=]*[^\\W\\d_]\\?[^\\W\\d_][^/=]*$"
+    # UTF-8 or a Mac's letters read as those of another old encoding: `J├╝rgen`, `J¸rgen`.
+    "|[\u2500-\u259f][^\\W\\d_\u2500-\u259f]|[\u0080-\u0084\u0086-\u009f]"
+    "|[A-Za-z][¸¨¯‚„ƒ†‡ˆ‰¢£¤¥¦©¬±³µ¶¹¼½¾¿ŸŠŽŒ][a-z]"
 )
 _UNKNOWN_ZONE = (
     "`timezone` is no zone such as Europe/Berlin: these customers get times in the incident's."
@@ -185,9 +202,14 @@ class ListCheck:
             ("unknown_zone", _has_unknown_zone, _UNKNOWN_ZONE),
             ("odd_name", self._has_odd_name, _odd_name(name_beside)),
             ("turned_name", self._has_turned_name, _TURNED_NAME),
+            ("filler_within", self._has_filler_within, _FILLER_WITHIN),
             ("odd_domain", _has_odd_domain, _ODD_DOMAIN),
             ("unnamed_column", lambda each: each.has_remark, _UNNAMED_COLUMN),
         )
+        self._name_beside = name_beside
+        if name_beside:
+            said = _OTHER_NAME.format(column=name_beside)
+            self._rules += (("other_name", self._has_other_name, said),)
         if group_by:
             self._rules += (
                 (
@@ -247,6 +269,14 @@ class ListCheck:
 
     def _has_turned_name(self, recipient: Recipient) -> bool:
         return "name" in self._used and _is_turned(recipient.columns.get("name", ""))
+
+    def _has_filler_within(self, recipient: Recipient) -> bool:
+        name = recipient.columns.get("name", "")
+        return "name" in self._used and " " in name and _WITHIN_A_NAME.search(name) is not None
+
+    def _has_other_name(self, recipient: Recipient) -> bool:
+        name, other = (recipient.columns.get(each, "") for each in ("name", self._name_beside))
+        return "name" in self._used and _is_without(name, other)
 
     def _look_for_telling(self, recipient: Recipient) -> None:
         for value in recipient.columns.values():
@@ -357,14 +387,33 @@ def _is_no_name(value: str) -> bool:
 
 
 # `Lee, Ann`: a family name, a comma, a given name; not `Acme, Inc.` and not `Lee, Ann & Co`.
+# With a title at either side, initials, and a department behind: `Lee, Dr. Ann B. (Sales)`.
 _TURNED = re.compile(
-    r"[^\W\d_][^\W\d]*(?:[ '’-][^\W\d_]+){0,2}, ?(?P<given>[^\W\d_]+(?:[ -]\w+\.?)?)"
+    r"(?:[^\W\d_]{1,4}\. ?)?[^\W\d_][^\W\d]*(?:[ '’-][^\W\d_]+){0,2} ?, ?"
+    r"(?P<given>(?:[^\W\d_]{1,4}\. )?[^\W\d_]+\.?(?:[ -]\w+\.?){0,2})(?: \([^()]*\))?"
 )
 _OF_COMPANIES = re.compile(
     r"(?:inc|llc|ltd|llp|lp|plc|corp|co|gmbh|ag|kg|se|sa|sas|sarl|srl|spa|bv|nv|ab|as|oy|pty|pte)\b",
     re.IGNORECASE,
 )
 _TURNED_NAME = "`name` has the family name first, and the mail would greet the customer so."
+
+
+# `Ann null`: a program has joined a first name and nothing.
+_WITHIN_A_NAME = re.compile(r"(?<!\S)(?:null|NULL|undefined|nan|NaN|None|#?N/A|n/a|\\N)(?!\S)")
+_FILLER_WITHIN = "`name` has a filler such as `null` beside a name, and would be sent like that."
+_OTHER_NAME = (
+    "`name` doesn't hold the `{column}` beside it: it may be a family name alone, or a company's. "
+    'To greet customers by the other column: --column name="{column}"'
+)
+
+
+def _is_without(name: str, other: str) -> bool:
+    """Whether a name lacks the first word of another column of names; an odd one is told of."""
+    words = other.casefold().split()
+    if not words or not name or _is_no_name(name) or is_filler(name) or is_filler(other):
+        return False
+    return words[0] not in name.casefold()
 
 
 def _is_turned(value: str) -> bool:
