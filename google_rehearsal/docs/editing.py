@@ -468,7 +468,11 @@ def note_insertion(edit: Edit, point: Point, length: int) -> None:
 
 
 def like(edit: Edit, paragraph: Paragraph) -> Paragraph:
-    """A paragraph of the same kind; a heading gets a new heading id."""
+    """A paragraph of the same kind; a heading gets a new heading id.
+
+    A suggested style stays with the paragraph that it is about.
+    """
+    paragraph = replace(paragraph, changes=())
     if "headingId" not in paragraph.style:
         return paragraph
     style = {**paragraph.style, "headingId": edit.fresh_id("h.")}
