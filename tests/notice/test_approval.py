@@ -86,6 +86,9 @@ def test_a_plan_is_proposed_commented_changed_refused_approved_and_sent(
     plan = second[:8] if shared else str(file)
     own = ann("approve", plan, expect=3)
     assert "your own proposal" in own.err
+    for name in (" Ann", "ANN", "ａｎｎ "):
+        own = ann("approve", plan, expect=3, LOGNAME=name)
+        assert "your own proposal" in own.err, name
     approved = ben.json("approve", plan)
     assert (approved["plan"], approved["recipients"]) == (second, 3)
     sent = ann.json("notify", "--send", "--plan", plan)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
+from unicodedata import normalize
 
 from sqlalchemy.engine import Connection
 
@@ -357,11 +358,17 @@ def _refuse_strange_file(
 
 
 def _refuse_own(person: str, proposed_by: str, short: str) -> None:
-    if person == proposed_by:
+    if _one_spelling(person) == _one_spelling(proposed_by):
         raise BadInput(
             f"Plan {short} is your own proposal. Somebody else has to approve it: "
             f"postmortem approve {short}"
         )
+
+
+def _one_spelling(person: str) -> str:
+    """`Ann@laptop.lan` and `ann@laptop` are one person: a laptop's domain changes with networks."""
+    user, _, host = normalize("NFKC", person).casefold().rpartition("@")
+    return f"{user.strip()}@{host.strip().partition('.')[0]}"
 
 
 def _refuse_unapproved(workspace: Workspace, proposal: Proposal) -> None:
