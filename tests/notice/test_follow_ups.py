@@ -290,6 +290,25 @@ def test_a_google_sheet_is_a_list_where_the_sign_in_may_read_it(
     assert "Download it as CSV" in said
 
 
+def test_who_is_left_out_or_waits_for_a_mail_is_on_the_list_all_the_same(
+    postmortem: Postmortem, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(3), 3, "--stage", "investigating")
+    words = ("--next-update", "30m", "--stage", "investigating", "--only-new")
+    sheet = postmortem("notify", str(customers(5)), *words)
+    assert "3 left out (already had this stage)" in sheet.out
+    assert "not on this list" not in sheet.err
+    held = ("notify", str(customers(4)), *words, "--send", "--draft-only", "--confirm", "1")
+    postmortem(*held)
+    # The draft to the fourth does not make up for the third, who is missing.
+    two_and_the_fourth = customers(4).path
+    lines = two_and_the_fourth.read_text(encoding="utf-8").splitlines()
+    two_and_the_fourth.write_text("\n".join([*lines[:3], lines[4]]), encoding="utf-8")
+    found = postmortem.json("notify", str(two_and_the_fourth), *words)
+    assert found["earlier"]["not_on_list"] == 1
+
+
 def test_the_sheet_says_what_changed_since_the_last_notice_and_who_is_missing(
     postmortem: Postmortem, customers: Customers
 ) -> None:

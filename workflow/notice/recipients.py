@@ -133,12 +133,14 @@ _NEVER = ToldBefore((), "", "")
 class LeftOut:
     """A listed customer who gets no mail: they have this text already, or are left out.
 
-    `notice_id` is the notice that gave them this text.
+    `notice_id` is the notice that gave them this text; `was_told` says that they were sent a mail
+    of this incident.
     """
 
     recipient: Recipient
     reason: str
     notice_id: str = ""
+    was_told: bool = False
 
 
 HAS_IT = "already has this text"
@@ -248,11 +250,11 @@ class ListReader:
             if isinstance(read, BadRow) or self.for_a_test:
                 yield read
             elif notice := planned.get((key, read.mail.content_key)):
-                yield LeftOut(each.recipient, HAS_IT, notice)
+                yield LeftOut(each.recipient, HAS_IT, notice, was_told=key in told)
             elif self.stage is Stage.CORRECTION and key not in told:
                 yield LeftOut(each.recipient, NOT_WRONGED)
             elif self.only_new and key in had:
-                yield LeftOut(each.recipient, HAD_STAGE)
+                yield LeftOut(each.recipient, HAD_STAGE, was_told=key in told)
             else:
                 yield self._beside_earlier(read, had.get(key), waiting.get(key, ()))
 
@@ -344,13 +346,15 @@ class Count:
     `bound` counts the mails that continue a thread, by the mailbox that holds it; `repeats` those
     to customers who had the stage, by kind; `waiting` the customers with an unsent mail, by its
     notice; `had_by` those who have this text, by the notice that gave it; `promising` the mails
-    that state the next update; `largest` is the longest mail.
+    that state the next update; `told_left_out` the customers of earlier notices whom this one
+    leaves out; `largest` is the longest mail.
     """
 
     mails: int = 0
     has_it: int = 0
     not_wronged: int = 0
     had_stage: int = 0
+    told_left_out: int = 0
     first: PlannedMail | None = None
     told_before: Counter[str] = field(default_factory=Counter)
     bad_rows: list[BadRow] = field(default_factory=list)
@@ -393,6 +397,7 @@ class Count:
                 self.had_by[read.notice_id] += 1
             self.not_wronged += read.reason == NOT_WRONGED
             self.had_stage += read.reason == HAD_STAGE
+            self.told_left_out += read.was_told
         elif isinstance(read, BadRow):
             self.bad_rows.append(read)
         elif isinstance(read, InOtherGroup):
@@ -458,7 +463,7 @@ def compare_with_last(
         line for line in lines if count.mails and line[:2] in {"+ ", "- "} and line[2:].strip()
     )
     suppressed = sum(each.was_told for each in count.do_not_mail)
-    on_list = count.follow_ups + count.has_it + suppressed
+    on_list = count.follow_ups + count.told_left_out + suppressed
     return Earlier(last.stage, last.said_at, changed, max(0, customers - on_list))
 
 
