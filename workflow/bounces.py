@@ -31,11 +31,13 @@ from workflow.ledger.bounces import Bounce, MailOut, MailPeriod, Replies, Reply,
 from workflow.ledger.customers import AddedBy, Suppression
 from workflow.ledger.notices import Notice
 from workflow.mail.content import (
+    DAEMONS,
     BounceReport,
     Failure,
     bounce_words,
     is_automatic,
     is_for_good,
+    is_from_daemon,
     is_report,
     read_report,
 )
@@ -200,7 +202,7 @@ def _from_html(html: str) -> str:
 
 _HEADERS = (
     *("From", "Content-Type", "X-Failed-Recipients", "Auto-Submitted", "Precedence"),
-    *("X-Autoreply", "X-Autorespond", "Subject"),
+    *("X-Autoreply", "X-Autorespond", "Subject", "Return-Path"),
 )
 # Servers retry for days before they give up; RFC 5321, 4.5.4.1 says at least four or five.
 _REPORTS_COME_WITHIN = timedelta(days=10)
@@ -304,7 +306,7 @@ class _Collection:
         for message, mails in self._new_in_threads(f"in:anywhere -in:sent -in:drafts {since}"):
             self._take(message, mails)
         until = f"before:{int((span.last + _REPORTS_COME_WITHIN).timestamp())}"
-        for daemon in ("mailer-daemon", "postmaster"):
+        for daemon in DAEMONS:
             for page in self._reader.search(f"in:anywhere from:{daemon} {since} {until}"):
                 for message in self._unknown(page):
                     self._take_from_elsewhere(message)
@@ -362,7 +364,7 @@ class _Collection:
     def _take(self, message: Listed, mails: list[MailOut]) -> None:
         """Record a message in the thread of these mails: a report, a reply, or our own."""
         facts = self._reader.facts(message.id, _HEADERS)
-        if is_report(facts.headers):
+        if is_report(facts.headers) or self._claims_in_words(message, facts):
             self._take_report(message, facts, mails)
         elif parseaddr(facts.headers.get("from", ""))[1].lower() not in self._own:
             self._take_answer(message, facts, mails)
@@ -406,12 +408,16 @@ class _Collection:
         if self._mails_in_threads([message.thread_id]):
             return  # already read with the threads
         facts = self._reader.facts(message.id, _HEADERS)
-        if not is_report(facts.headers):
+        if not (is_report(facts.headers) or is_from_daemon(facts.headers)):
             return
         report = self._read(message, facts)
         mails = self._quoted_mails(report) if report.failures else []
         if mails:
             self._take_report(message, facts, mails)
+
+    def _claims_in_words(self, message: Listed, facts: MessageFacts) -> bool:
+        """Whether a mail server says in text alone that a mail failed."""
+        return is_from_daemon(facts.headers) and bool(self._read(message, facts).failures)
 
     def _read(self, message: Listed, facts: MessageFacts) -> BounceReport:
         if facts.size > _LARGEST_REPORT_BYTES:

@@ -157,6 +157,41 @@ def test_a_report_in_a_thread_of_its_own_counts_by_the_mail_that_it_quotes(
     assert bounced["reason"] == "5.2.2 Mailbox full"
 
 
+def test_a_report_of_exchange_in_a_thread_of_its_own_is_found(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    reader("start", "Wrong amounts")
+    send(reader, customers(2), 2)
+    raw = a_report(GONE, to=ACCOUNT, quoting=message_id_of(google, GONE))
+    sender = b"MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@"
+    google.receive(raw.replace(b"<postmaster@", b"<" + sender))
+    [bounced] = the_notice(reader.json("bounces"))["bounced"]
+    assert (bounced["email"], bounced["status"]) == (GONE, "5.2.2")
+
+
+@pytest.mark.parametrize("in_thread", [True, False])
+def test_a_report_in_words_alone_marks_its_customer_and_is_no_reply(
+    reader: Postmortem, google: GoogleWorld, customers: Customers, in_thread: bool
+) -> None:
+    reader("start", "Wrong amounts")
+    send(reader, customers(2), 2)
+    quoting = message_id_of(google, GONE)
+    more = f"In-Reply-To: {quoting}\r\nReferences: {quoting}\r\n" if in_thread else ""
+    google.receive(
+        (
+            f"From: MAILER-DAEMON@mx.customer.example\r\nTo: {ACCOUNT}\r\n{more}"
+            "Subject: failure notice\r\nMessage-ID: <r2@mx.customer.example>\r\n\r\n"
+            "Hi. This is the qmail-send program at mx.customer.example.\r\n\r\n"
+            f"<{GONE}>:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n\r\n"
+            f"--- Below this line is a copy of the message.\r\n\r\nMessage-ID: {quoting}\r\n"
+        ).encode()
+    )
+    found = reader.json("bounces")
+    [bounced] = the_notice(found)["bounced"]
+    assert (bounced["email"], bounced["status"]) == (GONE, "5.1.1")
+    assert found["new"] == {"bounced": 1, "replies": 0}
+
+
 def test_no_report_marks_a_customer_of_whose_mail_it_knows_nothing(
     reader: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -83,6 +83,62 @@ def test_a_report_of_the_old_kind_is_read_by_its_header() -> None:
     assert read_report(raw.replace(b"MAILER-DAEMON@", b"eve@")).failures == ()
 
 
+QMAIL = b"""\
+From: MAILER-DAEMON@mx.customer.example
+Subject: failure notice
+
+Hi. This is the qmail-send program at mx.customer.example.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<Gone@customer.example>:
+Sorry, no mailbox here by that name. (#5.1.1)
+
+--- Below this line is a copy of the message.
+
+Return-Path: <me@ours.example>
+Message-ID: <CAone@mail.gmail.com>
+To: <other@customer.example>
+
+<third@customer.example>
+"""
+SENDMAIL = b"""\
+From: Mail Delivery Subsystem <MAILER-DAEMON@mx.customer.example>
+
+   ----- The following addresses had permanent fatal errors -----
+<gone@customer.example>
+    (reason: 550 5.1.1 <gone@customer.example>... User unknown)
+
+   ----- Transcript of session follows -----
+<other@customer.example>
+"""
+
+
+@pytest.mark.parametrize("raw", [QMAIL, SENDMAIL], ids=["qmail", "sendmail"])
+def test_a_report_in_words_alone_names_the_address_and_why(raw: bytes) -> None:
+    [failure] = read_report(raw).failures
+    assert (failure.keys, failure.status) == (("gone@customer.example",), "5.1.1")
+    assert "no mailbox here" in failure.reason or "User unknown" in failure.reason
+    assert read_report(raw.replace(b"MAILER-DAEMON@", b"eve@")).failures == ()
+
+
+def test_a_report_in_words_alone_quotes_the_mail_by_its_copy() -> None:
+    assert read_report(QMAIL).quoted == ("<CAone@mail.gmail.com>",)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"----- The following addresses had transient non-fatal errors -----",
+        b"Warning: message still undelivered after 4 hours",
+        b"Your message is delayed. It will be retried.",
+    ],
+)
+def test_a_delay_in_words_alone_is_no_failure(words: bytes) -> None:
+    raw = SENDMAIL.replace(b"----- The following addresses had permanent fatal errors -----", words)
+    assert read_report(raw).failures == ()
+
+
 def test_a_message_id_that_could_be_a_search_is_none() -> None:
     raw = GMAIL.replace(b"<CAone@mail.gmail.com>", b"<x OR from:boss>")
     assert read_report(raw).quoted == ()
@@ -174,6 +230,20 @@ def test_no_words_of_the_other_side_can_do_harm(words: str) -> None:
         ({"precedence": "auto_reply"}, True),
         ({"precedence": "first-class"}, False),
         ({"x-autoreply": "yes"}, True),
+        ({"precedence": "auto-reply"}, True),
+        ({"return-path": "<>"}, True),
+        ({"return-path": "<ann@one.example>"}, False),
+        ({"from": "Mail System <MAILER-DAEMON@mx.example>"}, True),
+        ({"from": "Ann <postmaster@one.example>"}, False),
+        ({"subject": "Automatische Antwort: Your invoices"}, True),
+        ({"subject": "Re: Out of Office Re: Your invoices"}, True),
+        ({"subject": "[Auto] Vacation reply: Your invoices"}, True),
+        ({"subject": "Autosvar: Your invoices"}, True),
+        ({"subject": "Automaattinen vastaus: Your invoices"}, True),
+        ({"subject": "Odpowiedź automatyczna: Your invoices"}, True),
+        ({"subject": "自動応答: Your invoices"}, True),
+        ({"subject": "Re: Your invoices"}, False),
+        ({"subject": "Re: Our office is out of invoices"}, False),
         ({"content-type": "multipart/report; report-type=disposition-notification"}, True),
     ],
 )

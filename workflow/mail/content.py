@@ -252,7 +252,12 @@ def _decoded(value: object) -> str:
     return " ".join(text.split())
 
 
-_DAEMON = re.compile(r"(?:mailer-daemon|postmaster)@", re.IGNORECASE)
+# Exchange writes its reports from an address of its own, the same everywhere.
+_DAEMON = re.compile(
+    r"(?:mailer-daemon|postmaster|MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e)@",
+    re.IGNORECASE,
+)
+DAEMONS = ("mailer-daemon", "postmaster", "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _QUOTED_ID = re.compile(r"<[\w.+=/@$~!#%&'*^?-]{3,250}>")
 _REPLY_CODE = re.compile(r"^(?:[245]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3}\s+)?")
@@ -271,14 +276,23 @@ _LONGEST_PARAMETERS_BYTES = 4_096
 _LONGEST_FOLDED_BYTES = 65_536
 _LONGEST_FIELD = 4_000
 
-_BY_MACHINES = frozenset({"auto_reply", "bulk", "junk", "list"})  # RFC 3834; `auto_reply` is usual
+_BY_MACHINES = frozenset(
+    {"auto_reply", "auto-reply", "bulk", "junk", "list"}
+)  # RFC 3834; `auto_reply` is usual
 
 
 # Subjects of programs that set no header, in some of their languages.
 _OUT_OF_OFFICE = re.compile(
-    r"(?:automatic reply|auto(?:matic)?[ -]?reply|out of (?:the )?office|autoreply"
-    r"|automatische antwort|abwesenheits\w*|réponse automatique|absence du bureau"
-    r"|respuesta automática|fuera de la oficina|risposta automatica|automatisch antwoord)\b",
+    r"(?:(?:re|aw|sv|vs|antw|tr|odp|\[[^\[\]]{1,30}\])[:\s]\s*)*"
+    r"(?:automatic reply|auto(?:matic)?[ -]?(?:reply|response)|out[ -]of[ -](?:the[ -])?office"
+    r"|ooo\s*:|vacation (?:reply|message|notice)|on (?:annual|maternity|parental|sick) leave"
+    r"|autom\w* antwort|abwesenheits\w*|abwesend|außer haus|ausser haus|nicht im büro"
+    r"|réponse automatique|absence du bureau|absent du bureau|respuesta automática"
+    r"|fuera de la oficina|resposta automática|fora do escritório|risposta automatica"
+    r"|fuori (?:sede|ufficio)|automatisch antwoord|afwezig\w*|autosvar|automatis[kt]+ svar"
+    r"|automaattinen vastaus|poissa|odpowiedź automatyczna|automatická odpov\w+"
+    r"|automatikus válasz|răspuns automat|otomatik yanıt|автоответ|автоматический ответ"
+    r"|自動応答|自動返信|自动答复|自動回覆|자동 회신)",
     re.IGNORECASE,
 )
 
@@ -313,6 +327,12 @@ def is_report(headers: Mapping[str, str]) -> bool:
     )
 
 
+def is_from_daemon(headers: Mapping[str, str]) -> bool:
+    """Whether a mail server wrote a message, by its sender. A postmaster may be a person."""
+    found = _DAEMON.search(headers.get("from", ""))
+    return found is not None and not found[0].lower().startswith("postmaster")
+
+
 def is_automatic(headers: Mapping[str, str]) -> bool:
     """Whether a machine wrote a message, by its headers (names in lower case).
 
@@ -324,6 +344,9 @@ def is_automatic(headers: Mapping[str, str]) -> bool:
         or headers.get("precedence", "").strip().lower() in _BY_MACHINES
         or "x-autoreply" in headers
         or "x-autorespond" in headers
+        or is_from_daemon(headers)
+        # RFC 3834, section 3.3: an answer to it would reach nobody.
+        or headers.get("return-path", "").strip() == "<>"
         or "multipart/report" in headers.get("content-type", "").lower()
         or _OUT_OF_OFFICE.match(headers.get("subject", "").strip()) is not None
     )
@@ -338,7 +361,7 @@ def read_report(raw: bytes) -> BounceReport:
         return BounceReport((), ())
     failures = [failure for part in parts for failure in _failures(part)]
     if not any(part.get_content_type() == "message/delivery-status" for part in parts):
-        failures = _by_header(message)
+        failures = _by_header(message) or _in_words(message)
     quoted = [found for part in parts for found in _quoted(part)]
     return BounceReport(
         tuple(failures[:_MOST_RECIPIENTS]), tuple(dict.fromkeys(quoted))[:_MOST_QUOTED]
@@ -387,6 +410,37 @@ def _by_header(message: Message) -> list[Failure]:
     return [Failure((key,), "", "the mail bounced") for key in keys]
 
 
+# The reports of qmail, Yahoo and old sendmail: `<ann@one.example>:` on a line, the reason below,
+# and a copy of the mail behind a ruled line.
+_COPY = re.compile(
+    r"^\s*-{2,}[^\n]*(?:copy|message|transcript)[^\n]*$", re.IGNORECASE | re.MULTILINE
+)
+_NAMED_ON_A_LINE = re.compile(
+    r"^[ \t]{0,4}<([^<>\s@]{1,64}@[^<>\s]{1,255})>(?::[^\n]{0,400}|[ \t]*)$"
+    r"(?:\n[^\n]{1,400}){0,4}",
+    re.MULTILINE,
+)
+_NOT_FOR_GOOD = re.compile(r"\b(?:delay|transient|retr(?:y|ied)|warning|temporar)", re.IGNORECASE)
+_ID_IN_A_COPY = re.compile(r"^\s*message-id:([^\n]{1,400})", re.IGNORECASE | re.MULTILINE)
+_LONGEST_WORDS = 20_000
+
+
+def _in_words(message: Message) -> list[Failure]:
+    """The failed recipients of a report that is only text."""
+    if not _DAEMON.search(_text_of_part(message, "From")) or message.is_multipart():
+        return []
+    text = _text(message)[:_LONGEST_WORDS]
+    copy = _COPY.search(text)
+    above = text[: copy.start()] if copy else text
+    if _NOT_FOR_GOOD.search(above):
+        return []
+    found = islice(_NAMED_ON_A_LINE.finditer(above), _MOST_RECIPIENTS)
+    named = [
+        (_key(each[1]), " ".join(each[0].partition(">")[2].lstrip(":").split())) for each in found
+    ]
+    return [Failure((key,), _status_in(said), _shortened(said)) for key, said in named if key]
+
+
 def _address(fields: Message, name: str) -> str:
     """The address of a recipient field, `rfc822; ann@example.com`, as its key; "" for none."""
     kind, separator, address = _text_of_part(fields, name).partition(";")
@@ -401,14 +455,23 @@ def _key(text: str) -> str:
 
 
 def _status(fields: Message) -> str:
-    found = _STATUS.search(_text_of_part(fields, "Status"))
+    return _status_in(_text_of_part(fields, "Status"))
+
+
+def _status_in(text: str) -> str:
+    found = _STATUS.search(text)
     return found[1] if found else ""
 
 
 def _reason(fields: Message) -> str:
     """The other side's message on one line, without the codes."""
     kind, separator, said = _text_of_part(fields, "Diagnostic-Code").partition(";")
-    words = " ".join((said if separator else kind).split())
+    return _shortened(" ".join((said if separator else kind).split()))
+
+
+def _shortened(words: str) -> str:
+    """A message on one line, printable, without its codes."""
+    words = "".join(char if char.isprintable() else " " for char in words)
     # A multi-line reply repeats its code before each line (RFC 5321, 4.2.1).
     words = re.sub(r"\b[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}\s", "", words)
     words = _REPLY_CODE.sub("", words).strip() or "the mail bounced"
@@ -421,6 +484,9 @@ def _quoted(part: Message) -> Iterator[str]:
         part = message_from_bytes(_content(part), policy=policy.compat32)
     for name in ("In-Reply-To", "References", "X-Original-Message-ID", "Message-ID"):
         yield from _QUOTED_ID.findall(_text_of_part(part, name))
+    if part.get_content_type() == "text/plain" and _DAEMON.search(_text_of_part(part, "From")):
+        for line in _ID_IN_A_COPY.findall(_text(part)[:_LONGEST_WORDS]):
+            yield from _QUOTED_ID.findall(line)
 
 
 def _content(part: Message) -> bytes:
