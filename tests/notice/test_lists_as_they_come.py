@@ -8,6 +8,7 @@ import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,42 @@ def test_a_sheet_without_addresses_is_not_proposed(
     listed = sheets(tmp_path / "l.xlsx", tabs)
     said = incident("notify", listed, *template, expect=3).err
     assert said.endswith('Choose one: --sheet "Customers".\n')
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_a_whole_number_with_a_format_is_warned_of(
+    incident: Postmortem, tmp_path: Path, kind: str
+) -> None:
+    words = tmp_path / "numbers.md"
+    words.write_text(f"{TEMPLATE}\n{{{{ id }}}} {{{{ share }}}} {{{{ plan }}}}\n", encoding="utf-8")
+    rows = [[*CUSTOMERS[0], "Id", "Share", "Plan"], [*CUSTOMERS[1], "42", "1", "3"]]
+    if kind == "xlsx":
+        path = tmp_path / "l.xlsx"
+        sheets(path, {"Customers": rows})
+        numbers = b"".join(
+            b'<c r="%s2" s="%d"><v>%d</v></c>' % each for each in ((b"D", 1, 42), (b"E", 2, 1))
+        ) + (b'<c r="F2" s="3"><v>3</v></c>')
+        styles = (
+            '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="00000"/><numFmt '
+            'numFmtId="165" formatCode="0_);(0)"/></numFmts><cellStyleXfs><xf numFmtId="9"/>'
+            '</cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="9"/>'
+            '<xf numFmtId="165"/></cellXfs></styleSheet>'
+        )
+        listed = changed(
+            path, "sheet1", lambda part: re.sub(rb'<c r="D2".*(?=</row>)', numbers, part)
+        )
+        with zipfile.ZipFile(path, "a") as packed:
+            packed.writestr("xl/styles.xml", styles)
+    else:
+        listed = ods(path := tmp_path / "l.ods", {"Customers": rows})
+        for text, shown in (("42", "00042"), ("1", "100 %"), ("3", "3")):
+            old = f'"string"><text:p>{text}<'.encode()
+            new = f'"float" office:value="{text}"><text:p>{shown}<'.encode()
+            changed(path, "content", partial(re.compile(old).sub, new))
+    findings = incident.json("notify", listed, "--template", str(words))["findings"]
+    found = {each["where"]: each["message"] for each in findings if each["code"] == "unformatted"}
+    assert list(found) == ["column id", "column share"]
+    assert "a mail says `42` without the sheet's format" in found["column id"]
 
 
 def test_one_hidden_row_is_named_in_the_singular(

@@ -12,7 +12,7 @@ import io
 import itertools
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from html import unescape
@@ -369,6 +369,14 @@ _ODS_FORMULA_ALONE = re.compile(
     rb"<table:table-cell\s(?=[^>]*\btable:formula=)(?![^>]*\boffice:[a-z-]*value(?:-type)?=)"
     rb"[^>]*(?:/>|>\s*</table:table-cell>)"
 )
+_XLSX_CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*[^>/])>")
+_XLSX_NUMBER = re.compile(
+    rb"(?!.*\bt=\"(?!n\"))(?=.*\br=\"(?P<column>[A-Z]+))(?=.*\bs=\"(?P<style>\d+)\")", re.S
+)
+# Room of a letter's width, a letter that fills, a colour, quotation marks around nothing.
+_NO_PART_OF_A_FORMAT = re.compile(r"_.|\*.|\[[^\]]*\]|\"\"|\s")
+_ODS_VALUE = re.compile(rb"\boffice:value=\"(-?\d+)\"")
+_ODS_SHOWN = re.compile(rb"\s*<text:p[^>]*>([^<]*)</text:p>")
 _REFERENCE = re.compile(rb"\br=\"([A-Z]+[0-9]+)\"")
 _WHOLE = 2.0**53  # above it a float has no units
 _EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
@@ -411,7 +419,8 @@ def read_workbook(content: bytes, sheet: str = "") -> WorkbookList:
     source = _source(content, chosen)
     _refuse_unknown_values(source)
     _fill_merged(rows, read.merged_cell_ranges or list(_ods_merged(source)))
-    return WorkbookList(_as_csv(rows), chosen, _unformatted(rows), _hidden_rows(source))
+    shown_otherwise = _unformatted(rows, _formatted_columns(content, source))
+    return WorkbookList(_as_csv(rows), chosen, shown_otherwise, _hidden_rows(source))
 
 
 def _fill_merged(rows: Sequence[list[Any]], merged: Sequence[_Merged]) -> None:
@@ -569,18 +578,71 @@ def _time_text(cell: date | time | timedelta) -> str:
     return f"{cell:%Y-%m-%d}"
 
 
-def _unformatted(rows: Iterable[Sequence[Any]]) -> dict[str, str]:
-    """The columns with numbers that have a fraction, with dates or with times."""
+def _formatted_columns(content: bytes, source: bytes) -> frozenset[int]:
+    """The columns, from 0, with a number in a format that changes it: `00042`, `100%`."""
+    if b"<table:table-cell" in source:
+        return frozenset(_ods_formatted(source))
+    styles = _formatted_styles(content)
+    if not styles:
+        return frozenset()
+    found = (_XLSX_NUMBER.match(each[1]) for each in _XLSX_CELL.finditer(source))
+    return frozenset(
+        _column_number(each["column"]) for each in found if each and int(each["style"]) in styles
+    )
+
+
+def _formatted_styles(content: bytes) -> frozenset[int]:
+    """The styles of an .xlsx whose number format shows more than a whole number's digits."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            sheet = packed.read("xl/styles.xml").decode("utf-8", "replace")
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError):
+        return frozenset()
+    plain = {"", "0", "1", "49"}  # general, `0` and text (ECMA-376, 18.8.30)
+    for tag in re.findall(r"<(?:\w+:)?numFmt\b[^>]*>", sheet):
+        code = _NO_PART_OF_A_FORMAT.sub("", _attribute(tag, "formatCode").partition(";")[0])
+        if code.lower() in {"", "general", "0", "#", "@"}:
+            plain.add(_attribute(tag, "numFmtId"))
+    cells = sheet.partition("cellXfs")[2].partition("cellXfs>")[0]
+    used = [_attribute(tag, "numFmtId") for tag in re.findall(r"<(?:\w+:)?xf\b[^>]*>", cells)]
+    return frozenset(at for at, number in enumerate(used) if number not in plain)
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number - 1
+
+
+def _ods_formatted(source: bytes) -> Iterator[int]:
+    """The columns of an .ods sheet with a whole number that is shown in another way."""
+    column = 0
+    for found in _ODS_ROW_OR_CELL.finditer(source):
+        if found["kind"] == b"row":
+            column = 0
+            continue
+        value = _ODS_VALUE.search(found["more"])
+        shown = _ODS_SHOWN.match(source, found.end()) if value else None
+        if value and shown and shown[1] != value[1]:
+            yield column
+        times = _ODS_TIMES.search(found["more"])
+        column += int(times[1]) if times else 1
+
+
+def _unformatted(rows: Iterable[Sequence[Any]], formatted: Collection[int]) -> dict[str, str]:
+    """The columns with numbers that have a fraction or a format, with dates or with times."""
     found: dict[str, str] = {}
     header: Sequence[Any] = ()
     for row in rows:
         if not header:
             header = row if sum(isinstance(cell, str) and bool(cell) for cell in row) > 1 else ()
             continue
-        for title, cell in zip(header, row, strict=False):
+        for at, (title, cell) in enumerate(zip(header, row, strict=False)):
             name = variable_name(str(title))
             is_shown_otherwise = isinstance(cell, date | time | timedelta) or (
-                isinstance(cell, float) and (not cell.is_integer() or abs(cell) >= _EXACT)
+                isinstance(cell, float)
+                and (not cell.is_integer() or abs(cell) >= _EXACT or at in formatted)
             )
             if name and name not in found and is_shown_otherwise:
                 found[name] = _text(cell)
