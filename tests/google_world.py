@@ -167,7 +167,11 @@ class GoogleWorld:
 
     def upload_workbook(self, name: str, tabs: Mapping[str, Sequence[Sequence[str]]]) -> str:
         """Make a Google Sheet of several tabs, as the person who is signed in."""
-        return self._upload_sheet(name, WORKBOOK_TYPE, workbook(tabs), "rehearsal")
+        return self.upload_xlsx(name, workbook(tabs))
+
+    def upload_xlsx(self, name: str, content: bytes) -> str:
+        """Make a Google Sheet of an .xlsx, as the person who is signed in."""
+        return self._upload_sheet(name, WORKBOOK_TYPE, content, "rehearsal")
 
     def _upload_sheet(self, name: str, kind: str, content: bytes, token: str) -> str:
         metadata = json.dumps({"name": name, "mimeType": "application/vnd.google-apps.spreadsheet"})

@@ -508,6 +508,37 @@ def test_every_form_of_a_sheets_address_leads_to_it(
     assert google.copies_per_recipient() == {"ann@one.example": 1}
 
 
+def test_hidden_rows_of_a_google_sheet_are_counted(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    path = tmp_path / "l.xlsx"
+    sheets(path, {"Customers": [*CUSTOMERS, ["bob@two.example", "Bob", "B"]]})
+    changed(path, "", lambda part: part.replace(b'<row r="3"', b'<row r="3" hidden="1"'))
+    file = google.upload_xlsx("Customers", path.read_bytes())
+    said = incident("notify", f"https://docs.google.com/spreadsheets/d/{file}/edit", *template).err
+    assert "1 row is hidden in the workbook, by a filter or by hand, but it is included." in said
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("/edit#gid=0&range=A2:C2", "shows the range A2:C2, but all rows of the tab are included"),
+        ("/edit?gid=0#gid=0&fvid=123", "shows a filter view, but all rows of the tab"),
+        ("/edit#gid=0", ""),
+    ],
+)
+def test_an_address_of_a_part_of_a_tab_is_warned_of(
+    incident: Postmortem, google: GoogleWorld, template: tuple[str, str], end: str, told: str
+) -> None:
+    csv = "email,name,account\nann@one.example,Ann,A\nbob@two.example,Bob,B\n"
+    file = google.upload_sheet("Customers", csv, token="rehearsal")
+    address = f"https://docs.google.com/spreadsheets/d/{file}{end}"
+    findings = incident.json("notify", address, *template)["findings"]
+    said = [each["message"] for each in findings if each["code"] == "whole_tab"]
+    assert len(said) == bool(told)
+    assert all(told in each for each in said)
+
+
 @pytest.mark.parametrize(
     ("address", "told"),
     [
@@ -996,6 +1027,24 @@ def test_a_name_without_the_first_name_beside_it_is_warned_of(
         (option,) = re.findall(r'--column name="([^"]+)"', found[0]["message"])
         send(incident, listed, 1, *template, "--column", f"name={option}")
         assert texts(google)[0].startswith("Hello Ann")
+
+
+@pytest.mark.parametrize(
+    ("rows", "where"),
+    [
+        ('ann@one.example,Ann,"A\nbob@two.example,Bob,B\ncy@three.example,Cy,C"\n', "row 2"),
+        ('dee@four.example,Dee,D\nann@one.example,"Ann,A\nbob@two.example,Bob",B\n', "row 3"),
+        ('ann@one.example,Ann,"A\nHome Street 1, Town\nann@home.example"\n', ""),
+        ('ann@one.example,Ann,"A, B"\n', ""),
+    ],
+)
+def test_rows_that_a_quotation_mark_has_joined_are_named(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str], rows: str, where: str
+) -> None:
+    listed = written(tmp_path / "l.csv", f"email,name,account\n{rows}")
+    findings = incident.json("notify", listed, *template)["findings"]
+    found = [each["where"] for each in findings if each["code"] == "rows_within"]
+    assert found == [where] * bool(where)
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,7 @@ class ListCheck:
             ("filler_within", self._has_filler_within, _FILLER_WITHIN),
             ("odd_domain", _has_odd_domain, _ODD_DOMAIN),
             ("unnamed_column", lambda each: each.has_remark, _UNNAMED_COLUMN),
+            ("rows_within", _has_rows_within, _ROWS_WITHIN),
         )
         self._name_beside = name_beside
         if name_beside:
@@ -354,6 +355,22 @@ def _pairs(rows: Sequence[tuple[int, int]]) -> str:
     shown = ", ".join(f"{row} (as row {first})" for row, first in rows[:SHOWN_ROWS])
     more = f" and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else ""
     return f"row {shown}{more}"
+
+
+# A line of a cell with an address and a separator: a quotation mark that opens here and closes in
+# a later row has made one cell of the rows between.
+_ROW_WITHIN = re.compile(r"[\r\n](?=[^\r\n]*[,;\t|])[^\r\n]*[\w.+-]@[\w-]+\.\w")
+_ROWS_WITHIN = (
+    "a cell runs over several lines and holds what looks like another row, whose customer would "
+    "get nothing. Look for a quotation mark that should not be there."
+)
+
+
+def _has_rows_within(recipient: Recipient) -> bool:
+    return any(
+        "@" in cell and not cell.isprintable() and _ROW_WITHIN.search(cell)
+        for cell in recipient.cells
+    )
 
 
 def _odd_name(beside: str) -> str:

@@ -30,6 +30,7 @@ from workflow.google.faults import Refused, SignInNeeded
 from workflow.ledger.databases import storage
 from workflow.mail.list_recipients import ListReading, open_list
 from workflow.mail.list_rows import (
+    hidden_rows,
     is_workbook,
     read_workbook,
     sheet_options,
@@ -77,11 +78,13 @@ class SheetAddress:
     """The parts of a Sheet's address: the file, and a tab by its `gid`, "" for none.
 
     `is_published` marks the address of a web page that Google made of a Sheet; it has another id.
+    `part` is what the address shows of the tab, in words: a range or a filter view; "" for all.
     """
 
     id: str
     gid: str = ""
     is_published: bool = False
+    part: str = ""
 
 
 def is_web_address(text: str) -> bool:
@@ -101,23 +104,34 @@ def sheet_address(text: str) -> SheetAddress | None:
     parts = urlsplit(text if "//" in text.partition("?")[0] else f"https://{text}")
     said = parse_qs(parts.query) | parse_qs(parts.fragment)
     gid = next(iter(said.get("gid", ())), "")
+    part = _part_shown(said)
     if _PUBLISHED.match(parts.path):
         return SheetAddress("", gid, is_published=True)
     found = _PATH.match(parts.path) or _FILE_PATH.match(parts.path)
     if found:
-        return SheetAddress(found["id"], gid)
+        return SheetAddress(found["id"], gid, part=part)
     if _OLD_PATH.match(parts.path):
         key = next(iter(said.get("key", said.get("id", ()))), "")
-        return SheetAddress(key, gid) if _ID.fullmatch(key) else None
+        return SheetAddress(key, gid, part=part) if _ID.fullmatch(key) else None
     return None
+
+
+def _part_shown(said: Mapping[str, list[str]]) -> str:
+    if cells := next(iter(said.get("range", ())), ""):
+        return f"the range {cells[:40]}"
+    return "a filter view" if said.get("fvid") else ""
 
 
 @dataclass(frozen=True)
 class ExportedSheet:
-    """A tab as CSV, or the whole workbook as .xlsx with the name of the tab to read."""
+    """A tab as CSV, or the whole workbook as .xlsx with the name of the tab to read.
+
+    `hidden_rows` counts those of a CSV, which has them all.
+    """
 
     content: bytes
     tab: str = ""
+    hidden_rows: int = 0
 
 
 def read_sheet(workspace: Workspace, address: SheetAddress, tab: str = "") -> ExportedSheet:
@@ -146,7 +160,8 @@ def read_sheet(workspace: Workspace, address: SheetAddress, tab: str = "") -> Ex
     if len(tabs) > 1 or tab:
         return ExportedSheet(workbook, tab)
     # One tab: as CSV, numbers and dates look as they do in the sheet.
-    return ExportedSheet(_export(workspace, address, "text/csv"))
+    hidden = hidden_rows(workbook, tabs[0]) if tabs else 0
+    return ExportedSheet(_export(workspace, address, "text/csv"), hidden_rows=hidden)
 
 
 def _export(workspace: Workspace, address: SheetAddress, media_type: str) -> bytes:
@@ -379,7 +394,8 @@ def fetch_list(workspace: Workspace, name: str, sheet: str = "") -> FetchedList:
                 f"{name} is not the address of a Google Sheet. Download the list and give the file."
             )
         exported = read_sheet(workspace, address, sheet)
-        return _as_csv(FetchedList("Google Sheet", exported.content), exported.tab)
+        notes = (*_hidden(exported.hidden_rows), *_whole_tab(address.part))
+        return _as_csv(FetchedList("Google Sheet", exported.content, notes=notes), exported.tab)
     if name == "-":
         content = read_stdin(_LARGEST_BYTES + 1)
         _refuse_large("Standard input", len(content))
@@ -414,9 +430,20 @@ def _as_csv(fetched: FetchedList, sheet: str) -> FetchedList:
         f"{fetched.name}, sheet {read.sheet}",
         read.content,
         fetched.folder,
-        _hidden(read.hidden_rows),
+        (*_hidden(read.hidden_rows), *fetched.notes),
         read.unformatted,
     )
+
+
+def _whole_tab(part: str) -> tuple[Finding, ...]:
+    """Warn about an address that shows a part of a tab: Drive exports all of it."""
+    if not part:
+        return ()
+    words = (
+        f"the address shows {part}, but all rows of the tab are included. Copy the rows to a tab "
+        "of their own, or download them as CSV, to write to no one else."
+    )
+    return (Finding("warning", "whole_tab", "list", words),)
 
 
 def _hidden(rows: int) -> tuple[Finding, ...]:
