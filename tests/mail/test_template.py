@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.mail.letters import shared, written
-from workflow.mail.faces import parse_body, text_face
+from workflow.mail.faces import html_face, parse_body, text_face
 from workflow.mail.sandbox import MailTemplateBad
 from workflow.mail.template import MailRenderer, ValueMissing, parse_template
 from workflow.model import Stage
@@ -233,3 +233,35 @@ def test_what_jinja2_has_by_itself_is_not_there_for_a_mail(name: str) -> None:
 def test_a_template_in_a_column_is_text(payload: str) -> None:
     assert body_of("Hello {{ name }}.", ANN | {"name": payload}) == f"Hello {payload}."
     assert body_of("{{ cause }}.", cause=payload) == f"{payload}."
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '+++\nsubject = "S"\n+++\nHello',
+        "----\nsubject: S\n----\nHello",
+        "\u00a0---\nsubject: S\n---\nHello",
+        "—\nsubject: S\n—\nHello",
+        "Betreff: S\n\nHallo",
+        "Objet : S\n\nBonjour",
+        "**Subject:** S\n\nHello",
+    ],
+)
+def test_a_head_of_another_form_is_never_sent_as_text(source: str) -> None:
+    with pytest.raises(MailTemplateBad, match="between two lines of `---`"):
+        parse_template("mail.md", source)
+
+
+@pytest.mark.parametrize("source", ["From: us to you\n\nHi", "***\nNote: hi", "Note: S\n\nHi"])
+def test_a_mail_that_begins_like_a_head_is_one(source: str) -> None:
+    assert parse_template("mail.md", source).source == source
+
+
+def test_a_number_that_a_template_counts_makes_a_list_and_a_customers_does_not() -> None:
+    source = (
+        "---\nsubject: S\n---\n{% for row in rows %}\n{{ loop.index }}. {{ row.name }}\n"
+        "{% endfor %}\n\n{{ account }}. May\n"
+    )
+    mail = written(source).render({"account": "24", "rows": [{"name": "Ann"}, {"name": "1."}]})
+    assert text_face(parse_body(mail.markdown)) == "1. Ann\n2. 1.\n\n24. May\n"
+    assert html_face(parse_body(mail.markdown), subject="S").count("<li") == 2

@@ -46,8 +46,12 @@ def clean(text: str) -> str:
 
 
 def as_text(value: object) -> str:
-    """One variable's value, escaped; the rendered body must go through `settle`."""
-    return _escaped(str(value))
+    """One variable's value, escaped; the rendered body must go through `settle`.
+
+    A number that the template itself counts, as in `{{ loop.index }}. {{ name }}`, is its author's:
+    the values of customers are text.
+    """
+    return str(value) if type(value) is int else _escaped(str(value))
 
 
 @lru_cache(maxsize=1024)  # most values of a mail are the same for every recipient

@@ -89,8 +89,23 @@ def split_front_matter(name: str, source: str) -> FrontMatter:
 
 # The head of mailmerge's templates and of a saved mail: not between lines of `---`.
 _HEADER = re.compile(
-    r"(to|cc|bcc|from|subject|reply-to|attachment|content-type|date|importance):", re.IGNORECASE
+    r"\W{0,3}(to|cc|bcc|from|subject|reply-to|attachment|content-type|date|importance|betreff|objet"
+    r"|asunto|oggetto|onderwerp|assunto|emne|ämne|temat)\*{0,2}[ \u00a0]?:",
+    re.IGNORECASE,
 )
+_NO_HEAD_ALONE = {
+    "cc",
+    "bcc",
+    "from",
+    "date",
+    "attachment",
+    "content-type",
+    "importance",
+    "reply-to",
+}
+# Lines that other tools, or a word processor, write in place of `---`.
+_OTHER_FENCE = re.compile(r"\s*(?:-{3,}|[—–]+|\+{3,}|;{3,}|={3,}|~{3,})\s*")
+_LIKE_A_FIELD = re.compile(r"\s*[A-Za-z][\w -]{0,30}\s*[:=]\s*\S")
 
 
 def _refuse_other_heads(name: str, lines: list[str], start: int) -> None:
@@ -100,11 +115,17 @@ def _refuse_other_heads(name: str, lines: list[str], start: int) -> None:
         if not (found := _HEADER.match(line)):
             break
         headers.append(found[1].lower())
-    if {"to", "subject"} & set(headers):
+    if set(headers) - _NO_HEAD_ALONE:
         raise MailTemplateBad(
             f"{name}, line {start + 1}: `{lines[start][:40]}` is a head as mailmerge writes it and "
             "would be sent as text. Put the head between two lines of `---`, like "
             "`subject: …`; the addresses come from the list."
+        )
+    below = lines[start + 1] if start + 1 < len(lines) else ""
+    if _OTHER_FENCE.fullmatch(lines[start]) and _LIKE_A_FIELD.match(below):
+        raise MailTemplateBad(
+            f"{name}, line {start + 1}: `{lines[start].strip()[:40]}` opens no head, and it would "
+            "be sent as text. Put the head between two lines of `---`, like `subject: …`."
         )
     fences = [at for at, line in enumerate(lines) if line.rstrip() == _FENCE]
     for first, last in itertools.pairwise(fences):
