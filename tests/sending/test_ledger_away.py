@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -198,53 +199,49 @@ def test_what_gmail_answered_while_the_ledger_was_away_is_written_down_afterward
     ]
 
 
+@contextmanager
+def sends(
+    postmortem: Postmortem, google: GoogleWorld, listed: CustomerList, *, after: int
+) -> Iterator[tuple[subprocess.Popen[str], Heard]]:
+    """A `notify --send` with some mails sent. At the end it must have sent one to each customer."""
+    google.set(latency_seconds=0.3)
+    words = ("notify", str(listed), "--send", "--confirm", str(len(listed.addresses)))
+    with running(postmortem.start_process(*words)) as sender:
+        heard = Heard(sender)
+        wait_until(lambda: google.calls().get(SEND, 0) >= after)
+        yield sender, heard
+        assert sender.wait(timeout=60) == 0, heard.lines
+    assert google.copies_per_recipient() == one_each(listed)
+
+
 def test_a_connection_that_is_cut_while_the_database_is_there_is_not_even_noticed(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, mortal: PostgresServer
 ) -> None:
-    listed = customers(12)
-    google.set(latency_seconds=0.3)
-    words = ("notify", str(listed), "--send", "--confirm", "12")
-    with running(postmortem.start_process(*words)) as sender:
-        heard = Heard(sender)
-        for count in (2, 5, 8):
+    with sends(postmortem, google, customers(12), after=2):
+        mortal.cut_off(postmortem.environment["POSTMORTEM_DATABASE_URL"])
+        for count in (5, 8):
             wait_until(lambda count=count: google.calls().get(SEND, 0) >= count)  # type: ignore[misc]
             mortal.cut_off(postmortem.environment["POSTMORTEM_DATABASE_URL"])
-        assert sender.wait(timeout=60) == 0, heard.lines
-    assert google.copies_per_recipient() == one_each(listed)
 
 
 def test_connections_that_are_cut_again_and_again_stop_no_sender(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, mortal: PostgresServer
 ) -> None:
-    listed = customers(20)
-    google.set(latency_seconds=0.2)
-    words = ("notify", str(listed), "--send", "--confirm", "20")
-    with running(postmortem.start_process(*words)) as sender:
-        heard = Heard(sender)
-        wait_until(lambda: google.calls().get(SEND, 0) >= 1)
+    with sends(postmortem, google, customers(20), after=1) as (sender, _):
         for _ in range(60):  # in the middle of sending, of the copy in the doc, of the last look
             mortal.cut_off(postmortem.environment["POSTMORTEM_DATABASE_URL"])
             if sender.poll() is None:
                 time.sleep(0.05)
-        assert sender.wait(timeout=60) == 0, heard.lines
-    assert google.copies_per_recipient() == one_each(listed)
     assert postmortem.json("show")["pending_sync"] == 0
 
 
 def test_a_sender_waits_for_a_database_that_starts_again(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, mortal: PostgresServer
 ) -> None:
-    listed = customers(12)
-    google.set(latency_seconds=0.3)
-    words = ("notify", str(listed), "--send", "--confirm", "12")
-    with running(postmortem.start_process(*words)) as sender:
-        heard = Heard(sender)
-        wait_until(lambda: google.calls().get(SEND, 0) >= 2)
+    with sends(postmortem, google, customers(12), after=2) as (_, heard):
         mortal.stop()
         heard.wait_for("can't be reached; trying again for up to 20 s.")
         mortal.start_again()
-        assert sender.wait(timeout=60) == 0, heard.lines
-    assert google.copies_per_recipient() == one_each(listed)
 
 
 @pytest.mark.parametrize("is_sending", [True, False], ids=["sending", "waiting"])

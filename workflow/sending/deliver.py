@@ -41,7 +41,7 @@ from workflow.mail.faces import parse_body, text_face
 from workflow.mail.list_columns import AddressBad, read_address
 from workflow.model import DeliveryCounts, DeliveryState, DraftDecision, MailTransport
 from workflow.sending.delivery_steps import AFTER_A_LOOK, BY_A_PERSON, FOUND_SENT, Call
-from workflow.sending.hands import LedgerWait, Limits, Pacing
+from workflow.sending.hands import LedgerWait, Limits, Pacing, rerun
 from workflow.sending.mail_writer import MailWriter, own_message_id, visible_sender, write_mail
 from workflow.sending.mailbox import (
     Carrier,
@@ -304,11 +304,7 @@ class Watcher:
 
     def through(self, job: Callable[[], _T]) -> _T:
         """Run a job that may be run again, and rerun it each time the ledger is lost."""
-        while True:
-            try:
-                return job()
-            except LedgerOutOfReach as fault:
-                self.until_reached(fault)
+        return rerun(job, self.until_reached)
 
     def until_reached(self, fault: LedgerOutOfReach) -> None:
         """Wait for the ledger in the middle of the work, where the person may interrupt it.

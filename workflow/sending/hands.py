@@ -330,6 +330,15 @@ def pause_seconds(tries: int, chance: float) -> float:
 _UNNOTICED_SECONDS = (0.1, 0.2, 0.4, 0.8)
 
 
+def rerun(job: Callable[[], _T], until_reached: Callable[[LedgerOutOfReach], None]) -> _T:
+    """Run a job that may be run again, and rerun it each time the ledger is lost and back."""
+    while True:
+        try:
+            return job()
+        except LedgerOutOfReach as fault:
+            until_reached(fault)
+
+
 class LedgerWait:
     """Wait for a ledger. Safe to use from several threads: one waits and speaks for all.
 
@@ -352,11 +361,7 @@ class LedgerWait:
 
     def through(self, job: Callable[[], _T]) -> _T:
         """Run a job, and rerun it each time the ledger is lost."""
-        while True:
-            try:
-                return job()
-            except LedgerOutOfReach as fault:
-                self.until_reached(fault)
+        return rerun(job, self.until_reached)
 
     def until_reached(self, fault: LedgerOutOfReach) -> None:
         """Wait until the ledger can be written. Raises `LedgerUnavailable` if it never can.
