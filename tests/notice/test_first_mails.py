@@ -49,6 +49,15 @@ def test_nobody_writes_to_an_address_that_is_suppressed_until_it_is_taken_out(
     assert google.copies_per_recipient() == {person(at): 1 for at in (1, 2, 3)}
 
 
+def test_a_wrong_number_is_answered_with_how_many_go_first(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    words = ("notify", str(customers(3)), "--send", "--first", "1", "--confirm")
+    assert "this would send to the first 1 of 3, not 2." in reader(*words, "2", expect=3).err
+    reader(*words, "1")
+    assert google.copies_per_recipient() == {person(1): 1}
+
+
 def test_a_customer_who_was_told_and_then_suppressed_is_still_on_the_list(
     reader: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -217,7 +217,8 @@ def refuse_other_number(plan: Plan, typed: int) -> None:
         return
     given = "" if typed < 0 else f", not {typed:,}"
     skipped = f" ({plan.skipped:,} already have it)" if plan.skipped else ""
-    raise BadInput(f"Nothing was sent: this would send to {plan.new:,}{skipped}{given}.")
+    whom = f"the first {first:,} of {plan.new:,}" if 0 < first < plan.new else f"{plan.new:,}"
+    raise BadInput(f"Nothing was sent: this would send to {whom}{skipped}{given}.")
 
 
 def repeat_words(plan: Plan) -> str:
