@@ -90,6 +90,10 @@ def test_a_plan_is_proposed_commented_changed_refused_approved_and_sent(
         own = ann("approve", plan, expect=3, LOGNAME=name)
         assert "your own proposal" in own.err, name
     approved = ben.json("approve", plan)
+    if not shared:
+        elsewhere = ben("notify", "--send", "--plan", plan, expect=3).err
+        assert f"plan {second[:8]} is of another ledger" in elsewhere
+        assert f"postmortem notify --send --plan {plan}" in elsewhere
     assert (approved["plan"], approved["recipients"]) == (second, 3)
     sent = ann.json("notify", "--send", "--plan", plan)
     assert sent["counts"]["sent"] == 3

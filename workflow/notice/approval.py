@@ -313,6 +313,14 @@ def _decide_by_file(workspace: Workspace, path: Path, *, approved: bool, reason:
 def _taken_from_file(workspace: Workspace, path: Path) -> Proposal:
     """The proposal in a plan's file, with the decision that was written into the file."""
     found = read_plan_file(path)
+    with workspace.ledger.read() as connection:
+        here = plans.by_hash(connection, found.plan_hash, profile=workspace.settings.profile)
+    if not here:
+        raise BadInput(
+            f"Nothing was sent: plan {found.plan_hash[:8]} is of another ledger, which alone can "
+            f"send it. Give {found.proposed_by} the file. There: postmortem notify --send --plan "
+            f"{path}"
+        )
     proposal = find(workspace, found.plan_hash)
     if proposal.state is not ProposalState.PROPOSED or not found.decided_by:
         return proposal
