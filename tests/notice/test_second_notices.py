@@ -142,6 +142,29 @@ def test_the_way_on_from_a_notice_that_waits_is_one_that_can_be_gone(
     assert len(google.sent()) == 3 + (3 - left)
 
 
+def test_a_resolved_incident_that_came_back_may_be_resolved_in_the_same_words(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    for status in ("resolved", "monitoring"):
+        postmortem("status", status)
+        send(postmortem, customers(3), 3)
+    postmortem("status", "resolved")
+    assert "3 customers were notified but not told" in postmortem("close", expect=3).err
+    words = ("notify", str(customers(3)), "--stage", "resolved", "--send", "--confirm", "3")
+    asked = postmortem(*words, expect=3).err
+    assert "3 of 3 already got the “resolved” notice, with almost the same text" in asked
+    assert "--again --confirm 3" in asked
+    assert set(google.copies_per_recipient().values()) == {2}
+
+    postmortem(*words, "--again")
+    assert set(google.copies_per_recipient().values()) == {3}
+    for again in (words, (*words, "--again")):
+        assert "everybody on the list already has this text" in postmortem(*again).out
+    assert set(google.copies_per_recipient().values()) == {3}
+    postmortem("close")
+
+
 def test_words_that_change_while_a_notice_is_unfinished_do_not_reach_anybody_twice(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

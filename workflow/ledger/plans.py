@@ -302,11 +302,12 @@ def stage_had(
     keys: list[str],
     *,
     undone_by: Collection[Stage] = (),
-) -> dict[str, StageHad]:
+) -> tuple[dict[str, StageHad], dict[str, str]]:
     """Each of these recipients' last mail of a stage, without failed ones and tests.
 
     Also without one that was followed by a mail of a stage in `undone_by`: the incident went back,
-    so the stage is news when it comes again.
+    so the stage is news when it comes again. Those recipients are in the second mapping, with the
+    notice that followed.
     """
     query = (
         select(
@@ -329,12 +330,14 @@ def stage_had(
         .order_by(notices.c.created_at)
     )
     had: dict[str, StageHad] = {}
+    undone: dict[str, str] = {}
     for key, notice_id, subject, markdown, promised, state, told in connection.execute(query):
         if told == stage:
             had[key] = StageHad(notice_id, subject, markdown, promised, state in _WAITING)
-        elif state == DeliveryState.SENT:
-            had.pop(key, None)
-    return had
+            undone.pop(key, None)
+        elif state == DeliveryState.SENT and had.pop(key, None) is not None:
+            undone[key] = notice_id
+    return had, undone
 
 
 def waiting_in(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -235,7 +235,7 @@ class ListReader:
             keys = [hashed.get(key, key) for key in keys]
             planned = plans.already_planned(connection, keys)
             told = plans.told_before(connection, self.incident_id, keys)
-            had = plans.stage_had(
+            had, undone = plans.stage_had(
                 *(connection, self.incident_id, self.stage, keys),
                 undone_by=stages_before(self.stage),
             )
@@ -249,6 +249,8 @@ class ListReader:
             read = self._mail(each, key, told.get(key, _NEVER))
             if isinstance(read, BadRow) or self.for_a_test:
                 yield read
+            elif (again := self._news_again(read, planned, undone.get(key, ""))) is not None:
+                yield replace(again, waits_in=waiting.get(key, ()))
             elif notice := planned.get((key, read.mail.content_key)):
                 yield LeftOut(each.recipient, HAS_IT, notice, was_told=key in told)
             elif self.stage is Stage.CORRECTION and key not in told:
@@ -257,6 +259,19 @@ class ListReader:
                 yield LeftOut(each.recipient, HAD_STAGE, was_told=key in told)
             else:
                 yield self._beside_earlier(read, had.get(key), waiting.get(key, ()))
+
+    def _news_again(
+        self, ready: Ready, planned: Mapping[tuple[str, str], str], undone_by: str
+    ) -> Ready | None:
+        """A mail whose text the customer has, if a notice has undone it since; else None.
+
+        `resolved` after a reopening may say the same words, and they are news. A person is asked.
+        """
+        mail = ready.mail
+        if not undone_by or self.only_new or (mail.recipient_key, mail.content_key) not in planned:
+            return None
+        key = f"{mail.content_key}-{undone_by}"
+        return replace(ready, mail=replace(mail, content_key=key), repeat=Repeat.ALMOST_SAME)
 
     def _beside_earlier(self, ready: Ready, had: StageHad | None, waits: tuple[str, ...]) -> Ready:
         if had is None and not waits:
