@@ -68,6 +68,8 @@ _BOUNDARIES = re.compile(
             |Mensaje\ original|Mensaje\ reenviado|Messaggio\ originale|Oorspronkelijk|Original-).*
         | -{{2,}}\s*.{{0,40}}(?:message|nachricht|mensaje|messaggio|bericht|mensagem|wiadomość
             |meddelande|viesti|сообщение).{{0,20}}-{{2,}}\s*
+        | -{{2,}}\s?.{{1,160}}\b(?:wrote|schrieb|écrit|escribió|ha\ scritto|schreef|skrev)
+            \s?:?\s*-{{2,}}\s*
         | _{{10,}}\s*
         | \#\#-\s.*
         | (?:On|Am|Le|El|Il|Op|W\ dniu|Den|Em)\b(?=.*(?:@|\d{{4}}|\d[:.h]\d\d)).{{4,160}}?

@@ -151,6 +151,11 @@ OTHER_LANGUAGES = {
 }
 
 
+def test_the_answer_is_told_from_what_notes_quotes() -> None:
+    quoting = "-----You <you@x.example> wrote: -----\nTo: ann\nFrom: you\n\nHello Ann"
+    assert unquoted(f"{SAID['en']}\n\n{quoting}") == SAID["en"]
+
+
 @pytest.mark.parametrize("program", OTHER_LANGUAGES)
 def test_the_answer_is_told_from_what_is_quoted_in_other_languages(program: str) -> None:
     assert unquoted(f"{SAID['en']}\n\n{OTHER_LANGUAGES[program]}") == SAID["en"]
