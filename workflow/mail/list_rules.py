@@ -426,7 +426,7 @@ _OTHER_NAME = (
 
 
 def _is_without(name: str, other: str) -> bool:
-    """Whether a name lacks the beginning of a name in another column; an odd one is reported."""
+    """Whether a name lacks the first name in another column; not for an odd one."""
     words = other.casefold().split()
     if not words or not name or _is_no_name(name) or is_filler(name) or is_filler(other):
         return False
