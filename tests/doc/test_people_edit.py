@@ -150,13 +150,66 @@ def test_sections_moved_to_another_tab_are_found_there(
 def test_a_timeline_without_any_of_our_ranges_goes_on(
     postmortem: Postmortem, google: GoogleWorld, doc_id: str
 ) -> None:
-    names = google.document(doc_id)["tabs"][0]["documentTab"]["namedRanges"]
-    google.edit(doc_id, *({"deleteNamedRange": {"name": name}} for name in names))
+    without_ranges(google, doc_id)
     the_day_goes_on(postmortem)
     text = all_text(google, doc_id)
     for words in ("Before it", "Seen by support", "After it", "A stale price list"):
         assert text.count(words) == 1
     assert "Status: Resolved" in text
+
+
+def timeline(google: GoogleWorld, doc_id: str) -> list[str]:
+    """The texts of the timeline's lines, without their times and when they were added."""
+    lines = google.text(doc_id).split("\n")
+    found = lines[lines.index("Timeline") + 2 : lines.index("Solution")]
+    bare = (each.partition(" (added later")[0] for each in found)
+    return [each.rpartition("  ")[2] for each in bare if each]
+
+
+def without_ranges(google: GoogleWorld, doc_id: str) -> None:
+    names = google.document(doc_id)["tabs"][0]["documentTab"]["namedRanges"]
+    google.edit(doc_id, *({"deleteNamedRange": {"name": name}} for name in names))
+
+
+def test_entries_are_sorted_among_lines_that_lost_their_ranges(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    """Cut and pasted, a line has no range any more."""
+    postmortem("log", "Third", "--at", f"{DAY} 14:47")
+    without_ranges(google, doc_id)
+    for words, at in (("Before it", "14:41"), ("In between", "14:46"), ("After it", "14:50")):
+        postmortem("log", words, "--at", f"{DAY} {at}")
+    assert timeline(google, doc_id) == [
+        *("Before it", "Seen by support", "In between", "Third", "After it")
+    ]
+
+
+def test_a_line_that_a_person_typed_elsewhere_does_not_lead_an_entry_astray(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    postmortem("log", "Third", "--at", f"{DAY} 14:47")
+    entry = line(google, doc_id, "Seen by support")
+    typed = "2:40 PM CET  Bob called\n"
+    google.edit(
+        doc_id, {"insertText": {"location": {"index": entry["endIndex"] - 1}, "text": "\n" + typed}}
+    )
+    postmortem("log", "After it", "--at", f"{DAY} 14:50")
+    assert timeline(google, doc_id) == ["Seen by support", "Bob called", "Third", "After it"]
+
+
+def test_a_line_that_was_cut_and_pasted_is_corrected_where_it_is(
+    postmortem: Postmortem, google: GoogleWorld, doc_id: str
+) -> None:
+    postmortem("log", "- one\n- two", "--at", f"{DAY} 14:47")
+    first, second = postmortem.json("show")["timeline"]
+    without_ranges(google, doc_id)
+    said = postmortem("log", "--edit", first["entry"], "Seen by Ann")
+    assert "no longer in the doc" not in said.err
+    postmortem("log", "--edit", second["entry"], "- one\n- three")
+    postmortem("log", "--strike", first["entry"])
+    assert timeline(google, doc_id) == ["Seen by Ann", "2:47 PM CET", "* one", "* three"]
+    run = line(google, doc_id, "Seen by Ann")["paragraph"]["elements"][0]["textRun"]
+    assert run["textStyle"]["strikethrough"]
 
 
 def test_a_team_of_four_tools_and_a_person_lose_and_double_nothing(tmp_path: Path) -> None:

@@ -174,6 +174,12 @@ class DocView:
         """Our ranges of that kind and key; empty if there are none."""
         return self.own.get(kind, {}).get(key, ())
 
+    def starts_of(self, kind: str) -> set[tuple[str, int]]:
+        """The start of each paragraph with a range of ours of that kind, and its tab."""
+        owned = (one for ranges in self.own.get(kind, {}).values() for one in ranges)
+        paragraphs = (self.paragraph_of(each.range) for each in owned)
+        return {(one.tab_id, one.start) for one in paragraphs if one is not None}
+
     def in_tab(self, tab_id: str) -> tuple[Paragraph, ...]:
         """A tab's paragraphs, those in its tables included."""
         return self._by_tab.get(tab_id, ())

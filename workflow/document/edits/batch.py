@@ -55,7 +55,7 @@ def pasted_entry(draft: EditDraft, change: AddEntry) -> bool:
         return False
     words, _ = entry_words(change.entry.text, markdown=change.markdown)
     line = entry_line(change.entry, change.zone, "".join(span.text for span in words))
-    taken = _starts_of(draft, ENTRY)
+    taken = draft.doc.starts_of(ENTRY)
     for paragraph in draft.doc.paragraphs:
         found = line.fullmatch(paragraph.text)
         if found is not None and (paragraph.tab_id, paragraph.start) not in taken:
@@ -74,20 +74,13 @@ def pasted_text(
     texts = [text.replace(STAND_IN, NON_TEXT) for text in lay_out(blocks).paragraphs]
     hint = untouched_hint(draft.doc, place)
     inside = [one for one in place.inside if hint is None or one not in hint.paragraphs]
-    taken = _starts_of(draft, TEXT)
+    taken = draft.doc.starts_of(TEXT)
     for at, first in enumerate(inside):
         here = inside[at : at + len(texts)]
         if [one.text for one in here] == texts and (first.tab_id, first.start) not in taken:
             _name(draft, text_name(change.id, place.section.key), first, utf16_length(first.text))
             return True
     return False
-
-
-def _starts_of(draft: EditDraft, kind: str) -> set[tuple[str, int]]:
-    """The start of each paragraph with a range of that kind."""
-    owned = (one for ranges in draft.doc.own.get(kind, {}).values() for one in ranges)
-    paragraphs = (draft.doc.paragraph_of(each.range) for each in owned)
-    return {(one.tab_id, one.start) for one in paragraphs if one is not None}
 
 
 def _name(draft: EditDraft, name: str, paragraph: Paragraph, length: int) -> None:

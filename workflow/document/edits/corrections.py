@@ -51,6 +51,7 @@ from workflow.document.requests import (
     STATED,
     clean_text,
     correction_name,
+    entry_name,
     stated_name,
     utf16_length,
 )
@@ -163,15 +164,40 @@ def correct_entries(draft: EditDraft, changes: Sequence[Correction]) -> None:
 
 
 def _stamp_and_line(draft: EditDraft, change: Correction) -> tuple[Range, Paragraph] | None:
-    """The entry's time and its line in the doc that was read."""
+    """The entry's time and its line in the doc that was read.
+
+    A range without an id is not in the doc: somebody cut and pasted the line.
+    """
     for own in draft.doc.own_ranges(ENTRY, change.entry.id):
         line = draft.doc.paragraph_of(own.range)
         if line is not None:
             return own.range, line
+    if (pasted := _pasted(draft, change)) is not None:
+        return pasted
     if change.entry.id not in draft.added_entries:
         at = moment_text(change.entry.at, change.zone)
         draft.say(f"The entry of {at} is no longer in the doc; its correction is recorded.")
     return None
+
+
+def _pasted(draft: EditDraft, change: Correction) -> tuple[Range, Paragraph] | None:
+    """The only line without a range that says exactly what this entry said."""
+    taken = draft.doc.starts_of(ENTRY)
+    lines = [
+        entry_line(change.entry, change.zone, words)
+        for words, _ in _lines((change.entry.text, *change.earlier))
+    ]
+    found = [
+        (paragraph, match)
+        for paragraph in draft.doc.paragraphs
+        if (paragraph.tab_id, paragraph.start) not in taken
+        and (match := next(filter(None, (each.fullmatch(paragraph.text) for each in lines)), None))
+    ]
+    if len(found) != 1:
+        return None
+    ((line, match),) = found
+    end = line.start + utf16_length(match["stamp"])
+    return Range(entry_name(change.entry), "", line.tab_id, line.start, end), line
 
 
 def _correct(draft: EditDraft, todo: Sequence[Correction], stamp: Range, line: Paragraph) -> None:
@@ -179,6 +205,8 @@ def _correct(draft: EditDraft, todo: Sequence[Correction], stamp: Range, line: P
     reword = next((one for one in todo if isinstance(one, RewordEntry)), None)
     strike = next((one for one in todo if isinstance(one, StrikeEntry)), None)
     names = [correction_name(one.id) for one in todo]
+    if not stamp.id:
+        names.insert(0, stamp.name)
     in_row = _row_of(draft, line)
     if in_row is not None:
         for name in names:
@@ -234,11 +262,12 @@ def _write_whole(
     """Rewrite an entry in its place, with all names that its time had."""
     had = [own for own in draft.doc.own_at(stamp.tab_id, stamp.start) if own.name != stamp.name]
     for own in (stamp, *had):
-        draft.forget(own)
+        if own.id:
+            draft.forget(own)
     first, *others = blocks
     (mark,) = first.marks
-    again = dict.fromkeys((*(own.name for own in had), *names))
-    marks = (mark, *(Mark(name, mark.start, mark.end) for name in again))
+    again = dict.fromkeys((mark.name, *(own.name for own in had), *names))
+    marks = tuple(Mark(name, mark.start, mark.end) for name in again)
     start, at = written.line.start, written.last.end - 1
     spot = Spot(stamp.tab_id, at, Join.INSTEAD, start, written.line.cell)
     draft.add(Paragraphs(spot, lay_out([replace(first, marks=marks), *others])))

@@ -55,6 +55,7 @@ from workflow.document.template import Section
 from workflow.document.typed import blocks_from_typed, spans_from_typed
 from workflow.document.view import DocView, Paragraph, Row, Table
 from workflow.model import TimelineEntry, clock_text, date_text, moment_text
+from workflow.times.reading import spoken
 
 _TIME = re.compile(
     r"\b(?:time|when|timestamp|date|clock|zeit|uhrzeit|wann|heure|hora)\b|⏱|🕒", re.IGNORECASE
@@ -262,9 +263,10 @@ def add_entries(draft: EditDraft, changes: Sequence[AddEntry]) -> None:
     section = draft.section_of(TIMELINE)
     place = draft.place(section)
     zone = ordered[0].zone
-    items = _items(draft.doc, place, zone)
+    ranged = _items(draft.doc, place, zone)
+    items = _with_lines(draft.doc, place, ranged, zone)
     days = {item.key.day for item in items}
-    times = [item.key.time for item in items if item.key.is_entry]
+    times = [item.key.time for item in ranged if item.key.is_entry]
     times += [time_of(change.entry) for change in ordered]
     given = timeline_table(draft.doc, place) if place is not None and not items else None
     if given is not None:
@@ -419,6 +421,60 @@ def _items(doc: DocView, place: Place | None, zone: ZoneInfo) -> list[Item]:
     else:
         tab_id, cell = next(((one.paragraph.tab_id, 0) for one in found), ("", 0))
     return [one for one in found if (one.paragraph.tab_id, one.paragraph.cell) == (tab_id, cell)]
+
+
+def _with_lines(
+    doc: DocView, place: Place | None, ranged: Sequence[Item], zone: ZoneInfo
+) -> list[Item]:
+    """The items, and the lines of that form without a range: somebody cut and pasted them.
+
+    People also type such lines, at places of their own. So a line only counts if its time fits
+    between those around it.
+    """
+    heading = place.heading if place is not None else None
+    found: list[Item] = []
+    day: date | None = None
+    for paragraph in place.lines if place is not None else ():
+        if heading is None or paragraph.cell != heading.cell:
+            continue
+        position = doc.index_of(paragraph)
+        here = [one for one in ranged if one.position == position]
+        key = here[-1].key if here else _key_of_line(paragraph.text, day, zone)
+        if key is None:
+            continue
+        day = key.day
+        below = next((one.key for one in ranged if one.position > position), key)
+        if not here and (not found or found[-1].key <= key) and key <= below:
+            here = [Item(key, paragraph, position)]
+        found += here
+    places = {one.position for one in found}
+    outside = (one for one in ranged if one.position not in places)
+    return sorted((*found, *outside), key=lambda one: (one.position, one.key))
+
+
+_DAY_LINE = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4}")
+_ENTRY_LINE = re.compile(r"(?P<clock>(?P<h>\d{1,2}):(?P<m>\d{2}) (?P<half>[AP])M \S+)  ")
+
+
+def _key_of_line(text: str, day: date | None, zone: ZoneInfo) -> SortKey | None:
+    """The order of a line in the form of a date line, or of an entry below one; else None."""
+    if _DAY_LINE.fullmatch(text):
+        said = spoken(text)
+        named = said.date if said is not None else None
+        if named is None or named.year is None:
+            return None
+        return _day_key(f"{named.year:04}-{named.month:02}-{named.day:02}")
+    found = _ENTRY_LINE.match(text)
+    if found is None or day is None or int(found["m"]) > 59:
+        return None
+    hour = int(found["h"]) % 12 + (12 if found["half"] == "P" else 0)
+    for fold in (0, 1):
+        at = datetime(
+            day.year, day.month, day.day, hour, int(found["m"]), tzinfo=zone, fold=fold
+        ).astimezone(UTC)
+        if clock_text(at, zone) == found["clock"]:
+            return _key(EntryTime(at, _BEGINNING), zone)
+    return None
 
 
 def _all_items(doc: DocView, zone: ZoneInfo) -> Iterator[Item]:
