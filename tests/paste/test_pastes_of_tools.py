@@ -52,6 +52,7 @@ def test_a_paste_is_read_as_the_tool_meant_it(name: str) -> None:
         ("Mon, Nov 24, 2026 08:05 Seen", "Line 1: .*2026-11-24 is a Tuesday, not a Monday"),
         ("29 Mar 2026 02:30 Seen", "Line 1: .*does not exist"),
         ("5/11/2026, 08:05 - Jane: Seen", "Line 1: .*--dates day-first or month-first"),
+        ("14:39 Seen\n20261127-1439 x", "Line 2 begins like a time that can't be read"),
         ("What we saw:\n14:39 Seen", "Line 1 is above the first line with a time"),
         (
             "Ann\n  Yesterday at 2:39 PM\nDown\nBo\n  17 hours ago\nDone",
@@ -80,6 +81,35 @@ def test_what_a_program_writes_before_a_colon_is_no_name() -> None:
         ("", "PHP Warning:  Disk"),
         ("", "PHP Notice: x"),
     ]
+
+
+def test_a_name_that_may_be_a_message_or_an_author_is_asked_about_and_both_are_read() -> None:
+    """Where somebody sent a picture alone, the next author is directly below the time."""
+    chat = "Ann\n14:40\nhi\nBo\n14:45\n{}\n14:46\nhello"
+    with pytest.raises(PasteUnclear, match=r"Line 6 may be the message .*: 'Ann'"):
+        read(chat.format("Ann"))
+    answers = {"Ann.": [("Bo", "Ann."), ("Bo", "hello")]}
+    answers["(picture)\nAnn"] = [("Bo", "(picture)"), ("Ann", "hello")]
+    for answer, last in answers.items():
+        entries = read(chat.format(answer)).entries
+        assert [(each.by, each.text) for each in entries] == [("Ann", "hi"), *last]
+
+
+def test_what_the_exporter_of_discord_adds_is_left_out() -> None:
+    paste = read("[27.11.2026 14:45] bo (pinned)\nok\n\n{Reactions}\n👍 (2)")
+    assert [(each.by, each.text) for each in paste.entries] == [("bo", "ok")]
+
+
+def test_a_rough_time_in_a_table_is_one() -> None:
+    paste = read("| Time | Event |\n|---|---|\n| ~14:05 | a |\n| ca. 14:10 | b |")
+    assert [(f"{each.at:%H:%M}", each.text) for each in paste.entries] == [
+        ("14:05", "~14:05 a"),
+        ("14:10", "ca. 14:10 b"),
+    ]
+
+
+def test_a_line_that_only_counts_from_the_one_above_is_named() -> None:
+    assert read("14:05 Seen\n5 min later fixed").unread == (2,)
 
 
 def test_a_subtitle_counts_from_its_begin_and_has_no_time_of_day() -> None:

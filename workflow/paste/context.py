@@ -16,6 +16,7 @@ from workflow.errors import BadInput
 from workflow.paste.lines import (
     NEW,
     NOTHING,
+    ROUGH_SIGN,
     TIMES,
     Line,
     LineKind,
@@ -155,7 +156,7 @@ def _outside(line: Line) -> Line:
 
 # Roughly at a time. Words such as `At` begin ordinary sentences too.
 _ROUGHLY = re.compile(
-    r"[\s>*+•-]*(?P<sign>[~≈]\s?|ca?\.\s?|circa |approx\.? |approximately |gegen |vers )?"
+    rf"[\s>*+•-]*(?P<sign>{ROUGH_SIGN})?"
     r"(?P<word>at |around |about |um |à |alle |a las |às |kl |från )?(?=\d)",
     re.IGNORECASE,
 )
@@ -679,7 +680,23 @@ class Gathering:
         if len(words) > 1:
             return True
         # Only a name may be taken from an entry that has no other line: a picture was sent there.
-        return bool(self.parts[-1].by) and self._indents and is_name(above.raw)
+        is_name_alone = bool(self.parts[-1].by) and is_name(above.raw)
+        if not self._indents and is_name_alone:
+            self._refuse_open_name(above)
+        return is_name_alone and self._indents
+
+    def _refuse_open_name(self, above: Line) -> None:
+        """Raise `PasteUnclear` for an author's name that is all of a message, or begins the next.
+
+        The message may have been a picture.
+        """
+        name = name_of(above.raw)
+        if any(part.by == name for part in self.parts):
+            raise PasteUnclear(
+                f"Line {above.number} may be the message above it or the author of the one below: "
+                f"{name!r}. For the message, put a period behind it; for the author, write what "
+                "the message above was, such as (picture). Nothing was recorded."
+            )
 
     def _has_no_name(self, line: Line) -> bool:
         """Whether a lone time has no name above it, by its form and that of the whole paste."""

@@ -42,7 +42,9 @@ _LABEL_WORDS = (
 )
 _LABELS = frozenset(_LABEL_WORDS.split())
 # Additions to a name: a badge without a space, a status emoji.
-_BADGE = re.compile(r"(?<=[^\W_A-Z])(?:APP|BOT)$|\s+(?:APP|BOT)$|(?:\s*:[a-z0-9_+-]+:)+$")
+_BADGE = re.compile(
+    r"(?<=[^\W_A-Z])(?:APP|BOT)$|\s+(?:APP|BOT)$|(?:\s*:[a-z0-9_+-]+:)+$|\s+\(pinned\)$"
+)
 _BADGES = frozenset({"APP", "BOT", "WORKFLOW"})
 _ASIDE = re.compile(r"\s*(?:\([^()]{1,40}\)|\|.*)$")
 
@@ -130,7 +132,8 @@ _LINES = (
     # Pictures of people
     r"(?:user )?avatar|.{1,60}[’']s (?:profile picture|avatar)|profile picture of .{1,60}",
     r"Profilbild von .{1,60}|photo de profil de .{1,60}",
-    # Discord
+    # Discord, and its exporter
+    r"\{(?:Reactions|Attachments|Embed|Stickers)\}",
     r"(?-i:APP|BOT|NEW|New|OP)|Role icon, \D{1,40}",
     # Desks mark notes that no customer reads.
     r"Internal(?: note)?|Public reply|Private note|Interne Notiz|Note interne",
@@ -185,7 +188,9 @@ _SYSTEM = re.compile(
 _OWN_MARK = "\u200e"
 _EMOJI = r"[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]+"
 # `🔥 503` is somebody's word.
-_REACTION_WITH_COUNT = re.compile(rf"(?::[a-z0-9_+'-]+:|{_EMOJI})\s*\d{{1,2}}", re.IGNORECASE)
+_REACTION_WITH_COUNT = re.compile(
+    rf"(?::[a-z0-9_+'-]+:|{_EMOJI})\s*(?:\d{{1,2}}|\(\d{{1,2}}\))", re.IGNORECASE
+)
 _REACTION = re.compile(rf":[a-z0-9_+'-]+:|{_EMOJI}", re.IGNORECASE)
 _TEAMS_REACTION = re.compile(r"\d+ .{1,30} reactions?\.?", re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,4}")
@@ -309,6 +314,8 @@ class Reader:
         return spoken_first(words, start, way)
 
 
+# Roughly at a time.
+ROUGH_SIGN = r"[~≈]\s?|ca?\.\s?|circa |approx\.? |approximately |gegen |vers "
 # List marks, quote marks and check boxes of Markdown, and bullets of documents.
 _MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪●○■□▸►–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
 _INDENT = re.compile(r"\s+[^\s—–·,-]")
@@ -373,12 +380,14 @@ _NOTED = re.compile(r"(?P<by>\S.{0,58}?) \((?:Work notes|Additional comments)[^(
 _SAYS = re.compile(r"(?P<by>[^:\n<>\[\]]{1,60}?):(?:\s+|$)(?P<text>.*)")
 _COMMA_SAYS = re.compile(r",\s+(?P<by>[^:\n<>\[\]]{1,60}?)\s?:\s+(?P<text>.*)")
 _BETWEEN = re.compile(r"\s{2,}|\t\s*|,\s|\s+[—–·•|]\s+|\s+-\s+")
-_LOOKS_LIKE_A_TIME = re.compile(r"\[?\d{1,2}:\d{2}|\[?\d{4}-\d{2}-\d{2}[T ]\d")
+_LOOKS_LIKE_A_TIME = re.compile(
+    r"\[?\d{1,2}:\d{2}|\[?\d{4}-\d{2}-\d{2}[T _]\d|\[?20\d{6}[T _-]\d{4}(?!\d{3})"
+)
 _MENTION = re.compile(
     r"(?<![\d:.,/])\d{1,2}:\d{2}(?!\d)"
     r"|(?<![\w:.,/])\d{1,2}(?:[.:]\d{2})?\s?(?:[ap]\.?m\b|Uhr\b)"
     r"|^\W*(?:T?\+\s?\d|\d{1,2}\s?h\s)|(?<![\w:.,/])\d{1,2}\s?h\s?\d{2}\b"
-    r"|(?<![\w:.,/])\d{1,3} ?(?:m|min|minute|h|hr|hour|d|day)s? ago\b",
+    r"|(?<![\w:.,/])\d{1,3} ?(?:m|min|minute|h|hr|hour|d|day)s? (?:ago|later)\b",
     re.IGNORECASE,
 )
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from workflow.paste.lines import Line, LineKind, Reader, Shape, is_name, range_of
+from workflow.paste.lines import ROUGH_SIGN, Line, LineKind, Reader, Shape, is_name, range_of
 from workflow.times.spoken_time import Spoken, normal
 from workflow.times.zones import is_zone
 
@@ -318,7 +318,8 @@ def _row(
     day = columns.date if columns else -1
     if time >= len(cells):
         return None
-    when = cells[time]
+    rough = re.match(rf"(?:{ROUGH_SIGN})(?=\d)", cells[time], re.IGNORECASE)
+    when = cells[time][rough.end() :] if rough else cells[time]
     if columns and 0 <= day < len(cells) and cells[day]:
         when = f"{cells[day]} {when}"
     zone_at = columns.zone_at if columns else -1
@@ -337,7 +338,7 @@ def _row(
         for at, cell in enumerate(cells)
         if cell and at not in {time, day, by_at, zone_at}
     ]
-    if ranged is not None:
+    if ranged is not None or rough:
         rest = [" ".join([cells[time], *rest[:1]]), *rest[1:]]
     by = cells[by_at] if 0 <= by_at < len(cells) else ""
     return Line(LineKind.HEAD, number, raw, said, by, "\n".join(rest), Shape.LEADING)
