@@ -101,6 +101,7 @@ ABBREVIATIONS = _meanings(
     ("KRAT", 7, "Krasnoyarsk", "Asia/Krasnoyarsk"),
     ("IRKT", 8, "Irkutsk", "Asia/Irkutsk"),
     ("YAKT", 9, "Yakutsk", "Asia/Yakutsk"),
+    ("CHST", 10, "Guam", "Pacific/Guam"),
     ("VLAT", 10, "Vladivostok", "Asia/Vladivostok"),
     ("SGT", 8, "Singapore", "Asia/Singapore"),
     ("HKT", 8, "Hong Kong", "Asia/Hong_Kong"),
