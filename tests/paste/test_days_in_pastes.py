@@ -195,3 +195,9 @@ def test_a_day_behind_a_name_is_the_days_and_not_the_names(head: str) -> None:
 def test_a_surname_may_be_a_weekday(head: str) -> None:
     (entry,) = read_paste(f"{head}\nDown", now=NOW, zone=BERLIN).entries
     assert (f"{entry.at:%d %I:%M}", entry.by) == ("28 02:39", "Efe Sunday")
+
+
+@pytest.mark.parametrize("name", ["Ann (OOO until 27 Nov)", "Ann | off 27 Nov", "Ann OOO 27 Nov"])
+def test_a_day_until_which_somebody_is_away_dates_no_message(name: str) -> None:
+    (entry,) = read_paste(f"{name}  2:39 PM\nDown", now=NOW, zone=BERLIN).entries
+    assert f"{entry.at:%d %H:%M}" == "28 14:39"

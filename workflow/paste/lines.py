@@ -74,7 +74,7 @@ def name_and_day(words: str, said: Spoken, reader: Reader) -> tuple[str, Spoken]
         return words, said
     for gap in _DAY_GAP.finditer(words):
         day = _date(words[gap.end() :].rstrip(" )]"), reader)
-        if day is None or not _STARTS.match(words):
+        if day is None or not is_name(words[: gap.start()]) or _AWAY.search(words[: gap.start()]):
             continue
         is_day = any(map(str.isdigit, words[gap.end() :])) or gap[0].strip()
         if is_day or (day.near is not None and len(words) - gap.end() >= _SHORTEST_DAY):
@@ -83,6 +83,8 @@ def name_and_day(words: str, said: Spoken, reader: Reader) -> tuple[str, Spoken]
     return words, said
 
 
+# `Ann Lee (away until 3 Dec)`
+_AWAY = re.compile(r"[(|]|\b(?:OOO|PTO|away|off|back|until|till|bis|ab)\b", re.IGNORECASE)
 _DAY_GAP = re.compile(r"\s*[,·•|—–(-]\s*|\s+")
 
 
