@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.conftest import CONFIG
 from tests.google_world import GoogleWorld
 from tests.ledger_rows import run_sql
 from tests.terminal import at_a_terminal
+from workflow.doc import push
 
 Customers = Callable[[int], CustomerList]
 ANN = "ann@team.example"
@@ -99,8 +101,13 @@ def test_a_doc_in_the_trash_is_named_and_taken_out(
 
 
 def test_a_notice_says_that_the_doc_it_was_copied_into_is_in_the_trash(
-    postmortem: Postmortem, google: GoogleWorld, doc: str, customers: Customers
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    doc: str,
+    customers: Customers,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(push, "_LOOK_AGAIN", timedelta(0))
     words = ("notify", str(customers(2)), "--stage", "update", "--send", "--confirm", "2")
     drive(google, "patch", doc, {"trashed": True})
     assert postmortem(*words, "--draft-only").err.count("The doc is in the trash") == 1

@@ -303,9 +303,9 @@ def bring_to_doc(
     """Make the doc show everything that is recorded of an incident.
 
     `waiting` is the result of `look`, if the recording transaction has looked. With `after_mails`
-    ask always whether the doc is in the trash: it was read just before the mails, so the minute
-    since the last look would never be over. A failure at Google is returned in `fault`, never
-    raised: the changes stay recorded.
+    ask whether the doc is in the trash once it is older than a minute: it was read just before the
+    mails, so the minute since the last look would never be over. A failure at Google is returned in
+    `fault`, never raised: the changes stay recorded.
     """
     if waiting is None:
         with workspace.ledger.read() as connection:
@@ -320,7 +320,10 @@ def bring_to_doc(
     synced = fault is None and not bringing.refused and not now.has(_KNOWN)
     looked_at = before.compared.at
     is_due = looked_at is not None and workspace.wall() - looked_at > _LOOK_AGAIN
-    is_due = is_due or (after_mails and now.is_doc_made)
+    if after_mails and now.is_doc_made:
+        with workspace.ledger.read() as connection:
+            recorded_at = incidents.said_at(connection, incident_id)
+        is_due = workspace.now() - recorded_at > _LOOK_AGAIN
     fault = _told_of_doc(workspace, now.incident, fault, said, is_due=is_due)
     refused = frozenset(bringing.refused)
     return Brought(
