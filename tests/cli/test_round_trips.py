@@ -58,6 +58,7 @@ def test_a_close_reads_to_see_other_ledgers_before_and_after_its_questions_and_w
     google.forget_calls()
     postmortem("close")
     assert google.calls() == {
+        "drive.files.get": 1,  # whether the doc is in the trash
         "docs.documents.get": 4,
         "docs.documents.batchUpdate": 1,
     }

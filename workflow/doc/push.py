@@ -25,7 +25,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -76,7 +76,7 @@ class PendingWork:
 
     `files` are the ids of files to upload. `batch` is None if no change can be written now.
     `missing` is what Docs refuses permanently, `compared` is the result of the last look at the
-    doc.
+    doc. `began_at` is when the incident was recorded here.
     """
 
     incident: Incident
@@ -87,6 +87,7 @@ class PendingWork:
     batch: Batch | None
     missing: tuple[Missing, ...]
     compared: Compared
+    began_at: datetime
 
     @property
     def is_doc_made(self) -> bool:
@@ -144,6 +145,7 @@ def look(
         batch=batch,
         missing=doc_standing.missing_changes(connection, incident_id),
         compared=elsewhere.last_comparison(connection, incident_id),
+        began_at=incidents.said_at(connection, incident_id),
     )
 
 
@@ -321,9 +323,7 @@ def bring_to_doc(
     looked_at = before.compared.at
     is_due = looked_at is not None and workspace.wall() - looked_at > _LOOK_AGAIN
     if after_mails and now.is_doc_made:
-        with workspace.ledger.read() as connection:
-            recorded_at = incidents.said_at(connection, incident_id)
-        is_due = workspace.now() - recorded_at > _LOOK_AGAIN
+        is_due = workspace.now() - now.began_at > _LOOK_AGAIN
     fault = _told_of_doc(workspace, now.incident, fault, said, is_due=is_due)
     refused = frozenset(bringing.refused)
     return Brought(
