@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -96,12 +97,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Each worker begins with an equal part of the list, in order, and later takes from the others.
     """
-    files = {item.path: item.nodeid.partition("::")[0] for item in items}
-    by_waiting = sorted(files, key=lambda path: not files[path].startswith(_WAIT_MOST))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    places = {path: (at % workers, at) for at, path in enumerate(by_waiting)}
-    if workers > 1:
-        items.sort(key=lambda item: places[item.path])
+    waiting = [item for item in items if item.nodeid.startswith(_WAIT_MOST)]
+    files = list(dict.fromkeys(item.path for item in waiting))
+    rest = iter([item for item in items if not item.nodeid.startswith(_WAIT_MOST)])
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        own = set(files[worker::workers])
+        ordered += [item for item in waiting if item.path in own]
+        end = len(items) * (worker + 1) // workers
+        ordered += islice(rest, max(0, end - len(ordered)))
+    items[:] = [*ordered, *rest]
 
 
 def pytest_xdist_auto_num_workers() -> int:

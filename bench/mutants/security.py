@@ -477,7 +477,8 @@ MUTANTS = [
         ),
         (
             "every mail is a report",
-            "        if not is_report(facts.headers):\n            return\n",
+            "        if not (is_report(facts.headers) or is_from_daemon(facts.headers)):\n"
+            "            return\n",
             "",
             "bounces/test_bounces.py",
         ),
