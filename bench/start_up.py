@@ -86,7 +86,7 @@ def imports(folder: Path) -> Table:
     rest = max(0.0, whole - parts.total())
     shown = [(name, f"{seconds:.3f}") for name, seconds in parts.most_common()]
     return Table(
-        "What `postmortem log` imports",
+        "What postmortem log imports",
         ("for", "s"),
         [*shown, ("the entry itself, with two calls of Google", f"{rest:.3f}")],
         kept=True,
