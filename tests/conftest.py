@@ -7,7 +7,6 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -83,31 +82,6 @@ def pytest_configure() -> None:
 
 
 _ROOM_FOR_TESTS = 2 << 30  # bytes
-
-
-# The tests that wait most, for real processes that sleep, are killed, or draw pages.
-_WAIT_MOST = (
-    *("tests/drill/", "tests/browser/", "tests/sending/", "tests/ledger/test_shared_ledger.py"),
-    *("tests/cli/test_same_command.py", "tests/notice/test_workers.py", "tests/standing/"),
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let every worker begin with files that wait most, so that none is left with one at the end.
-
-    Each worker begins with an equal part of the list, in order, and later takes from the others.
-    """
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    waiting = [item for item in items if item.nodeid.startswith(_WAIT_MOST)]
-    files = list(dict.fromkeys(item.path for item in waiting))
-    rest = iter([item for item in items if not item.nodeid.startswith(_WAIT_MOST)])
-    ordered: list[pytest.Item] = []
-    for worker in range(workers):
-        own = set(files[worker::workers])
-        ordered += [item for item in waiting if item.path in own]
-        end = len(items) * (worker + 1) // workers
-        ordered += islice(rest, max(0, end - len(ordered)))
-    items[:] = [*ordered, *rest]
 
 
 def pytest_xdist_auto_num_workers() -> int:
