@@ -68,8 +68,8 @@ from workflow.google.public_pictures import NotPublic
 from workflow.ledger import changes, incidents
 from workflow.ledger.changes import STATEMENT, KeptFile, RecordedChange
 from workflow.ledger.incidents import DocRecord
-from workflow.model import Incident, Statement, Status, with_full_stop
-from workflow.standing import notice_words
+from workflow.model import Incident, Statement, Status
+from workflow.standing import doc_standing, notice_words
 from workflow.workspace import Workspace
 
 # --- Pictures and chips ---------------------------------------------------------------------------
@@ -495,7 +495,5 @@ def hand_edits(view: DocView, incident: Incident, pending: Iterable[RecordedChan
 
 
 def _offer(what: str, shown: str, held: str) -> str:
-    differ = with_full_stop(
-        f"The {what} in the doc is “{shown}”, and here it is “{held or 'nobody'}”"
-    )
-    return f"{differ} To use the doc's value: postmortem edit --{what} {shlex.quote(shown)}"
+    command = f"postmortem edit --{what} {shlex.quote(shown)}"
+    return doc_standing.value_in_doc(what, shown, held or "nobody", command)

@@ -30,6 +30,12 @@ _WAYS = (
 )
 
 
+def value_in_doc(what: str, shown: str, held: str, command: str) -> str:
+    """A value that differs in the doc and in this ledger, and the command that takes the doc's."""
+    differ = with_full_stop(f"The {what} in the doc is “{shown}”, and here it is “{held}”")
+    return f"{differ} To use the doc's value: {command}"
+
+
 class DocTrouble(StrEnum):
     """What keeps a doc from being read or written."""
 

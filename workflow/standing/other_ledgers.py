@@ -181,10 +181,8 @@ def _status_words(seen: DocLook, incident: Incident) -> str:
     """A sentence about a status that another ledger, or a person, wrote into the doc."""
     if seen.is_taken:
         return f"The status is now “{seen.status}”, as in the doc."
-    return (
-        f"The status in the doc is “{seen.status}”, and here it is “{incident.status}”. To use the "
-        f"doc's value: postmortem status {seen.status}"
-    )
+    command = f"postmortem status {seen.status}"
+    return doc_standing.value_in_doc("status", str(seen.status), str(incident.status), command)
 
 
 def glance(workspace: Workspace, incident: Incident) -> Compared:
