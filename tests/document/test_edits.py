@@ -422,18 +422,23 @@ def test_the_mask_for_reading_leaves_out_nothing_that_an_edit_looks_at() -> None
     assert read_document(apply_mask(parse_mask(FIELDS), page.document())) == page.view()
 
 
-def test_a_doc_of_2000_entries_and_half_a_million_characters_is_edited_quickly() -> None:
-    document = _long_document(entries=2000, length=250)
+def test_a_doc_of_2000_entries_is_edited_in_a_time_that_grows_with_its_entries() -> None:
     sections = shipped_template().sections
-    seconds = []
-    for _ in range(3):
-        view = read_document(document)
-        started = time.process_time()
-        edit = compute_edit(view, [an_entry("new", 333.5, "late")], sections)
-        seconds.append(time.process_time() - started)
-    assert edit.requests[0]["insertText"]["text"] == "\n8:12 PM CET  late"
-    assert edit.requests[0]["insertText"]["location"]["index"] == 334 * 251 + 9
-    assert min(seconds) < 0.15
+
+    def least_seconds(entries: int) -> float:
+        document = _long_document(entries, length=250)
+        seconds = []
+        for _ in range(3):
+            view = read_document(document)
+            started = time.process_time()
+            edit = compute_edit(view, [an_entry("new", 333.5, "late")], sections)
+            seconds.append(time.process_time() - started)
+        assert edit.requests[0]["insertText"]["text"] == "\n8:12 PM CET  late"
+        assert edit.requests[0]["insertText"]["location"]["index"] == 334 * 251 + 9
+        return min(seconds)
+
+    # Four times the entries. Were each compared with all, it would be sixteen times the time.
+    assert least_seconds(2000) < 9 * least_seconds(500)
 
 
 def _long_document(entries: int, length: int) -> dict[str, Any]:

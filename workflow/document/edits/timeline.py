@@ -8,6 +8,7 @@ it. In a timeline that is a table, entries are rows, in the columns that its fir
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -429,21 +430,23 @@ def _with_lines(
     """The items, and the lines of that form without a range: somebody cut and pasted them.
 
     People also type such lines, at places of their own. So a line only counts if its time fits
-    between those around it.
+    between those around it. `ranged` is in the order of the doc, and so is the answer.
     """
     heading = place.heading if place is not None else None
+    positions = [one.position for one in ranged]
     found: list[Item] = []
     day: date | None = None
     for paragraph in place.lines if place is not None else ():
         if heading is None or paragraph.cell != heading.cell:
             continue
         position = doc.index_of(paragraph)
-        here = [one for one in ranged if one.position == position]
+        first, after = bisect_left(positions, position), bisect_right(positions, position)
+        here = list(ranged[first:after])
         key = here[-1].key if here else _key_of_line(paragraph.text, day, zone)
         if key is None:
             continue
         day = key.day
-        below = next((one.key for one in ranged if one.position > position), key)
+        below = ranged[after].key if after < len(ranged) else key
         if not here and (not found or found[-1].key <= key) and key <= below:
             here = [Item(key, paragraph, position)]
         found += here
