@@ -225,6 +225,11 @@ class GoogleWorld:
         counts: dict[str, int] = self._switchboard("get", "requests")["counts"]
         return counts
 
+    def calls_that_worked(self, *methods: str) -> int:
+        """How many of the last calls of these methods were answered with a success."""
+        recent = self._switchboard("get", "requests")["recent"]
+        return sum(each["method"] in methods and each["status"] == "200" for each in recent)
+
     def forget_calls(self) -> None:
         self._switchboard("delete", "requests")
 
