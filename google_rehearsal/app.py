@@ -33,7 +33,9 @@ from google_rehearsal.oauth.views import blueprint as oauth_blueprint
 from google_rehearsal.page_views import StoredWorld
 from google_rehearsal.people import People
 from google_rehearsal.store import Settings, Store, read_settings
-from google_rehearsal.wire.admission import OwnConnections, shut
+from google_rehearsal.visitors import admit_by_secret, ensure_secret
+from google_rehearsal.wire.admission import invalid_credentials
+from google_rehearsal.wire.connections import OwnConnections, shut
 from google_rehearsal.wire.errors import GoogleError, internal, not_rehearsed
 from google_rehearsal.wire.pipeline import Pipeline, WireAnswer, WireRequest, as_json
 
@@ -50,11 +52,18 @@ _HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
-def create_app(folder: Path, settings: Settings | None = None, *, key: str = "") -> Flask:
+def create_app(
+    folder: Path,
+    settings: Settings | None = None,
+    *,
+    key: str = "",
+    asks_for_secret: bool = False,
+) -> Flask:
     """The app over the store in `folder`, which is created if missing.
 
     Without `settings`, the folder's `settings.json` counts. `key` opens the control API; by default
-    a random one. Raises `ValueError` for invalid settings.
+    a random one. `asks_for_secret`: every caller must show the folder's secret, see `visitors`.
+    Raises `ValueError` for invalid settings.
     """
     make_private(folder)
     store = Store(folder)
@@ -71,6 +80,13 @@ def create_app(folder: Path, settings: Settings | None = None, *, key: str = "")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.extensions[_EXTENSION] = pipeline
     app.before_request(_check_host)
+    admit_by_secret(
+        app,
+        ensure_secret(folder),
+        asks=asks_for_secret,
+        is_issued=lambda token: grants.holder_of(token) is not None,
+        refused=lambda: _response(_refusal(invalid_credentials())),
+    )
     app.register_blueprint(admin.blueprint(pipeline, documents, key or secrets.token_urlsafe(24)))
     app.register_blueprint(
         page_views.blueprint(

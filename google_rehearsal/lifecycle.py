@@ -31,6 +31,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 from google_rehearsal import smtp
 from google_rehearsal.store import Settings
+from google_rehearsal.wire import connections
 
 if TYPE_CHECKING:
     from google_rehearsal.app import RehearsalServer
@@ -136,13 +137,16 @@ class RehearsalUnavailable(RuntimeError):
 class RunningServer:
     """A server that answers: `http://127.0.0.1:PORT`, its process, the control API's key.
 
-    `smtp_port` is its mail relay's port, on the same address.
+    `smtp_port` is its mail relay's port, on the same address. `secret` is its folder's, see
+    `visitors`. `first_page` is the address that opens the pages in a browser for the first time.
     """
 
     base_url: str
     pid: int
     key: str
     smtp_port: int
+    secret: str
+    first_page: str
 
 
 def ensure_running(folder: Path) -> RunningServer:
@@ -164,7 +168,13 @@ def find_running(folder: Path) -> RunningServer | None:
     try:
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
         server = RunningServer(
-            str(state["base_url"]), int(state["pid"]), str(state["key"]), int(state["smtp_port"])
+            base_url=str(state["base_url"]),
+            pid=int(state["pid"]),
+            key=str(state["key"]),
+            smtp_port=int(state["smtp_port"]),
+            # The server of an earlier version has neither.
+            secret=str(state.get("secret", "")),
+            first_page=str(state.get("first_page", state["base_url"] + "/")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -187,9 +197,15 @@ def stop(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def serve_in_thread(folder: Path, settings: Settings | None = None) -> Iterator[RunningServer]:
-    """A server in this process, on a real socket, while the block runs."""
-    with _listening(folder, settings, 0, 0) as (server, running):
+def serve_in_thread(
+    folder: Path, settings: Settings | None = None, *, asks_for_secret: bool = False
+) -> Iterator[RunningServer]:
+    """A server in this process, on a real socket, while the block runs.
+
+    It is for tests, whose lists are made up: where nothing says who calls, it asks for the folder's
+    secret only with `asks_for_secret`.
+    """
+    with _listening(folder, settings, 0, 0, asks_for_secret=asks_for_secret) as (server, running):
         thread = threading.Thread(
             target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -201,14 +217,23 @@ def serve_in_thread(folder: Path, settings: Settings | None = None) -> Iterator[
             thread.join()
 
 
-def serve(folder: Path, port: int = 0) -> None:
+def serve(
+    folder: Path, port: int = 0, announce: Callable[[RunningServer], None] | None = None
+) -> None:
     """Serve until a signal ends it or there is no request for `idle_seconds`.
 
-    Raises `RehearsalUnavailable` if the folder has a server already or the port is taken.
+    `announce` is called when it listens; by default it prints the address. Raises
+    `RehearsalUnavailable` if the folder has a server already or the port is taken.
     """
     _log_to(folder)
-    with _listening(folder, None, port, _HANDOVER_SECONDS) as (server, running):
-        print(f"{running.base_url}  (rehearsal Google, {folder})", flush=True)
+    with _listening(folder, None, port, _HANDOVER_SECONDS, asks_for_secret=True) as (
+        server,
+        running,
+    ):
+        if announce is None:
+            print(f"{running.base_url}  (rehearsal Google, {folder})", flush=True)
+        else:
+            announce(running)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: threading.Thread(target=server.stop).start())
         threading.Thread(target=_stop_when_idle, args=(server,), daemon=True).start()
@@ -217,10 +242,16 @@ def serve(folder: Path, port: int = 0) -> None:
 
 @contextlib.contextmanager
 def _listening(
-    folder: Path, settings: Settings | None, port: int, patience_seconds: float
+    folder: Path,
+    settings: Settings | None,
+    port: int,
+    patience_seconds: float,
+    *,
+    asks_for_secret: bool,
 ) -> Iterator[tuple[RehearsalServer, RunningServer]]:
     # Loads Flask, 0.4 s of CPU: only the server needs it, not the search for a running one.
     from google_rehearsal import app as server_app  # noqa: PLC0415 - Flask; to serve alone
+    from google_rehearsal import visitors  # noqa: PLC0415 - the same
 
     make_private(folder)
     lock = FileLock(folder / _SERVER_LOCK)
@@ -228,7 +259,8 @@ def _listening(
         raise RehearsalUnavailable(f"{folder} has a running server already.")
     try:
         key = secrets.token_urlsafe(24)
-        app = server_app.create_app(folder, settings, key=key)
+        asks_for_secret = asks_for_secret and not connections.says_who_opens()
+        app = server_app.create_app(folder, settings, key=key, asks_for_secret=asks_for_secret)
         pipeline = server_app.pipeline_of(app)
         server = _at_port(
             lambda number: server_app.RehearsalServer(app, pipeline, number), folder, port
@@ -237,7 +269,11 @@ def _listening(
         threading.Thread(
             target=relay.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
         ).start()
-        running = RunningServer(f"http://127.0.0.1:{server.port}", os.getpid(), key, relay.port)
+        base_url, secret = f"http://127.0.0.1:{server.port}", visitors.ensure_secret(folder)
+        entrance = f"open/{secret}" if asks_for_secret else ""
+        running = RunningServer(
+            base_url, os.getpid(), key, relay.port, secret, f"{base_url}/{entrance}"
+        )
         (folder / _PORT_FILE).write_text(str(server.port), encoding="ascii")
         _write_state(folder, running)
         try:

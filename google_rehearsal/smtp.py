@@ -26,7 +26,7 @@ from google_rehearsal.gmail import mime
 from google_rehearsal.gmail.mime import fails, failure_report
 from google_rehearsal.gmail.world import Mailbox
 from google_rehearsal.store import Settings, Store
-from google_rehearsal.wire.admission import OwnConnections, shut
+from google_rehearsal.wire.connections import OwnConnections, shut
 from google_rehearsal.wire.faults import (
     AFTER_BY_CONNECTION,
     BEFORE_BY_CONNECTION,

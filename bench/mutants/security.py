@@ -37,6 +37,7 @@ _ONE_LINE = (
 )
 _SANDBOX = "mail/test_template.py::test_a_template_reaches_nothing_but_its_words"
 _BAD_TLS = "smtp/test_relay_sign_in.py::test_who_does_not_prove_to_be_the_host_is_shown_nothing"
+_VISITORS = "google_rehearsal/test_visitors.py"
 _STORY = "drill/test_rehearse.py::test_no_step_of_a_story_leaves_the_rehearsal"
 _FILES_OF_A_STORY = "drill/test_rehearse.py::test_no_file_of_any_command_is_outside_the_story"
 _SIGN_IN = "google/test_google_sign_in.py"
@@ -377,9 +378,34 @@ MUTANTS = [
         ),
         (
             "anybody may look into a drill",
-            "return found is not None and found not in {0, os.getuid()}",
-            "return False",
+            "return Opener.OURS if found in {0, os.getuid()} else Opener.SOMEBODY_ELSE",
+            "return Opener.OURS",
             "google_rehearsal/test_lifecycle.py::test_another_user_of_the_machine_is_hung_up_on",
+        ),
+        (
+            "nobody has to show the secret",
+            "not asks",
+            "True",
+            f"{_VISITORS}::test_every_address_is_behind_the_secret "
+            f"{_VISITORS}::test_a_drills_mails_are_shown_to_nobody_without_the_secret",
+        ),
+        (
+            "any address lets a browser in",
+            "if not _is_same(shown, secret):\n            return _locked()",
+            "if False:\n            return _locked()",
+            f"{_VISITORS}::test_a_browser_is_let_in_once_and_for_all",
+        ),
+        (
+            "any secret in a token is the home's",
+            "if shown and not _is_same(shown, secret):",
+            "if False:",
+            f"{_VISITORS}::test_every_address_is_behind_the_secret",
+        ),
+        (
+            "all homes have one secret",
+            "file.write(secrets.token_hex(_BYTES))",
+            'file.write("0" * 2 * _BYTES)',
+            f"{_VISITORS}::test_each_home_has_a_secret_that_lasts",
         ),
         (
             "who hung up is the administrator",

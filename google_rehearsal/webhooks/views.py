@@ -20,7 +20,6 @@ from google_rehearsal.page_views import guarded
 from google_rehearsal.store import Store
 from google_rehearsal.webhooks import dialects
 from google_rehearsal.webhooks.dialects import (
-    BOT_TOKEN,
     CHANNELS,
     Asked,
     MissingScope,
@@ -28,6 +27,7 @@ from google_rehearsal.webhooks.dialects import (
     SlackRefusal,
     ToldBoard,
     checked_post,
+    is_bots,
     parts_of,
 )
 from google_rehearsal.wire.errors import STATUS_OF, GoogleError
@@ -141,7 +141,7 @@ class SlackLater:
 def _check_token(authorization: str) -> None:
     if not authorization.startswith("Bearer "):
         raise SlackRefusal("not_authed")
-    if authorization.removeprefix("Bearer ").strip() != BOT_TOKEN:
+    if not is_bots(authorization.removeprefix("Bearer ").strip()):
         raise SlackRefusal("invalid_auth")
 
 

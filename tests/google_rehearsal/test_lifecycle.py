@@ -27,7 +27,8 @@ from google_rehearsal.lifecycle import (
     serve_in_thread,
     stop,
 )
-from google_rehearsal.wire import admission
+from google_rehearsal.wire import connections
+from google_rehearsal.wire.connections import Opener
 from tests.google_rehearsal.caller import Google, mail
 
 STARTER = """
@@ -126,7 +127,7 @@ def test_another_user_of_the_machine_is_hung_up_on(
     folder: Path, asked: str, by_table: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if by_table:  # where the kernel does not answer questions about one socket
-        monkeypatch.setattr(admission, "_user_by_netlink", lambda *_: None)
+        monkeypatch.setattr(connections, "_user_by_netlink", lambda *_: None)
     with serve_in_thread(folder) as server:
         host, _, port = server.base_url.removeprefix("http://").partition(":")
         for where in (int(port), server.smtp_port):
@@ -150,17 +151,17 @@ def test_who_hung_up_already_is_nobody_and_not_the_administrator(
     by_table: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if by_table:
-        monkeypatch.setattr(admission, "_user_by_netlink", lambda *_: None)
+        monkeypatch.setattr(connections, "_user_by_netlink", lambda *_: None)
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as caller:
             caller.sendall(b"POST /gmail/v1/users/me/messages/send HTTP/1.1\r\n\r\n")
         connection, _ = server.accept()
         with connection:
-            assert admission.is_of_somebody_else(connection)
+            assert connections.opener_of(connection) is Opener.SOMEBODY_ELSE
         with socket.create_connection(server.getsockname()):
             connection, _ = server.accept()
             with connection:
-                assert not admission.is_of_somebody_else(connection)
+                assert connections.opener_of(connection) is Opener.OURS
 
 
 def test_a_stale_file_is_no_server(folder: Path) -> None:

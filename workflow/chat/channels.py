@@ -242,13 +242,15 @@ class Chats:
     """Slack and Google Chat as this run may reach them.
 
     `stand_in` is the base address of a rehearsal server, "" for the real ones; with one, nothing
-    goes to another machine. `timeout_seconds` limits each wait.
+    goes to another machine. `stand_in_secret` goes out with the rehearsal's public token.
+    `timeout_seconds` limits each wait.
     """
 
     config_path: Path
     stand_in: str = ""
     timeout_seconds: float = field(default_factory=lambda: TIMEOUT_SECONDS)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    stand_in_secret: str = field(default="", repr=False)
 
     def check(self, channel: Channel) -> None:
         """Check that a channel can be used, as far as this machine knows. Raises `ChannelBad`."""
@@ -292,10 +294,14 @@ class Chats:
         return slack.SlackReader(secret, address, self.timeout_seconds)
 
     def rehearsal_reader(self) -> slack.SlackReader:
-        """Read the rehearsal's Slack with its public token."""
+        """Read the rehearsal's Slack with its own token."""
         return slack.SlackReader(
-            _REHEARSAL_TOKEN, urljoin(self.stand_in, "/api/"), self.timeout_seconds
+            self._rehearsals_token(), urljoin(self.stand_in, "/api/"), self.timeout_seconds
         )
+
+    def _rehearsals_token(self) -> str:
+        secret = self.stand_in_secret
+        return f"{_REHEARSAL_TOKEN}-{secret}" if secret else _REHEARSAL_TOKEN
 
     def _address_and_secret(self, channel: Channel) -> tuple[str, str]:
         secret = read_secret(channel, self.environment, self.config_path)
@@ -303,4 +309,4 @@ class Chats:
         if self.stand_in and address.startswith("/"):
             address = urljoin(self.stand_in, address)
         check_address(channel, address, only_here=bool(self.stand_in))
-        return address, secret
+        return address, self._rehearsals_token() if secret == _REHEARSAL_TOKEN else secret

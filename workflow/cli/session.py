@@ -204,7 +204,11 @@ def _connect_relay(settings: Settings) -> relay.Relay:
 def open_chats(settings: Settings) -> Chats:
     """The profile's chats: real ones, or those of the rehearsal server."""
     emulator = emulator_of(settings)
-    return channels.Chats(settings.config_path, stand_in=emulator.root_url if emulator else "")
+    if emulator is None:
+        return channels.Chats(settings.config_path)
+    return channels.Chats(
+        settings.config_path, stand_in=emulator.root_url, stand_in_secret=emulator.secret
+    )
 
 
 def emulator_of(settings: Settings) -> Emulator | None:
@@ -216,7 +220,8 @@ def emulator_of(settings: Settings) -> Emulator | None:
         return None
 
     # Its port changes with every start, but its sign-ins stay valid.
-    return Emulator(lifecycle.ensure_running(rehearsal_folder(settings)).base_url, place=REHEARSAL)
+    server = lifecycle.ensure_running(rehearsal_folder(settings))
+    return Emulator(server.base_url, place=REHEARSAL, secret=server.secret)
 
 
 def rehearsal_folder(settings: Settings) -> Path:

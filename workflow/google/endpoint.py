@@ -17,7 +17,7 @@ import ipaddress
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
@@ -321,12 +321,14 @@ _CLIENT_SECRET = "no-secret"  # noqa: S105 - the same for everybody
 class Emulator:
     """The server at `root_url`; `place` identifies its stored sign-in.
 
-    A server that changes its port keeps its place. Raises ValueError for an address that `Endpoint`
+    A server that changes its port keeps its place. `secret` is a rehearsal's own, "" elsewhere: it
+    goes out with the rehearsal's public word. Raises ValueError for an address that `Endpoint`
     refuses.
     """
 
     root_url: str
     place: str
+    secret: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         Endpoint(self.root_url)
@@ -364,7 +366,9 @@ class Emulator:
         """
         token = self.stored(token_path)
         if token is None:
-            return emulator_session(self.root_url, fixed_token)
+            word, colon, account = fixed_token.partition(":")
+            shown = f"{word}-{self.secret}" if self.secret and word == "rehearsal" else word
+            return emulator_session(self.root_url, f"{shown}{colon}{account}")
 
         credentials = transport.SavedCredentials.of(
             token_path, {**token, "token_uri": self.token_uri}
@@ -380,7 +384,7 @@ class Emulator:
 
 
 def emulator_session(root_url: str, token: str = "rehearsal") -> requests.Session:  # noqa: S107
-    """A session for a Google-compatible server, with a fixed bearer token that is no secret.
+    """A session for a Google-compatible server, with a fixed bearer token, valid there alone.
 
     It ignores the environment's settings: a proxy would carry the calls off this machine. Raises
     ValueError for an address that `Endpoint` refuses.

@@ -136,17 +136,14 @@ def serve_pages(asked: Asked, settings: Settings, port: int) -> None:
     if port:
         if find_running(folder):
             stop_server(folder)
-        asked.speaker.answer(f"http://127.0.0.1:{port}/", "link")
-        serve_here(folder, port)
+        serve_here(folder, port, lambda served: asked.speaker.answer(served.first_page, "link"))
         return
     server = ensure_running(folder)
     if asked.speaker.as_json:
-        asked.speaker.document(
-            {"docs": server.base_url + "/", "mailbox": server.base_url + "/mail"}
-        )
+        asked.speaker.document({"docs": server.first_page, "mailbox": server.base_url + "/mail"})
         return
     asked.speaker.say("The rehearsal's docs and its mailbox:")
-    asked.speaker.answer(f"  {server.base_url}/", "link")
+    asked.speaker.answer(f"  {server.first_page}", "link")
     asked.speaker.answer(f"  {server.base_url}/mail", "link")
     if asked.speaker.is_interactive:
         asked.speaker.say(
@@ -296,7 +293,7 @@ def run_script(asked: Asked, settings: Settings, name: str) -> None:
             {
                 "incident": incident,
                 "record": str(record),
-                "docs": server.base_url + "/",
+                "docs": server.first_page,
                 "mailbox": server.base_url + "/mail",
                 "score": score_json(found),
             }
@@ -304,7 +301,7 @@ def run_script(asked: Asked, settings: Settings, name: str) -> None:
     say_score(asked, found)
     speaker.say()
     speaker.say("The rehearsal is over. What it created:", "good")
-    speaker.answer(f"  the doc and the mailbox   {server.base_url}/")
+    speaker.answer(f"  the doc and the mailbox   {server.first_page}")
     speaker.answer(f"  the mails, one by one     {server.base_url}/mail")
     speaker.answer(f"  the record on disk        {record}")
     program = program_as_typed()
