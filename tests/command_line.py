@@ -18,7 +18,11 @@ from unittest import mock
 import typer.main
 
 from tests.advice import advice_in, refusal_of
+from tests.ready_processes import start_ready
 from workflow.cli.app import app
+
+# As `python -m workflow` starts it.
+_THE_PROGRAM = "from workflow.__main__ import main; main()"
 
 
 @dataclass(frozen=True)
@@ -74,14 +78,12 @@ class Postmortem:
         self, *arguments: str, stdin: int = subprocess.DEVNULL, **settings: str
     ) -> subprocess.Popen[str]:
         """Start a real process, to kill, to wait for, or to type at if `stdin` is a pipe."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "workflow", *arguments],
-            env=self._environment(settings),
+        return start_ready(
+            _THE_PROGRAM,
+            arguments,
+            folder=Path.cwd(),
+            environment=self._environment(settings),
             stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
         )
 
     def environment_of_a_run(self, **settings: str) -> dict[str, str]:

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ import requests
 from tests.command_line import Postmortem, running
 from tests.google_world import ACCOUNT, GoogleWorld
 from tests.ledger_rows import somebody_writes
+from tests.ready_processes import start_ready
 
 ROOT = Path(__file__).resolve().parents[1]
 _TIME_OUT = re.compile(r"^timeout_seconds = [0-9.]+$", re.MULTILINE)
@@ -107,15 +107,8 @@ def sleeping_in(
 
         def start(*arguments: str) -> subprocess.Popen[str]:
             words = [str(mark), when, *where, json.dumps(settings), *arguments]
-            return subprocess.Popen(
-                [sys.executable, "-c", _SLEEPING_IN, *words],
-                cwd=ROOT,
-                env=postmortem._environment({}),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
+            return start_ready(
+                _SLEEPING_IN, words, folder=ROOT, environment=postmortem._environment({})
             )
 
         with comes_to(mark.exists, start, *arguments, again=again) as process:
@@ -160,18 +153,14 @@ def _ran(script: str, postmortem: Postmortem, *arguments: str) -> tuple[int, str
     before = config.read_text(encoding="utf-8")
     config.write_text(_TIME_OUT.sub("timeout_seconds = 10", before), encoding="utf-8")
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            cwd=ROOT,
-            env=postmortem._environment({}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
+        process = start_ready(
+            script, arguments, folder=ROOT, environment=postmortem._environment({})
         )
+        with running(process):
+            _, said = process.communicate(timeout=60)
     finally:
         config.write_text(before, encoding="utf-8")
-    return done.returncode, done.stderr.decode()
+    return process.returncode, said
 
 
 def wait_until(what: Callable[[], bool], *, seconds: float = 60) -> None:
