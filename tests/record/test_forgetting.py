@@ -210,3 +210,39 @@ def test_customers_of_old_incidents_are_forgotten_by_itself(
     assert shown["notices"][0]["counts"]["sent"] == 2
     # The newer incident still has its customers.
     assert ADDRESS.encode() in everything_in(postmortem)
+
+
+def test_a_forgotten_mail_is_not_read_again_from_gmail(
+    postmortem: Postmortem, google: GoogleWorld, listed: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    drafts = ("--skip-bad", "--send", "--draft-only", "--confirm", "2")
+    postmortem("notify", str(listed), *drafts)
+    postmortem("resume", "--confirm", "2")
+    (notice,) = postmortem.json("show")["notices"]
+    postmortem("forget", ADDRESS, "--yes")
+    # From now on the sign-in may read the mails that were sent.
+    postmortem.configure(f'google_url_token = "{READING}"\n{CONFIG}')
+    done = postmortem.json("resume", notice["notice"])
+    assert done["counts"]["sent"] == 2
+    assert ADDRESS.encode() not in everything_in(postmortem)
+    assert "(forgotten)" in postmortem("told", ADDRESS, "--full").out
+
+
+def test_an_edited_mail_of_a_forgotten_customer_is_not_called_sent_by_hand(
+    postmortem: Postmortem, google: GoogleWorld, listed: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    drafts = ("--skip-bad", "--send", "--draft-only", "--confirm", "2")
+    postmortem("notify", str(listed), *drafts)
+    google.person.edits_draft(ADDRESS, replace=(NAME, f"Dear {NAME}"))
+    postmortem("resume", "--as-edited", "--confirm", "2")
+    postmortem("forget", ADDRESS, "--yes")
+    (document,) = google.documents()
+    text = google.text(document["id"])
+    assert "1 of 2 was edited before sending" in text
+    assert "text unknown" not in text
+    assert NAME not in text
+    full = postmortem("told", ADDRESS, "--full").out
+    assert "(forgotten)" in full
+    assert "a person sent this mail" not in full

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.ledger.deliveries import Delivery, delivery_of
 from workflow.ledger.faults import MoveRefused
+from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.notices import Notice, row_of
 from workflow.ledger.tables import deliveries, edited_drafts, notices
 from workflow.model import DeliveryState, DraftDecision
@@ -177,7 +178,10 @@ def edited_and_sent(connection: Connection, notice_id: str) -> list[tuple[Delive
 def unread_sent_by_hand(
     connection: Connection, notice_id: str, evidence: Sequence[str]
 ) -> list[Delivery]:
-    """Mails with such evidence whose content nobody has read yet."""
+    """Mails with such evidence whose content nobody has read yet.
+
+    Without those to forgotten customers: reading one would bring their data back.
+    """
     read = select(edited_drafts.c.delivery_id).where(
         edited_drafts.c.decision.in_((_D.BY_HAND.value, _D.UNCHANGED.value))
     )
@@ -185,6 +189,7 @@ def unread_sent_by_hand(
         deliveries.c.notice_id == notice_id,
         deliveries.c.state == DeliveryState.SENT.value,
         deliveries.c.evidence.in_(list(evidence)),
+        deliveries.c.email != FORGOTTEN,
         deliveries.c.id.not_in(read),
     )
     return [delivery_of(row) for row in connection.execute(query.order_by(deliveries.c.row))]

@@ -33,12 +33,14 @@ from workflow.ledger.changes import SUMMARY, RecordedChange
 from workflow.ledger.deliveries import Delivery
 from workflow.ledger.edited_drafts import FOUND_IN_SENT, EditedContent
 from workflow.ledger.elsewhere import Reserved
+from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.notices import Notice, words_given
 from workflow.ledger.plans import Proposal, ProposalState
 from workflow.mail import content as mail_content
 from workflow.mail import faces
 from workflow.model import (
     DeliveryCounts,
+    DraftDecision,
     Incident,
     MailTransport,
     Shortfall,
@@ -363,6 +365,8 @@ def words_of(delivery: Delivery, left: EditedContent | None) -> SentText:
         return SentText(delivery.subject, None, ours=False, why_unknown=_ONLY_FOUND)
     if left is None:
         return SentText(delivery.subject, our_text(delivery))
+    if left.raw is None and delivery.email == FORGOTTEN:
+        return SentText(FORGOTTEN, FORGOTTEN, ours=False)
     if left.raw is None:
         return SentText(delivery.subject, None, ours=False, why_unknown=_NOT_KNOWN)
     content = mail_content.read_content(left.raw)
@@ -392,12 +396,14 @@ def edited_counts(left: Sequence[tuple[Delivery, EditedContent]], sent: int) -> 
 
     `sent` is the number of the notice's sent mails.
     """
-    edited = sum(each.raw is not None for _, each in left)
+    by_hand = DraftDecision.BY_HAND
+    unread = sum(each.raw is None and each.decision is by_hand for _, each in left)
+    edited = len(left) - unread
     lines = []
     if edited:
         were = "was" if edited == 1 else "were"
         lines.append(f"{edited:,} of {sent:,} {were} edited before sending")
-    if unread := len(left) - edited:
+    if unread:
         lines.append(f"{unread:,} of {sent:,} sent by a person in Gmail (text unknown)")
     return lines
 
