@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import CustomerList, Postmortem
-from tests.conftest import CONFIG
-from tests.google_world import GoogleWorld
+from tests.command_line import CustomerList, Postmortem, one_each, words_to_send
+from tests.conftest import COLLEAGUE, CONFIG
+from tests.google_world import ACCOUNT, GoogleWorld
+from tests.plug import go_on, sleeping_in
 from tests.postgres_server import PostgresServer
 
 Customers = Callable[[int], CustomerList]
@@ -142,6 +143,33 @@ def test_how_an_approved_plan_leaves_is_up_to_its_sender_and_nothing_in_it(
     assert (len(google.sent()), len(google.drafts())) == (0, 0)
     ann(*send, *how)
     assert (len(google.sent()), len(google.drafts())) == (sent, drafted)
+
+
+def test_a_plan_that_a_colleagues_notice_stopped_is_still_approved(
+    ann: Postmortem, google: GoogleWorld, customers: Customers, colleague: Postmortem
+) -> None:
+    shared = ("--impact", "Invoices show wrong amounts", "--share", COLLEAGUE)
+    started = ann.json("start", "Wrong amounts", *shared)
+    colleague("join", started["doc_url"])
+    plan = proposed(ann, customers(3))[:8]
+    Postmortem(ann.home, {**ann.environment, "LOGNAME": "ben"})("approve", plan)
+    send = ("notify", "--send", "--plan", plan)
+    # The colleague's own ledger begins in the moment after Ann's own looked into the doc.
+    with sleeping_in(("workflow.notice.send", "send_agreed"), ann, *send) as process:
+        colleague(*words_to_send(customers(3)))
+        go_on(process)
+        err = process.communicate(timeout=60)[1]
+    assert (process.returncode, "Another ledger wrote to 3 customers" in err) == (3, True), err
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
+
+    ann("sync")
+    assert "sent by ann" not in google.text(started["doc_id"])
+    stopped = ann(*send, expect=3).err
+    assert "Another ledger wrote to 3 customers" in stopped
+    assert "was sent already" not in stopped
+    ann(*send, "--not-in-this-ledger")
+    assert set(google.copies_from(ACCOUNT, COLLEAGUE).values()) == {2}
+    assert "sent by ann" in google.text(started["doc_id"])
 
 
 def test_open_comments_on_the_proposal_are_shown_to_approver_and_sender(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
@@ -335,7 +336,7 @@ def _send(workspace: Workspace, reference: str, form: Form, begun: list[str]) ->
     sending.refuse_other_number(plan, typed_number(form.text("number")))
     notice = sending.agree(workspace, plan, agreed, proposal)
     begun.append(notice.id)
-    desk().senders.start(notice, send_on_agreed, command="notify")
+    desk().senders.start(notice, partial(send_on_agreed, proposal=proposal), command="notify")
     return ChangeResult()
 
 

@@ -45,6 +45,7 @@ from workflow.google.endpoint import Emulator
 from workflow.ledger import announcements, changes, incidents, notices
 from workflow.ledger.changes import Run
 from workflow.ledger.notices import Notice
+from workflow.ledger.plans import Proposal
 from workflow.notice.draft_review import withdraw
 from workflow.notice.outcome import (
     extra_drafts,
@@ -72,9 +73,11 @@ def send_on(workspace: Workspace, notice: Notice, watcher: Watcher) -> tuple[str
     return _words(finish(workspace, notice, watcher))
 
 
-def send_on_agreed(workspace: Workspace, notice: Notice, watcher: Watcher) -> tuple[str, ...]:
-    """The same for a notice that was just approved."""
-    return _words(send_agreed(workspace, notice, watcher))
+def send_on_agreed(
+    workspace: Workspace, notice: Notice, watcher: Watcher, proposal: Proposal | None = None
+) -> tuple[str, ...]:
+    """The same for a notice that was just approved; `proposal` is its plan, if it had one."""
+    return _words(send_agreed(workspace, notice, watcher, proposal))
 
 
 def take_back(workspace: Workspace, notice: Notice, watcher: Watcher) -> tuple[str, ...]:

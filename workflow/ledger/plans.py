@@ -556,6 +556,26 @@ def move(connection: Connection, proposal_id: str, to: ProposalState, **facts: o
     return bool(moved.rowcount == 1)
 
 
+def take_back(connection: Connection, proposal: Proposal, notice_id: str) -> None:
+    """Let an approved plan be sent again whose notice was undone before its first mail.
+
+    `proposal` is the plan as it was before, with its mails.
+    """
+    undone = (proposals.c.notice_id == notice_id) & (proposals.c.state == _S.SENT.value)
+    connection.execute(
+        update(proposals)
+        .where(proposals.c.id == proposal.id, undone)
+        .values(
+            state=_S.APPROVED.value,
+            request=proposal.request,
+            content=proposal.content,
+            notice_id="",
+            sent_by="",
+            sent_at=None,
+        )
+    )
+
+
 def set_facts_written(connection: Connection, proposal_id: str, facts: list[str]) -> None:
     """Store a plan's lines as they are in the doc."""
     connection.execute(

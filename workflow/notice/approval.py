@@ -280,6 +280,14 @@ def note_sent(
     _show_in_doc(connection, workspace, proposal)
 
 
+def note_undone(
+    connection: Connection, workspace: Workspace, proposal: Proposal, notice_id: str
+) -> None:
+    """Take `note_sent` back, in the transaction that undoes the notice."""
+    plans.take_back(connection, proposal, notice_id)
+    _show_in_doc(connection, workspace, proposal)
+
+
 def _decide_by_file(workspace: Workspace, path: Path, *, approved: bool, reason: str) -> Decided:
     found = read_plan_file(path)
     short = found.plan_hash[:8]

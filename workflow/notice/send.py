@@ -76,7 +76,7 @@ def send(
     proposal: Proposal | None = None,
 ) -> Notified:
     """Freeze the plan and send it. Raises as `agree` and `send_agreed` do."""
-    return send_agreed(workspace, agree(workspace, plan, agreed, proposal), watcher)
+    return send_agreed(workspace, agree(workspace, plan, agreed, proposal), watcher, proposal)
 
 
 def agree(
@@ -117,16 +117,20 @@ def agree(
     return notice
 
 
-def send_agreed(workspace: Workspace, notice: Notice, watcher: Watcher) -> Notified:
-    """Send a notice that was just agreed to.
+def send_agreed(
+    workspace: Workspace, notice: Notice, watcher: Watcher, proposal: Proposal | None = None
+) -> Notified:
+    """Send a notice that was just agreed to; `proposal` is the approved plan that it came from.
 
-    Raises `Overlooked` for notices of other ledgers that nobody accepted; this one is then undone.
+    Raises `Overlooked` for notices of other ledgers that nobody accepted; this one is then undone,
+    and its plan can still be sent.
     """
     try:
         return finish(workspace, notice, watcher)
     except Overlooked:  # a colleague began at the same moment: undo this notice
         with workspace.ledger.write() as connection:
-            plans.drop_notice(connection, notice.id)
+            if plans.drop_notice(connection, notice.id) and proposal is not None:
+                approval.note_undone(connection, workspace, proposal, notice.id)
         raise
 
 
