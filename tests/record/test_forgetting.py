@@ -189,6 +189,22 @@ def test_a_plan_that_would_write_to_them_is_withdrawn(postmortem: Postmortem, li
     assert ADDRESS.encode() not in everything_in(postmortem)
 
 
+def test_the_doc_says_that_such_a_plan_was_withdrawn(
+    postmortem: Postmortem, google: GoogleWorld, listed: Path
+) -> None:
+    started = postmortem.json("start", "Wrong amounts")
+    plan = postmortem.json("notify", str(listed), "--skip-bad", "--propose")["plan"][:8]
+    postmortem("approve", plan, LOGNAME="ben")
+    postmortem("forget", ADDRESS, "--yes")
+    text = google.text(started["doc_id"])
+    assert f"; withdrawn (plan {plan})" in text
+    assert "A customer in it was forgotten." in text
+
+    postmortem("notify", str(listed), "--skip-bad", "--propose")
+    postmortem("forget", "oda@customer.example", "--yes")
+    assert "To approve: postmortem approve" not in google.text(started["doc_id"])
+
+
 @on_both_ledgers
 def test_customers_of_old_incidents_are_forgotten_by_itself(
     postmortem: Postmortem, google: GoogleWorld, listed: Path

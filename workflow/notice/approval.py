@@ -98,7 +98,7 @@ def propose(workspace: Workspace, plan: Plan, plan_out: Path | None = None) -> P
         )
         with workspace.ledger.write() as connection:
             plans.add(connection, proposal)
-            _show_in_doc(connection, workspace, proposal)
+            show_in_doc(connection, workspace, proposal)
     if plan_out is not None:
         write_plan_file(plan_out, _plan_file(proposal))
     return proposal
@@ -136,7 +136,7 @@ def decide(workspace: Workspace, reference: str, *, approved: bool, reason: str 
             reason=reason.strip(),
         )
         if moved:
-            _show_in_doc(connection, workspace, proposal)
+            show_in_doc(connection, workspace, proposal)
     if not moved:
         raise BadInput(f"Plan {proposal.short} is {proposal.state} already. Nothing was changed.")
     return Decided(
@@ -277,7 +277,7 @@ def note_sent(
     )
     if not moved:
         raise BadInput(f"Nothing was sent: plan {proposal.short} was sent or withdrawn meanwhile.")
-    _show_in_doc(connection, workspace, proposal)
+    show_in_doc(connection, workspace, proposal)
 
 
 def note_undone(
@@ -285,7 +285,7 @@ def note_undone(
 ) -> None:
     """Take `note_sent` back, in the transaction that undoes the notice."""
     plans.take_back(connection, proposal, notice_id)
-    _show_in_doc(connection, workspace, proposal)
+    show_in_doc(connection, workspace, proposal)
 
 
 def _decide_by_file(workspace: Workspace, path: Path, *, approved: bool, reason: str) -> Decided:
@@ -344,7 +344,7 @@ def _taken_from_file(workspace: Workspace, path: Path) -> Proposal:
             decided_at=found.decided_at,
             reason=found.reason,
         )
-        _show_in_doc(connection, workspace, proposal)
+        show_in_doc(connection, workspace, proposal)
         decided = plans.by_id(connection, proposal.id)
     bring_to_doc(workspace, proposal.incident_id)  # else it waits for `sync`
     return decided
@@ -421,7 +421,8 @@ def _open_proposal(workspace: Workspace, plan_id: str) -> Proposal | None:
     return next((each for each in found if each.content is not None), None)
 
 
-def _show_in_doc(connection: Connection, workspace: Workspace, proposal: Proposal) -> None:
+def show_in_doc(connection: Connection, workspace: Workspace, proposal: Proposal) -> None:
+    """Record that the doc must show a plan's current state."""
     change = RecordedChange(
         f"{PROPOSAL}-{proposal.id}-{new_id(4)}", PROPOSAL, {"plan": proposal.id}, workspace.now()
     )

@@ -22,10 +22,10 @@ from workflow.ledger import changes, customers, forgetting, incidents, notices, 
 from workflow.ledger.changes import RecordedChange
 from workflow.ledger.customers import CustomerMail, CustomerMatch
 from workflow.ledger.forgetting import FORGOTTEN, CustomerNames, Emptied
-from workflow.ledger.plans import ProposalState
+from workflow.ledger.plans import Proposal, ProposalState
 from workflow.mail.list_columns import Address, AddressBad, read_address, typed_address
 from workflow.model import DeliveryState, Incident, moment_text
-from workflow.notice import plan_file
+from workflow.notice import approval, plan_file
 from workflow.sending.mail_writer import write_mail
 from workflow.standing import notice_words
 from workflow.standing.notice_words import refresh_summary, words_of
@@ -141,19 +141,19 @@ def forget(workspace: Workspace, typed: str) -> Forgotten:
         words = _words_of({address.email, *spelled}, names)
         emptied = forgetting.empty_mails(connection, key, hashed, words)
         emptied.rows = forgetting.empty_rows_left_out(connection, words)
-        plans = tuple(_withdraw_plans(connection, address, key))
+        withdrawn = _withdraw_plans(connection, workspace, address, key)
         forgetting.sweep(connection, words, emptied)
         is_suppressed = customers.forget(connection, address.key, hashed)
         _tell_docs(connection, workspace, emptied)
     workspace.ledger.compact()
-    docs = _docs_to_bring(workspace, emptied)
+    docs = _docs_to_bring(workspace, emptied) | {each.incident_id for each in withdrawn}
     return Forgotten(
         email=address.email,
         emptied=emptied,
-        plans=plans,
+        plans=tuple(each.short for each in withdrawn),
         is_suppressed=is_suppressed,
         unreached=tuple(_unreached(workspace, address, concerned, names, emptied)),
-        brought=tuple(push.bring_to_doc(workspace, each) for each in docs),
+        brought=tuple(push.bring_to_doc(workspace, each) for each in sorted(docs)),
     )
 
 
@@ -228,14 +228,17 @@ def _refuse_while_pending(connection: Connection, address: Address) -> None:
         )
 
 
-def _withdraw_plans(connection: Connection, address: Address, key: str) -> list[str]:
+def _withdraw_plans(
+    connection: Connection, workspace: Workspace, address: Address, key: str
+) -> list[Proposal]:
     """Withdraw the plans that would write to the customer: their mails name them."""
     withdrawn = []
     for proposal in plans.open_ones(connection):
         if plan_file.names_customer(proposal, key, address.email):
             reason = "A customer in it was forgotten."
             plans.move(connection, proposal.id, ProposalState.WITHDRAWN, reason=reason)
-            withdrawn.append(proposal.short)
+            approval.show_in_doc(connection, workspace, proposal)
+            withdrawn.append(proposal)
     return withdrawn
 
 
@@ -252,11 +255,11 @@ def _tell_docs(connection: Connection, workspace: Workspace, emptied: Emptied) -
         refresh_summary(connection, incident_id, now)
 
 
-def _docs_to_bring(workspace: Workspace, emptied: Emptied) -> list[str]:
+def _docs_to_bring(workspace: Workspace, emptied: Emptied) -> set[str]:
     """The incidents whose doc has lines of ours that named the customer."""
     with workspace.ledger.read() as connection:
         found = {notices.notice_by_id(connection, each).incident_id for each in emptied.notices}
-    return sorted(found | emptied.summaries)
+    return found | emptied.summaries
 
 
 def _unreached(

@@ -149,6 +149,8 @@ def approval_words(proposal: Proposal, incident: Incident) -> str:
         parts.append(f"{did} by {proposal.decided_by}, {moment_text(proposal.decided_at, zone)}")
     if proposal.sent_at is not None:
         parts.append(f"sent by {proposal.sent_by}, {moment_text(proposal.sent_at, zone)}")
+    if proposal.state is ProposalState.WITHDRAWN:
+        parts.append("withdrawn")
     return f"{'; '.join(parts)} (plan {proposal.short})"
 
 
