@@ -228,6 +228,47 @@ def test_a_giver_from_a_backup_learns_from_the_doc_that_it_has_given(
     assert "This incident was handed over to ledger" in postmortem(*words, expect=3).err
 
 
+def test_a_giver_from_a_backup_goes_on_once_it_has_the_incident_back(
+    postmortem: Postmortem,
+    colleague: Postmortem,
+    google: GoogleWorld,
+    customers: Customers,
+    url: str,
+    tmp_path: Path,
+) -> None:
+    there, back = tmp_path / "there", tmp_path / "back"
+    backup = back_up(postmortem)
+    postmortem("handover", str(there), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    colleague("join", url, "--with", str(there), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    colleague("notify", str(customers(4)), "--send", "--confirm", "1")
+    restore(postmortem, backup)
+    words = ("notify", str(customers(5)), "--send", "--confirm", "1")
+    assert "This incident was handed over to ledger" in postmortem(*words, expect=3).err
+
+    colleague("handover", str(back), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    taken = postmortem("join", url, "--with", str(back), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    assert "was handed over to ledger" not in taken.err
+    assert postmortem.json("show")["other_ledgers"]["notices"] == []
+    postmortem(*words)
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == dict.fromkeys(customers(5).addresses, 1)
+    assert "this incident was handed over on" in colleague(*words, expect=3).err
+
+
+def test_a_backup_does_not_take_a_cancelled_handover_for_one(
+    postmortem: Postmortem,
+    google: GoogleWorld,
+    customers: Customers,
+    url: str,
+    tmp_path: Path,
+) -> None:
+    backup = back_up(postmortem)
+    postmortem("handover", str(tmp_path / "file"), POSTMORTEM_PASSPHRASE=PASSPHRASE)
+    postmortem("handover", "--cancel")
+    restore(postmortem, backup)
+    postmortem("notify", str(customers(5)), "--send", "--confirm", "2")
+    assert google.copies_per_recipient() == dict.fromkeys(customers(5).addresses, 1)
+
+
 def test_what_can_not_be_opened_is_said_in_a_sentence_and_changes_nothing(
     postmortem: Postmortem, colleague: Postmortem, url: str, tmp_path: Path
 ) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from workflow import files
+from workflow.document.edits.notices import CANCELLED, notices_in
 from workflow.document.edits.notices import TransferMark as NotedTransfer
-from workflow.document.edits.notices import notices_in
 from workflow.document.requests import INCIDENT, TRANSFER, create_range, transfer_name
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput, why_refused
@@ -34,7 +34,6 @@ from workflow.model import Incident, address_of_doc, moment_text
 from workflow.standing import closing_checks
 from workflow.workspace import Workspace, new_id
 
-_CANCELLED = "cancelled"
 _ATTEMPTS = 8
 _KEYS_AT_A_TIME = 500
 _LARGEST_FILE_BYTES = 512 * 1024 * 1024
@@ -151,8 +150,8 @@ def cancel(workspace: Workspace) -> Incident:
         given = transfers.given_away(connection, incident.id)
     if given is None:
         raise BadInput("This incident was not handed over; there is nothing to cancel.")
-    taker = note_in_doc(workspace, incident.doc_id, given.id, _giver(workspace), _CANCELLED)
-    if taker != _CANCELLED:
+    taker = note_in_doc(workspace, incident.doc_id, given.id, _giver(workspace), CANCELLED)
+    if taker != CANCELLED:
         raise BadInput(
             f"Ledger {taker} has taken this incident over. To take it back: there postmortem "
             "handover FILE, here postmortem join URL --with FILE"
@@ -262,7 +261,7 @@ def take_over(workspace: Workspace, parcel: Parcel, incident_id: str, doc_id: st
             "postmortem handover --cancel"
         )
     taker = note_in_doc(workspace, doc_id, parcel.transfer, parcel.giver, me.id)
-    if taker == _CANCELLED:
+    if taker == CANCELLED:
         raise BadInput(
             "This handover was cancelled by its sender. Ask for a new file. Nothing was taken over."
         )

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from workflow.document.edits import changes as doc_changes
-from workflow.document.edits.notices import NoticeInDoc, NoticesInDoc, notices_in
+from workflow.document.edits.notices import CANCELLED, NoticeInDoc, NoticesInDoc, notices_in
 from workflow.document.view import FIELDS, DocView, read_document
 from workflow.errors import BadInput
 from workflow.google.faults import GoogleFault
@@ -275,10 +275,23 @@ def lacking(
 def _given(
     connection: Connection, incident_id: str, in_doc: NoticesInDoc, mine: str
 ) -> Iterator[NoticeElsewhere]:
-    """A handover of this incident that this ledger doesn't know: it is an older backup."""
+    """A handover of this incident that this ledger doesn't know: it is an older backup.
+
+    It counts no more once the incident came back here: then this ledger has taken it as often as it
+    gave it away, and once more if it did not begin it.
+    """
     known = transfers.transfers_of(connection, incident_id)
-    for each in in_doc.transfers:
-        if mine and each.giver == mine and each.taker != mine and each.id not in known:
+    given = [
+        each
+        for each in in_doc.transfers
+        if mine and each.giver == mine and each.taker not in {mine, CANCELLED}
+    ]
+    taken = sum(each.state is transfers.TransferState.TAKEN for each in known.values())
+    began_here = incidents.joined_at(connection, incident_id) is None
+    if taken + began_here > len(given):
+        return
+    for each in given:
+        if each.id not in known:
             yield NoticeElsewhere(each.id, Why.GIVEN, ledger=each.taker)
 
 

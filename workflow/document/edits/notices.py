@@ -287,9 +287,13 @@ class NoticeInDoc:
     heading: str = ""
 
 
+CANCELLED = "cancelled"
+"""The taker of a handover that its giver cancelled."""
+
+
 @dataclass(frozen=True)
 class TransferMark:
-    """An incident's move from the ledger `giver` to the ledger `taker`."""
+    """An incident's move from the ledger `giver` to the ledger `taker`, or to `CANCELLED`."""
 
     id: str
     giver: str
