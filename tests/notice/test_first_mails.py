@@ -11,6 +11,7 @@ import pytest
 from tests.command_line import CustomerList, Postmortem
 from tests.conftest import CONFIG
 from tests.google_world import ACCOUNT, GoogleWorld
+from tests.plug import go_on, sleeping_in
 
 Customers = Callable[[int], CustomerList]
 READING = f"rehearsal:{ACCOUNT}:gmail.compose,gmail.readonly,drive.file,documents"
@@ -84,6 +85,21 @@ def test_a_mail_that_waits_already_is_named_when_its_address_is_suppressed(
     reader(*words, "2")
     assert google.copies_per_recipient() == {person(1): 1, person(3): 1}
     assert "still has" not in reader("suppress", person(2), "--why", "asked again").err
+
+
+@pytest.mark.parametrize("words", [("suppress", "--why", "asked"), ("forget", "--yes")])
+def test_an_address_that_is_taken_out_while_a_person_is_asked_is_no_colleagues_notice(
+    reader: Postmortem, google: GoogleWorld, customers: Customers, words: tuple[str, ...]
+) -> None:
+    send = ("notify", str(customers(3)), "--send", "--confirm", "3")
+    with sleeping_in(("workflow.notice.send", "agree"), reader, *send) as process:
+        reader(words[0], person(2), *words[1:])
+        go_on(process)
+        err = process.communicate(timeout=60)[1]
+    assert process.returncode == 3
+    assert "a customer of this list was suppressed, allowed again or forgotten" in err
+    assert "a colleague" not in err
+    assert google.copies_per_recipient() == {}
 
 
 @pytest.mark.parametrize(

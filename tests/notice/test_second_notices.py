@@ -15,6 +15,7 @@ import pytest
 
 from tests.command_line import CustomerList, Postmortem
 from tests.google_world import GoogleWorld
+from tests.plug import go_on, sleeping_in
 from tests.terminal import at_a_terminal
 
 Customers = Callable[[int], CustomerList]
@@ -392,6 +393,37 @@ class TestAStageAndTheStatus:
         assert (f"postmortem resume {notice} --discard" in refused) == (way != "failed")
         postmortem("status", before)
         postmortem(*resume)
+        assert copies(google) == {1: 3}
+
+    @pytest.mark.parametrize("way", ["all", "drafts", "first", "failed"])
+    def test_nor_do_mails_whose_status_changes_while_a_person_is_asked(
+        self, postmortem: Postmortem, google: GoogleWorld, customers: Customers, way: str
+    ) -> None:
+        postmortem("start", "Wrong amounts")
+        postmortem("status", "resolved")
+        words = ("notify", str(customers(3)), "--send", "--confirm", "3")
+        asked, where = words, "workflow.notice.send.agree"
+        if way != "all":
+            more = {"drafts": ("--draft-only",), "first": ("--first", "1"), "failed": ()}[way]
+            if way == "failed":
+                google.misbehave("404", "gmail.users.drafts.create", times=1)
+            notice = postmortem.json(*words, *more, expect=6 if way == "failed" else 0)["notice"]
+            number = {"drafts": "3", "first": "2", "failed": "1"}[way]
+            again = ("--retry-failed",) if way == "failed" else ()
+            asked = ("resume", notice, *again, "--confirm", number)
+            check = {"drafts": "drafts", "first": "rest", "failed": "again"}[way]
+            where = f"workflow.notice.outcome.refuse_other_{check}"
+        left = google.copies_per_recipient()
+        module, _, name = where.rpartition(".")
+        with sleeping_in((module, name), postmortem, *asked) as process:
+            postmortem("status", "investigating")
+            go_on(process)
+            err = process.communicate(timeout=60)[1]
+        assert process.returncode == 3, err
+        assert "the incident's status is now “investigating”" in err
+        assert google.copies_per_recipient() == left
+        postmortem("status", "resolved")
+        postmortem(*asked)
         assert copies(google) == {1: 3}
 
     def test_a_failed_mail_may_be_late(

@@ -47,6 +47,7 @@ from workflow.sending.deliver import (
     makes_drafts,
 )
 from workflow.sending.sender import Ending, SenderEnd
+from workflow.standing.closing_checks import is_overtaken
 from workflow.standing.notice_words import doc_says_how_it_stands
 from workflow.standing.other_ledgers import Overlooked
 from workflow.standing.overview import NoticeStanding, notice_standing
@@ -100,21 +101,48 @@ def agree(
         notice = replace(notice, approved_by=proposal.decided_by)
     count = Count()
     with workspace.ledger.write() as connection:
+        _refuse_new_status(connection, plan, notice)
         mails = dealt_out(counted(plan.reader.read(), count), plan.division)
         mails = waiting_after(mails, plan.request.first)
         plans.add_notice(connection, notice, mails)
         if count.hash != plan.count.hash or count.waiting != plan.count.waiting:
             # The plan has changed since it was agreed to; raising here rolls it back.
-            raise BadInput(
-                "Nothing was sent: a colleague started to send to customers of this list a moment "
-                "ago. See its progress with: postmortem show"
-            )
+            raise BadInput(_what_changed(plan.count, count))
         plans.add_attachments(connection, notice.id, _files(plan))
         notices.add_rows_left_out(connection, notice.id, _left_out(count))
         elsewhere.agree(connection, notice.id, agreed)
         if proposal is not None:
             approval.note_sent(connection, workspace, proposal, notice.id)
     return notice
+
+
+def _refuse_new_status(connection: Connection, plan: Plan, notice: Notice) -> None:
+    """Raise `BadInput` if the mails contradict a status that was set after they were shown."""
+    status = incidents.incident_by_id(connection, notice.incident_id).status
+    if status is not plan.incident.status and is_overtaken(notice, status):
+        raise BadInput(
+            f"Nothing was sent. The mails say “{notice.stage}”, and the incident's status is now "
+            f"“{status}”: it was changed a moment ago. Check the mails again before you send them."
+        )
+
+
+def _what_changed(before: Count, now: Count) -> str:
+    """Why a plan isn't the one that was agreed to any more, as sentences."""
+    is_same_list = len(now.do_not_mail) == len(before.do_not_mail)
+    if is_same_list and _progress(now) != _progress(before):
+        return (
+            "Nothing was sent: a colleague started to send to customers of this list a moment "
+            "ago. See its progress with: postmortem show"
+        )
+    return (
+        "Nothing was sent: a customer of this list was suppressed, allowed again or forgotten a "
+        "moment ago. Check the list again, then send."
+    )
+
+
+def _progress(count: Count) -> tuple[object, ...]:
+    """What a reading of the list says of the mails that its customers have, or wait for."""
+    return count.has_it, count.had_stage, count.waiting, count.told_before, count.repeats
 
 
 def send_agreed(

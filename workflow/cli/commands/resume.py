@@ -158,6 +158,8 @@ def _decide_about_drafts(
             out = sum(decision is DraftDecision.LEAVE_OUT for _, decision in decided)
             waiting = overview.notice_standing(workspace, notice).under_review
             _agree_to_drafts(asked, waiting, waiting - out, confirm)
+            # A question may have taken a while.
+            outcome.refuse_overtaken(workspace, overview.notice_standing(workspace, notice))
             agreed = True
         draft_review.decide(workspace, decided)
         draft_review.carry_out(workspace, notice)
@@ -192,6 +194,7 @@ def _agree_to_the_rest(
         )
         confirm = outcome.typed_number(answer)
     outcome.refuse_other_rest(before, confirm)
+    outcome.refuse_overtaken(workspace, before)  # a question may have taken a while
     return left_out.let_the_rest_go(workspace, notice, despite_bounces=despite_bounces)
 
 
@@ -327,4 +330,5 @@ def _plan_again(
         )
         confirm = outcome.typed_number(answer)
     outcome.refuse_other_again(again, waiting, confirm)
+    outcome.refuse_overtaken(workspace, standing, states)  # a question may have taken a while
     send.plan_again(workspace, notice, states)
