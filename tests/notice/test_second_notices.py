@@ -166,6 +166,31 @@ def test_a_resolved_incident_that_came_back_may_be_resolved_in_the_same_words(
     postmortem("close")
 
 
+@pytest.mark.parametrize("stage", ["investigating", "identified", "monitoring"])
+def test_an_incident_that_came_back_after_its_end_may_be_told_in_the_same_words(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, stage: str
+) -> None:
+    postmortem("start", "Wrong amounts")
+    for status in (stage, "resolved"):
+        postmortem("status", status)
+        send(postmortem, customers(3), 3)
+    postmortem("close")
+    postmortem("reopen")
+    postmortem("status", stage, "It is back")
+    words = ("notify", str(customers(4)), "--send", "--confirm")
+    asked = postmortem(*words, "4", expect=3).err
+    assert f"3 of 4 already got the “{stage}” notice, with almost the same text" in asked
+    assert copies(google) == {2: 3}
+
+    postmortem(*words, "4", "--again")
+    assert copies(google) == {3: 3, 1: 1}
+    for again in ((), ("--again",)):
+        assert "everybody on the list already has this text" in postmortem(*words, "4", *again).out
+    postmortem("status", "resolved")
+    refused = postmortem("close", expect=3).err
+    assert "4 customers were notified but not told it is resolved" in refused
+
+
 def test_words_that_change_while_a_notice_is_unfinished_do_not_reach_anybody_twice(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

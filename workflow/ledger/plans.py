@@ -302,12 +302,14 @@ def stage_had(
     keys: list[str],
     *,
     undone_by: Collection[Stage] = (),
+    ended_by: Collection[Stage] = (),
 ) -> tuple[dict[str, StageHad], dict[str, str]]:
     """Each of these recipients' last mail of a stage, without failed ones and tests.
 
     Also without one that was followed by a mail of a stage in `undone_by`: the incident went back,
     so the stage is news when it comes again. Those recipients are in the second mapping, with the
-    notice that followed.
+    notice that followed. So are those who got a mail of a stage in `ended_by` since: the incident
+    came back.
     """
     query = (
         select(
@@ -323,7 +325,7 @@ def stage_had(
         .where(
             notices.c.incident_id == incident_id,
             notices.c.mode == "send",
-            notices.c.stage.in_([each.value for each in (stage, *undone_by)]),
+            notices.c.stage.in_([each.value for each in (stage, *undone_by, *ended_by)]),
             deliveries.c.state != _FAILED,
             deliveries.c.recipient_key.in_(keys),
         )
@@ -335,8 +337,10 @@ def stage_had(
         if told == stage:
             had[key] = StageHad(notice_id, subject, markdown, promised, state in _WAITING)
             undone.pop(key, None)
-        elif state == DeliveryState.SENT and had.pop(key, None) is not None:
+        elif state == DeliveryState.SENT and key in had:
             undone[key] = notice_id
+            if told in undone_by:
+                del had[key]
     return had, undone
 
 

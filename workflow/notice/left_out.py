@@ -72,6 +72,11 @@ def stages_before(stage: Stage) -> tuple[Stage, ...]:
     return tuple(each for each, at in _REACHED.items() if at < reached)
 
 
+def stages_that_end(stage: Stage) -> tuple[Stage, ...]:
+    """The stages after which one says that the incident came back; () for one without an order."""
+    return (Stage.RESOLVED,) if stage in stages_before(Stage.RESOLVED) else ()
+
+
 class Repeat(StrEnum):
     """How a new mail relates to the customer's last mail of the same stage."""
 

@@ -26,7 +26,14 @@ from workflow.mail.sandbox import zone_named
 from workflow.mail.template import RenderedMail, ValueMissing
 from workflow.model import Finding, Incident, Stage
 from workflow.notice.composing import FileMissing, OwnFile, OwnFiles, SenderIdentity
-from workflow.notice.left_out import DoNotMail, NewWords, Repeat, repeat_of, stages_before
+from workflow.notice.left_out import (
+    DoNotMail,
+    NewWords,
+    Repeat,
+    repeat_of,
+    stages_before,
+    stages_that_end,
+)
 from workflow.notice.list_source import ListSource
 from workflow.notice.wording import CustomersMail, Wording, Wordings
 from workflow.workspace import Workspace
@@ -238,6 +245,7 @@ class ListReader:
             had, undone = plans.stage_had(
                 *(connection, self.incident_id, self.stage, keys),
                 undone_by=stages_before(self.stage),
+                ended_by=stages_that_end(self.stage),
             )
             profile = self.workspace.settings.profile
             waiting = plans.waiting_in(connection, keys, profile=profile)
@@ -265,7 +273,8 @@ class ListReader:
     ) -> Ready | None:
         """A mail whose text the customer has, if a notice has undone it since; else None.
 
-        `resolved` after a reopening may say the same words, and they are news. A person is asked.
+        `resolved` after a reopening may say the same words, and they are news. So may an earlier
+        stage after `resolved`. A person is asked.
         """
         mail = ready.mail
         if not undone_by or self.only_new or (mail.recipient_key, mail.content_key) not in planned:
