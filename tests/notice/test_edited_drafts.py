@@ -49,6 +49,12 @@ def notice(postmortem: Postmortem, customers: Customers, template: str) -> str:
     return str(found["notice"])
 
 
+def draft_of(google: GoogleWorld, address: str) -> str:
+    """The id of the draft to an address."""
+    ids = [str(each["id"]) for each in google.drafts()]
+    return next(each for each in ids if address.encode() in google.raw_draft(each))
+
+
 def text_of(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
     assert part is not None
@@ -191,6 +197,21 @@ def test_as_edited_the_words_that_left_are_the_recorded_ones(
     page = tmp_path / "report.html"
     postmortem("report", "--to", str(page), "--with-recipients")
     assert line in unescape(page.read_text(encoding="utf-8"))
+
+
+def test_the_doc_quotes_the_edited_lines_alone(
+    postmortem: Postmortem, google: GoogleWorld, notice: str, incident: str
+) -> None:
+    google.person.edits_draft(ANN, replace=EDIT)
+    mail = message_from_bytes(google.raw_draft(draft_of(google, BO)), policy=policy.default)
+    html = mail.get_body(("html",))
+    assert isinstance(html, EmailMessage)
+    html.set_content(str(html.get_content()).replace(*EDIT), subtype="html")
+    google.person.edits_draft(BO, raw=mail.as_bytes())
+    postmortem("resume", notice, "--confirm", "3", "--as-edited")
+    lines = google.text(incident).split("\n")
+    assert f"Edited for {ANN}: “{EDITED}”" in lines
+    assert f"Edited for {BO}: HTML “{EDITED}”" in lines
 
 
 def test_where_every_mail_was_edited_alike_doc_and_report_show_that_text(

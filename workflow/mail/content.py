@@ -103,7 +103,7 @@ def read_content(raw: bytes) -> MailContent:
     message = message_from_bytes(raw, policy=policy.compat32)
     parts = [(each, _part(each)) for each in _leaves(message)]
     plain = [_text(leaf) for leaf, part in parts if part.is_body and not _is_html(leaf)]
-    rich = [_words_of_html(_text(leaf)) for leaf, part in parts if part.is_body and _is_html(leaf)]
+    rich = [words_of_html(_text(leaf)) for leaf, part in parts if part.is_body and _is_html(leaf)]
     return MailContent(
         sender=next(iter(_addresses(message, "From")), ""),
         to=_addresses(message, "To"),
@@ -234,7 +234,8 @@ def _is_html(leaf: Message) -> bool:
     return leaf.get_content_type() == "text/html"
 
 
-def _words_of_html(html: str) -> str:
+def words_of_html(html: str) -> str:
+    """The words that a reader of the HTML sees, line by line."""
     text = unescape(_TAGS.sub("", _LINE_ENDS.sub("\n", html)))
     return "\n".join(" ".join(line.split()) for line in text.splitlines()).strip("\n")
 

@@ -380,6 +380,14 @@ def our_text(delivery: Delivery) -> str:
     return faces.text_face(faces.parse_body(delivery.markdown)).rstrip("\n")
 
 
+def _our_html_words(delivery: Delivery) -> str:
+    """The words of a mail's HTML as it was planned."""
+    tokens = faces.parse_body(delivery.markdown)
+    pictures = dict.fromkeys(faces.picture_names(tokens), "cid:")
+    html = faces.html_face(tokens, subject=delivery.subject, lang=delivery.lang, pictures=pictures)
+    return mail_content.words_of_html(html)
+
+
 def text_that_left(connection: Connection, notice: Notice) -> tuple[Block, ...]:
     """The text of a notice as it was sent.
 
@@ -432,7 +440,7 @@ def _changes_in_words(delivery: Delivery, left: EditedContent) -> str:
         theirs,
         subject=delivery.subject,
         text=our_text(delivery),
-        html_words=theirs.html_words,
+        html_words=_our_html_words(delivery),
         to=theirs.to if mail_content.goes_to(theirs, delivery.email) else (delivery.email,),
     )
     return (
@@ -441,13 +449,17 @@ def _changes_in_words(delivery: Delivery, left: EditedContent) -> str:
     )
 
 
+# How the lines of each body are introduced.
+_BODIES = {"Text": "", "HTML": "HTML "}
+
+
 def _in_words(found: list[mail_content.Difference]) -> Iterator[str]:
     for each in found:
-        if each.what != "Text":
+        if each.what not in _BODIES:
             yield f"{each.what} “{each.theirs}”"
             continue
         says = " / ".join(line.strip() for line in mail_content.new_lines(each))
-        yield f"“{says}”" if says else "some lines removed"
+        yield _BODIES[each.what] + (f"“{says}”" if says else "some lines removed")
 
 
 def _named_customers(addresses: list[str]) -> str:
