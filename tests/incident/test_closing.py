@@ -105,6 +105,28 @@ def test_customers_who_were_not_told_of_the_end_stop_it_and_become_a_list(
     assert postmortem.json("close")["customers"]["told_of_the_end"] == 3
 
 
+def test_customers_who_get_no_mail_any_more_do_not_stop_it(
+    postmortem: Postmortem, customers: Customers, tmp_path: Path
+) -> None:
+    postmortem("start", "Wrong amounts")
+    send(postmortem, customers(4), 4)
+    postmortem("suppress", customers(4).addresses[2], "--why", "asked for no mails")
+    postmortem("forget", customers(4).addresses[3], "--yes")
+    postmortem("status", "resolved")
+    send(postmortem, write(tmp_path / "first.csv", customers(4).addresses[0]), 1)
+    stopped = postmortem("close", expect=3).err
+    assert "1 customer was notified but not told it is resolved: postmortem close" in stopped
+    rest = tmp_path / "rest.csv"
+    postmortem("close", "--not-told", str(rest))
+    send(postmortem, rest, 1, "--stage", "resolved")
+
+    closed = postmortem("close")
+    assert "4 customers notified, 2 told it is resolved" in closed.out
+    assert (
+        "2 customers were notified but not told it is resolved, and are suppressed or forgotten"
+    ) in closed.err
+
+
 def test_a_correction_is_not_the_end_for_who_was_never_told_of_it(
     postmortem: Postmortem, customers: Customers
 ) -> None:

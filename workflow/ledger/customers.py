@@ -50,12 +50,16 @@ class Word:
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer of an incident with all mails to them, in the order of the notices."""
+    """A customer of an incident with all mails to them, in the order of the notices.
+
+    `gets_no_mail`: the address is suppressed, or the customer was forgotten.
+    """
 
     key: str
     email: str
     name: str
     words: tuple[Word, ...]
+    gets_no_mail: bool = False
 
     @property
     def told(self) -> tuple[Word, ...]:
@@ -85,12 +89,18 @@ class Customer:
 
 def customers_of(connection: Connection, incident_id: str) -> Iterator[Customer]:
     """Every customer whom a notice of the incident was planned for, streamed; without tests."""
+    profile = select(incidents.c.profile).where(incidents.c.id == incident_id).scalar_subquery()
+    is_suppressed = exists().where(
+        suppressions.c.profile == profile,
+        suppressions.c.recipient_key == deliveries.c.recipient_key,
+    )
     query = (
         select(
             deliveries.c.recipient_key,
             deliveries.c.email,
             deliveries.c.name,
             deliveries.c.state,
+            is_suppressed.label("is_suppressed"),
             notices.c.id,
             notices.c.stage,
             notices.c.said_at,
@@ -114,7 +124,9 @@ def customers_of(connection: Connection, incident_id: str) -> Iterator[Customer]
             for row in listed
         )
         name = next((row.name for row in reversed(listed) if row.name), "")
-        yield Customer(key, listed[-1].email, name, words)
+        last = listed[-1]
+        gets_no_mail = bool(last.is_suppressed) or last.email == FORGOTTEN
+        yield Customer(key, last.email, name, words, gets_no_mail)
 
 
 class AddedBy(StrEnum):

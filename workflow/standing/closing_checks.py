@@ -10,7 +10,7 @@ the open one, and its earliest time counts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -206,9 +206,9 @@ class OpenEnd:
     """An open item, and the command that fixes it; "" if there is none.
 
     `kind` is other_ledger, pending, failed, unknown, not_told, not_compared or refused, which stop
-    a close; or extra_drafts, bounced, left_out, unanswered, proposed, not_in_doc, placeholders,
-    sections, actions or not_checked, which don't. `rows` are the rows of lists concerned, each in
-    its own words.
+    a close; or not_mailed, extra_drafts, bounced, left_out, unanswered, proposed, not_in_doc,
+    placeholders, sections, actions or not_checked, which don't. `rows` are the rows of lists
+    concerned, each in its own words.
     """
 
     kind: str
@@ -278,8 +278,7 @@ def look(connection: Connection, incident: Incident) -> Findings:
         for notice in listed
         for end in _of_notice(connection, incident, notice, found.undecided)
     ]
-    if found.not_told:
-        ends.append(_not_told(found.not_told, incident.status))
+    ends += _not_told(found, incident.status)
     if found.bounced:
         ends.append(
             OpenEnd(
@@ -319,11 +318,11 @@ def look(connection: Connection, incident: Incident) -> Findings:
 
 
 def customers_not_told(connection: Connection, incident: Incident) -> list[Customer]:
-    """The customers who were notified but not told it is resolved."""
+    """The customers who were notified but not told it is resolved, and can be told by mail."""
     return [
         customer
         for customer in customers_of(connection, incident.id)
-        if customer.told and not customer.knows_the_end()
+        if customer.told and not customer.knows_the_end() and not customer.gets_no_mail
     ]
 
 
@@ -356,10 +355,10 @@ def doc_not_checked(why: str) -> OpenEnd:
 
 
 class _Customers:
-    """The sums over all customers, added one by one."""
+    """The sums over all customers, added one by one; `not_mailed` are a part of `not_told`."""
 
     def __init__(self) -> None:
-        self.told = self.not_told = self.bounced = 0
+        self.told = self.not_told = self.not_mailed = self.bounced = 0
         self.first_word: datetime | None = None
         self.undecided: Counter[tuple[str, DeliveryState]] = Counter()
 
@@ -368,6 +367,7 @@ class _Customers:
         if told:
             self.told += 1
             self.not_told += not customer.knows_the_end()
+            self.not_mailed += customer.gets_no_mail and not customer.knows_the_end()
             first = told[0].said_at
             self.first_word = min(first, self.first_word or first)
         self.bounced += bool(customer.words) and customer.words[-1].bounced
@@ -422,14 +422,26 @@ def _of_notice(
     return ends
 
 
-def _not_told(count: int, status: Status) -> OpenEnd:
-    first = "" if status is Status.RESOLVED else "postmortem status resolved, then "
-    return OpenEnd(
-        "not_told",
-        f"{people(count)} {'was' if count == 1 else 'were'} notified but not told it is resolved",
-        f"{first}postmortem close --not-told end.csv, then postmortem notify end.csv "
-        "--stage resolved",
-    )
+def _not_told(found: _Customers, status: Status) -> Iterator[OpenEnd]:
+    """The items for customers who were not told it is resolved: by a mail, or by no mail at all."""
+    count, closed = found.not_told - found.not_mailed, found.not_mailed
+    if count:
+        first = "" if status is Status.RESOLVED else "postmortem status resolved, then "
+        was = "was" if count == 1 else "were"
+        yield OpenEnd(
+            "not_told",
+            f"{people(count)} {was} notified but not told it is resolved",
+            f"{first}postmortem close --not-told end.csv, then postmortem notify end.csv "
+            "--stage resolved",
+        )
+    if closed:
+        was, are = ("was", "is") if closed == 1 else ("were", "are")
+        yield OpenEnd(
+            "not_mailed",
+            f"{people(closed)} {was} notified but not told it is resolved, and {are} suppressed or "
+            "forgotten. Contact them another way",
+            "postmortem suppress",
+        )
 
 
 def _left_out(rows: Sequence[tuple[str, RowLeftOut]]) -> OpenEnd:
