@@ -144,6 +144,17 @@ def test_a_preview_in_which_bad_rows_are_left_out_is_fine_as_the_sending_would_b
     postmortem("notify", listed, "--skip-bad", "--send", "--confirm", "1")
 
 
+def test_a_list_of_suppressed_customers_is_not_called_empty(
+    postmortem: Postmortem, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    for address in customers(2).addresses:
+        postmortem("suppress", address, "--why", "asked for no mails")
+    words = ("notify", str(customers(2)), "--send", "--confirm", "2")
+    refused = postmortem(*words, expect=3).err
+    assert "has no recipients that can be written to: its 2 addresses are suppressed." in refused
+
+
 @pytest.mark.parametrize(
     ("listed", "words"),
     [

@@ -384,6 +384,16 @@ class RowLeftOut:
     reason: str
     cells: Sequence[str] = ()
 
+    @property
+    def is_bad(self) -> bool:
+        """Whether the row itself was wrong, and not its customer's mail held back or redirected."""
+        return not self.reason.startswith((SUPPRESSED, WENT_ELSEWHERE))
+
+
+# How the reason begins for a suppressed customer, and for one whose mail a person redirected.
+SUPPRESSED = "suppressed: "
+WENT_ELSEWHERE = "the draft was edited in Gmail and went to "
+
 
 def add_rows_left_out(connection: Connection, notice_id: str, rows: Iterable[RowLeftOut]) -> None:
     """Freeze the left-out rows with their plan."""

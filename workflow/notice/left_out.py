@@ -273,7 +273,7 @@ class DoNotMail:
     @property
     def reason(self) -> str:
         """The reason, as a sentence."""
-        return f"suppressed: {self.suppression.reason.rstrip('.')}."
+        return f"{notices.SUPPRESSED}{self.suppression.reason.rstrip('.')}."
 
 
 def suppress(workspace: Workspace, typed: str, reason: str) -> Suppression:

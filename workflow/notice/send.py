@@ -268,11 +268,16 @@ def repeat_words(plan: Plan) -> str:
 
 
 def _why(plan: Plan) -> str:
-    count = len(plan.bad_rows)
-    if not count:
+    bad, suppressed = len(plan.bad_rows), len(plan.count.do_not_mail)
+    if not bad and not suppressed:
         return ": it has a header and no rows"
-    rows = "its 1 row is bad" if count == 1 else f"its {count:,} rows are bad"
-    return f" that can be written to: {rows}"
+    words = []
+    if bad:
+        words.append("its 1 row is bad" if bad == 1 else f"its {bad:,} rows are bad")
+    if suppressed:
+        which = "1 address is" if suppressed == 1 else f"{suppressed:,} addresses are"
+        words.append(f"{'' if bad else 'its '}{which} suppressed")
+    return f" that can be written to: {' and '.join(words)}"
 
 
 def _refuse_errors(plan: Plan) -> None:

@@ -637,6 +637,6 @@ def _readdress(connection: Connection, delivery: Delivery, content: MailContent)
     went_to = content.recipients[0]
     key = address_key(went_to)
     deliveries.readdress(connection, delivery.id, email=went_to, recipient_key=key)
-    reason = f"the draft was edited in Gmail and went to {', '.join(content.recipients)}"
+    reason = f"{notices.WENT_ELSEWHERE}{', '.join(content.recipients)}"
     left_out = RowLeftOut(delivery.row, delivery.email, reason)
     notices.add_rows_left_out(connection, delivery.notice_id, [left_out])

@@ -447,11 +447,15 @@ def _not_told(found: _Customers, status: Status) -> Iterator[OpenEnd]:
 def _left_out(rows: Sequence[tuple[str, RowLeftOut]]) -> OpenEnd:
     """The item for rows left out, with their own words: a report's footer is no customer."""
     count = len(rows)
-    who = "1 bad row was" if count == 1 else f"{count:,} bad rows were"
-    whom = "this customer was" if count == 1 else "these customers were"
+    has_good_ones = not all(row.is_bad for _, row in rows)
+    kind = "" if has_good_ones else "bad "
+    who = f"1 {kind}row was" if count == 1 else f"{count:,} {kind}rows were"
+    whom = "this customer" if count == 1 else "these customers"
+    was = "was" if count == 1 else "were"
+    without = "did not get that mail" if has_good_ones else f"{was} not notified"
     return OpenEnd(
         "left_out",
-        f"{who} left out, so {whom} not notified",
+        f"{who} left out, so {whom} {without}",
         "postmortem export DIR --format csv",
         rows=tuple(f"row {row.row} of {name}: {_stood(row)}" for name, row in rows),
     )
