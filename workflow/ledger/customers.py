@@ -52,7 +52,7 @@ class Word:
 class Customer:
     """A customer of an incident with all mails to them, in the order of the notices.
 
-    `gets_no_mail`: the address is suppressed, or the customer was forgotten.
+    `gets_no_mail`: a person suppressed the address, or the customer was forgotten.
     """
 
     key: str
@@ -93,6 +93,7 @@ def customers_of(connection: Connection, incident_id: str) -> Iterator[Customer]
     is_suppressed = exists().where(
         suppressions.c.profile == profile,
         suppressions.c.recipient_key == deliveries.c.recipient_key,
+        suppressions.c.kind == AddedBy.SAID.value,
     )
     query = (
         select(
