@@ -21,8 +21,6 @@ from email.utils import parseaddr
 from html import unescape
 from itertools import islice
 
-from sqlalchemy.engine import Connection
-
 from workflow.doc.push import Brought, bring_to_doc
 from workflow.google.faults import Refused
 from workflow.google.gmail import Listed, MessageFacts
@@ -44,7 +42,7 @@ from workflow.mail.content import (
 from workflow.mail.list_columns import AddressBad, read_address
 from workflow.model import Incident
 from workflow.notice.draft_review import record_copy
-from workflow.notice.left_out import stop_at_bounces
+from workflow.notice.left_out import stop_at_bounces, waiting_words
 from workflow.sending.mailbox import MailReader
 from workflow.workspace import Workspace
 
@@ -227,6 +225,7 @@ class NoticeReturns:
 class Returned:
     """The new findings, and all known ones. `unclear` are sentences about odd reports.
 
+    `waiting` are sentences about unsent mails to addresses that were found not to exist.
     `other_mailboxes` sent a part of the mails and can't be read with this sign-in: their bounces
     and replies are there.
     """
@@ -236,6 +235,7 @@ class Returned:
     new_bounces: int = 0
     new_replies: int = 0
     unclear: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     other_mailboxes: tuple[str, ...] = ()
     notices: tuple[NoticeReturns, ...] = ()
     replies: tuple[Reply, ...] = ()
@@ -459,25 +459,28 @@ class _Collection:
                 received_at=facts.received_at,
                 recorded_at=self._workspace.wall(),
             )
-            if is_for_good(failure.status):
-                self._suppress(connection, mail, failure, facts.received_at)
+            entry = _suppression(mail, failure, facts.received_at)
+            if entry is not None:
+                customers.suppress(connection, self._workspace.settings.profile, entry)
             stop_at_bounces(connection, self._workspace, mail.notice_id)
+        if entry is not None:
+            self._returned.waiting += waiting_words(self._workspace, entry)
         self._returned.new_bounces += 1
-
-    def _suppress(
-        self, connection: Connection, mail: MailOut, failure: Failure, at: datetime
-    ) -> None:
-        """Suppress an address that does not exist, or permanently refuses mail."""
-        said = f"{failure.status} {failure.reason}".strip()
-        reason = f"bounced: {bounce_words(failure.status)} ({said})"
-        entry = Suppression(mail.recipient_key, mail.email, AddedBy.BOUNCED, reason, at)
-        customers.suppress(connection, self._workspace.settings.profile, entry)
 
     def _say_unclear(self, failure: Failure, mails: list[MailOut]) -> None:
         self._returned.unclear.append(
             f"A report in the thread with {mails[-1].email} says that mail to {failure.keys[0]} "
             "failed. Nobody was marked; look at it in Gmail."
         )
+
+
+def _suppression(mail: MailOut, failure: Failure, at: datetime) -> Suppression | None:
+    """The entry for an address that does not exist, or permanently refuses mail; else None."""
+    if not is_for_good(failure.status):
+        return None
+    said = f"{failure.status} {failure.reason}".strip()
+    reason = f"bounced: {bounce_words(failure.status)} ({said})"
+    return Suppression(mail.recipient_key, mail.email, AddedBy.BOUNCED, reason, at)
 
 
 def _is_named(mail: MailOut, failure: Failure) -> bool:

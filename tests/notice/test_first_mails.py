@@ -131,6 +131,22 @@ def test_an_address_that_does_not_exist_enters_by_itself(
     assert google.copies_per_recipient()[person(2)] == 1
 
 
+def test_a_draft_to_such_an_address_is_named_when_it_enters(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.set(bouncing=[person(2)])
+    words = ("notify", str(customers(3)), "--send", "--confirm")
+    reader(*words, "3")
+    reader("status", "identified")
+    notice = reader.json(*words, "3", "--draft-only")["notice"]
+    said = reader("bounces").err
+    assert f"Notice {notice} still has an email to {person(2)}." in said
+    assert reader.json("bounces")["waiting"] == []  # nothing new
+    reader("resume", notice, "--discard")
+    reader(*words, "2")
+    assert google.copies_per_recipient() == {person(1): 2, person(2): 1, person(3): 2}
+
+
 def test_the_first_ones_get_it_and_the_others_wait_for_a_look(
     reader: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -262,7 +262,8 @@ def _bounces(workspace: Workspace, _notice: Notice, _form: Form) -> ChangeResult
     returned = collect(workspace)
     replies = "1 reply" if returned.new_replies == 1 else f"{returned.new_replies} replies"
     words = f"New in the mailbox of {returned.mailbox}: {returned.new_bounces} bounced, {replies}"
-    lines = [ResultLine("good", words), *(ResultLine("warning", each) for each in returned.unclear)]
+    warnings = [*returned.unclear, *returned.waiting]
+    lines = [ResultLine("good", words), *(ResultLine("warning", each) for each in warnings)]
     return ChangeResult(
         (*lines, *(about(returned.brought) if returned.brought is not None else ()))
     )

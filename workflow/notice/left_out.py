@@ -296,6 +296,15 @@ def waiting_for(workspace: Workspace, entry: Suppression) -> tuple[str, ...]:
     return found.get(entry.recipient_key, ())
 
 
+def waiting_words(workspace: Workspace, entry: Suppression) -> Iterator[str]:
+    """A sentence for each notice with an unsent mail to a suppressed address, with the way on."""
+    for notice in waiting_for(workspace, entry):
+        yield (
+            f"Notice {notice} still has an email to {entry.email}. To withdraw its unsent "
+            f"emails: postmortem resume {notice} --discard. Then run the same notify again."
+        )
+
+
 def allow(workspace: Workspace, typed: str) -> str:
     """Allow mail to an address again, and return it. Raises `BadInput` if it isn't suppressed."""
     address = typed_address(typed)

@@ -36,7 +36,7 @@ def bounces(asked: Asked) -> None:
         f"New in the mailbox of {returned.mailbox}: {returned.new_bounces} bounced, "
         f"{returned.new_replies} {'reply' if returned.new_replies == 1 else 'replies'}"
     )
-    for words in returned.unclear:
+    for words in (*returned.unclear, *returned.waiting):
         speaker.warn(words)
     if returned.other_mailboxes:
         names = ", ".join(returned.other_mailboxes)
@@ -70,6 +70,7 @@ def _document(returned: Returned) -> dict[str, Any]:
         "new": {"bounced": returned.new_bounces, "replies": returned.new_replies},
         "notices": [_notice_json(incident, each) for each in returned.notices],
         "unclear": returned.unclear,
+        "waiting": returned.waiting,
         "other_mailboxes": list(returned.other_mailboxes),
         "synced": returned.brought is not None and returned.brought.synced,
     }

@@ -39,11 +39,8 @@ def suppress(
     elif address:
         entry = left_out.suppress(workspace, address, as_typed(why))
         speaker.say(f"Notices are no longer sent to {entry.email}: {entry.reason}")
-        for notice in left_out.waiting_for(workspace, entry):
-            speaker.warn(
-                f"Notice {notice} still has an email to {entry.email}. To withdraw its unsent "
-                f"emails: postmortem resume {notice} --discard. Then run the same notify again."
-            )
+        for words in left_out.waiting_words(workspace, entry):
+            speaker.warn(words)
     found = left_out.listed(workspace)
     if speaker.as_json:
         speaker.document({"suppressed": [_document(each) for each in found]})
