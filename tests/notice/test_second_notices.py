@@ -420,6 +420,19 @@ class TestAStageAndTheStatus:
         postmortem(*resume)
         assert copies(google) == {1: 3}
 
+    def test_show_names_the_command_that_such_mails_allow(
+        self, postmortem: Postmortem, google: GoogleWorld, customers: Customers
+    ) -> None:
+        postmortem("start", "Wrong amounts")
+        notice = send(postmortem, customers(3), 3, "--draft-only")["notice"]
+        assert f"3 still to send: postmortem resume {notice}\n" in postmortem("show").out
+        postmortem("status", "resolved")
+        shown = postmortem("show").out
+        words = "3 still to send, and the incident's status is now “resolved”"
+        assert f"{words}: postmortem resume {notice} --discard" in shown
+        postmortem("resume", notice, "--discard")
+        assert google.drafts() == []
+
     @pytest.mark.parametrize("way", ["all", "drafts", "first", "failed"])
     def test_nor_do_mails_whose_status_changes_while_a_person_is_asked(
         self, postmortem: Postmortem, google: GoogleWorld, customers: Customers, way: str

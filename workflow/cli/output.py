@@ -29,7 +29,7 @@ from workflow.model import (
     moment_text,
 )
 from workflow.notice import outcome
-from workflow.standing import notice_words, other_ledgers, overview
+from workflow.standing import closing_checks, notice_words, other_ledgers, overview
 
 if TYPE_CHECKING:
     from workflow.announce.announcements import Announced
@@ -429,7 +429,17 @@ def _show_notice(speaker: Speaker, incident: Incident, standing: NoticeStanding)
     for warning in outcome.extra_drafts(standing):
         tell(f"  {warning}")
     if counts.pending:
-        tell(f"  {counts.pending} still to send: postmortem resume {notice.id}")
+        tell(f"  {_still_to_send(incident, standing)}")
+
+
+def _still_to_send(incident: Incident, standing: NoticeStanding) -> str:
+    """How many mails wait, and the command for them: one that the incident's status allows."""
+    words, resume = f"{standing.counts.pending} still to send", f"resume {standing.notice.id}"
+    is_asked = standing.notice.held or standing.waiting
+    if is_asked and closing_checks.is_overtaken(standing.notice, incident.status):
+        words = f"{words}, and the incident's status is now “{incident.status}”"
+        resume = f"{resume} --discard"
+    return f"{words}: postmortem {resume}"
 
 
 def show_shortfalls(tell: Callable[[str], None], standing: NoticeStanding, most: int = 20) -> None:
