@@ -41,6 +41,40 @@ def copies(google: GoogleWorld) -> Counter[int]:
     return Counter(google.copies_per_recipient().values())
 
 
+class TestATimeThatHasPassed:
+    """The mails promise an update for a time that passes before they leave."""
+
+    PROMISE = ("--next-update", "13:30")  # half an hour after noon in UTC, in Berlin
+
+    def test_an_approved_plan_is_not_sent_with_it(
+        self, postmortem: Postmortem, google: GoogleWorld, customers: Customers
+    ) -> None:
+        postmortem("start", "Wrong amounts", **at(0))
+        words = ("notify", str(customers(3)), *self.PROMISE, "--propose")
+        plan = postmortem.json(*words, **at(1))["plan"][:8]
+        postmortem("approve", plan, **at(20), LOGNAME="ben")
+        refused = postmortem("notify", "--send", "--plan", plan, expect=3, **at(31)).err
+        assert "the mails promise the next update for 24 Nov 2026, 1:30 PM CET" in refused
+        assert "that time has passed" in refused
+        assert google.copies_per_recipient() == {}
+        postmortem("notify", "--send", "--plan", plan, **at(29))
+        assert copies(google) == {1: 3}
+
+    def test_drafts_that_wait_are_named_before_they_are_sent(
+        self, postmortem: Postmortem, google: GoogleWorld, customers: Customers
+    ) -> None:
+        postmortem("start", "Wrong amounts", **at(0))
+        notice = send(postmortem, customers(3), 3, *self.PROMISE, "--draft-only", **at(1))["notice"]
+        assert "has passed" not in postmortem("resume", expect=3, **at(29)).err
+        asked = postmortem("resume", expect=3, **at(31)).err
+        assert "promise the next update for 24 Nov 2026, 1:30 PM CET" in asked
+        assert f"postmortem resume {notice} --discard" in asked
+        assert google.copies_per_recipient() == {}
+        postmortem("resume", notice, "--discard", **at(32))
+        send(postmortem, customers(3), 3, "--next-update", "14:00", **at(33))
+        assert copies(google) == {1: 3}
+
+
 class TestDraftsThatWait:
     def test_a_second_notice_to_the_same_people_is_refused_until_they_are_dealt_with(
         self, postmortem: Postmortem, google: GoogleWorld, customers: Customers

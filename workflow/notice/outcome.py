@@ -193,6 +193,22 @@ def refuse_overtaken(
     raise BadInput(words)
 
 
+def passed_promise(workspace: Workspace, standing: NoticeStanding) -> Iterator[str]:
+    """A warning if mails that wait promise an update for a time that has passed meanwhile."""
+    notice, counts = standing.notice, standing.counts
+    if notice.mode != "send" or not counts.pending or notice.next_update is None:
+        return
+    if notice.next_update <= workspace.now():
+        with workspace.ledger.read() as connection:
+            zone = incidents.incident_by_id(connection, notice.incident_id).zone
+        when = moment_text(notice.next_update, zone)
+        yield (
+            f"The mails that wait promise the next update for {when}, and that time has passed. "
+            f"To withdraw them: postmortem resume {notice.id} --discard. Then send them again with "
+            "another --next-update."
+        )
+
+
 def refuse_other_drafts(waiting: int, count: int, typed: int | None) -> None:
     """Raise `BadInput` unless the number of drafts under review was typed.
 

@@ -23,7 +23,7 @@ from workflow.ledger.faults import LedgerOutOfReach, UnknownIncident
 from workflow.ledger.notices import Notice, RowLeftOut
 from workflow.ledger.plans import AttachedFile, PlannedMail, Proposal
 from workflow.mail.list_columns import AddressBad, read_address
-from workflow.model import DeliveryState, Incident, MailTransport, people
+from workflow.model import DeliveryState, Incident, MailTransport, moment_text, people
 from workflow.notice import approval
 from workflow.notice.approval import plan_hash
 from workflow.notice.draft_review import copy_back, record_copy
@@ -97,6 +97,7 @@ def agree(
     if proposal is None:
         approval.refuse_without_approval(workspace, plan)
     notice = _freeze(workspace, plan, "send", plan.content_key)
+    _refuse_passed_promise(workspace, plan, notice)
     if proposal is not None:
         notice = replace(notice, approved_by=proposal.decided_by)
     count = Count()
@@ -114,6 +115,16 @@ def agree(
         if proposal is not None:
             approval.note_sent(connection, workspace, proposal, notice.id)
     return notice
+
+
+def _refuse_passed_promise(workspace: Workspace, plan: Plan, notice: Notice) -> None:
+    """Raise `BadInput` if the mails promise an update for a time that has passed meanwhile."""
+    if notice.next_update is not None and notice.next_update <= workspace.now():
+        when = moment_text(notice.next_update, plan.incident.zone)
+        raise BadInput(
+            f"Nothing was sent: the mails promise the next update for {when}, and that time has "
+            "passed. Run or propose the same command again with another --next-update."
+        )
 
 
 def _refuse_new_status(connection: Connection, plan: Plan, notice: Notice) -> None:

@@ -97,7 +97,7 @@ def resume(
         _discard(asked, workspace, notice)
         return
     waiting = before.under_review
-    outcome.refuse_overtaken(workspace, before, states)
+    _check_time(asked, workspace, before, states)
     agreed = _settle_ledgers(asked, workspace, notice, before, not_in_this_ledger, states, confirm)
     outcome.refuse_overtaken(workspace, before, states)  # the doc may have a newer status
     # If others are sent again too, one number covers all.
@@ -116,6 +116,15 @@ def resume(
     with lasting_jobs.watching(asked.speaker, total=before.counts.total) as watcher:
         notified = send.finish(workspace, notice, watcher)
     show_outcome(asked, notified, notice.mode)
+
+
+def _check_time(
+    asked: Asked, workspace: Workspace, before: NoticeStanding, states: list[DeliveryState]
+) -> None:
+    """Refuse mails that the status contradicts; warn of a promised time that has passed."""
+    outcome.refuse_overtaken(workspace, before, states)
+    for words in outcome.passed_promise(workspace, before):
+        asked.speaker.warn(words)
 
 
 def _notice_meant(
