@@ -309,7 +309,7 @@ def stage_had(
     Also without one that was followed by a mail of a stage in `undone_by`: the incident went back,
     so the stage is news when it comes again. Those recipients are in the second mapping, with the
     notice that followed. So are those who got a mail of a stage in `ended_by` since: the incident
-    came back.
+    was reopened.
     """
     query = (
         select(

@@ -73,7 +73,7 @@ def stages_before(stage: Stage) -> tuple[Stage, ...]:
 
 
 def stages_that_end(stage: Stage) -> tuple[Stage, ...]:
-    """The stages after which one says that the incident came back; () for one without an order."""
+    """The stages after which one means a reopened incident; () for a stage without an order."""
     return (Stage.RESOLVED,) if stage in stages_before(Stage.RESOLVED) else ()
 
 

@@ -277,8 +277,8 @@ def _given(
 ) -> Iterator[NoticeElsewhere]:
     """A handover of this incident that this ledger doesn't know: it is an older backup.
 
-    It counts no more once the incident came back here: then this ledger has taken it as often as it
-    gave it away, and once more if it did not begin it.
+    It counts no more once the incident was handed back: then this ledger has taken it as often as
+    it gave it away, and once more if it did not begin it.
     """
     known = transfers.transfers_of(connection, incident_id)
     given = [
