@@ -20,12 +20,15 @@ from workflow.times.forms import epoch_time
 from workflow.times.reading import day_within, spoken, spoken_first
 from workflow.times.spoken_time import (
     MINUTES_OF_A_DAY,
+    MONTHS,
     NEAR_DAYS,
+    OF_A_LANGUAGE,
     WEEKDAYS,
     NamedDate,
     Spoken,
     Way,
     normal,
+    one_of,
     simple,
 )
 from workflow.times.zones import is_also_a_word, is_zone, region_behind
@@ -319,7 +322,12 @@ class Reader:
 # Roughly at a time.
 ROUGH_SIGN = r"[~≈]\s?|ca?\.\s?|circa |approx\.? |approximately |gegen |vers "
 # List marks, quote marks and check boxes of Markdown, and bullets of documents.
-_MARK = re.compile(r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪●○■□▸►–]|\d{1,3}[.)])\s+)?(?:\[[ xX]\]\s+)?(?=\S)")
+# `27. November` and `27. 11.` begin with a date, and with no mark.
+_MARK = re.compile(
+    r"\s*(?:>\s?)*(?:(?:[-*+•‣◦▪●○■□▸►–]"
+    rf"|\d{{1,3}}[.)](?!\s+(?:\d{{1,2}}\.(?!\d)|(?i:{one_of(MONTHS)})\b)))\s+)?"
+    r"(?:\[[ xX]\]\s+)?(?=\S)"
+)
 _INDENT = re.compile(r"\s+[^\s—–·,-]")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<words>\S.*?)\s*#*")
 # Older Markdown needs no space: `####2:39 PM`. One mark alone is a ticket's: `#4711`.
@@ -548,7 +556,8 @@ def _date(words: str, reader: Reader) -> Spoken | None:
     has_digits = any(letter.isdigit() for letter in plain)
     if not has_digits and len(plain) < _SHORTEST_DAY and plain.isascii() and not is_near:
         return None
-    said = (replace(reader, language="fr") if is_near else reader).whole(plain)
+    language = OF_A_LANGUAGE.get(plain.casefold(), "") if is_near else ""
+    said = (replace(reader, language=language) if language else reader).whole(plain)
     # `Saturday (28.11.)`
     said = said or reader.whole(re.sub(r"\s*\(([^()]+)\)$", r", \1", simple(plain)))
     return said if said is not None and said.clock is None and said.has_day else None

@@ -1,7 +1,7 @@
 """The forms of times as people and programs write them: clocks, dates, spans and zones.
 
 Times of day: `14:39`, `2:39 PM`, `14h30`, `14.30 Uhr`, `noon`, `0805Z`. Dates, weekdays and days
-near today, in twelve languages. Spans from now: `5 minutes ago`, `1h30m ago`, `in 2 hours`, `vor 5
+near today, in sixteen languages. Spans from now: `5 minutes ago`, `1h30m ago`, `in 2 hours`, `vor 5
 Minuten`, `30m`. Zones after a time: `UTC`, `+01:00`, `(CET)`, `Europe/Berlin`; the end of a range
 is not a zone.
 """
@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from workflow.times.spoken_time import (
     MONTHS,
     NEAR_DAYS,
+    OF_A_LANGUAGE,
     UNIT_SECONDS,
     WEEKDAYS,
     Clock,
@@ -35,6 +36,8 @@ _GERMAN_AM = (
 _HALF = rf"(?!{_GERMAN_AM})(?:(?P<half>[apπμ])\.?\s?[mμ]\b\.?|(?P<arabic>[صم])(?!\w))"
 # `10:39 hours UTC`; `1:30 hours downtime` is a text.
 _HOURS = r"\shours\b(?=\s(?-i:[A-Z]{2,5})\b|\s?[:,–—-]\s|\s*$)"
+# Hungarian `14:39-kor`, Turkish `14:39'da`.
+_AT_BEHIND = r"-kor\b|'[dt][ae]\b"
 _BEFORE_NOON = "午前|上午|오전|凌晨|清晨|早上|早晨"
 _AFTER_NOON = "午後|下午|오후|傍晚|晚上(?!\\s?12)|中午(?=\\s?(?:12|[12]\\D))"
 _HOUR_MARK, _MINUTE_MARK = "時时点點시", "分분"
@@ -45,7 +48,7 @@ _CLOCKS = {
     "east": rf"(?P<h>\d{{1,2}})\s?[{_HOUR_MARK}]\s?"
     rf"(?:(?P<m>\d{{1,2}})\s?[{_MINUTE_MARK}]|(?P<thirty>[半반]))?",
     "colon": r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|h)\b|{_HOURS})?(?!\d|:\d)",
+    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|hs|hod|h)\b|{_HOURS}|{_AT_BEHIND})?(?!\d|:\d)",
     "hour": r"(?P<h>\d{1,2})\s?[hu]\s?(?P<m>\d{2})\b(?:\s?m(?:in)?\b)?",
     "dot": r"(?:klo\s|kl\.?\s)?(?P<h>\d{1,2})\.(?P<m>\d{2})(?:\.(?P<s>\d{2}))?(?!\.?\d)"
     rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|h)\b)?",
@@ -164,14 +167,15 @@ _DATES = [
         r"(?:[,、,]?\s?\((?:星期|礼拜|周|週)?(?P<wd>[月火水木金土日월화수목금토일一二三四五六天])(?:曜日?|요일)?\)"
         rf"|[,、,]?\s?(?P<wd2>{_EASTERN_DAY}))?",
         r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4}|\d{2})(?![\d:.])",
-        r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?!\d)",
+        r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.(?!\d)",
         # Arabic has marks of direction here, which are read as spaces.
         r"(?P<a>\d{1,2}) /(?P<b>\d{1,2}) /(?P<y>\d{4})(?!\d|/)",
         r"(?P<a>\d{1,2})(?P<mark>[/-])(?P<b>\d{1,2})(?P=mark)(?P<y>\d{4}|\d{2})(?!\d|/|-)",
         r"(?P<a>\d{1,2})/(?P<b>\d{1,2})(?!\d|/)",
         rf"(?P<d>\d{{1,2}})[/-]{_MONTH}[/-](?P<y>\d{{4}}|\d{{2}})(?!\d)",
         rf"(?P<d>\d{{1,2}}){_ORDINAL}\s?(?:of |de |d')?{_MONTH}"
-        r"(?:,?\s(?:de |del |of )?(?P<y>\d{4})(?![\d:]))?",
+        r"(?:,?\s(?:de |del |of )?(?P<y>\d{4})(?![\d:])(?:\s?г\b\.?)?)?",
+        rf"(?P<y>\d{{4}})\.?\s{_MONTH}\s(?P<d>\d{{1,2}})\.?(?!\d|:\d)",
         rf"{_MONTH}\s(?P<d>\d{{1,2}}){_ORDINAL}(?!\d|:\d)(?:,?\s(?:de )?(?P<y>\d{{4}})(?![\d:]))?",
     )
 ]
@@ -245,7 +249,10 @@ def years_behind(text: str, at: int, so_far: Spoken, way: Way) -> Found:
 
 _NEAR = re.compile(rf"(?P<name>{one_of(NEAR_DAYS)}|i dag|i går|i morgen)(?!\w|'\w)", re.IGNORECASE)
 _CLOSED = re.compile(r"\s*(?:[-–—:|,]\s|$)")
-_IS_FRENCH = re.compile(r"\s(?:à|soir|matin)\b", re.IGNORECASE)
+_SHOWS_LANGUAGE = {
+    "fr": re.compile(r"\s(?:à|soir|matin)\b", re.IGNORECASE),
+    "hu": re.compile(r"\s[\d:]+-kor\b", re.IGNORECASE),
+}
 _NEAR_EAST = re.compile(r"今日|今天|오늘|昨日|昨天|어제|明日|明天|내일")
 _TWO_WORDS = {"i dag": 0, "i går": -1, "i morgen": 1}
 _DAYS_AGO = re.compile(r"(?P<n>\d{1,3}|one|a) (?P<unit>days?|weeks?) ago\b", re.IGNORECASE)
@@ -260,7 +267,8 @@ def near_days(text: str, at: int, so_far: Spoken, way: Way) -> Found:
         # `14:27 yesterday we saw it`: what was said then.
         if not way.is_whole and so_far.clock and not _CLOSED.match(text, found.end()):
             return
-        if name != "hier" or way.language == "fr" or _IS_FRENCH.match(text, found.end()):
+        only = OF_A_LANGUAGE.get(name, way.language)
+        if way.language == only or _SHOWS_LANGUAGE[only].match(text, found.end()):
             shift = _TWO_WORDS.get(name, NEAR_DAYS.get(name, 0))
             yield replace(so_far, near=shift), found.end()
     if found := _NEAR_EAST.match(text, at):

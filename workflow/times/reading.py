@@ -391,7 +391,8 @@ def understood(text: str) -> int:
 # Between two components, or before the first.
 _JOINT = re.compile(
     r"\s*(?:(?:,|\||·|–|—|-|@|:(?=\d\d:\d\d))\s*)?"
-    r"(?:(?:at|on|of|the|um|am|den|dem|d\.|à|le|a las?|el|del?|alle|il|às|as|em|om|op|på|o)\s+)*",
+    r"(?:(?:at|on|of|the|um|am|den|dem|d\.|à|le|a las?|el|del?|alle|il|às|as|em|om|op|på|o|w|v|ve"
+    r"|в|во|saat|godz\.|klockan|ore)\s+)*",
     re.IGNORECASE,
 )
 _PLAIN_JOINT = re.compile(

@@ -1,9 +1,9 @@
 """A parsed time as values, and the names that it can contain.
 
 Months, weekdays, days near today and units of time in English, German, French, Spanish, Italian,
-Portuguese, Dutch, Swedish, Danish, Norwegian, Finnish and Polish, from Unicode's CLDR. No name
-means two months or two weekdays in two of these languages; `mar` is a month and a weekday, and its
-neighbour decides.
+Portuguese, Dutch, Swedish, Danish, Norwegian, Finnish, Polish, Czech, Russian, Turkish and
+Hungarian, from Unicode's CLDR. No name means two months or two weekdays in two of these languages;
+`mar` is a month and a weekday, and its neighbour decides.
 
 The result of reading is a `Moment`, or an error with options to choose from.
 """
@@ -123,6 +123,7 @@ _SIMPLE = {
     0x060C: ",",
     0xFF08: "(",
     0xFF09: ")",
+    ord("İ"): "I",
 }
 
 
@@ -154,51 +155,68 @@ def runs_on(text: str, end: int, found: str) -> bool:
 
 _MONTHS = (
     "january jan januar janvier janv enero ene gennaio gen janeiro januari tammikuuta tammikuu "
-    "tammi stycznia styczeń sty",
+    "tammi stycznia styczeń sty ledna leden января январь янв ocak oca január",
     "february feb februar février févr febrero febbraio fevereiro fev februari helmikuuta "
-    "helmikuu helmi lutego luty lut",
+    "helmikuu helmi lutego luty lut února únor úno февраля февраль февр фев şubat şub február "
+    "febr",
     "march mar märz mär mars marzo março maart mrt marts maaliskuuta maaliskuu maalis marca "
-    "marzec mrz",
-    "april apr avril avr abril abr aprile huhtikuuta huhtikuu huhti kwietnia kwiecień kwi",
-    "may mai mayo maggio mag maio mei maj toukokuuta toukokuu touko maja",
-    "june jun juni juin junio giugno giu junho kesäkuuta kesäkuu kesä czerwca czerwiec cze",
-    "july jul juli juillet juil julio luglio lug julho heinäkuuta heinäkuu heinä lipca lipiec lip",
-    "august aug août agosto ago augustus augusti elokuuta elokuu elo sierpnia sierpień sie",
+    "marzec mrz března březen bře марта март мар mart március márc",
+    "april apr avril avr abril abr aprile huhtikuuta huhtikuu huhti kwietnia kwiecień kwi dubna "
+    "duben dub апреля апрель апр nisan nis április ápr",
+    "may mai mayo maggio mag maio mei maj toukokuuta toukokuu touko maja května květen kvě мая "
+    "май mayıs mayis május máj",
+    "june jun juni juin junio giugno giu junho kesäkuuta kesäkuu kesä czerwca czerwiec cze "
+    "června červen čvn июня июнь июн haziran haz június jún",
+    "july jul juli juillet juil julio luglio lug julho heinäkuuta heinäkuu heinä lipca lipiec "
+    "lip července červenec čvc июля июль июл temmuz tem július júl",
+    "august aug août agosto ago augustus augusti elokuuta elokuu elo sierpnia sierpień sie "
+    "srpna srpen srp августа август авг ağustos ağu augusztus",
     "september sep sept septembre septiembre settembre set setembro syyskuuta syyskuu syys "
-    "września wrzesień wrz",
+    "września wrzesień wrz září zář сентября сентябрь сент сен eylül eyl szeptember szept",
     "october oct oktober okt octobre octubre ottobre ott outubro out lokakuuta lokakuu loka "
-    "października październik paź",
-    "november nov novembre noviembre novembro marraskuuta marraskuu marras listopada listopad lis",
+    "października październik paź října říjen říj октября октябрь окт ekim eki október",
+    "november nov novembre noviembre novembro marraskuuta marraskuu marras listopada listopad "
+    "lis listopadu ноября ноябрь нояб ноя kasım kasim kas",
     "december dec dezember dez décembre déc diciembre dic dicembre dezembro desember des "
-    "joulukuuta joulukuu joulu grudnia grudzień gru",
+    "joulukuuta joulukuu joulu grudnia grudzień gru prosince prosinec декабря декабрь дек "
+    "aralık aralik ara",
 )
 
 _WEEKDAYS = (
     "monday mon montag mo lundi lun lunes lunedì segunda-feira seg maandag ma måndag mån mandag "
-    "man maanantaina maanantai poniedziałek pon",
+    "man maanantaina maanantai poniedziałek pon pondělí понедельник пн pazartesi pzt hétfő",
     "tuesday tues tue dienstag di mardi mar martes martedì terça-feira ter dinsdag tisdag tis "
-    "tirsdag tirs tir tiistaina tiistai ti wtorek wt",
+    "tirsdag tirs tir tiistaina tiistai ti wtorek wt úterý út вторник вт salı sali kedd",
     "wednesday wednes wed mittwoch mi mercredi mer miércoles mié mercoledì quarta-feira qua "
-    "woensdag wo onsdag ons keskiviikkona keskiviikko ke środa śr",
+    "woensdag wo onsdag ons keskiviikkona keskiviikko ke środa śr středa středu среда среду ср "
+    "çarşamba çar szerda środę",
     "thursday thurs thur thu donnerstag do jeudi jeu jueves jue giovedì gio quinta-feira qui "
-    "donderdag torsdag tors tor torstaina torstai to czwartek czw",
+    "donderdag torsdag tors tor torstaina torstai to czwartek czw čtvrtek čt четверг чт "
+    "perşembe csütörtök",
     "friday fri freitag fr vendredi ven viernes vie venerdì sexta-feira sex vrijdag vr fredag "
-    "fre perjantaina perjantai pe piątek pt",
+    "fre perjantaina perjantai pe piątek pt pátek pá пятница пятницу пт cuma péntek",
     "saturday sat samstag sonnabend sa samedi sam sábado sáb sabato sab zaterdag za lördag lör "
-    "lørdag lør lauantaina lauantai la sobota sob",
+    "lørdag lør lauantaina lauantai la sobota sob sobotu суббота субботу сб cumartesi szombat "
+    "sobotę",
     "sunday sun sonntag so dimanche dim domingo dom domenica zondag zo söndag sön søndag søn "
-    "sunnuntaina sunnuntai su niedziela niedz",
+    "sunnuntaina sunnuntai su niedziela niedz neděle neděli воскресенье вс pazar vasárnap "
+    "niedzielę",
 )
 
-# French `hier` is the German word for "here": accept it from French speakers only.
+# Some are other words elsewhere; see `OF_A_LANGUAGE`.
 _NEAR = {
-    -2: "vorgestern avant-hier anteayer eergisteren",
-    -1: "yesterday gestern hier ayer ieri ontem gisteren igår eilen wczoraj",
-    0: "today heute aujourd'hui hoy oggi hoje vandaag idag tänään dziś dzisiaj",
-    1: "tomorrow morgen demain mañana domani amanhã imorgon imorgen huomenna jutro",
-    2: "übermorgen après-demain overmorgen",
+    -2: "vorgestern avant-hier anteayer eergisteren anteontem przedwczoraj předevčírem позавчера "
+    "tegnapelőtt",
+    -1: "yesterday gestern hier ayer ieri ontem gisteren igår eilen wczoraj včera вчера dün tegnap",
+    0: "today heute aujourd'hui hoy oggi hoje vandaag idag tänään dziś dzisiaj dnes сегодня bugün "
+    "ma",
+    1: "tomorrow morgen demain mañana domani amanhã imorgon imorgen huomenna jutro zítra завтра "
+    "yarın yarin holnap",
+    2: "übermorgen après-demain overmorgen pojutrze pozítří послезавтра holnapután",
 }
 
+# German `hier` is "here"; `ma` is Monday to the Dutch and "but" to Italians.
+OF_A_LANGUAGE = {"hier": "fr", "ma": "hu"}
 _UNITS = {
     1: "s sec secs second seconds sek sekunde sekunden seconde secondes segundo segundos secondi",
     60: "m min mins minute minutes minuten minuto minutos minuti minuut minuter minutter "
