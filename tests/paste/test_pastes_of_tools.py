@@ -83,6 +83,38 @@ def test_what_a_program_writes_before_a_colon_is_no_name() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("Root cause", "Root Cause", "Next steps", "Customer impact", "Ruled out", "Resolution"),
+        *("Hypothesis", "Lessons learned", "DB", "Ursache", "Störung", "Correctif", "Solución"),
+    ],
+)
+def test_what_a_note_begins_with_is_no_name(label: str) -> None:
+    paste = read(f"[14:31] Ann Lee: Down\n[14:39] {label}: expired certificate")
+    assert [(each.by, each.text) for each in paste.entries] == [
+        ("Ann Lee", "Down"),
+        ("", f"{label}: expired certificate"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["ann", "Ana dos Santos", "bo roe", "Doe, Jane", "Ann Fix"])
+def test_who_says_it_is_the_author(name: str) -> None:
+    assert [each.by for each in read(f"[14:39] {name}: down").entries] == [name]
+
+
+def test_a_name_of_the_address_book_may_be_any_words() -> None:
+    assert [each.by for each in read("[28.11.26, 14:31:05] Mum work: down").entries] == ["Mum work"]
+
+
+def test_words_that_notes_begin_with_are_no_authors_of_the_lines_below() -> None:
+    paste = read("[8:05] Outage\ncustomers call\n[8:07] Restart\nno effect")
+    assert [(each.by, each.text) for each in paste.entries] == [
+        ("", "Outage\ncustomers call"),
+        ("", "Restart\nno effect"),
+    ]
+
+
 def test_a_name_that_may_be_a_message_or_an_author_is_asked_about_and_both_are_read() -> None:
     """Where somebody sent a picture alone, the next author is directly below the time."""
     chat = "Ann\n14:40\nhi\nBo\n14:45\n{}\n14:46\nhello"

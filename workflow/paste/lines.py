@@ -39,11 +39,22 @@ _MOST_WORDS = 5
 _STARTS = re.compile(r"[^\W\d_]|\+\d|~")
 # Words that begin a note, not names: `2026-11-24 14:39 - Note: the backup is from May`.
 _LABEL_WORDS = (
-    "action alert cause completed critical debug deploy error fatal fix fixed identified "
-    "impact info investigating monitoring note notice postmortem resolved result rollback "
-    "scheduled status summary todo trace update verifying warn warning"
+    "action alert alerting cause completed critical debug decision deploy deployed error failover "
+    "fatal firing fix fixed hypothesis identified impact incident info investigating mitigated "
+    "mitigation monitoring note notice ok outage postmortem recovered recovery resolution resolved "
+    "restart result rollback scheduled status summary todo trace update verifying warn warning "
+    "workaround api cdn cpu db dns "
+    # The same in German, French, Spanish, Portuguese, Italian and Dutch.
+    "alarm auswirkung behoben ergebnis gelöst hinweis lösung störung ursache "
+    "alerte correctif panne résolu résolution "
+    "alerta causa impacto resolvido resuelto solución solução "
+    "allarme impatto risolto soluzione melding oorzaak oplossing storing"
 )
 _LABELS = frozenset(_LABEL_WORDS.split())
+# The last word of a label: `Root cause`, `Customer impact`, `Next steps`, `Lessons learned`.
+_LABEL_ENDS = frozenset(
+    ("actions", "cause", "causes", "impact", "items", "learned", "resolution", "status", "step")
+) | frozenset(("steps", "summary", "update"))
 # Additions to a name: a badge without a space, a status emoji.
 _BADGE = re.compile(
     r"(?<=[^\W_A-Z])(?:APP|BOT)$|\s+(?:APP|BOT)$|(?:\s*:[a-z0-9_+-]+:)+$|\s+\(pinned\)$"
@@ -95,7 +106,10 @@ def is_label(words: str) -> bool:
     """Whether a text begins a note, a log line or a status page's update, and is no name."""
     if re.match(r"PHP \w", words):  # `PHP Warning`
         return True
-    return words.strip().casefold() in _LABELS or re.search(r"\.[A-Z]{4,}$", words) is not None
+    plain = words.strip().casefold()
+    *before, last = plain.split() or [""]
+    is_ended = bool(before) and last in _LABEL_ENDS
+    return is_ended or plain in _LABELS or re.search(r"\.[A-Z]{4,}$", words) is not None
 
 
 def is_above_a_time(words: str) -> bool:
@@ -104,8 +118,18 @@ def is_above_a_time(words: str) -> bool:
     return 0 < len(plain) <= _LONGEST_NAME and plain[-1] not in ".,;!?:" and "://" not in plain
 
 
+_PARTICLES = frozenset(
+    ("af", "al", "av", "bin", "da", "das", "de", "del", "della", "den", "der", "di", "do", "dos")
+) | frozenset(("du", "e", "el", "ibn", "la", "le", "ten", "ter", "van", "von", "y", "zu"))
+
+
 def _is_part(part: str) -> bool:
-    return not part[0].islower() or part in {"de", "del", "della", "di", "van", "von", "der", "la"}
+    return not part[0].islower() or part in _PARTICLES
+
+
+def _is_phrase(words: str) -> bool:
+    """Whether a text is written as a sentence begins: `Ruled out`, and neither `Ann` nor `ann`."""
+    return words[0].isupper() and not is_name(words)
 
 
 _LINES = (
@@ -798,7 +822,7 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
     if noted := _NOTED.fullmatch(rest):
         return replace(head, by=name_of(noted["by"]))
     says = _SAYS.fullmatch(rest) if names_itself else None
-    if says and _can_speak(says["by"], head.shape):
+    if says and _can_speak(says["by"].strip(), head):
         is_marked = f": {_OWN_MARK}" in head.raw or f":{_OWN_MARK}" in head.raw
         text = says["text"]
         if _ENCRYPTED.fullmatch(text) or (is_marked and _SYSTEM.fullmatch(text.strip())):
@@ -807,10 +831,13 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
     return replace(head, text=rest)
 
 
-def _can_speak(words: str, shape: Shape) -> bool:
+def _can_speak(words: str, head: Line) -> bool:
     if is_label(words):
         return False
-    if shape is Shape.BRACKET:
+    if head.shape is Shape.BRACKET:
+        # WhatsApp shows the name of the address book, always with a date.
+        if head.said.date is None and _is_phrase(words):
+            return False
         return re.match(r"[^\W\d_]|\+\d|~", words) is not None
     return is_name(words)
 
