@@ -115,6 +115,26 @@ def test_words_that_notes_begin_with_are_no_authors_of_the_lines_below() -> None
     ]
 
 
+@pytest.mark.parametrize(
+    "status", [":palm_tree:  9:07 AM", "🌴  9:07 AM", ":palm_tree:\n  9:07 AM"]
+)
+def test_the_emoji_of_a_status_is_no_name(status: str) -> None:
+    paste = read(f"Ann Lee\n  9:05 AM\nDown\n:tada:\nTom Baker\n{status}\nOn it")
+    assert [(each.by, each.text) for each in paste.entries] == [
+        ("Ann Lee", "Down\n:tada:"),
+        ("Tom Baker", "On it"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "word", ["edited", "bearbeitet", "modificato", "edytowano", "изменено", "已编辑", "編集済み"]
+)
+def test_the_mark_of_an_edited_message_is_left_out(word: str) -> None:
+    chats = (f"Ann Lee  9:05 AM\nDown ({word})", f"Ann Lee, 9:05 AM, {word.title()}\nDown")
+    for chat in chats:
+        assert [(each.by, each.text) for each in read(chat).entries] == [("Ann Lee", "Down")]
+
+
 def test_a_name_that_may_be_a_message_or_an_author_is_asked_about_and_both_are_read() -> None:
     """Where somebody sent a picture alone, the next author is directly below the time."""
     chat = "Ann\n14:40\nhi\nBo\n14:45\n{}\n14:46\nhello"

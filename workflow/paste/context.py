@@ -26,6 +26,7 @@ from workflow.paste.lines import (
     day_of,
     holds_a_time,
     is_above_a_time,
+    is_emoji,
     is_label,
     is_long_ago,
     is_name,
@@ -325,7 +326,8 @@ def _with_context(lines: list[Line]) -> list[Line]:
             else line
             for line in lines
         ]
-    lines = _with_one_title(_without_whatsapps_own(_with_short_answers(_times_below(lines))))
+    lines = _without_statuses(_with_short_answers(_times_below(lines)))
+    lines = _with_one_title(_without_whatsapps_own(lines))
     found = []
     for at, line in enumerate(lines):
         is_stray_date = line.kind is LineKind.DATE and not _opens_a_day(lines, at)
@@ -369,6 +371,17 @@ def _times_below(lines: list[Line]) -> list[Line]:
         replace(line, kind=LineKind.ENDS) if line.kind is LineKind.LONE and line.said.date else line
         for line in lines
     ]
+
+
+def _without_statuses(lines: list[Line]) -> list[Line]:
+    """Leave out the emoji of somebody's status, which Slack copies between name and time."""
+    found = list(lines)
+    for at in range(1, len(lines) - 1):
+        above, line, below = lines[at - 1 : at + 2]
+        is_between = above.kind is LineKind.TEXT and below.kind is LineKind.LONE
+        if is_between and below.is_indented and is_emoji(line.raw):
+            found[at] = replace(line, kind=LineKind.NOISE)
+    return found
 
 
 def _without_whatsapps_own(lines: list[Line]) -> list[Line]:

@@ -132,6 +132,10 @@ def _is_phrase(words: str) -> bool:
     return words[0].isupper() and not is_name(words)
 
 
+_EDITED_WORDS = (
+    "edited|bearbeitet|modifiée?|editad[oa]|modificat[oa]|bewerkt|redigerad|redigeret|redigert"
+    "|muokattu|edytowan[oaey]|upraveno|изменено|ред\\.|düzenlendi|szerkesztve|編集済み|已编辑|已編輯|편집됨"
+)
 _LINES = (
     # Slack
     r"\d+ (?:repl(?:y|ies)|Antwort(?:en)?|réponses?|respuestas?|respostas?|rispost[ae]|"
@@ -168,7 +172,7 @@ _LINES = (
     r"Internal(?: note)?|Public reply|Private note|Interne Notiz|Note interne",
     r"No incidents reported(?: today)?\.?",
     # All of them
-    r"\(?edited\)?|\(bearbeitet\)|\(modifié\)|\(editado\)",
+    rf"\(?edited\)?|\((?:{_EDITED_WORDS})\)",
     r"this message (?:was|has been) deleted\.?|you deleted this message\.?",
     r"(?:diese nachricht wurde|du hast diese nachricht) gelöscht\.?",
     r"ce message a été supprimé\.?|vous avez supprimé ce message\.?",
@@ -224,8 +228,7 @@ _REACTION = re.compile(rf":[a-z0-9_+'-]+:|{_EMOJI}", re.IGNORECASE)
 _TEAMS_REACTION = re.compile(r"\d+ .{1,30} reactions?\.?", re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,4}")
 _EDITED = re.compile(
-    r"\s*(?:\((?:edited|bearbeitet|modifiée?|editado|modificato|bewerkt|redigerad)\)"
-    r"|<this message was edited>)\s*$",
+    rf"\s*(?:[(（](?:{_EDITED_WORDS})[)）]|<this message was edited>)\s*$",
     re.IGNORECASE,
 )
 
@@ -248,6 +251,11 @@ def reactions(lines: list[str]) -> set[int]:
         if is_reaction and _COUNT.fullmatch(lines[at + 1].strip()):
             found |= {at, at + 1}
     return found
+
+
+def is_emoji(line: str) -> bool:
+    """Whether a whole line is one emoji, or its name between colons."""
+    return _REACTION.fullmatch(line.strip()) is not None
 
 
 def without_edited(line: str) -> str:
@@ -445,9 +453,18 @@ def read_line(raw: str, number: int, reader: Reader) -> Line:
     is_count = _SUBTITLE.fullmatch(words) is not None
     shown = _without_bold(begun[sign.end() if sign else 0 :])
     found = None if is_count else _shaped(line, shown, reader)
-    if sign and found is not None and found.text:
-        return replace(found, text=f"{sign[0]}{found.text}")
-    return found if found is not None and not sign else line
+    if sign and found is not None:
+        return _behind_a_sign(line, found, sign[0])
+    return found or line
+
+
+def _behind_a_sign(line: Line, found: Line, sign: str) -> Line:
+    """A line that begins with an emoji, read without it: it belongs to the text."""
+    if found.text:
+        return replace(found, text=f"{sign}{found.text}")
+    # Somebody's status; the name stands on the line above.
+    is_status = found.kind is LineKind.LONE and sign.endswith("  ")
+    return replace(found, is_indented=True) if is_status else line
 
 
 def _shaped(line: Line, words: str, reader: Reader) -> Line | None:
@@ -871,7 +888,9 @@ def is_long_ago(line: Line) -> bool:
 
 # Google Chat shows the age of a recent message: `Ann Lee, 12 min`.
 _JUST_SAID = re.compile(r"\d{1,2} min|now", re.IGNORECASE)
-_EDITED_BEHIND = re.compile(r"(?:\s*[,•·]\s*|\s+-\s+|\s+)\(?edited\)?$", re.IGNORECASE)
+_EDITED_BEHIND = re.compile(
+    rf"(?:\s*[,•·]\s*|\s+-\s+|\s+)\(?(?:{_EDITED_WORDS})\)?$", re.IGNORECASE
+)
 
 
 # Jira, GitHub: `Ann Lee added a comment - 26/Nov/26 2:05 PM`, `ann commented on Nov 26, 2:05 PM`.
@@ -893,7 +912,8 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
     for gap in _BETWEEN.finditer(plain):
         by, when = plain[: gap.start()], plain[gap.end() :]
         is_wide = gap[0].isspace() or "—" in gap[0]
-        if not (is_above_a_time(by) if is_wide else is_name(by)) or not _begins_as_name(by):
+        is_named = (is_above_a_time(by) if is_wide else is_name(by)) and _begins_as_name(by)
+        if not is_named and not (is_wide and _is_badge(by)):
             continue
         said = reader.whole(when)
         if said is None:
@@ -903,13 +923,18 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
         elif said.clock is None or said.span is not None:
             continue
         by, said = name_and_day(by, said, reader)
-        if by in _BADGES or by.startswith("Role icon"):  # the name stands on the line above
+        if _is_badge(by):  # the name stands on the line above
             return replace(line, kind=LineKind.LONE, said=said, is_indented=True)
         mark = gap[0].strip() or " "
         return replace(
             line, kind=LineKind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE, gap=mark
         )
     return None
+
+
+def _is_badge(words: str) -> bool:
+    """Whether a text between a name and a time is a badge or a status, which hides no name."""
+    return words in _BADGES or words.startswith("Role icon") or is_emoji(words)
 
 
 _SHAPES = (
