@@ -44,6 +44,9 @@ def read(text: str) -> list[tuple[str, str]]:
         ("11月27日 星期五", "11月28日 星期六"),
         ("11月27日（星期五）", "11月28日（星期六）"),
         ("2026年11月27日 周五", "2026年11月28日 周六"),
+        ("2026/11/27(金)", "2026/11/28(土)"),
+        ("2026.11.27 金曜日", "2026.11.28 土曜日"),
+        ("星期五", "星期六"),
         ("11月27日金曜日", "11月28日土曜日"),
         ("fredag d. 27. november", "lørdag d. 28. november"),
         ("Friday (27.11.)", "Saturday (28.11.)"),
@@ -192,11 +195,22 @@ def test_a_date_line_of_another_year_is_said() -> None:
         "Ann Lee, 27.11.2026\n14:39",
         "Ann Lee (27 Nov)\n14:39",
         "Ann Lee, Friday\n14:39",
+        "[27.11 14:39] Ann Lee",
     ],
 )
 def test_a_day_behind_a_name_is_the_days_and_not_the_names(head: str) -> None:
     (entry,) = read_paste(f"{head}\nDown", now=NOW, zone=BERLIN).entries
     assert (f"{entry.at:%d %H:%M}", entry.by, entry.text) == ("27 14:39", "Ann Lee", "Down")
+
+
+@pytest.mark.parametrize("day", ["yesterday at", "вчера в", "Dün", "昨天", "11月27日", "Včera v"])
+def test_a_day_behind_a_name_is_the_days_with_spaces_alone_too(day: str) -> None:
+    chat = f"Ann Lee {day} 14:39\nDown\nBo Roe {day} 14:45\nFixed"
+    entries = read_paste(chat, now=NOW, zone=BERLIN).entries
+    assert [(f"{each.at:%d %H:%M}", each.by) for each in entries] == [
+        ("27 14:39", "Ann Lee"),
+        ("27 14:45", "Bo Roe"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -190,9 +190,10 @@ def _about(line: Line, reader: Reader, *, always: bool) -> Line:
     words = behind["words"].strip("*_")
     if behind["colon"]:
         return replace(line, kind=LineKind.HEAD, said=said, text=words)
-    if not is_name(words):
+    by, said = name_and_day(words, said, reader)
+    if not is_name(by):
         return line
-    return replace(line, kind=LineKind.HEAD, said=said, by=name_of(words), shape=Shape.TITLE)
+    return replace(line, kind=LineKind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE)
 
 
 def _with_fences(lines: list[Line], skip: range) -> list[Line]:

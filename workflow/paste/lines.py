@@ -87,11 +87,13 @@ def name_and_day(words: str, said: Spoken, reader: Reader) -> tuple[str, Spoken]
     if said.has_day:
         return words, said
     for gap in _DAY_GAP.finditer(words):
-        day = _date(words[gap.end() :].rstrip(" )]"), reader)
+        day = _date(_AT_BEHIND.sub("", words[gap.end() :]).rstrip(" )]"), reader)
         if day is None or not is_name(words[: gap.start()]) or _AWAY.search(words[: gap.start()]):
             continue
         is_day = any(map(str.isdigit, words[gap.end() :])) or gap[0].strip()
-        if is_day or (day.near is not None and len(words) - gap.end() >= _SHORTEST_DAY):
+        name = words[gap.end() :]
+        is_near = day.near is not None and (len(name) >= _SHORTEST_DAY or not name.isascii())
+        if is_day or is_near:
             dated = replace(day, clock=said.clock, zones=said.zones, span=said.span)
             return words[: gap.start()], dated
     return words, said
@@ -99,6 +101,7 @@ def name_and_day(words: str, said: Spoken, reader: Reader) -> tuple[str, Spoken]
 
 # `Ann Lee (away until 3 Dec)`
 _AWAY = re.compile(r"[(|]|\b(?:OOO|PTO|away|off|back|until|till|bis|ab)\b", re.IGNORECASE)
+_AT_BEHIND = re.compile(r",?\s(?:at|um|à|a las|às|alle|om|kl\.?|o|v|ve|в|saat)$", re.IGNORECASE)
 _DAY_GAP = re.compile(r"\s*[,·•|—–(-]\s*|\s+")
 
 

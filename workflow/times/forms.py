@@ -154,6 +154,10 @@ _ORDINAL = r"(?:st|nd|rd|th|er|º|°|\.)?"
 _EASTERN_DAY = (
     r"(?:[月火水木金土日]曜日?|[월화수목금토일]요일|(?:星期|礼拜|禮拜|周|週)[一二三四五六日天])"
 )
+_EASTERN_WEEKDAY = re.compile(
+    r"\((?:星期|礼拜|周|週)?(?P<wd>[月火水木金土日월화수목금토일一二三四五六天])(?:曜日?|요일)?\)"
+    rf"|(?P<wd2>{_EASTERN_DAY})"
+)
 _EASTERN_WEEKDAYS = ("月월一", "火화二", "水수三", "木목四", "金금五", "土토六", "日일天")
 _DATES = [
     re.compile(pattern, re.IGNORECASE)
@@ -164,8 +168,7 @@ _DATES = [
         r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?=T\d| \d\d:\d\d:)",
         rf"(?:{_EASTERN_DAY}[,、,]?\s?)?(?:(?P<y>\d{{4}})\s?[年년]\s?)?"
         r"(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일号號]"
-        r"(?:[,、,]?\s?\((?:星期|礼拜|周|週)?(?P<wd>[月火水木金土日월화수목금토일一二三四五六天])(?:曜日?|요일)?\)"
-        rf"|[,、,]?\s?(?P<wd2>{_EASTERN_DAY}))?",
+        rf"(?:[,、,]?\s?{_EASTERN_WEEKDAY.pattern})?",
         r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4}|\d{2})(?![\d:.])",
         r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.(?!\d)",
         # Arabic has marks of direction here, which are read as spaces.
@@ -181,11 +184,15 @@ _DATES = [
 ]
 
 
+# `28.11 14:39`; as the beginning of a text, `2.14 14:39` may be a version.
+_DAY_AND_MONTH = re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})(?=,?\s\d{1,2}:\d{2})")
+
+
 def dates(text: str, at: int, so_far: Spoken, way: Way) -> Found:
     """Every date at this position, if no day has been read."""
     if so_far.date is not None or so_far.near is not None:
         return
-    for pattern in _DATES:
+    for pattern in [*_DATES, _DAY_AND_MONTH] if way.is_whole else _DATES:
         found = pattern.match(text, at)
         if found is None or runs_on(text, found.end(), found[0]):
             continue
@@ -253,7 +260,13 @@ _SHOWS_LANGUAGE = {
     "fr": re.compile(r"\s(?:à|soir|matin)\b", re.IGNORECASE),
     "hu": re.compile(r"\s[\d:]+-kor\b", re.IGNORECASE),
 }
-_NEAR_EAST = re.compile(r"今日|今天|오늘|昨日|昨天|어제|明日|明天|내일")
+_EASTERN_DAYS_NEAR = {
+    **dict.fromkeys(("一昨日", "前天", "그제", "그저께"), -2),
+    **dict.fromkeys(("昨日", "昨天", "어제"), -1),
+    **dict.fromkeys(("今日", "今天", "오늘"), 0),
+    **dict.fromkeys(("明日", "明天", "내일"), 1),
+}
+_NEAR_EAST = re.compile(rf"{one_of(_EASTERN_DAYS_NEAR)}")
 _TWO_WORDS = {"i dag": 0, "i går": -1, "i morgen": 1}
 _DAYS_AGO = re.compile(r"(?P<n>\d{1,3}|one|a) (?P<unit>days?|weeks?) ago\b", re.IGNORECASE)
 
@@ -272,8 +285,7 @@ def near_days(text: str, at: int, so_far: Spoken, way: Way) -> Found:
             shift = _TWO_WORDS.get(name, NEAR_DAYS.get(name, 0))
             yield replace(so_far, near=shift), found.end()
     if found := _NEAR_EAST.match(text, at):
-        shift = -1 if found[0] in "昨日昨天어제" else 1 if found[0] in "明日明天내일" else 0
-        yield replace(so_far, near=shift), found.end()
+        yield replace(so_far, near=_EASTERN_DAYS_NEAR[found[0]]), found.end()
     if found := _DAYS_AGO.match(text, at):
         count = int(found["n"]) if found["n"].isdecimal() else 1
         days = count * (7 if found["unit"].lower().startswith("w") else 1)
@@ -323,6 +335,8 @@ def weekdays(text: str, at: int, so_far: Spoken, way: Way) -> Found:
     """A weekday at this position, perhaps with `last` or `next` before it."""
     if so_far.weekday is not None:
         return
+    if eastern := _EASTERN_WEEKDAY.match(text, at):
+        yield replace(so_far, weekday=_eastern_weekday(eastern)), eastern.end()
     found = _WEEKDAY.match(text, at)
     if found is None:
         return

@@ -392,7 +392,7 @@ def understood(text: str) -> int:
 _JOINT = re.compile(
     r"\s*(?:(?:,|\||·|–|—|-|@|:(?=\d\d:\d\d))\s*)?"
     r"(?:(?:at|on|of|the|um|am|den|dem|d\.|à|le|a las?|el|del?|alle|il|às|as|em|om|op|på|o|w|v|ve"
-    r"|в|во|saat|godz\.|klockan|ore)\s+)*",
+    r"|в|во|saat|godz\.|klockan|ore)\s+)*の?",
     re.IGNORECASE,
 )
 _PLAIN_JOINT = re.compile(
