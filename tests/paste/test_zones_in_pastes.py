@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -112,3 +112,25 @@ def test_words_that_are_no_zone_stay_text(text: str) -> None:
 def test_a_zone_in_words_below_an_update_is_read() -> None:
     text = "Investigating - We look into it.\nNov 27, 10:40 AM Eastern Time"
     assert read(text) == [("27 16:40", "Investigating - We look into it.")]
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("01:50 a\n02:40 CEST b\n02:10 CET c\n03:10 d", ["01:50", "02:40", "02:10", "03:10"]),
+        ("24 Oct 2026 23:50 CEST a\n02:10 CET b", ["23:50", "02:10"]),
+    ],
+)
+def test_abbreviations_are_read_in_the_night_in_which_the_clocks_change(
+    text: str, times: list[str]
+) -> None:
+    now = datetime(2026, 10, 25, 9, 0, tzinfo=BERLIN)
+    entries = read_paste(text, now=now, zone=BERLIN).entries
+    assert [f"{each.at:%H:%M}" for each in entries] == times
+    ends = entries[-2].at.astimezone(UTC), entries[-1].at.astimezone(UTC)
+    assert timedelta(0) < ends[1] - ends[0] < timedelta(hours=4)
+
+
+def test_an_abbreviation_that_is_not_in_use_yet_is_refused() -> None:
+    with pytest.raises(PasteUnclear, match=r"Line 2: .*CET is not in use on that day"):
+        read("24 Oct 2026 13:50 CEST a\n14:05 CET b")

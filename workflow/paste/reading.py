@@ -22,6 +22,7 @@ those before it go back from there: `11:50 PM`, `12:04 AM` are last night and th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -224,9 +225,15 @@ def _near(timed: Timed, other: _Placed | None, day: date, frame: _Frame) -> Mome
     """
     if other is None or other.timed.said.zones == timed.said.zones:
         return _placed_on_a_day(timed, timed.said, frame, day)
-    days = (day, day - _DAY, day + _DAY)
-    moments = [_placed_on_a_day(timed, timed.said, frame, each) for each in days]
-    return min(moments, key=lambda each: abs(each.at - other.moment.at))
+    moments = []
+    for beside in (day, day - _DAY, day + _DAY):
+        # Where the clocks change, EST is in use on one of two days.
+        with suppress(TimeUnclear):
+            moments.append(_placed_on_a_day(timed, timed.said, frame, beside))
+    nearest = min(moments, key=lambda each: abs(each.at - other.moment.at), default=None)
+    if nearest is None or abs(nearest.at - other.moment.at) > _HALF_A_DAY:
+        return _placed_on_a_day(timed, timed.said, frame, day)
+    return nearest
 
 
 def _backwards(times: Sequence[Timed], found: list[Moment | None], frame: _Frame) -> None:
