@@ -135,6 +135,43 @@ def test_the_mark_of_an_edited_message_is_left_out(word: str) -> None:
         assert [(each.by, each.text) for each in read(chat).entries] == [("Ann Lee", "Down")]
 
 
+def test_a_meeting_that_started_hides_no_names_of_teams() -> None:
+    paste = read("[14:31] Ann Lee\nDown\n[14:32] Meeting started\n[14:33] Bo Roe\nOn it")
+    assert [(each.by, each.text) for each in paste.entries] == [
+        ("Ann Lee", "Down"),
+        ("Bo Roe", "On it"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "2 Gefällt mir-Reaktionen",
+        "2 like reactions",
+        "2 réactions J’aime",
+        "2 reacciones de Me gusta",
+    ],
+)
+def test_the_count_of_a_reaction_of_teams_is_left_out(words: str) -> None:
+    paste = read(f"Ann Lee\n14:31\nDown\nBo Roe\n14:33\nOn it\n{words}\n2")
+    assert [each.text for each in paste.entries] == ["Down", "On it"]
+
+
+@pytest.mark.parametrize(
+    "at",
+    ["o {}", "v {}", "в {}", "saat {}", "om {} uur", "klockan {}", "ore {}", "godz. {}", "{}-kor"],
+)
+def test_a_word_before_the_times_of_a_list_is_read(at: str) -> None:
+    lines = [at.format(clock) for clock in ("14:31", "14:33")]
+    paste = read(f"{lines[0]} down\n{lines[1]} fixed")
+    assert [f"{each.at:%H:%M}" for each in paste.entries] == ["14:31", "14:33"]
+
+
+def test_an_hour_with_one_digit_is_a_time_behind_such_a_word() -> None:
+    paste = read("às 9h05 o pagamento caiu\nàs 9h12 investigando")
+    assert [f"{each.at:%H:%M}" for each in paste.entries] == ["09:05", "09:12"]
+
+
 def test_a_name_that_may_be_a_message_or_an_author_is_asked_about_and_both_are_read() -> None:
     """Where somebody sent a picture alone, the next author is directly below the time."""
     chat = "Ann\n14:40\nhi\nBo\n14:45\n{}\n14:46\nhello"

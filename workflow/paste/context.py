@@ -30,6 +30,7 @@ from workflow.paste.lines import (
     is_label,
     is_long_ago,
     is_name,
+    is_noise,
     is_of_whatsapp,
     looks_like_a_head,
     name_and_day,
@@ -158,7 +159,8 @@ def _outside(line: Line) -> Line:
 # Roughly at a time. Words such as `At` begin ordinary sentences too.
 _ROUGHLY = re.compile(
     rf"[\s>*+•-]*(?P<sign>{ROUGH_SIGN})?"
-    r"(?P<word>at |around |about |um |à |alle |a las |às |kl |från )?(?=\d)",
+    r"(?P<word>at |around |about |um |à |alle |a las |às |kl |från |om |o |v |ve |в |saat |klockan "
+    r"|ore |o godz\. |godz\. )?(?=\d)",
     re.IGNORECASE,
 )
 
@@ -179,7 +181,9 @@ def _about(line: Line, reader: Reader, *, always: bool) -> Line:
         return line
     found = _ROUGHLY.match(line.raw)
     if found and (found["sign"] or (found["word"] and always)):
-        head = read_line(line.raw[found.end() :], line.number, reader)
+        is_clock = _BEGINS_WITH_HOURS.match(line.raw, found.end()) is not None
+        as_clock = replace(reader, has_bare_hours=is_clock)
+        head = read_line(line.raw[found.end() :], line.number, as_clock)
         start = found.start("sign") if found["sign"] else found.start("word")
         is_read = head.kind is LineKind.HEAD and not head.by
         return replace(head, raw=line.raw, text=line.raw[start:].strip()) if is_read else line
@@ -403,7 +407,11 @@ def _with_teams_names(lines: list[Line]) -> list[Line]:
     bare = [
         at
         for at, line in enumerate(lines)
-        if line.kind is LineKind.HEAD and line.shape is Shape.BRACKET and line.text and not line.by
+        if line.kind is LineKind.HEAD
+        and line.shape is Shape.BRACKET
+        and line.text
+        and not line.by
+        and not is_noise(line.text)  # `[14:32] Meeting started`
     ]
     people = {lines[at].text for at in bare if _follows(lines, at, {LineKind.TEXT})}
     named = [at for at in bare if not is_label(lines[at].text)]

@@ -228,7 +228,12 @@ _REACTION_WITH_COUNT = re.compile(
     rf"(?::[a-z0-9_+'-]+:|{_EMOJI})\s*(?:\d{{1,2}}|\(\d{{1,2}}\))", re.IGNORECASE
 )
 _REACTION = re.compile(rf":[a-z0-9_+'-]+:|{_EMOJI}", re.IGNORECASE)
-_TEAMS_REACTION = re.compile(r"\d+ .{1,30} reactions?\.?", re.IGNORECASE)
+_TEAMS_REACTION = re.compile(
+    r"\d+ .{1,30}(?:reactions?|reaktion(?:en|er)?|réactions?|reacci(?:ones|ón)|reaç(?:ões|ão)"
+    r"|reazion[ei]|reacties?)\.?"
+    r"|\d+ (?:réactions?|reacci(?:ones|ón)|reaç(?:ões|ão)|reazion[ei]) .{1,30}",
+    re.IGNORECASE,
+)
 _COUNT = re.compile(r"\d{1,4}")
 _EDITED = re.compile(
     rf"\s*(?:[(（](?:{_EDITED_WORDS})[)）]|<this message was edited>)\s*$",
@@ -430,7 +435,7 @@ _LOOKS_LIKE_A_TIME = re.compile(
 )
 _MENTION = re.compile(
     r"(?<![\d:.,/])\d{1,2}:\d{2}(?!\d)"
-    r"|(?<![\w:.,/])\d{1,2}(?:[.:]\d{2})?\s?(?:[ap]\.?m\b|Uhr\b)"
+    r"|(?<![\w:.,/])\d{1,2}(?:[.:]\d{2})?\s?(?:[ap]\.?m\b|Uhr\b|uur\b|hod\b)"
     r"|^\W*(?:T?\+\s?\d|\d{1,2}\s?h\s)|(?<![\w:.,/])\d{1,2}\s?h\s?\d{2}\b"
     r"|(?<![\w:.,/])\d{1,3} ?(?:m|min|minute|h|hr|hour|d|day)s? (?:ago|later)\b",
     re.IGNORECASE,
