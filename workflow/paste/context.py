@@ -44,6 +44,7 @@ from workflow.paste.open_times import (
     question,
     with_day_parts,
     with_day_titles,
+    with_lengths,
     with_zone_words,
 )
 from workflow.paste.own_pages import (
@@ -117,7 +118,8 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
     for at in reactions(raw) - set(of_show):
         lines[at] = replace(lines[at], kind=LineKind.NOISE)
     lines = with_zone_words(_with_context(_with_fences(lines, of_show)), reader)
-    return _in_said_zone(with_day_titles(with_day_parts(lines), reader), reader)
+    lines = with_day_titles(with_lengths(with_day_parts(lines)), reader)
+    return _in_said_zone(lines, reader)
 
 
 def _of_ours(raw: str, line: Line, reader: Reader, *, is_shown: bool) -> Line:

@@ -6,7 +6,8 @@ It is the zone if a mark follows (`10:05 PT: fixed`), or if every line of the pa
 Otherwise the person is asked to write which one. In small letters, some are words of a language:
 `10:05 est en panne`.
 
-Words that may say which half of the day a time is in: `8:05 in the evening`.
+Words that may say which half of the day a time is in: `8:05 in the evening`. Units that may make it
+a length: `1:30 h in total`.
 
 Headings that name a day in other words: `Prices – 26 Nov 2026`, `28 Nov – recovery`.
 
@@ -33,7 +34,7 @@ from workflow.paste.lines import (
     read_line,
     title_of,
 )
-from workflow.times.spoken_time import NamedDate
+from workflow.times.spoken_time import NamedDate, normal
 from workflow.times.zones import is_also_a_word, is_zone
 
 # --- Zones ----------------------------------------------------------------------------------------
@@ -152,6 +153,33 @@ def _asked_for_half(line: Line) -> Line:
         "text. Write the time with AM or PM, or a colon behind it for the text. Nothing was "
         "recorded.",
     )
+
+
+# --- Lengths --------------------------------------------------------------------------------------
+
+_LENGTH = re.compile(
+    r"[\s>*+•-]*(?P<length>[1-9]\d?:\d{2}\s?(?:h|hrs?|hours|std|stunden|heures|horas)\b)",
+    re.IGNORECASE,
+)
+
+
+def with_lengths(lines: list[Line]) -> list[Line]:
+    """Add the question whether `1:30 h` is a time or a length, where other times have no `h`."""
+    found = list(lines)
+    timed = [at for at, line in enumerate(lines) if line.kind is LineKind.HEAD]
+    lengths = {at: length for at in timed if (length := _LENGTH.match(normal(lines[at].raw)))}
+    if len(lengths) == len(timed):
+        return found
+    for at, length in lengths.items():
+        clock = lines[at].said.clock
+        if clock is not None and clock.hour <= _LAST_HOUR and not clock.half:
+            found[at] = replace(
+                lines[at],
+                question=f"Line {lines[at].number}: {length['length']!r} may be a time or a "
+                "length. Write the time without the unit, or begin the line with another word. "
+                "Nothing was recorded.",
+            )
+    return found
 
 
 # --- Days -----------------------------------------------------------------------------------------
