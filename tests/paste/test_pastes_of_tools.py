@@ -172,6 +172,24 @@ def test_an_hour_with_one_digit_is_a_time_behind_such_a_word() -> None:
     assert [f"{each.at:%H:%M}" for each in paste.entries] == ["09:05", "09:12"]
 
 
+@pytest.mark.parametrize(
+    "chat",
+    [
+        "[Ann] [오후 2:31] Down\n[Bo] [오후 2:33] On it",  # KakaoTalk
+        "14:31:05 Von Ann an Alle:\n\tDown\n14:33:05 Von Bo an Alle:\n\tOn it",  # Zoom
+        "14:31:05 De Ann à Tout le monde : Down\n14:33:05 De Bo à Tout le monde : On it",
+        "Ann\nHier 14:31\nDown\nBo\nHier 14:33\nOn it",
+    ],
+)
+def test_who_and_when_are_read_as_chats_of_other_languages_write_them(chat: str) -> None:
+    paste = read(chat)
+    assert [(f"{each.at:%H:%M}", each.by, each.text) for each in paste.entries] == [
+        ("14:31", "Ann", "Down"),
+        ("14:33", "Bo", "On it"),
+    ]
+    assert {each.at.day for each in paste.entries} == {27 if "Hier" in chat else 28}
+
+
 def test_a_name_that_may_be_a_message_or_an_author_is_asked_about_and_both_are_read() -> None:
     """Where somebody sent a picture alone, the next author is directly below the time."""
     chat = "Ann\n14:40\nhi\nBo\n14:45\n{}\n14:46\nhello"

@@ -389,6 +389,8 @@ _LOG_END = re.compile(r"-*\s*(?:Log closed|ENDING LOGGING AT|Session Close:|Sess
 # The kernel and Apache write `[Thu Nov 26 14:05:10 2026]`, and nobody's name behind it.
 _KERNEL_TIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}")
 _BRACKET = re.compile(r"\[\s*(?P<when>[^\[\]]{3,50}?)\s*\](?P<rest>.*)")
+# KakaoTalk: `[Ann] [2:31 PM] text`.
+_KAKAO = re.compile(r"\[(?P<by>[^\[\]]{1,60})\] \[(?P<when>[^\[\]]{3,50})\] (?P<text>.+)")
 _LINK_BEHIND = re.compile(r"\((?P<url>https?://[^\s()]+)\)\s*")
 _ROUND = re.compile(r"\(\s*(?P<when>\d[^()]{2,49}?)\s*\)(?P<rest>\s.*)")
 # Italics or code around a time; a sign before it, such as a traffic light.
@@ -425,6 +427,12 @@ _ACTION = re.compile(r"\*\s+(?P<by>\S{1,30})\s+(?P<text>.+)")
 _NICK_BAR = re.compile(r"[@+%~&]?(?P<by>\S{1,30})\s+[|│]\s(?P<text>.*)")
 _NICK_TAB = re.compile(r"[@+%~&]?(?P<by>[^\t]{1,40})\t(?P<text>.*)")
 _FROM_TO = re.compile(r"From\s+(?P<by>.{1,60}?)(?:\s+[tT]o\s+.{1,60}?)?\s*:\s*(?P<text>.*)")
+_VON_AN = re.compile(
+    r"(?:Von|De|Da|Van)\s+(?P<by>.{1,60}?)\s+"
+    r"(?:an\s+Alle|à\s+Tout le monde|à\s+Tous|a\s+Todos|a\s+Tutti|para\s+Todos|aan\s+Iedereen)"
+    r"\s*:\s*(?P<text>.*)",
+    re.IGNORECASE,
+)
 # ServiceNow: the author, the kind of note, and the text below.
 _NOTED = re.compile(r"(?P<by>\S.{0,58}?) \((?:Work notes|Additional comments)[^()]{0,30}\)")
 _SAYS = re.compile(r"(?P<by>[^:\n<>\[\]]{1,60}?):(?:\s+|$)(?P<text>.*)")
@@ -641,15 +649,15 @@ def _ago(line: Line, words: str, reader: Reader) -> Line | None:
     return replace(line, kind=LineKind.HEAD, said=said, text=found["text"])
 
 
+def _alone(words: str, reader: Reader) -> Spoken | None:
+    """The time that stands alone: there `Hier 14:39` is yesterday, and no German word."""
+    return reader.whole(words) or replace(reader, language="fr").whole(words)
+
+
 def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
     """`[14:43] Ann: text` and `[11/24 8:05 AM] Doe, Jane`; `Ann [14:43]` of Slack's old copy."""
     found = _BRACKET.fullmatch(words) or _ROUND.fullmatch(words)
-    # In brackets `Hier 14:39` is a time, and no German word.
-    said = (
-        reader.whole(found["when"]) or replace(reader, language="fr").whole(found["when"])
-        if found
-        else None
-    )
+    said = _alone(found["when"], reader) if found else None
     if found and said is not None and said.clock is not None:
         head = replace(line, kind=LineKind.HEAD, said=said, shape=Shape.BRACKET)
         is_chat = _KERNEL_TIME.fullmatch(found["when"]) is None
@@ -657,6 +665,11 @@ def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
         if link := _LINK_BEHIND.match(rest):
             head, rest = replace(head, link=link["url"]), rest[link.end() :]
         return _with_rest(head, rest, names_itself=is_chat)
+    if kakao := _KAKAO.fullmatch(words):
+        said = reader.whole(kakao["when"])
+        if said is not None and said.clock is not None:
+            head = replace(line, kind=LineKind.HEAD, said=said, shape=Shape.BRACKET)
+            return replace(head, by=kakao["by"], text=kakao["text"])
     named = _NAME_BRACKET.fullmatch(words)
     said = reader.whole(named["when"]) if named else None
     if named is None or said is None or said.clock is None or not is_above_a_time(named["by"]):
@@ -690,7 +703,7 @@ def _lone(line: Line, words: str, reader: Reader) -> Line | None:
     """A time alone, or a date alone."""
     plain = _EDITED_BEHIND.sub("", re.sub(r"^[—–·•,-]\s+", "", words))
     plain = re.sub(r"(?<=\w)\s*[—–:-]$", "", plain)
-    said = reader.whole(_LESS_THAN.sub("", plain))
+    said = _alone(_LESS_THAN.sub("", plain), reader)
     if said is None:
         date = _date(words, reader)
         return replace(line, kind=LineKind.DATE, said=date) if date else None
@@ -840,7 +853,7 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
     """
     if _IRC.fullmatch(rest):
         return replace(head, kind=LineKind.NOISE)
-    for pattern in (_NICK, _ACTION, _NICK_BAR, _FROM_TO):
+    for pattern in (_NICK, _ACTION, _NICK_BAR, _FROM_TO, _VON_AN):
         found = pattern.fullmatch(rest)
         if found and not is_label(found["by"]):
             return _said_by(head, found["by"], found["text"])
