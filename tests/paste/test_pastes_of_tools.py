@@ -88,6 +88,7 @@ def test_what_a_program_writes_before_a_colon_is_no_name() -> None:
     [
         *("Root cause", "Root Cause", "Next steps", "Customer impact", "Ruled out", "Resolution"),
         *("Hypothesis", "Lessons learned", "DB", "Ursache", "Störung", "Correctif", "Solución"),
+        *("Detected", "Escalated", "Confirmed", "web-1", "eu-west-1"),
     ],
 )
 def test_what_a_note_begins_with_is_no_name(label: str) -> None:

@@ -39,11 +39,13 @@ _MOST_WORDS = 5
 _STARTS = re.compile(r"[^\W\d_]|\+\d|~")
 # Words that begin a note, not names: `2026-11-24 14:39 - Note: the backup is from May`.
 _LABEL_WORDS = (
-    "action alert alerting cause completed critical debug decision deploy deployed error failover "
-    "fatal firing fix fixed hypothesis identified impact incident info investigating mitigated "
-    "mitigation monitoring note notice ok outage postmortem recovered recovery resolution resolved "
-    "restart result rollback scheduled status summary todo trace update verifying warn warning "
-    "workaround api cdn cpu db dns "
+    "acknowledged action alert alerting cause closed completed confirmed critical debug "
+    "decision deploy deployed detected error escalated failover fatal firing fix fixed "
+    "hypothesis identified impact incident info investigating mitigated mitigation monitoring "
+    "note notice ok opened outage paged postmortem recovered recovery resolution resolved "
+    "restart restarted result reverted rollback scheduled started status summary todo trace "
+    "update verified verifying warn warning workaround api cdn cpu db dns kafka mysql nginx "
+    "postgres redis "
     # The same in German, French, Spanish, Portuguese, Italian and Dutch.
     "alarm auswirkung behoben ergebnis gelöst hinweis lösung störung ursache "
     "alerte correctif panne résolu résolution "
@@ -869,12 +871,15 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
     return replace(head, text=rest)
 
 
+_HOST = re.compile(r"[\w.-]+-\d{1,3}")
+
+
 def _can_speak(words: str, head: Line) -> bool:
     if is_label(words):
         return False
     if head.shape is Shape.BRACKET:
         # WhatsApp shows the name of the address book, always with a date.
-        if head.said.date is None and _is_phrase(words):
+        if head.said.date is None and (_is_phrase(words) or _HOST.fullmatch(words)):
             return False
         return re.match(r"[^\W\d_]|\+\d|~", words) is not None
     return is_name(words)

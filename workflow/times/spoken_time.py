@@ -168,7 +168,7 @@ _MONTHS = (
     "june jun juni juin junio giugno giu junho kesäkuuta kesäkuu kesä czerwca czerwiec cze "
     "června červen čvn июня июнь июн haziran haz június jún",
     "july jul juli juillet juil julio luglio lug julho heinäkuuta heinäkuu heinä lipca lipiec "
-    "lip července červenec čvc июля июль июл temmuz tem július júl",
+    "lip července červenec čvc июля июль июл temmuz július júl",
     "august aug août agosto ago augustus augusti elokuuta elokuu elo sierpnia sierpień sie "
     "srpna srpen srp августа август авг ağustos ağu augusztus",
     "september sep sept septembre septiembre settembre set setembro syyskuuta syyskuu syys "
@@ -179,7 +179,7 @@ _MONTHS = (
     "lis listopadu ноября ноябрь нояб ноя kasım kasim kas",
     "december dec dezember dez décembre déc diciembre dic dicembre dezembro desember des "
     "joulukuuta joulukuu joulu grudnia grudzień gru prosince prosinec декабря декабрь дек "
-    "aralık aralik ara",
+    "aralık aralik",
 )
 
 _WEEKDAYS = (
@@ -203,13 +203,15 @@ _WEEKDAYS = (
     "niedzielę",
 )
 
-# Some are other words elsewhere; see `OF_A_LANGUAGE`.
+# In further languages too, because a chat's days are lines of their own: an unknown one would be
+# taken for text. Some are other words elsewhere; see `OF_A_LANGUAGE`.
 _NEAR = {
     -2: "vorgestern avant-hier anteayer eergisteren anteontem przedwczoraj předevčírem позавчера "
     "tegnapelőtt",
-    -1: "yesterday gestern hier ayer ieri ontem gisteren igår eilen wczoraj včera вчера dün tegnap",
+    -1: "yesterday gestern hier ayer ieri ontem gisteren igår eilen wczoraj včera вчера dün tegnap "
+    "вчора χθες jučer včeraj أمس אתמול",
     0: "today heute aujourd'hui hoy oggi hoje vandaag idag tänään dziś dzisiaj dnes сегодня bugün "
-    "ma",
+    "ma сьогодні днес σήμερα danas danes اليوم היום",
     1: "tomorrow morgen demain mañana domani amanhã imorgon imorgen huomenna jutro zítra завтра "
     "yarın yarin holnap",
     2: "übermorgen après-demain overmorgen pojutrze pozítří послезавтра holnapután",
