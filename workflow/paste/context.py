@@ -25,20 +25,14 @@ from workflow.paste.lines import (
     bare_clocks,
     day_of,
     holds_a_time,
-    is_above_a_time,
-    is_emoji,
-    is_label,
     is_long_ago,
-    is_name,
-    is_noise,
     is_of_whatsapp,
     looks_like_a_head,
     name_and_day,
-    name_of,
-    reactions,
     read_line,
-    without_edited,
 )
+from workflow.paste.names import is_above_a_time, is_label, is_name, name_of
+from workflow.paste.noise import is_emoji, is_noise, reactions, without_edited
 from workflow.paste.open_times import (
     notes_of,
     question,

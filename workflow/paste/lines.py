@@ -1,11 +1,7 @@
 """The kind of each line of a paste: start of an entry, date, heading or text.
 
 The shapes are those of chats, logs and documents; the tool is named beside each. Times are read by
-`workflow.times`, so every shape accepts every form of a time. Names are recognized by their words.
-
-A copied chat also holds counts of replies, reactions, joins, pictures. Each pattern for them
-matches a whole line, so that no message is cut; other languages are not recognized and stay. What
-is left out is shown to the person before anything is recorded.
+`workflow.times`, so every shape accepts every form of a time.
 """
 
 from __future__ import annotations
@@ -16,6 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
+from workflow.paste.names import BADGES, is_above_a_time, is_label, is_name, is_phrase, name_of
+from workflow.paste.noise import (
+    EDITED_BEHIND,
+    EMOJI,
+    ENCRYPTED,
+    OF_IRC,
+    OF_WHATSAPP,
+    OWN_MARK,
+    is_emoji,
+    is_noise,
+    is_of_whatsapp_itself,
+)
 from workflow.times.forms import epoch_time
 from workflow.times.reading import day_within, spoken, spoken_first
 from workflow.times.spoken_time import (
@@ -33,244 +41,7 @@ from workflow.times.spoken_time import (
 )
 from workflow.times.zones import is_also_a_word, is_zone, region_behind
 
-_LONGEST_NAME = 60
 _LONGEST_TITLE = 100
-_MOST_WORDS = 5
-_STARTS = re.compile(r"[^\W\d_]|\+\d|~")
-# Words that begin a note, not names: `2026-11-24 14:39 - Note: the backup is from May`.
-_LABEL_WORDS = (
-    "acknowledged action alert alerting cause closed completed confirmed critical debug "
-    "decision deploy deployed detected error escalated failover fatal firing fix fixed "
-    "hypothesis identified impact incident info investigating mitigated mitigation monitoring "
-    "note notice ok opened outage paged postmortem recovered recovery resolution resolved "
-    "restart restarted result reverted rollback scheduled started status summary todo trace "
-    "update verified verifying warn warning workaround api cdn cpu db dns kafka mysql nginx "
-    "postgres redis "
-    # The same in German, French, Spanish, Portuguese, Italian and Dutch.
-    "alarm auswirkung behoben ergebnis gelöst hinweis lösung störung ursache "
-    "alerte correctif panne résolu résolution "
-    "alerta causa impacto resolvido resuelto solución solução "
-    "allarme impatto risolto soluzione melding oorzaak oplossing storing"
-)
-_LABELS = frozenset(_LABEL_WORDS.split())
-# The last word of a label: `Root cause`, `Customer impact`, `Next steps`, `Lessons learned`.
-_LABEL_ENDS = frozenset(
-    ("actions", "cause", "causes", "impact", "items", "learned", "resolution", "status", "step")
-) | frozenset(("steps", "summary", "update"))
-# Additions to a name: a badge without a space, a status emoji.
-_BADGE = re.compile(
-    r"(?<=[^\W_A-Z])(?:APP|BOT)$|\s+(?:APP|BOT)$|(?:\s*:[a-z0-9_+-]+:)+$|\s+\(pinned\)$"
-)
-_BADGES = frozenset({"APP", "BOT", "WORKFLOW"})
-_ASIDE = re.compile(r"\s*(?:\([^()]{1,40}\)|\|.*)$")
-
-
-def name_of(words: str) -> str:
-    """A name in a chat, without badge and status emoji."""
-    return _BADGE.sub("", words.strip()).strip()
-
-
-def is_name(words: str) -> bool:
-    """Whether a text looks like a person: a few words, each with a capital, or one handle."""
-    plain = _ASIDE.sub("", name_of(words))
-    parts = plain.replace(",", " ").split()
-    if not parts or len(plain) > _LONGEST_NAME or not _STARTS.match(plain):
-        return False
-    if plain[-1] in ".,;!?:" or any(mark in plain for mark in "[]:\n<>"):
-        return False
-    return len(parts) == 1 or (len(parts) <= _MOST_WORDS and all(_is_part(part) for part in parts))
-
-
-def name_and_day(words: str, said: Spoken, reader: Reader) -> tuple[str, Spoken]:
-    """A name, and the time with the day that stands behind the name: `Ann Lee 27 Nov, 14:39`.
-
-    A weekday behind a name may be somebody's surname, unless a mark is before it: `Efe Sunday`.
-    """
-    if said.has_day:
-        return words, said
-    for gap in _DAY_GAP.finditer(words):
-        day = _date(_AT_BEHIND.sub("", words[gap.end() :]).rstrip(" )]"), reader)
-        if day is None or not is_name(words[: gap.start()]) or _AWAY.search(words[: gap.start()]):
-            continue
-        is_day = any(map(str.isdigit, words[gap.end() :])) or gap[0].strip()
-        name = words[gap.end() :]
-        is_near = day.near is not None and (len(name) >= _SHORTEST_DAY or not name.isascii())
-        if is_day or is_near:
-            dated = replace(day, clock=said.clock, zones=said.zones, span=said.span)
-            return words[: gap.start()], dated
-    return words, said
-
-
-# `Ann Lee (away until 3 Dec)`
-_AWAY = re.compile(r"[(|]|\b(?:OOO|PTO|away|off|back|until|till|bis|ab)\b", re.IGNORECASE)
-_AT_BEHIND = re.compile(r",?\s(?:at|um|à|a las|às|alle|om|kl\.?|o|v|ve|в|saat)$", re.IGNORECASE)
-_DAY_GAP = re.compile(r"\s*[,·•|—–(-]\s*|\s+")
-
-
-def is_label(words: str) -> bool:
-    """Whether a text begins a note, a log line or a status page's update, and is no name."""
-    if re.match(r"PHP \w", words):  # `PHP Warning`
-        return True
-    plain = words.strip().casefold()
-    *before, last = plain.split() or [""]
-    is_ended = bool(before) and last in _LABEL_ENDS
-    return is_ended or plain in _LABELS or re.search(r"\.[A-Z]{4,}$", words) is not None
-
-
-def is_above_a_time(words: str) -> bool:
-    """Whether the line above a lone time can be its author: short, and no sentence."""
-    plain = name_of(words) or words.strip()
-    return 0 < len(plain) <= _LONGEST_NAME and plain[-1] not in ".,;!?:" and "://" not in plain
-
-
-_PARTICLES = frozenset(
-    ("af", "al", "av", "bin", "da", "das", "de", "del", "della", "den", "der", "di", "do", "dos")
-) | frozenset(("du", "e", "el", "ibn", "la", "le", "ten", "ter", "van", "von", "y", "zu"))
-
-
-def _is_part(part: str) -> bool:
-    return not part[0].islower() or part in _PARTICLES
-
-
-def _is_phrase(words: str) -> bool:
-    """Whether a text is written as a sentence begins: `Ruled out`, and neither `Ann` nor `ann`."""
-    return words[0].isupper() and not is_name(words)
-
-
-_EDITED_WORDS = (
-    "edited|bearbeitet|modifiée?|editad[oa]|modificat[oa]|bewerkt|redigerad|redigeret|redigert"
-    "|muokattu|edytowan[oaey]|upraveno|изменено|ред\\.|düzenlendi|szerkesztve|編集済み|已编辑|已編輯|편집됨"
-)
-_LINES = (
-    # Slack
-    r"\d+ (?:repl(?:y|ies)|Antwort(?:en)?|réponses?|respuestas?|respostas?|rispost[ae]|"
-    r"reacties|svar)|\d+ ?件の返信",
-    r"View (?:thread|newer replies|full conversation|message)",
-    r"Thread (?:anzeigen|ansehen)|(?:Afficher|Voir) le fil(?: de discussion)?|Ver hilo|"
-    r"Ver (?:conversa|thread)|Visualizza (?:thread|conversazione)|スレッドを表示する",
-    r"Last reply .{1,40}|Letzte Antwort .{1,40}|Dernière réponse .{1,40}|"
-    r"Última (?:respuesta|resposta) .{1,40}|Ultima risposta .{1,40}|最終返信.{1,20}",
-    r"replied to a thread:.*",
-    r"(?:has )?(?:joined|left) (?:#\S+|the (?:channel|conversation|meeting|chat|server|group))"
-    r"(?: along with .+)?\.?",
-    r"was (?:added to|removed from) #\S+.*",
-    r"set the channel (?:topic|purpose|description)\b.*",
-    r"(?:un)?pinned a message to this (?:channel|conversation).*",
-    r"Pinned by .{1,60}",
-    r"added an integration to this channel.*",
-    r"renamed the channel .*",
-    r"Also sent to the channel",
-    r"Saved for later.*",
-    r"Only visible to you",
-    # Teams
-    r"(?:like|heart|laugh|surprised|sad|angry) \d+",
-    r"\d+ (?:like|heart|laugh|surprised|sad|angry) reactions?\.?",
-    r"\d+ replies? from .{1,80}",
-    r"has context menu|last read|collapse all|meeting started|meeting ended:? .{1,20}",
-    # Pictures of people
-    r"(?:user )?avatar|.{1,60}[’']s (?:profile picture|avatar)|profile picture of .{1,60}",
-    r"Profilbild von .{1,60}|photo de profil de .{1,60}",
-    # Discord, and its exporter
-    r"\{(?:Reactions|Attachments|Embed|Stickers)\}",
-    r"(?-i:APP|BOT|NEW|New|OP)|Role icon, \D{1,40}",
-    # Desks mark notes that no customer reads.
-    r"Internal(?: note)?|Public reply|Private note|Interne Notiz|Note interne",
-    r"No incidents reported(?: today)?\.?",
-    # All of them
-    rf"\(?edited\)?|\((?:{_EDITED_WORDS})\)",
-    r"this message (?:was|has been) deleted\.?|you deleted this message\.?",
-    r"(?:diese nachricht wurde|du hast diese nachricht) gelöscht\.?",
-    r"ce message a été supprimé\.?|vous avez supprimé ce message\.?",
-    r"se eliminó este mensaje\.?|eliminaste este mensaje\.?",
-    r"questo messaggio è stato eliminato\.?|hai eliminato questo messaggio\.?",
-    r"(?:esta )?mensagem (?:foi )?apagada\.?|dit bericht is verwijderd\.?",
-    # WhatsApp
-    r"<?(?:media|image|video|audio|sticker|GIF|document|contact card) (?:omitted|attached)>?",
-    r"(?:Bild|Video|Audio|Sticker|GIF|Dokument|Kontaktkarte) weggelassen|<Medien ausgeschlossen>",
-    r"(?:image|vidéo|audio|sticker|GIF|document) (?:absente?|omise?)|<Médias omis>",
-    r"(?:imagen|video|audio|sticker|GIF|documento) omitid[oa]|<Multimedia omitido>",
-    r"(?:immagine|video|audio|sticker|GIF|documento) omess[oa]|<Media omessi>",
-    r"(?:imagem|vídeo|áudio|figurinha|GIF|documento) ocultad[oa]|<(?:Mídia|Arquivo de mídia) "
-    r"ocult[ao]>",
-    r"(?:afbeelding|video|audio|sticker|GIF|document) weggelaten|<Media weggelaten>",
-    r"messages and calls are end-to-end encrypted\..*",
-    r"your security code with .*",
-    r"missed (?:voice|video) call.*",
-    # Teams
-    r"(?:\S+ ){1,4}has (?:joined|left) the (?:meeting|conversation|call)\.?",
-)
-_NOISE = re.compile("|".join(f"(?:{each})" for each in _LINES), re.IGNORECASE)
-# IRC's own lines: after a mark, with somebody's host, a channel or a mode. `--> failover began` is
-# a person's.
-_IRC = re.compile(
-    r"-!-\s.*"
-    r"|(?:\*{1,3}|-->|<--|--|⇐|→|←|⟶)\s+"
-    r"(?=.*(?:[(\[]\S+@\S+[)\]]|#[A-Za-z]|is now known as|sets? mode))"
-    r"(?=.*\b(?:joins|joined|left|quits?|parts|parted|kicked|mode|topic|nick|known)\b).*"
-    r"|\S+ [(\[]\S+@\S+[)\]] has (?:joined|left|quit)\b.*"
-    r"|\S+ has (?:joined|left|quit) (?:#[A-Za-z]\S*|the (?:channel|room|chat|server))\.?",
-    re.IGNORECASE,
-)
-# WhatsApp's own messages. People write such words too: only where it shows no name before them, or
-# marks them as its own.
-_ENCRYPTED = re.compile(
-    r"(?:[^\W\d_]+ ){0,6}(?:are|sind|sont|están|estão|sono|zijn)\s.{0,30}"
-    r"(?:end-to-end|Ende-zu-Ende|bout en bout|extremo a extremo|ponta a ponta)\W.*",
-    re.IGNORECASE,
-)
-_SYSTEM = re.compile(
-    r".{1,60} (?:created (?:this )?group\b.*|added .{1,60}|left|joined using .{1,60}|was added"
-    r"|changed (?:this group|the (?:group|subject)|to ).*)",
-    re.IGNORECASE,
-)
-_OWN_MARK = "\u200e"
-_EMOJI = r"[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]+"
-# `🔥 503` is somebody's word.
-_REACTION_WITH_COUNT = re.compile(
-    rf"(?::[a-z0-9_+'-]+:|{_EMOJI})\s*(?:\d{{1,2}}|\(\d{{1,2}}\))", re.IGNORECASE
-)
-_REACTION = re.compile(rf":[a-z0-9_+'-]+:|{_EMOJI}", re.IGNORECASE)
-_TEAMS_REACTION = re.compile(
-    r"\d+ .{1,30}(?:reactions?|reaktion(?:en|er)?|réactions?|reacci(?:ones|ón)|reaç(?:ões|ão)"
-    r"|reazion[ei]|reacties?)\.?"
-    r"|\d+ (?:réactions?|reacci(?:ones|ón)|reaç(?:ões|ão)|reazion[ei]) .{1,30}",
-    re.IGNORECASE,
-)
-_COUNT = re.compile(r"\d{1,4}")
-_EDITED = re.compile(
-    rf"\s*(?:[(（](?:{_EDITED_WORDS})[)）]|<this message was edited>)\s*$",
-    re.IGNORECASE,
-)
-
-
-def is_noise(line: str) -> bool:
-    """Whether a whole line is the chat's own, not a message."""
-    return bool(_NOISE.fullmatch(line) or _REACTION_WITH_COUNT.fullmatch(line))
-
-
-def _is_of_whatsapp_itself(words: str) -> bool:
-    return bool(_SYSTEM.fullmatch(words) or _ENCRYPTED.fullmatch(words)) or is_noise(words)
-
-
-def reactions(lines: list[str]) -> set[int]:
-    """The positions of reactions whose count is on the line below."""
-    found: set[int] = set()
-    for at in range(len(lines) - 1):
-        words = lines[at].strip()
-        is_reaction = _REACTION.fullmatch(words) or _TEAMS_REACTION.fullmatch(words)
-        if is_reaction and _COUNT.fullmatch(lines[at + 1].strip()):
-            found |= {at, at + 1}
-    return found
-
-
-def is_emoji(line: str) -> bool:
-    """Whether a whole line is one emoji, or its name between colons."""
-    return _REACTION.fullmatch(line.strip()) is not None
-
-
-def without_edited(line: str) -> str:
-    """A line without its edited mark."""
-    return _EDITED.sub("", line)
 
 
 class LineKind(Enum):
@@ -397,7 +168,7 @@ _LINK_BEHIND = re.compile(r"\((?P<url>https?://[^\s()]+)\)\s*")
 _ROUND = re.compile(r"\(\s*(?P<when>\d[^()]{2,49}?)\s*\)(?P<rest>\s.*)")
 # Italics or code around a time; a sign before it, such as a traffic light.
 _MARKED_TIME = re.compile(r"(?P<mark>[*_`])(?P<inner>\d[^*_`]{2,40})(?P=mark)(?P<rest>\s.*)")
-_SIGN = re.compile(rf"{_EMOJI}\s+(?=[\[(*_`]*\d)")
+_SIGN = re.compile(rf"{EMOJI}\s+(?=[\[(*_`]*\d)")
 _AGO_TEXT = re.compile(
     r"(?P<when>\d{1,3}\s?(?:m|mins?|minutes?|h|hrs?|hours?) ago)\s*[:–—-]\s+(?P<text>.+)",
     re.IGNORECASE,
@@ -622,6 +393,32 @@ def _date(words: str, reader: Reader) -> Spoken | None:
     return said if said is not None and said.clock is None and said.has_day else None
 
 
+def name_and_day(words: str, said: Spoken, reader: Reader) -> tuple[str, Spoken]:
+    """A name, and the time with the day that stands behind the name: `Ann Lee 27 Nov, 14:39`.
+
+    A weekday behind a name may be somebody's surname, unless a mark is before it: `Efe Sunday`.
+    """
+    if said.has_day:
+        return words, said
+    for gap in _DAY_GAP.finditer(words):
+        day = _date(_AT_BEHIND.sub("", words[gap.end() :]).rstrip(" )]"), reader)
+        if day is None or not is_name(words[: gap.start()]) or _AWAY.search(words[: gap.start()]):
+            continue
+        is_day = any(map(str.isdigit, words[gap.end() :])) or gap[0].strip()
+        name = words[gap.end() :]
+        is_near = day.near is not None and (len(name) >= _SHORTEST_DAY or not name.isascii())
+        if is_day or is_near:
+            dated = replace(day, clock=said.clock, zones=said.zones, span=said.span)
+            return words[: gap.start()], dated
+    return words, said
+
+
+# `Ann Lee (away until 3 Dec)`
+_AWAY = re.compile(r"[(|]|\b(?:OOO|PTO|away|off|back|until|till|bis|ab)\b", re.IGNORECASE)
+_AT_BEHIND = re.compile(r",?\s(?:at|um|à|a las|às|alle|om|kl\.?|o|v|ve|в|saat)$", re.IGNORECASE)
+_DAY_GAP = re.compile(r"\s*[,·•|—–(-]\s*|\s+")
+
+
 def _log_date(line: Line, words: str, reader: Reader) -> Line | None:
     plain = _DECORATION.sub("", words).strip()
     if _LOG_END.fullmatch(plain):
@@ -703,7 +500,7 @@ def _of_service(line: Line, words: str, reader: Reader) -> Line | None:
 
 def _lone(line: Line, words: str, reader: Reader) -> Line | None:
     """A time alone, or a date alone."""
-    plain = _EDITED_BEHIND.sub("", re.sub(r"^[—–·•,-]\s+", "", words))
+    plain = EDITED_BEHIND.sub("", re.sub(r"^[—–·•,-]\s+", "", words))
     plain = re.sub(r"(?<=\w)\s*[—–:-]$", "", plain)
     said = _alone(_LESS_THAN.sub("", plain), reader)
     if said is None:
@@ -801,7 +598,7 @@ def _offset_or_end(words: str, said: Spoken, end: int, begun: Spoken) -> str:
 def _of_whatsapp(head: Line, rest: str) -> Line | None:
     """A line of WhatsApp's export: somebody's message, or its own."""
     says = _SAYS.fullmatch(rest)
-    if _is_of_whatsapp_itself(rest) and not (says and is_name(says["by"])):
+    if is_of_whatsapp_itself(rest) and not (says and is_name(says["by"])):
         return replace(head, kind=LineKind.NOISE)
     if says and not is_label(says["by"]):
         return replace(head, by=name_of(says["by"]), text=says["text"])
@@ -853,7 +650,7 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
 
     `names_itself`: in these shapes, `Ann: text` begins with a name.
     """
-    if _IRC.fullmatch(rest):
+    if OF_IRC.fullmatch(rest):
         return replace(head, kind=LineKind.NOISE)
     for pattern in (_NICK, _ACTION, _NICK_BAR, _FROM_TO, _VON_AN):
         found = pattern.fullmatch(rest)
@@ -863,9 +660,9 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
         return replace(head, by=name_of(noted["by"]))
     says = _SAYS.fullmatch(rest) if names_itself else None
     if says and _can_speak(says["by"].strip(), head):
-        is_marked = f": {_OWN_MARK}" in head.raw or f":{_OWN_MARK}" in head.raw
+        is_marked = f": {OWN_MARK}" in head.raw or f":{OWN_MARK}" in head.raw
         text = says["text"]
-        if _ENCRYPTED.fullmatch(text) or (is_marked and _SYSTEM.fullmatch(text.strip())):
+        if ENCRYPTED.fullmatch(text) or (is_marked and OF_WHATSAPP.fullmatch(text.strip())):
             return replace(head, kind=LineKind.NOISE)
         return replace(head, by=name_of(says["by"]), text=text)
     return replace(head, text=rest)
@@ -879,7 +676,7 @@ def _can_speak(words: str, head: Line) -> bool:
         return False
     if head.shape is Shape.BRACKET:
         # WhatsApp shows the name of the address book, always with a date.
-        if head.said.date is None and (_is_phrase(words) or _HOST.fullmatch(words)):
+        if head.said.date is None and (is_phrase(words) or _HOST.fullmatch(words)):
             return False
         return re.match(r"[^\W\d_]|\+\d|~", words) is not None
     return is_name(words)
@@ -914,9 +711,6 @@ def is_long_ago(line: Line) -> bool:
 
 # Google Chat shows the age of a recent message: `Ann Lee, 12 min`.
 _JUST_SAID = re.compile(r"\d{1,2} min|now", re.IGNORECASE)
-_EDITED_BEHIND = re.compile(
-    rf"(?:\s*[,•·]\s*|\s+-\s+|\s+)\(?(?:{_EDITED_WORDS})\)?$", re.IGNORECASE
-)
 
 
 # Jira, GitHub: `Ann Lee added a comment - 26/Nov/26 2:05 PM`, `ann commented on Nov 26, 2:05 PM`.
@@ -928,7 +722,7 @@ _COMMENTED = re.compile(
 
 def _titled(line: Line, words: str, reader: Reader) -> Line | None:
     """`Ann Lee  2:43 PM`, `Ann Lee, Wednesday 9:05 AM`, `Ann — Today at 2:43 PM`: text below."""
-    plain = _EDITED_BEHIND.sub("", words)
+    plain = EDITED_BEHIND.sub("", words)
     commented = _COMMENTED.fullmatch(plain)
     if commented and is_above_a_time(commented["by"]):
         said = reader.whole(commented["when"])
@@ -960,7 +754,7 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
 
 def _is_badge(words: str) -> bool:
     """Whether a text between a name and a time is a badge or a status, which hides no name."""
-    return words in _BADGES or words.startswith("Role icon") or is_emoji(words)
+    return words in BADGES or words.startswith("Role icon") or is_emoji(words)
 
 
 _SHAPES = (

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from workflow.paste.lines import ROUGH_SIGN, Line, LineKind, Reader, Shape, is_name, range_of
+from workflow.paste.lines import ROUGH_SIGN, Line, LineKind, Reader, Shape, range_of
+from workflow.paste.names import is_name
 from workflow.times.spoken_time import Spoken, normal
 from workflow.times.zones import is_zone
 

@@ -29,7 +29,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from workflow.paste.context import GatheredEntry, Gathering, PasteUnclear, lines_of
-from workflow.paste.lines import NEW, Line, LineKind, Reader, Shape, is_noise
+from workflow.paste.lines import NEW, Line, LineKind, Reader, Shape
+from workflow.paste.noise import is_noise
 from workflow.paste.own_pages import own_entry, recorded_entries
 from workflow.times.reading import placed, refuse_future, year_note
 from workflow.times.spoken_time import (
