@@ -107,6 +107,15 @@ def test_a_line_with_a_date_that_may_be_text_is_asked_about_and_both_answers_are
     assert as_text[1].endswith(line)
 
 
+def test_a_date_below_a_colon_in_a_chat_is_asked_about_and_both_answers_are_read() -> None:
+    chat = "Ann Lee  2:31 PM\nlast deploy:{}27 Nov\nBo Roe  2:33 PM\nok"
+    with pytest.raises(PasteUnclear, match="Line 3 may be the day of the messages below or text"):
+        read(chat.format("\n"))
+    assert read(chat.format("\n\n"))[1] == ("27 14:33", "ok")
+    assert read(chat.format("\nFriday, "))[1] == ("27 14:33", "ok")
+    assert read(chat.format(" "))[0] == ("28 14:31", "last deploy: 27 Nov")
+
+
 def test_a_date_at_the_end_of_a_sentence_stays_text() -> None:
     text = "08:05 Seen\nthe last one was on 25 Nov\n08:10 Fixed"
     assert read(text)[0] == ("28 08:05", "Seen\nthe last one was on 25 Nov")

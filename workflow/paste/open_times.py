@@ -195,7 +195,8 @@ _HALF_A_YEAR = 183
 
 def with_day_titles(lines: list[Line], reader: Reader) -> list[Line]:
     """Classify texts with a date as headings, or add the question whether they are one."""
-    found = _with_first_title(lines, reader)
+    found = [_asked_for_date(lines, at) for at in range(len(lines))]
+    found = _with_first_title(found, reader)
     for at, line in enumerate(found):
         title = title_of(line, reader) if _is_between_notes(found, at) else None
         if title is None or len(line.raw.split()) > _MOST_WORDS:
@@ -211,6 +212,24 @@ def with_day_titles(lines: list[Line], reader: Reader) -> list[Line]:
         else:
             found[at] = replace(line, question=_question(line, title))
     return found
+
+
+def _asked_for_date(lines: list[Line], at: int) -> Line:
+    """A date alone, with the question whether it ends the message above: `last deploy:`."""
+    line, above = lines[at], lines[max(at - 1, 0)]
+    head = next((up for up in reversed(lines[:at]) if up.kind in TIMES), line)
+    is_chat = head.kind is LineKind.LONE or head.shape is Shape.TITLE
+    is_text = above.kind is LineKind.TEXT and above.raw.rstrip().endswith(":")
+    # Only chats themselves write the weekday and the date.
+    is_full = line.said.date is not None and line.said.weekday is not None
+    if line.kind is not LineKind.DATE or is_full or not (is_chat and is_text):
+        return line
+    return replace(
+        line,
+        question=f"Line {line.number} may be the day of the messages below or text of the one "
+        f"above: {line.raw.strip()!r}. For the day, put an empty line above it; for text, move it "
+        "behind the colon. Nothing was recorded.",
+    )
 
 
 def _with_first_title(lines: list[Line], reader: Reader) -> list[Line]:
