@@ -191,6 +191,24 @@ def test_who_and_when_are_read_as_chats_of_other_languages_write_them(chat: str)
     assert {each.at.day for each in paste.entries} == {27 if "Hier" in chat else 28}
 
 
+def test_a_mention_of_whatsapp_is_read_as_it_looks() -> None:
+    (entry,) = read("28.11.26, 14:35 - Ann: @\u2068Bo Roe\u2069 thanks").entries
+    assert entry.text == "@Bo Roe thanks"
+
+
+@pytest.mark.parametrize("part", ["[ERROR]", "[main]", "[worker-1]"])
+def test_a_part_of_a_program_is_no_author_in_brackets(part: str) -> None:
+    paste = read(f"{part} [2026-11-28 14:31:05] down\n{part} [2026-11-28 14:33:05] ok")
+    assert {each.by for each in paste.entries} <= {""}
+    assert paste.entries or paste.unread == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["information/Notification", "web-1"])
+def test_a_program_that_writes_a_log_is_no_author(name: str) -> None:
+    (entry,) = read(f"[2026-11-28 14:31:05] {name}: down").entries
+    assert (entry.by, entry.text) == ("", f"{name}: down")
+
+
 def test_a_name_that_may_be_a_message_or_an_author_is_asked_about_and_both_are_read() -> None:
     """Where somebody sent a picture alone, the next author is directly below the time."""
     chat = "Ann\n14:40\nhi\nBo\n14:45\n{}\n14:46\nhello"

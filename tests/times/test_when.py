@@ -140,6 +140,8 @@ def local(text: str, *, now: datetime = NOW, zone: ZoneInfo = BERLIN, **more: Ha
         ("٢٧\u200f/١١\u200f/٢٠٢٦، ٢:٣٠ م", "27 Nov 14:30:00"),
         ("hier à 14h30", "27 Nov 14:30:00"),
         ("včera ve 14:30", "27 Nov 14:30:00"),
+        ("14:30 hod.", "28 Nov 14:30:00"),
+        ("14:30 hs", "28 Nov 14:30:00"),
         ("v pátek 27. listopadu 2026 v 14:30", "27 Nov 14:30:00"),
         ("27. 11. 14:30", "27 Nov 14:30:00"),
         ("вчера в 14:30", "27 Nov 14:30:00"),

@@ -78,7 +78,8 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
     """Every line by itself, including tables; lines outside our own timeline are marked."""
     if (records := record_lines(text, reader)) is not None:
         return records
-    raw = re.sub("\r\n?", "\n", text).split("\n")
+    # WhatsApp isolates a mention's direction: `@\u2068Ann Lee\u2069`.
+    raw = re.sub("[\u2066-\u2069]", "", re.sub("\r\n?", "\n", text)).split("\n")
     rows = table_lines(raw, reader) | letter_lines(raw, reader)
     lines = [
         rows.get(at) or record_line(line.strip(), at + 1, reader) or read_line(line, at + 1, reader)

@@ -162,8 +162,10 @@ _LOG_END = re.compile(r"-*\s*(?:Log closed|ENDING LOGGING AT|Session Close:|Sess
 # The kernel and Apache write `[Thu Nov 26 14:05:10 2026]`, and nobody's name behind it.
 _KERNEL_TIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}")
 _BRACKET = re.compile(r"\[\s*(?P<when>[^\[\]]{3,50}?)\s*\](?P<rest>.*)")
-# KakaoTalk: `[Ann] [2:31 PM] text`.
-_KAKAO = re.compile(r"\[(?P<by>[^\[\]]{1,60})\] \[(?P<when>[^\[\]]{3,50})\] (?P<text>.+)")
+# KakaoTalk: `[Ann] [2:31 PM] text`. In a log, `[main] [14:31:05] text` has seconds.
+_KAKAO = re.compile(
+    r"\[(?P<by>[^\[\]]{1,60})\] \[(?P<when>(?:\D{2,3} )?\d{1,2}:\d{2}(?: [AP]M)?)\] (?P<text>.+)"
+)
 _LINK_BEHIND = re.compile(r"\((?P<url>https?://[^\s()]+)\)\s*")
 _ROUND = re.compile(r"\(\s*(?P<when>\d[^()]{2,49}?)\s*\)(?P<rest>\s.*)")
 # Italics or code around a time; a sign before it, such as a traffic light.
@@ -464,7 +466,8 @@ def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
         if link := _LINK_BEHIND.match(rest):
             head, rest = replace(head, link=link["url"]), rest[link.end() :]
         return _with_rest(head, rest, names_itself=is_chat)
-    if kakao := _KAKAO.fullmatch(words):
+    kakao = _KAKAO.fullmatch(words)
+    if kakao and not is_label(kakao["by"]):
         said = reader.whole(kakao["when"])
         if said is not None and said.clock is not None:
             head = replace(line, kind=LineKind.HEAD, said=said, shape=Shape.BRACKET)
@@ -668,7 +671,8 @@ def _with_rest(head: Line, rest: str, *, names_itself: bool) -> Line:
     return replace(head, text=rest)
 
 
-_HOST = re.compile(r"[\w.-]+-\d{1,3}")
+# A host, or a program's part: `web-1`, `information/Notification`.
+_HOST = re.compile(r"[\w.-]+-\d{1,3}|[a-z]+/\S+")
 
 
 def _can_speak(words: str, head: Line) -> bool:
@@ -676,7 +680,7 @@ def _can_speak(words: str, head: Line) -> bool:
         return False
     if head.shape is Shape.BRACKET:
         # WhatsApp shows the name of the address book, always with a date.
-        if head.said.date is None and (is_phrase(words) or _HOST.fullmatch(words)):
+        if _HOST.fullmatch(words) or (head.said.date is None and is_phrase(words)):
             return False
         return re.match(r"[^\W\d_]|\+\d|~", words) is not None
     return is_name(words)

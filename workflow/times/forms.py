@@ -48,7 +48,7 @@ _CLOCKS = {
     "east": rf"(?P<h>\d{{1,2}})\s?[{_HOUR_MARK}]\s?"
     rf"(?:(?P<m>\d{{1,2}})\s?[{_MINUTE_MARK}]|(?P<thirty>[半반]))?",
     "colon": r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|hs|hod|h)\b|{_HOURS}|{_AT_BEHIND})?(?!\d|:\d)",
+    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|hs|h)\b|\s?hod\b\.?|{_HOURS}|{_AT_BEHIND})?(?!\d|:\d)",
     "hour": r"(?P<h>\d{1,2})\s?[hu]\s?(?P<m>\d{2})\b(?:\s?m(?:in)?\b)?",
     "dot": r"(?:klo\s|kl\.?\s)?(?P<h>\d{1,2})\.(?P<m>\d{2})(?:\.(?P<s>\d{2}))?(?!\.?\d)"
     rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|h)\b)?",
