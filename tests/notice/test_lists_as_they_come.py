@@ -912,6 +912,19 @@ def test_every_variable_can_be_given_a_column(
         ("—", "filler", "`—`"),
         (".", "filler", "`.`"),
         ("???", "filler", "`???`"),
+        ("--None--", "filler", "`--None--`"),
+        ("- None -", "filler", "`- None -`"),
+        ("-- Select --", "filler", "`-- Select --`"),
+        ("( blank )", "filler", "`( blank )`"),
+        ("[deleted]", "filler", "`[deleted]`"),
+        ("Deleted User", "filler", "`Deleted User`"),
+        ("n.a.", "filler", "`n.a.`"),
+        ("k. A.", "filler", "`k. A.`"),
+        ("Keine Angabe", "filler", "`Keine Angabe`"),
+        ("non renseigné", "filler", "`non renseigné`"),
+        ("Sin nombre", "filler", "`Sin nombre`"),
+        ("не указано", "filler", "`не указано`"),
+        ("未設定", "filler", "`未設定`"),
         ("TRUE", "filler", "`TRUE`"),
         ("false", "filler", "`false`"),
         ('=""NULL""', "filler", "`NULL`"),
@@ -988,6 +1001,7 @@ ODD = (
         *("Acme,Inc.", "True", "Blank", "(Ann)", "[Acme]", "Unknown Pleasures", "Ann ."),
         *("Christopher Null", "Robert 'Bob' Lee", "L'Oréal", "D'Arcy's", "A=B Ltd", "C\\D"),
         *("Acme, S.A.", "Müller ¦ Sohn", "Nuñez £5", "Šárka Žižková", "DE ŠKODA"),
+        *("N.A. Lee", "Select Wines", "- Ann -", "K.A. Roe", "Anonymous Coffee Ltd"),
     ],
 )
 def test_a_name_that_is_one_is_not_warned_of(
@@ -1074,6 +1088,7 @@ def test_a_domain_that_looks_mistyped_is_warned_of(
         ("Ann,N/A", "Ann", ["`last_name` is `N/A`, and is left out of `name`."]),
         ("Ann,TRUE", "Ann", ["`last_name` is `TRUE`, and is left out of `name`."]),
         ("NULL,(blank)", "", ["`first_name` is `NULL`, and", "`last_name` is `(blank)`, and"]),
+        ("Ann,--None--", "Ann", ["`last_name` is `--None--`, and is left out of `name`."]),
         ("Hong-jin,Na", "Hong-jin Na", []),
         ("Nan,Lee", "Nan Lee", []),
         ("Ann,", "Ann", []),
@@ -1459,7 +1474,14 @@ GROUPS = [
 ]
 
 
-@pytest.mark.parametrize("mark", ["", "N/A", "-", "(blank)"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        *("", "N/A", "-", "(blank)", "--None--", "k.A.", "keine Angabe", "[unassigned]"),
+        # Several accounts may have the same error, or a number that is shortened to the same.
+        *("#REF!", "#WERT!", "1.23E+12", "TRUE", "false"),
+    ],
+)
 def test_a_row_without_a_group_is_in_none_and_is_warned_of(
     incident: Postmortem,
     google: GoogleWorld,

@@ -742,27 +742,29 @@ def _is_unseen(char: str) -> bool:
 
 _FILLER_WORDS = frozenset(
     {
-        *("null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown"),
+        *("null", "none", "nil", "nan", "n/a", "#n/a", "na", "n.a.", "undefined", "unknown"),
         *("not provided", "not available", "not applicable", "not specified", "not set"),
+        *("no name", "no name given", "unknown user", "deleted user", "anonymous"),
+        *("please select", "select one"),
+        *("k.a.", "k. a.", "keine angabe", "unbekannt", "nicht angegeben", "bitte wählen"),
+        *("inconnu", "inconnue", "non renseigné", "non renseignée", "sans nom"),
+        *("sin nombre", "desconocido", "desconocida", "sin especificar", "no disponible"),
+        *("sconosciuto", "non disponibile", "desconhecido", "sem nome", "não informado"),
+        *("onbekend", "niet ingevuld", "n.v.t.", "не указано", "неизвестно", "нет данных"),
+        *("なし", "未設定", "未入力", "不明", "未知", "未填写", "없음", "미입력"),
         "\\n",  # MySQL's and PostgreSQL's dumps: \N
     }
 )
-# In brackets as pivot tables, database clients and Salesforce write them: (blank), <null>.
+# In brackets as pivot tables, database clients and Salesforce write them: (blank), <null>,
+# --None--.
 _FILLERS_IN_BRACKETS = frozenset(
     {
         *_FILLER_WORDS,
-        "blank",
-        "empty",
-        "no value",
-        "no name",
-        "leer",
-        "vide",
-        "vacío",
-        "vuoto",
-        "vazio",
+        *("blank", "empty", "no value", "deleted", "select", "not assigned", "unassigned"),
+        *("leer", "vide", "vacío", "vuoto", "vazio"),
     }
 )
-_BRACKETED = re.compile(r"[(<\[{]+\s*(?P<word>[^()<>\[\]{}]*?)\s*[)>\]}]+")
+_BRACKETED = re.compile(r"[(<\[{*–—-]+\s*(?P<word>[^()<>\[\]{}]*?)\s*[)>\]}*–—-]+")
 _MARKS_ALONE = re.compile(r"[-‐‑‒–—―−.…?¿/\\_,;:·'\"\s]+")
 _LONGEST_FILLER = 30
 # Customers have these names, in this spelling.
@@ -780,7 +782,9 @@ def is_filler(value: str) -> bool:
     if text in _FILLER_WORDS or _MARKS_ALONE.fullmatch(text):
         return True
     found = _BRACKETED.fullmatch(text)
-    return found is not None and (not found["word"] or found["word"] in _FILLERS_IN_BRACKETS)
+    return found is not None and (
+        not found["word"] or found["word"].rstrip() in _FILLERS_IN_BRACKETS
+    )
 
 
 def is_truth(value: str) -> bool:

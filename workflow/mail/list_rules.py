@@ -345,9 +345,18 @@ def _in_east_asia(value: str, encoding: str) -> Iterator[tuple[str, str]]:
 
 
 def group_in(recipient: Recipient, column: str) -> str:
-    """The group that a row names in this column; "" for none, or a filler in its place."""
+    """The group that a row names in this column; "" for none, or a cell that names nobody.
+
+    Different customers have the same filler, the same error, and the same shortened number.
+    """
     value = recipient.columns.get(column, "").strip()
-    return "" if is_filler(value) else value
+    is_nobodys = (
+        is_filler(value)
+        or is_truth(value)
+        or _ERROR_CELL.fullmatch(value) is not None
+        or _SHORTENED.fullmatch(value) is not None
+    )
+    return "" if is_nobodys else value
 
 
 def _pairs(rows: Sequence[tuple[int, int]]) -> str:
