@@ -103,23 +103,33 @@ _QUOTING_TAGS = re.compile(
 )
 _STOP = re.compile(
     r"""\A\W*(?:stop|stopp|basta|baja)\W*\Z | \b(?:
-        unsubscribe | opt[\ -]?out | stop\ (?:sending|writing|e?mailing|these|this)
-        | please\ stop | (?:remove|delete)\ (?:me|us|my|our)\b | take\ (?:me|us)\ off
+        unsubscribe | opt(?:[\ -]?|\ (?:me|us)\ )out
+        | stop\ (?:sending|writing|e?mailing|these|this)
+        | please\ stop | (?:remove|delete|erase)\ (?:me|us|my|our)\b
+        | take\ (?:me|us)\ off | be\ (?:removed|taken\ off)\b.{0,25}\b(?:list|e?-?mails?)
         | (?:do\ not|don['’]?t)\ (?:e?mail|write|contact|send)
+        | (?:do\ not|don['’]?t)\ want\ (?:to\ (?:get|receive)\ )?(?:any\ |these\ |your\ |more\ )+
+          (?:e?-?mails?|messages)
         | no\ more\ (?:e?mails?|messages) | no\ longer\ (?:want|wish) | leave\ (?:me|us)\ alone
-        | quit\ (?:spamming|e?mailing|sending)
+        | (?:quit|cease|desist)\b.{0,20}\b(?:spamming|e?-?mailing|sending|writing|contacting)
+        | withdraw\ (?:my|our)\ consent
         | abmelden | abbestellen | keine\ (?:weiteren\ )?(?:e-?)?mails?
-        | nicht\ mehr\ (?:schreiben|anschreiben|kontaktieren) | (?:e-?)?mails?\ mehr
-        | aus\ (?:dem|ihrem|eurem|diesem)\ verteiler | (?:hör|hoer)\w*\ (?:sie\ |bitte\ )*auf
+        | nicht\ mehr\ (?:schreiben|anschreiben|kontaktieren)
+        | (?:(?:e-?)?mails?|nachrichten)\ mehr
+        | (?:aus|von)\ (?:de[mr]|ihre[mr]|eure[mr]|diese[mr])\ (?:e?-?mail-?)?(?:verteiler|liste)
+        | (?:hör|hoer)\w*\ (?:sie\ |bitte\ )*auf
         | lösch\w*\ (?:sie\ )?(?:mich|meine|unsere)
-        | désabonner | désinscri\w+ | ne\ plus\ (?:m.écrire|m.envoyer|recevoir)
-        | ne\ m.(?:écrivez|envoyez)\ plus | arrêtez\ de
-        | darme\ de\ baja | dar\ de\ baja | no\ (?:me\ )?(?:escriban|env[íi]en)
+        | désabonne\w* | désinscri\w+ | ne\ plus\ (?:m.écrire|m.envoyer|recevoir)
+        | ne\ m.(?:écrivez|envoyez)\ plus | arrêtez\ de | retire[rz]\b.{0,20}\bliste
+        | da(?:r|d|rme|dme|me)\ de\ baja | no\ (?:me\ )?(?:escriban|env[íi]en)
         | no\ quiero\ (?:recibir\ )?más | dejen\ de
-        | cancellate?mi | disiscriv\w+ | basta\ (?:e-?)?mail | non\ (?:scrivetemi|inviatemi)
-        | uitschrijven | afmelden | geen\ (?:e-?)?mails
-        | descadastrar | não\ quero\ (?:mais\ )?receber | parem\ de
-    )\b""",
+        | (?:el[ií]m\w+|qu[ií]t\w+|b[óo]rr\w+)\ de\ .{0,10}lista
+        | cancella(?:te)?mi | disiscriv\w+ | basta\ (?:e-?)?mail | non\ (?:scrivetemi|inviatemi)
+        | (?:toglie|rimuove)te?mi
+        | uitschrijven | afmelden | geen\ (?:e-?)?mails | schrijf\ (?:me|mij|ons)\ uit
+        | descadastr\w+ | não\ quero\ (?:mais\ )?receber | parem\ de | remov\w+\b.{0,25}\blista
+        | wypisa[ćc]\w* | wypisz\w* | отпишите | отписаться | удалите\ (?:меня|нас)
+    )\b | 配信(?:を)?停止 | 退订 | 取消订阅 | 수신\ ?거부""",
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import quopri
 import time
 
 import pytest
@@ -63,6 +65,42 @@ def test_a_report_of_gmail_tells_who_why_and_which_mail() -> None:
 def test_a_delay_or_a_success_is_no_failure(action: str) -> None:
     raw = with_fields("Final-Recipient: rfc822; a@b.example", f"Action: {action}", "Status: 4.4.1")
     assert read_report(raw).failures == ()
+
+
+GONE = "Final-Recipient: rfc822; gone@customer.example"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (("Action: failed (bad destination)", "Status: 5.1.1 (no such user)"), "5.1.1"),
+        (("Action: failed", "Diagnostic-Code: smtp; 550 5.1.1 no such user"), "5.1.1"),
+        # A mail that was taken for spam says nothing about the address: the code tells them apart.
+        (("Action: failed", "Status: 5.0.0", "Diagnostic-Code: smtp; 550 5.7.1 spam"), "5.7.1"),
+        (("Action: failed", "Status: 5.0.0", "Diagnostic-Code: smtp; 450 4.2.1 busy"), "5.0.0"),
+        (("Action: failed", "Status: 5.0.0", "Diagnostic-Code: smtp; 554 no mailbox"), "5.0.0"),
+        (("Action: failed", "Status: 5.1.1", "Diagnostic-Code: smtp; 550 5.7.1 no"), "5.1.1"),
+    ],
+)
+def test_a_failure_has_the_code_that_says_most(fields: tuple[str, ...], status: str) -> None:
+    [failure] = read_report(with_fields(GONE, *fields)).failures
+    assert failure.status == status
+
+
+@pytest.mark.parametrize("kind", [b"delivery-status", b"global-delivery-status"])
+@pytest.mark.parametrize("encoding", ["7bit", "8bit", "base64", "quoted-printable"])
+def test_a_status_is_read_in_any_encoding(kind: bytes, encoding: str) -> None:
+    fields = f"Reporting-MTA: dns; mx\r\n\r\n{GONE}\r\nAction: failed\r\nStatus: 5.1.1\r\n".encode()
+    body = {"base64": base64.encodebytes, "quoted-printable": quopri.encodestring}.get(encoding)
+    raw = (
+        b"From: mailer-daemon@mx.example\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: message/"
+        + kind
+        + b"\r\nContent-Transfer-Encoding: "
+        + encoding.encode()
+    ) + (b"\r\n\r\n" + (body(fields) if body else fields) + b"\r\n--b--\r\n")
+    [failure] = read_report(raw).failures
+    assert (failure.keys, failure.status) == (("gone@customer.example",), "5.1.1")
 
 
 def test_an_address_that_was_forwarded_names_both() -> None:

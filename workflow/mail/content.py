@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email import message_from_bytes, policy
+from email import message_from_bytes, message_from_string, policy
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
@@ -285,15 +285,21 @@ _BY_MACHINES = frozenset(
 # Subjects of programs that set no header, in some of their languages.
 _OUT_OF_OFFICE = re.compile(
     r"(?:(?:re|aw|sv|vs|antw|tr|odp|\[[^\[\]]{1,30}\])[:\s]\s*)*"
-    r"(?:automatic reply|auto(?:matic)?[ -]?(?:reply|response)|out[ -]of[ -](?:the[ -])?office"
-    r"|ooo\s*:|vacation (?:reply|message|notice)|on (?:annual|maternity|parental|sick) leave"
+    r"(?:\[?auto(?:matic)?[ -]?(?:reply|response)|auto: .{1,80}\bout of (?:the )?office"
+    r"|(?:i(?:['’]m| am) )?out[ -]of[ -](?:the[ -])?office|ooo\b"
+    r"|away from (?:my|the) (?:desk|office)"
+    r"|(?:on )?vacation(?: (?:reply|message|notice)|\s*[:(-]| re:| until)"
+    r"|(?:on )?(?:(?:annual|maternity|paternity|parental|sick) )?leave(?:\s*:| re:| until)"
+    r"|on (?:annual|maternity|paternity|parental|sick) leave"
     r"|autom\w* antwort|abwesenheits\w*|abwesend|außer haus|ausser haus|nicht im büro"
-    r"|réponse automatique|absence du bureau|absent du bureau|respuesta automática"
+    r"|(?:im )?urlaub\s*(?:[:(-]| bis)"
+    r"|réponse automatique|absence du bureau|absent du bureau|absen(?:ce|te?)\s*:"
+    r"|respuesta automática|ausente\s*:"
     r"|fuera de la oficina|resposta automática|fora do escritório|risposta automatica"
     r"|fuori (?:sede|ufficio)|automatisch antwoord|afwezig\w*|autosvar|automatis[kt]+ svar"
     r"|automaattinen vastaus|poissa|odpowiedź automatyczna|automatická odpov\w+"
     r"|automatikus válasz|răspuns automat|otomatik yanıt|автоответ|автоматический ответ"
-    r"|自動応答|自動返信|自动答复|自動回覆|자동 회신)",
+    r"|رد تلقائي|תשובה אוטומטית|自動応答|自動返信|自动答复|自动回复|自動回覆|자동 회신|부재중)",
     re.IGNORECASE,
 )
 
@@ -361,7 +367,7 @@ def read_report(raw: bytes) -> BounceReport:
     except (RecursionError, TypeError):  # endlessly nested parts; a boundary in odd pieces
         return BounceReport((), ())
     failures = [failure for part in parts for failure in _failures(part)]
-    if not any(part.get_content_type() == "message/delivery-status" for part in parts):
+    if not any(part.get_content_type() in _OF_STATUS for part in parts):
         failures = _by_header(message) or _in_words(message)
     quoted = [found for part in parts for found in _quoted(part)]
     return BounceReport(
@@ -379,12 +385,36 @@ def _with_short_headers(raw: bytes) -> bytes:
     return _FOLDED.sub(lambda found: found[0][:_LONGEST_FOLDED_BYTES], raw)
 
 
-def _failures(part: Message) -> Iterator[Failure]:
-    """The failed recipients in a `message/delivery-status` part, a group of fields each."""
-    if part.get_content_type() != "message/delivery-status" or not part.is_multipart():
+_OF_STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})  # RFC 6533
+
+
+def _field_groups(part: Message) -> Iterator[Message]:
+    """The groups of fields in a part with delivery statuses, whatever its encoding."""
+    groups = [each for each in part.get_payload() if isinstance(each, Message)]
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if part.get_content_type() == "message/delivery-status" and encoding in {"", "7bit", "8bit"}:
+        yield from groups
         return
-    for fields in part.get_payload():
-        if not isinstance(fields, Message) or not _failed(fields):
+    # The standard library reads the fields of these as one message, without decoding them.
+    try:
+        text = "\n\n".join(map(str, groups))
+    except (RecursionError, LookupError, TypeError, ValueError):  # as of any odd message
+        return
+    if encoding in {"base64", "quoted-printable"}:
+        packed = Message()
+        packed["Content-Transfer-Encoding"] = encoding
+        packed.set_payload(text)
+        text = _content(packed).decode("utf-8", "replace")
+    for group in re.split(r"\r?\n(?:[ \t]*\r?\n)+", text.strip()):
+        yield message_from_string(group, policy=policy.compat32)
+
+
+def _failures(part: Message) -> Iterator[Failure]:
+    """The failed recipients in a part with delivery statuses, a group of fields each."""
+    if part.get_content_type() not in _OF_STATUS or not part.is_multipart():
+        return
+    for fields in _field_groups(part):
+        if not _failed(fields):
             continue
         named = (_address(fields, name) for name in ("Final-Recipient", "Original-Recipient"))
         keys = tuple(dict.fromkeys(key for key in named if key))
@@ -396,7 +426,7 @@ def _failed(fields: Message) -> bool:
     """Whether it failed permanently: a report can also be of a delay or a success (RFC 3464,
     2.3.3).
     """
-    action = _text_of_part(fields, "Action").strip().lower()
+    action = _text_of_part(fields, "Action").partition("(")[0].strip().lower()  # a comment behind
     return action == "failed" or (
         not action and _text_of_part(fields, "Status").strip().startswith("5")
     )
@@ -456,7 +486,12 @@ def _key(text: str) -> str:
 
 
 def _status(fields: Message) -> str:
-    return _status_in(_text_of_part(fields, "Status"))
+    """The status, or the other side's own code where the field is missing or says only `5.0.0`."""
+    status = _status_in(_text_of_part(fields, "Status"))
+    if status and not status.endswith(".0.0"):
+        return status
+    said = _status_in(_text_of_part(fields, "Diagnostic-Code"))
+    return said if said[:1] == (status or said)[:1] else status
 
 
 def _status_in(text: str) -> str:
@@ -513,7 +548,8 @@ _FOR_GOOD = re.compile(r"5\.(?:1\.(?:1|2|3|6|10)|2\.1|0\.0|4\.4)")
 _IN_WORDS = (
     ("5.1.1", "the address does not exist"),
     ("5.1.6", "the mailbox has moved"),
-    ("5.1.10", "its domain takes no mail"),
+    # Null MX in RFC 7505; Exchange says so of an address that it doesn't know.
+    ("5.1.10", "the address does not exist, or its domain takes no mail"),
     ("5.1.", "the address is wrong or its domain does not exist"),
     ("5.2.1", "the mailbox is switched off"),
     ("5.2.2", "the mailbox is full"),
