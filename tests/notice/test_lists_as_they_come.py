@@ -789,6 +789,12 @@ LISTS = {
     "colons": "email:name:account\nann@one.example:Ann:A\n",
     "ASCII's own separators": "email\x1fname\x1faccount\nann@one.example\x1fAnn\x1fA\n",
     "merged headers": "Customer,,Contact,\nAccount,Name,Email,Phone\nA,Ann,ann@one.example,1\n",
+    "a link of Markdown": "email,name,account\n[Ann](mailto:ann%40one.example),Ann,A\n",
+    "a link of a page": "email;name;account\n"
+    '"<a href=""mailto:ann@one.example"">ann@one.example</a>";Ann;A\n',
+    "a link of a spreadsheet": "email;name;account\n"
+    '"=HYPERLINK(""mailto:ann@one.example"";""Write"")";Ann;A\n',
+    "the same address again": 'email,name,account\n"ann@one.example; ANN@one.example",Ann,A\n',
     "a mailto link": "email,name,account\nmailto:ann%40one.example?subject=x,Ann,A\n",
     "stars": "email,name,account\n*ann@one.example*,Ann,A\n",
     "first and last name": "Email Address,First Name,Account\nann@one.example,Ann,A\n",
@@ -840,6 +846,10 @@ def test_another_kind_of_file_is_named(
         ("*ann@one.example", "begins with `*`"),
         ("ann@one.example ::: b@two.example", "2 addresses in one cell"),
         ("ann@one.example*", "'*'"),
+        ("ann@one.example (old)", "something stands beside ann@one.example. Leave the address"),
+        ("Email: ann@one.example", "something stands beside ann@one.example"),
+        ("[ann@one.example](mailto:bob@two.example)", "2 addresses in one cell"),
+        ("ann @one.example", "SPACE"),
     ],
 )
 def test_marks_that_may_belong_to_an_address_are_a_bad_row(
@@ -1149,13 +1159,27 @@ def test_a_line_break_in_a_name_is_a_blank(
     [
         *(("noreply", True), ("noreply-billing", True), ("no.reply", True), ("no_reply", True)),
         *(("billing-no-reply", True), ("do_not_reply", True), ("noreply+1", True)),
+        *(("noemail", True), ("no-mail", True), ("keine-email", True), ("nomailer", False)),
         *(("reply", False), ("casino.reply", False), ("noreplyman", False), ("abuser", False)),
+        *(("test", False), ("none", False)),
     ],
 )
 def test_a_mailbox_that_nobody_reads_is_known_by_its_name(
     incident: Postmortem, tmp_path: Path, template: tuple[str, str], local: str, is_unread: bool
 ) -> None:
     listed = written(tmp_path / "l.csv", f"email,name,account\n{local}@one.example,Ann,A\n")
+    findings = incident.json("notify", listed, *template)["findings"]
+    assert ("nobody_reads" in {each["code"] for each in findings}) is is_unread
+
+
+@pytest.mark.parametrize(
+    ("address", "is_unread"),
+    [("test@test.com", True), ("None@none.de", True), ("ann@ann.com", False), ("na@one.de", False)],
+)
+def test_an_address_that_only_fills_a_field_is_warned_of(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str], address: str, is_unread: bool
+) -> None:
+    listed = written(tmp_path / "l.csv", f"email,name,account\n{address},Ann,A\n")
     findings = incident.json("notify", listed, *template)["findings"]
     assert ("nobody_reads" in {each["code"] for each in findings}) is is_unread
 

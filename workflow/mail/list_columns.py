@@ -42,6 +42,14 @@ _APOSTROPHES = "'’‘"
 _STRAY = re.compile(r"(?P<mark>[?*!#$=^|~/{}&%'`])[A-Za-z0-9_.+-]+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _SEPARATORS = re.compile(r"[\s,;]+")
+# A link to write a mail, as web pages, Markdown and spreadsheets write it.
+_MAIL_LINK = re.compile(
+    r"""<a\s[^<>]*?\bhref\s*=\s*["']?(?P<of_page>mailto:[^"'<>\s]+)["']?[^<>]*>(?P<on_page>[^<>]*)</a>
+    | \[(?P<before>[^\[\]]*)\]\((?P<of_markdown>mailto:[^()\s]+)\)
+    | =\s*HYPERLINK\(\s*"(?P<of_cell>mailto:[^"]+)"\s*(?:[,;]\s*"(?P<in_cell>[^"]*)"\s*)?\)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 
 # Recognize nearly every address without the cost of the validator.
 # `tests/mail/test_list_properties.py` checks that this accepts nothing that the validator refuses.
@@ -86,11 +94,10 @@ def read_address(cell: str) -> Address:
     quick = _plain(cell, "")
     if quick is not None:
         return quick
-    name, address = _split_name(_without_marks(cell))
-    address = _without_marks(address)
+    name, address = _split_name(_without_marks(_without_link(cell)))
+    address = _one_of_several(_without_marks(address))
     if not address:
         raise AddressBad("the address is empty.")
-    _refuse_several(address)
     if name.casefold() != address.casefold() and _WITH_ADDRESS.search(name):
         raise AddressBad("2 addresses in one cell, one as the name; leave the right one.")
     _refuse_stray_marks(address)
@@ -148,10 +155,33 @@ def _split_name(cell: str) -> tuple[str, str]:
     return name.strip().strip("\"'").strip(), address
 
 
-def _refuse_several(address: str) -> None:
-    parts = [part for part in _SEPARATORS.split(address) if "@" in part]
-    if len(parts) > 1:
+def _without_link(cell: str) -> str:
+    """`Ann <mailto:a@b.example>` of a link to write to Ann, such as `[Ann](mailto:a@b.example)`."""
+    found = _MAIL_LINK.fullmatch(cell)
+    if found is None:
+        return cell
+    shown = found["on_page"] or found["before"] or found["in_cell"] or ""
+    return f"{shown} <{found['of_page'] or found['of_markdown'] or found['of_cell']}>"
+
+
+def _one_of_several(address: str) -> str:
+    """The address in a text of one, or of the same one again.
+
+    Raises:
+        AddressBad: different addresses, or words beside one.
+    """
+    words = [word for word in _SEPARATORS.split(address) if word]
+    parts = [word for word in words if "@" in word]
+    if len(set(map(str.casefold, parts))) > 1:
         raise AddressBad(f"{len(parts)} addresses in one cell; give each its own row.")
+    if len(words) < 2 or not parts:
+        return address
+    if len(parts) == len(words):
+        return parts[0]
+    one = parts[0].strip("()[]<>{}:|/")
+    if _plain(one, ""):
+        raise AddressBad(f"something stands beside {one}. Leave the address alone in the cell.")
+    return address
 
 
 def _refuse_stray_marks(address: str) -> None:

@@ -140,7 +140,12 @@ class CellCheck:
 _TEST_DOMAIN = re.compile(r"(?:^|\.)(?:test|example|invalid|localhost|example\.(?:com|net|org))$")
 _NOBODY_READS = re.compile(
     r"(?:(?:.*[-_.+])?(?:no[-_.]?reply|do[-_.]?not[-_.]?reply)|mailer-daemon|postmaster|bounces?"
-    r"|abuse)(?:[-_.+].*)?",
+    r"|abuse|no[-_.]?(?:e[-_.]?)?mail|keine?[-_.]?(?:e[-_.]?)?mail)(?:[-_.+].*)?",
+    re.IGNORECASE,
+)
+# What is typed where a program insists on an address: `none@none.com`, `test@test.de`.
+_TO_FILL_A_FIELD = re.compile(
+    r"(?P<word>test|none|na|no|mail|email|asdf|abc|xyz|user|example|unknown)@(?P=word)\.\w+",
     re.IGNORECASE,
 )
 # UTF-8 that was once read as Windows-1252, and saved so: two letters for one. After other letters
@@ -488,7 +493,10 @@ def _is_own(recipient: Recipient, own_domains: frozenset[str]) -> bool:
 
 def is_unread(address: str) -> bool:
     """Whether an address is by its name one that nobody reads, such as `no-reply@…`."""
-    return _NOBODY_READS.fullmatch(address.partition("@")[0]) is not None
+    return (
+        _NOBODY_READS.fullmatch(address.partition("@")[0]) is not None
+        or _TO_FILL_A_FIELD.fullmatch(address) is not None
+    )
 
 
 def _is_unread(recipient: Recipient) -> bool:
