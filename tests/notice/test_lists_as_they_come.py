@@ -1173,6 +1173,45 @@ def test_a_mailbox_that_nobody_reads_is_known_by_its_name(
 
 
 @pytest.mark.parametrize(
+    ("header", "cells", "where"),
+    [
+        ("Email Opt Out", "0,1", "row 3"),
+        ("Unsubscribed from all email", "false,true", "row 3"),
+        ("unsubscribed_at", ",2026-01-02T10:00:00Z", "row 3"),
+        ("Email hard bounce reason", ",UNKNOWN_USER", "row 3"),
+        ("Do not contact", ",x", "row 3"),
+        ("Abgemeldet", "nein,ja", "row 3"),
+        ("Status", "active,Unsubscribed", "row 3"),
+        ("Email status", "hard_bounced,ok", "row 2"),
+        ("Tags", 'vip,"vip; do-not-contact"', "row 3"),
+        ("Unsubscribed", "N/A,No", ""),
+        ("Status", "active,closed", ""),
+        ("Accepts Marketing", "no,no", ""),
+        ("Opted in", "FALSE,FALSE", ""),
+        ("State", "NY,TX", ""),
+    ],
+)
+def test_a_customer_who_may_want_no_mails_is_named(
+    incident: Postmortem,
+    google: GoogleWorld,
+    tmp_path: Path,
+    template: tuple[str, str],
+    header: str,
+    cells: str,
+    where: str,
+) -> None:
+    first, second = cells.split(",", 1)
+    content = f"email,name,account,{header}\nann@one.example,Ann,A,{first}\n"
+    listed = written(tmp_path / "l.csv", f"{content}bob@two.example,Bob,B,{second}\n")
+    findings = incident.json("notify", listed, *template)["findings"]
+    found = [each for each in findings if each["code"] == "opted_out"]
+    assert [each["where"] for each in found] == [where] * bool(where)
+    assert all(each["message"].startswith(f"`{header}` is `") for each in found)
+    send(incident, listed, 2, *template)  # a person decides: many such lists are of advertising
+    assert google.copies_per_recipient() == {"ann@one.example": 1, "bob@two.example": 1}
+
+
+@pytest.mark.parametrize(
     ("address", "is_unread"),
     [("test@test.com", True), ("None@none.de", True), ("ann@ann.com", False), ("na@one.de", False)],
 )

@@ -12,7 +12,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from workflow.mail.list_columns import is_filler, is_no_part_of_a_name, is_truth
+from workflow.mail.list_columns import (
+    is_filler,
+    is_no_part_of_a_name,
+    is_truth,
+    variable_name,
+)
 from workflow.mail.list_decoding import NAMES, reads_differently
 from workflow.mail.list_recipients import Duplicate, FirstRows, Recipient
 from workflow.mail.sandbox import zone_named
@@ -136,6 +141,82 @@ class CellCheck:
                     yield code, str(rows), said
 
 
+# Headers of a yes, a date or a reason, in exports of CRMs and mailing programs: `Email Opt Out`,
+# `Unsubscribed from all email`, `unsubscribed_at`, `Email hard bounce reason`.
+_OPT_OUT_HEADER = re.compile(
+    r"(?:is|has|globally|e?mail|contact|customer)*"
+    r"(?:unsubscribed?|optedout|optout|donot(?:e?mail|contact|disturb)|dnc|suppressed"
+    r"|hardbounced?|bounced|undeliverable|invalidemail|abgemeldet|abbestellt|keinee?mails?"
+    r"|d[ée]sinscrit|d[ée]sabonn[ée]|dadodebaja|disiscritto|uitgeschreven|afgemeld)"
+    r"(?:from(?:all)?e?mails?|of(?:all)?e?mails?|at|on|date|time|reason)?"
+)
+# Headers of a word or of tags.
+_STATUS_HEADER = re.compile(r"status|state|subscri|consent|tags?$|labels?$|segments?$|lists?$")
+_OPT_OUT_WORDS = frozenset(
+    {
+        *("unsubscribed", "opted out", "opt out", "optout", "do not contact", "do not email"),
+        *("do not mail", "no email", "no emails", "bounced", "hard bounced", "hard bounce"),
+        *("undeliverable", "suppressed", "complained", "abgemeldet", "abbestellt", "désinscrit"),
+    }
+)
+_NO = frozenset({"0", "no", "false", "n", "f", "off", "never", "nein", "non", "nee"})
+_BETWEEN_TAGS = re.compile(r"\s*[,;|]\s*")
+_OPTED_OUT = (
+    "`{name}` is `{found}`: these customers may want no mails, or get none. They are included; to "
+    "leave them out, remove the rows."
+)
+
+
+class OptOutCheck:
+    """The columns that say who wants no mails, or whose mails come back, with the rows."""
+
+    def __init__(self) -> None:
+        self._columns: tuple[tuple[str, bool], ...] | None = None
+        self._rows: dict[str, RowNumbers] = {}
+        self._found: dict[str, str] = {}
+
+    def take(self, row: int, columns: Mapping[str, str]) -> None:
+        """Check a row; its columns are those of every row."""
+        if self._columns is None:
+            self._columns = tuple(self._telling(columns))
+        for name, is_flag in self._columns:
+            value = columns.get(name, "")
+            if value and (_is_yes(value) if is_flag else _says_no_mails(value)):
+                self._rows.setdefault(name, RowNumbers()).add(row)
+                self._found.setdefault(name, value[:40])
+
+    @staticmethod
+    def _telling(columns: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+        """Each column once, by its first name; and whether it is a yes or no."""
+        seen: set[str] = set()
+        for name in columns:
+            own = variable_name(name).replace("_", "")
+            if own in seen:
+                continue
+            seen.add(own)
+            is_flag = _OPT_OUT_HEADER.fullmatch(own) is not None
+            if is_flag or _STATUS_HEADER.search(own):
+                yield name, is_flag
+
+    def findings(self) -> Iterator[tuple[str, str, str]]:
+        """The code, rows and sentence of each column."""
+        for name, rows in self._rows.items():
+            said = _OPTED_OUT.format(name=name, found=self._found[name])
+            yield "opted_out", str(rows), said
+
+
+def _is_yes(value: str) -> bool:
+    return not is_filler(value) and value.casefold() not in _NO
+
+
+def _says_no_mails(value: str) -> bool:
+    words = value.casefold().replace("-", " ").replace("_", " ")
+    return words in _OPT_OUT_WORDS or (
+        _BETWEEN_TAGS.search(words) is not None
+        and not _OPT_OUT_WORDS.isdisjoint(_BETWEEN_TAGS.split(words))
+    )
+
+
 # RFC 2606 and RFC 6761: domains that no customer can have.
 _TEST_DOMAIN = re.compile(r"(?:^|\.)(?:test|example|invalid|localhost|example\.(?:com|net|org))$")
 _NOBODY_READS = re.compile(
@@ -226,6 +307,7 @@ class ListCheck:
             )
         self._rows = {code: RowNumbers() for code, _, _ in self._rules}
         self._cells = CellCheck(self._used, joined)
+        self._opt_outs = OptOutCheck()
         self._encoding, self._rival = encoding, rival
         self._is_guessed = is_guessed
         self._telling: list[tuple[int, str, str]] = []
@@ -240,6 +322,7 @@ class ListCheck:
         for name in self._used:
             self._cells.take(recipient.row, name, recipient.columns.get(name, ""))
         self._cells.take_parts(recipient.row, recipient.columns)
+        self._opt_outs.take(recipient.row, recipient.columns)
         self.see(recipient)
         if self._is_guessed and len(self._telling) < _TELLING:
             self._look_for_telling(recipient)
@@ -303,6 +386,7 @@ class ListCheck:
             if self._rows[code].count:
                 yield code, str(self._rows[code]), message
         yield from self._cells.findings()
+        yield from self._opt_outs.findings()
         if said := self._guess():
             yield "guessed_encoding", *said
         for name in self._shadowed:
