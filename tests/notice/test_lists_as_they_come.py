@@ -798,6 +798,9 @@ LISTS = {
     "a mailto link": "email,name,account\nmailto:ann%40one.example?subject=x,Ann,A\n",
     "stars": "email,name,account\n*ann@one.example*,Ann,A\n",
     "first and last name": "Email Address,First Name,Account\nann@one.example,Ann,A\n",
+    "notes of a form": "First Name [Required],Email Address [Required],Company (optional)\n"
+    "Ann,ann@one.example,A\n",
+    "the customer's company": "email,name,Customer Company\nann@one.example,Ann,A\n",
     "the company": "email,name,Company\nann@one.example,Ann,A\n",
     "German headers": "E-Mail;Vorname;Firma\nann@one.example;Ann;A\n",
     "French headers": "email;Prénom;Société\nann@one.example;Ann;A\n",

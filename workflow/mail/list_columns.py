@@ -255,6 +255,7 @@ _BETWEEN = ("tussenvoegsel", "tussenvoegsels", "voorvoegsel", "voorvoegsels", "i
 _COMPANIES = (
     *("accountname", "company", "companyname", "organization", "organisation"),
     *("organizationname", "organisationname", "firma", "firmenname", "société", "entreprise"),
+    *("customercompany", "contactcompany", "billingcompany", "tenantname", "unternehmen"),
     *("empresa", "azienda", "workspacename", "razónsocial", "raisonsociale", "ragionesociale"),
     *("bedrijf", "bedrijfsnaam", "företag", "virksomhed", "společnost", "yritys", "şirket"),
     *("companie", "компания", "організація", "会社名", "公司", "회사"),
@@ -677,8 +678,15 @@ def _trimmed(cell: str) -> str:
     return _without_wrapping(cell.strip()).strip(_UNSEEN).strip()
 
 
+# What forms add to a header: `Email Address [Required]`, `Company (optional)`.
+_NOTE_IN_HEADER = re.compile(
+    r"\s*[\[(](?:required|optional|mandatory|pflichtfeld|erforderlich|obligatoire|obligatorio)[\])]\s*",
+    re.IGNORECASE,
+)
+
+
 def _bare(header: str) -> str:
-    return variable_name(header).replace("_", "")
+    return variable_name(_NOTE_IN_HEADER.sub("", header)).replace("_", "")
 
 
 def _on_one_line(header: str) -> str:
