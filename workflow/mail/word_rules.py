@@ -216,7 +216,8 @@ def check_words(
 
 # Atomic, so that `2:39 PM CET` is never matched as `2:39` without its zone.
 _TIME = (
-    r"(?>(?i:\b(?:[01]?\d|2[0-3])(?::[0-5]\d(?::[0-5]\d)?(?:\s?[ap]\.?m\b\.?)?|\s?[ap]\.?m\b\.?)))"
+    r"(?>(?i:\b(?:[01]?\d|2[0-3])(?::[0-5]\d(?::[0-5]\d)?(?:\s?[ap]\.?m\b\.?)?|\s?[ap]\.?m\b\.?"
+    r"|(?:\.[0-5]\d)?(?=\s?Uhr\b))))"
 )
 _ZONE = r"(?:\s?Uhr)?\s?\(?(?:UTC|GMT|Z\b|[+-]\d\d:?\d\d|[A-Z][A-Za-z]+/[A-Z]\w+|[A-Z]{2,5}\b)"
 _RANGE = rf"\s?(?:[-–—]|to|and|until|bis|und|à|et|y|a)\s?{_TIME}{_ZONE}"
@@ -254,7 +255,7 @@ def _own_doc_link_rule(doc_url: str) -> TextRule:
 
 
 # What every time has: most lines end here.
-_LIKE_A_TIME = re.compile(r"\d(?::[0-5]|\s?[apAP]\.?[mM])")
+_LIKE_A_TIME = re.compile(r"\d(?::[0-5]|\s?[apAP]\.?[mM]|\s?Uhr)", re.IGNORECASE)
 
 
 def _time_without_zone(line: str, _where: str) -> Iterator[str]:
@@ -371,7 +372,8 @@ _FIELD = (
     r"[ _.-]?(?:name|nr|no|number|id|code|date|e-?mail|company)?"
 )
 _ANY_FIELD = (
-    rf"(?:{_FIELD}|name|e-?mail|salutation|greeting|anrede|prénom|nom|nombre|link|url|date)"
+    rf"(?:{_FIELD}|name|e-?mail|salutation|greeting|anrede|prénom|nom|nombre|nome|naam|link|url"
+    r"|date)"
 )
 # Names of fields that only brackets mark as one.
 _BRACKETED = (
@@ -381,6 +383,18 @@ _BRACKETED = (
 _TO_FILL_IN = (
     r"(?:einfügen|ergänzen|ausfüllen|eintragen|einsetzen|insérer|compléter|insertar|completar"
     r"|(?:name|date|time|link|number|text|reason) (?:here|hier))"
+)
+# What a template asks its author for: [start time], [X hours], [describe the impact].
+_THING = (
+    r"(?:affected |your |our |the |start |end |root )?(?:product|service|feature|region|impact"
+    r"|cause|date|time|duration|url|link|name|number|amount|percentage|signature|unsubscribe)s?"
+)
+_ASKED_FOR = (
+    rf"(?:{_THING}(?:(?: ?/ ?| and | or | ){_THING}){{0,2}}"
+    r"|(?:\d*x+|n|xx) (?:minutes|hours|days|customers|users|%)"
+    r"|(?:add|enter|describe|explain|specify|provide|choose|select|delete|remove|edit|fill in"
+    r"|replace|include|optional|beschreib\w*)\b[^\[\]\n]{0,60}"
+    r"|(?:your|name des|name der) [^\[\]\n]{1,40})"
 )
 # Those that are no word of any language.
 _FIELD_OF_TWO = r"(?:first|last|full|given|family|user|customer|contact|company)[_ ]?name"
@@ -399,6 +413,8 @@ _MERGE_FIELD = "|".join(
         rf"\[\[?(?i:insert [^\]\n]{{1,40}}|{_ANY_FIELD}|{_BRACKETED})\]\]?(?!\()",
         r"\[\[?(?i:(?:first|last|full)[_ ]?name)[ ,|:][^\]\n]{1,40}\]\]?(?!\()",
         rf"\[(?i:[^\[\]\n]{{0,40}}\b{_TO_FILL_IN})\](?!\()",
+        rf"\[(?i:{_ASKED_FOR})\](?!\()",
+        r"\{\d*\}|(?<![\w%])%[sd](?!\w)|%%[A-Za-z]\w{1,40}%%",
         r"\((?i:hier [^()\n]{1,40} einfügen|insert (?:the )?"
         r"(?:date|name|time|cause|link|reason|amount|number|text|details))\)",
         r"^(?i:hello|hi|hey|dear|hallo|liebe[rs]?|bonjour|hola|ciao) "
@@ -432,14 +448,28 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
         "leftover",
         "error",
         r"\b(?:TODO|(?i:TBD|TBC|FIXME|lorem ipsum)|[Xx]{3,}|[Xx]{2}:[Xx]{2}"
-        r")\b|^\W*(?:DRAFT|ENTWURF|BROUILLON|BORRADOR)\b(?=\s*(?:$|[-–—:,;.!]))"
+        r")\b|^\W*(?:DRAFT|ENTWURF|BROUILLON|BORRADOR)\b(?=\s*(?:$|[-–—:,;.!]|v\d))"
         r"|(?<!\w)(?i:@todo)\b|(?<!\S)\?{2,}(?!\S)"
         # In lower case it is a word of Spanish.
-        r"|\bToDo\b|^\W*todo:|[\[(<](?i:todo|tk|wip)[\])>:]|^\W*WIP\b|\bTKTK\b|[\[(]\?+[\])]"
+        r"|\bToDo\b|^\W*todo:|[\[(<](?i:todo|tk|wip|tba|xx)[\])>:]|^\W*WIP\b|\bTKTK\b|[\[(]\?+[\])]"
+        r"|\bXX(?=\s?%)|[$€£]\s?X{2,}\b|\bX{2,}[.,]XX\b"
         r"|\b(?:PLACEHOLDER|PLATZHALTER)\b|\b(?:REPLACE|CHANGE|FIX|FILL)[ _-]?ME\b",
         "`{found}` is a leftover placeholder.",
         needs=(
-            *("todo", "tbd", "tbc", "fixme", "lorem ipsum", "xx", "??", "tk", "wip", "(?", "[?"),
+            *(
+                "todo",
+                "tbd",
+                "tbc",
+                "tba",
+                "fixme",
+                "lorem ipsum",
+                "xx",
+                "??",
+                "tk",
+                "wip",
+                "(?",
+                "[?",
+            ),
             *("placeholder", "platzhalter", "replace", "change", "fix", "fill", *_DRAFTS),
         ),
     ),
@@ -447,18 +477,22 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
         "internal_note",
         "error",
         r"\b(?:INTERNAL(?: USE)? ONLY|NOT FOR CUSTOMERS|NUR INTERN|NICHT (?:VER)?SENDEN"
-        r"|NE PAS ENVOYER|NO ENVIAR|DO NOT SEND(?!\s+\w))\b"
-        r"|(?i:\bnote to self\b|\binternal (?:note|comment):|\binterne (?:notiz|anmerkung):"
+        r"|NE PAS ENVOYER|NO ENVIAR|DO NOT (?:SEND|CONTACT|E-?MAIL)(?!\s+\w))\b"
+        r"|(?i:\bnote to (?:self|(?:the )?(?:reviewers?|editors?|legal|support))\b"
+        r"|^\W*(?:for )?internal use only\W*$|\binternal\W{1,3}do not (?:share|send|forward)\b"
+        r"|\binternal (?:note|comment):|\binterne (?:notiz|anmerkung):"
         r"|\[intern(?:al|e|o)?\b|^\W*\(intern(?:al|e|o)?\))",
         "`{found}` is for colleagues, and customers would read it. Remove it.",
-        needs=("intern", "customers", "senden", "send", "envoyer", "enviar", "to self"),
+        needs=("intern", "customers", "senden", "do not", "envoyer", "enviar", "note to"),
     ),
     PatternRule(
         "unfilled",
         "warning",
-        r"_{3,}|\b(?:DD|MM|TT|JJ)([./-])(?:DD|MM)\1(?:YYYY|JJJJ|AAAA|YY)\b|\b(?:HH|hh):MM\b",
+        r"_{3,}"
+        r"|^(?i:hello|hi|hey|dear|hallo|liebe[rs]?|bonjour|hola|ciao) (?:\.{2,}|…)(?=\s*[,!]|$)"
+        r"|\b(?:DD|MM|TT|JJ)([./-])(?:DD|MM)\1(?:YYYY|JJJJ|AAAA|YY)\b|\b(?:HH|hh):MM\b",
         "`{found}` looks like a blank that nobody filled in.",
-        needs=("___", "dd", "mm", "tt", "jj", "hh"),
+        needs=("___", "..", "…", "dd", "mm", "tt", "jj", "hh"),
     ),
     LineRule("secret", "error", _secret),
     PatternRule(
@@ -503,7 +537,7 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
     PatternRule(
         "marks",
         "warning",
-        r"\*\*|(?<!\w)__|^#{1,6} |^#{2,6}(?=[^\W\d_])",
+        r"\*\*|(?<!\w)__(?!_)|^#{1,6} |^#{2,6}(?=[^\W\d_])",
         "`{found}` looks like Markdown that was not formatted. Is a variable empty?",
         needs=("**", "__", "#"),
     ),
@@ -543,7 +577,8 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
     PatternRule(
         "ticket",
         "warning",
-        r"(?i)https?://\S*(?:/browse/[a-z]+-\d+|\.slack\.com/|/issues/\d+|pagerduty\.com/)\S*",
+        r"(?i)https?://\S*(?:/browse/[a-z]+-\d+|\.slack\.com/|/(?:issues|pull|merge_requests)/\d+"
+        r"|pagerduty\.com/|\.atlassian\.net/(?!servicedesk)|\blinear\.app/|\bnotion\.so/)\S*",
         "`{found}` is an address that customers can't open.",
         needs=("://",),
     ),
@@ -559,9 +594,11 @@ LINE_RULES: tuple[PatternRule | LineRule, ...] = (
         "warning",
         r"(?i)(?:\b(?:will|should|shall|expect to|is going to)|['’]ll)\b[^.!?]{0,40}\b(?:fix|fixed|"
         r"resolve|resolved|repaired|restored|deployed|back|working|solved)\b[^.!?]{0,20}\b(?:by|within|in|before|"
-        r"at|today|tonight|tomorrow|soon|shortly)\b",
+        r"at|today|tonight|tomorrow|soon|shortly)\b"
+        r"|\bexpect (?:a|the) (?:fix|solution|resolution)\b[^.!?]{0,20}\b(?:by|within|in|before"
+        r"|today|tonight|tomorrow|soon|shortly)\b",
         "`{found}` promises a time for the fix. Promise the next update instead.",
-        needs=("will", "should", "shall", "expect to", "is going to", "'ll", "’ll"),
+        needs=("will", "should", "shall", "expect", "is going to", "'ll", "’ll"),
     ),
     LineRule("time_without_zone", "warning", _time_without_zone),
     LineRule("long_subject", "warning", _long_subject),
