@@ -903,6 +903,12 @@ def test_every_variable_can_be_given_a_column(
         ("#¡VALOR!", "error_cell", "`#¡VALOR!`"),
         ("#N/A", "filler", "`#N/A`"),
         ("Err:502", "error_cell", "`Err:502`"),
+        ("#¿NOMBRE?", "error_cell", "`#¿NOMBRE?`"),
+        ("Fehler:508", "error_cell", "`Fehler:508`"),
+        ("=A2&B2", "formula", "`=A2&B2`, a formula and not its value"),
+        ("=CONCAT(A2;B2)", "formula", "a formula and not its value"),
+        ("=VLOOKUP(A2,Sheet2!A:B,2,0)", "formula", "Export the list with its values"),
+        ("=Sheet2!B2", "formula", "a formula"),
         ("#ΤΙΜΗ!", "error_cell", "`#ΤΙΜΗ!`"),
         ("#GETTING_DATA", "error_cell", "`#GETTING_DATA`"),
         ("Loading...", "error_cell", "`Loading...`"),
@@ -964,6 +970,8 @@ def test_every_variable_can_be_given_a_column(
         ("J%FCrgen", "spelling", "`%FC`"),
         ("J├╝rgen", "garbled", "Export the list as UTF-8"),
         ("J¸rgen", "garbled", "Export the list as UTF-8"),
+        ("Jos√©", "garbled", "Export the list as UTF-8"),
+        ("J√ºrgen", "garbled", "Export the list as UTF-8"),
         ("JŸrgen", "garbled", "Export the list as UTF-8"),
         ("J\x81rgen", "garbled", "Export the list as UTF-8"),
         ("JÃ¼rgen", "garbled", "Export the list as UTF-8"),
@@ -979,6 +987,7 @@ def test_every_variable_can_be_given_a_column(
         ("cus_NffrFeUfNV2Hib", "odd_name", "--column name="),
         ("0015e00000ABCdeAAD", "odd_name", "--column name="),
         ("https://shop.example/c/1001", "odd_name", "--column name="),
+        ("gid://shop/Customer/1", "odd_name", "--column name="),
     ],
 )
 def test_a_cell_that_nobody_meant_is_warned_of_with_its_row(
@@ -1001,7 +1010,7 @@ def test_a_cell_that_nobody_meant_is_warned_of_with_its_row(
 
 ODD = (
     *("error_cell", "entity", "odd_name", "turned_name", "garbled", "shortened_number"),
-    *("filler", "filler_within", "spelling", "other_name"),
+    *("filler", "filler_within", "spelling", "other_name", "formula"),
 )
 
 
@@ -1014,6 +1023,7 @@ ODD = (
         *("Acme,Inc.", "True", "Blank", "(Ann)", "[Acme]", "Unknown Pleasures", "Ann ."),
         *("Christopher Null", "Robert 'Bob' Lee", "L'Oréal", "D'Arcy's", "A=B Ltd", "C\\D"),
         *("Acme, S.A.", "Müller ¦ Sohn", "Nuñez £5", "Šárka Žižková", "DE ŠKODA"),
+        *("Ann Lee, PhD", "Ann Lee, M.D.", "Ann, Bob and Cy", "Ann Lee, Jr.", "√2 Design", "=Ann="),
         *("N.A. Lee", "Select Wines", "- Ann -", "K.A. Roe", "Anonymous Coffee Ltd"),
     ],
 )

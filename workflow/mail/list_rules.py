@@ -25,11 +25,13 @@ from workflow.model import SHOWN_ROWS, Finding, RowNumbers
 
 # A spreadsheet's error in several languages: #REF!, #NV, #BEZUG!, #¡VALOR!, Err:502.
 _ERROR_CELL = re.compile(
-    r"(?:^|(?<=\s))(?:#¡?[^\W\da-z][^\sa-z#!?,;:]{0,20}[!?]|#N/[AVD]|#NV|#GETTING_DATA|#{4,}"
-    r"|Err:5\d\d|\[object Object\]|(?i:loading\.\.\.))(?=$|\s)"
+    r"(?:^|(?<=\s))(?:#[¡¿]?[^\W\da-z][^\sa-z#!?,;:]{0,20}[!?]|#N/[AVD]|#NV|#GETTING_DATA|#{4,}"
+    r"|(?:Err|Fehler|Błąd|Ошибка) ?:5\d\d|\[object Object\]|(?i:loading\.\.\.))(?=$|\s)"
 )
 # An order's number of 16 digits that a spreadsheet took for an amount.
 _SHORTENED = re.compile(r"^[-+]?\d(?:[.,]\d+)?E\+\d{1,3}$", re.IGNORECASE)
+# A formula that was exported in place of its value.
+_FORMULA = re.compile(r"^=\s*(?:[A-ZÄÖÜ][A-ZÄÖÜ0-9.]*\(|'?[\w ]*'?!?\$?[A-Z]{1,3}\$?\d+\b).{0,40}")
 _ENTITY = re.compile(
     r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|amp|lt|gt|quot|apos|nbsp|[a-zA-Z]{1,2}(?:acute|grave|circ|uml|"
     r"tilde|cedil|ring|caron|slash|lig|horn|euro)|euro|[lr][sd]quo|[mn]dash|hellip|copy|reg|trade);"
@@ -52,6 +54,12 @@ _CELL_RULES = (
         _ERROR_CELL,
         "`{name}` is `{found}`, a spreadsheet's error, and would be sent like that. Fix the "
         "formula.",
+    ),
+    (
+        "formula",
+        _FORMULA,
+        "`{name}` is `{found}`, a formula and not its value, and would be sent like that. Export "
+        "the list with its values.",
     ),
     (
         "entity",
@@ -237,6 +245,7 @@ _GARBLED = re.compile(
     f"[ÃÂ][{_SECOND}]|â€|\ufffd|(?:[\u00c2-\u00df][{_SECOND}]){{2}}|[\u00c2-\u00f4][\u0080-\u009f]"
     f"|[ÅÄ][{_SECOND}](?=[A-Za-z])|^[^/=]*[^\\W\\d_]\\?[^\\W\\d_][^/=]*$"
     # UTF-8 or a Mac's letters read as those of another old encoding: `J├╝rgen`, `J¸rgen`.
+    "|√[ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø]"
     "|[\u2500-\u259f][^\\W\\d_\u2500-\u259f]|[\u0080-\u0084\u0086-\u009f]"
     "|[A-Za-z][¸¨¯‚„ƒ†‡ˆ‰¢£¤¥¦©¬±³µ¶¹¼½¾¿ŸŠŽŒ][a-z]"
 )
@@ -488,7 +497,7 @@ def _has_unknown_zone(recipient: Recipient) -> bool:
 # A web page, an invoice's or an order's number, and the keys of other programs: `INV-1001`,
 # `cus_NffrFeUfNV2Hib`, `0015e00000ABCdeAAD`.
 _NO_NAME = re.compile(
-    r"(?:https?://|www\.)\S+|[A-Z]{1,6}[-_#/]?\d{3,}(?:[-/]\d+)*|[a-z]{2,6}_(?=\w*\d)\w{8,}"
+    r"(?:\w+://|www\.)\S+|[A-Z]{1,6}[-_#/]?\d{3,}(?:[-/]\d+)*|[a-z]{2,6}_(?=\w*\d)\w{8,}"
     r"|(?=(?:\D*\d){5})[A-Za-z\d-]{12,}"
 )
 
@@ -509,6 +518,12 @@ _TURNED = re.compile(
 )
 _OF_COMPANIES = re.compile(
     r"(?:inc|llc|ltd|llp|lp|plc|corp|co|gmbh|ag|kg|se|sa|sas|sarl|srl|spa|bv|nv|ab|as|oy|pty|pte)\b",
+    re.IGNORECASE,
+)
+# `Ann Lee, PhD` and `Lee, Bob and Cy`: no given name stands there.
+_NO_GIVEN_NAME = re.compile(
+    r"(?:ph\.? ?d|m\.?d|d\.?d\.?s|mba|esq|jr|sr|i{2,3}|iv|cpa|m\.?sc|b\.?sc|[mb]\.?[as]|ll\.?m"
+    r"|j\.?d|rn|pe|dipl)\.?|.* (?:and|und|et|y|e|en|og|och) .*",
     re.IGNORECASE,
 )
 _TURNED_NAME = "`name` has the family name first, and the mail would greet the customer so."
@@ -535,7 +550,11 @@ def _is_turned(value: str) -> bool:
     if "," not in value:
         return False
     found = _TURNED.fullmatch(value)
-    return found is not None and _OF_COMPANIES.match(found["given"]) is None
+    return (
+        found is not None
+        and _OF_COMPANIES.match(found["given"]) is None
+        and _NO_GIVEN_NAME.fullmatch(found["given"]) is None
+    )
 
 
 # Slips of the keyboard in the domains of which most private addresses are; no mail arrives there.
