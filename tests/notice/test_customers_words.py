@@ -510,6 +510,10 @@ def test_a_name_that_the_list_lacks_leaves_a_gap(looking: Desk) -> None:
         ("{{{name}}}", "`{{{name}}}` can't be read"),
         ("{{contact.firstname}}", "Did you mean `name`?"),
         ("{{ FirstName }}", "Did you mean `name`?"),
+        ("{{ First Name }}", "Write {{ first_name }} for that column."),
+        ("{% if name > 5 %}a{% endif %}", "write `amount | float` for the number"),
+        ("{{ name + 1 }}", "The values of a list are texts"),
+        ("{{ recipient['accont'] }}", "Did you mean `account`?\n"),
         ("{{ subscriber.first_name }}", "Did you mean `name`?"),
     ],
 )

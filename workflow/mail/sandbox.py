@@ -26,6 +26,7 @@ from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, nodes, 
 from jinja2.sandbox import SandboxedEnvironment
 
 from workflow.errors import BadInput
+from workflow.mail.list_columns import variable_name
 from workflow.mail.tracing import (
     AS_WORDS,
     HERE,
@@ -409,6 +410,12 @@ _UNCLOSED = re.compile(r"end of template.* needs to be closed is '(\w+)'")
 _SIGNS = {"div": "/", "floordiv": "//", "mul": "*", "mod": "%", "pow": "**"}
 
 
+# A column by its header: `{{ First Name }}`.
+_HEADER_WITH_BLANKS = re.compile(
+    r"\{\{\s*([^\W\d]\w*(?: (?!(?:if|or|and|else|not|in|is)\b)\w+)+)\s*\}\}"
+)
+
+
 def _told(error: TemplateSyntaxError, text: str) -> str:
     """Jinja2's reason, behind the words of the line that it is about."""
     lines = text.splitlines()
@@ -419,6 +426,9 @@ def _told(error: TemplateSyntaxError, text: str) -> str:
     written = [found for found in _WRITTEN.findall(line) if _is_unreadable(found)]
     if not written or written[0].startswith("{%"):
         return f"{reason}."
+    header = _HEADER_WITH_BLANKS.fullmatch(written[0])
+    if header and (name := variable_name(header[1])):
+        return f"`{written[0][:60]}` can't be read. Write {{{{ {name} }}}} for that column."
     return (
         f"`{written[0][:60]}` can't be read ({reason}). A value is written {{{{ name }}}}, or "
         '{{ name | default("there") }}.'

@@ -457,7 +457,7 @@ class MailRenderer:
             return compiled.render(values)
         except _MISTAKES as error:
             where = f"{self._template.name}{_line_of(error)}"
-            raise MailTemplateBad(f"{where}: {str(error).rstrip('.')}.") from error
+            raise MailTemplateBad(f"{where}: {_reason(error)}") from error
 
 
 def _with_signatures(load: Callable[[str], str | None]) -> Callable[[str], str | None]:
@@ -470,6 +470,20 @@ def _with_signatures(load: Callable[[str], str | None]) -> Callable[[str], str |
 
 def _rendered(subject: str, body: str, lang: str) -> RenderedMail:
     return RenderedMail(one_line(subject), settle(body).strip("\n") + "\n", lang)
+
+
+_OF_TEXT = re.compile(r"\bstr\b")
+
+
+def _reason(error: BaseException) -> str:
+    """A mistake's reason as a sentence."""
+    said = str(error)
+    if isinstance(error, TypeError) and _OF_TEXT.search(said):
+        return (
+            "a text is compared or counted with a number. The values of a list are texts: write "
+            "`amount | float` for the number of a column `amount`."
+        )
+    return said if said.endswith("?") else f"{said.rstrip('.')}."
 
 
 def _line_of(error: BaseException) -> str:
