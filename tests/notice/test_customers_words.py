@@ -493,6 +493,39 @@ def test_a_promise_is_one_in_every_language(looking: Desk, lang: str, words: str
     assert "promise" in {each["code"] for each in looking.findings()}
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("Hello Ann,", "`Ann`"),
+        ("Hello Ann Lee,", "`Ann Lee`"),
+        ("Some invoices of Lagos Logistics are wrong.", "`Lagos Logistics`"),
+        ("We sent it to ann@one.example again.", "`ann@one.example`"),
+        ("{{ what_happened }}", "`Lagos Logistics`"),
+        ("Hello {{ name }}, Ann and others saw it.", ""),
+        ("{% if account == 'Lagos Logistics' %}It is your import.{% endif %}", ""),
+        ("Hello Annabel,", ""),
+    ],
+)
+def test_a_customer_whom_the_text_for_everybody_names_is_warned_of(
+    desk: Desk, words: str, found: str
+) -> None:
+    name = "Ann" if "`Ann`" in found else "Ann Lee"
+    desk.rows(
+        f"email,name,account\nbob@two.example,Bob,Acme\nann@one.example,{name},Lagos Logistics\n"
+    )
+    desk.template(f"{words}\n\n{GOOD}")
+    said = [
+        each
+        for each in desk.findings("--set", "what_happened=Lagos Logistics was charged twice.")
+        if each["code"] == "customer_in_text"
+    ]
+    assert [each["where"] for each in said] == ["row 3"] * bool(found)
+    assert all(found in each["message"] for each in said)
+    desk.rows(f"email,name,account\nann@one.example,{name},Lagos Logistics\n")
+    codes = {each["code"] for each in desk.findings("--set", "what_happened=x")}
+    assert "customer_in_text" not in codes  # it is their own name
+
+
 def test_a_name_that_the_list_lacks_leaves_a_gap(looking: Desk) -> None:
     looking.rows("email,city\nann@one.example,Rome\n")
     looking.template(f"Hello {{{{ name }}}},\n\n{GOOD}")

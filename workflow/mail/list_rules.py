@@ -225,6 +225,64 @@ def _says_no_mails(value: str) -> bool:
     )
 
 
+_STATEMENTS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_GREETED = re.compile(
+    r"^[ \t]*(?:hello|hi|hey|dear|hallo|liebe[rs]?|bonjour|hola|ciao) ([^\n,!{}]{2,60})[,!]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_AN_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_LEAST_NAME = 6
+_IN_TEXT = (
+    "`{found}` stands in the text that every customer gets, and is the `{name}` of this customer. "
+    "Is it left from another mail? Write {{{{ {name} }}}}, or remove it."
+)
+
+
+class NamesInText:
+    """The customers of the list whom the text for everybody names, with their rows.
+
+    `texts` are what all mails share: a template without its values, and values that are not of the
+    list. A single word is only a name in a greeting; many accounts are called like a common word.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._text = _STATEMENTS.sub("\n", "\n".join(texts))
+        self._greeted = {found.strip().casefold() for found in _GREETED.findall(self._text)}
+        self._addresses = {each.lower() for each in _AN_ADDRESS.findall(self._text)}
+        self._rows: dict[str, RowNumbers] = {}
+        self._found: dict[str, str] = {}
+        self._count = 0
+
+    def take(self, recipient: Recipient) -> None:
+        """Look for one customer."""
+        self._count += 1
+        if recipient.email.lower() in self._addresses:
+            self._add("email", recipient.email, recipient.row)
+        for name in ("name", "account"):
+            value = recipient.columns.get(name, "")
+            if value and (self._has(value) or value.casefold() in self._greeted):
+                self._add(name, value, recipient.row)
+
+    def _has(self, value: str) -> bool:
+        return (
+            len(value) >= _LEAST_NAME
+            and " " in value
+            and value in self._text
+            and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", self._text) is not None
+        )
+
+    def _add(self, name: str, value: str, row: int) -> None:
+        self._rows.setdefault(name, RowNumbers()).add(row)
+        self._found.setdefault(name, value)
+
+    def findings(self) -> Iterator[tuple[str, str, str]]:
+        """The code, rows and sentence of each column; none where it is the only customer's."""
+        for name, rows in self._rows.items():
+            if rows.count < self._count:
+                said = _IN_TEXT.format(name=name, found=self._found[name])
+                yield "customer_in_text", str(rows), said
+
+
 # RFC 2606 and RFC 6761: domains that no customer can have.
 _TEST_DOMAIN = re.compile(r"(?:^|\.)(?:test|example|invalid|localhost|example\.(?:com|net|org))$")
 _NOBODY_READS = re.compile(
@@ -270,7 +328,8 @@ class ListCheck:
     reads, `shadowed` those that it can't see (`MailRenderer.variables`, `.shadowed`). `encoding` is
     how the file was read, `is_guessed` and `rival` are as in `list_decoding.OpenedText`,
     `name_beside` is another column of names than `name`, `joined` are the variables made of several
-    columns; `group_by` is the column by which rows are grouped, "" for none.
+    columns; `group_by` is the column by which rows are grouped, "" for none; `shared_texts` are
+    those that all mails have, see `NamesInText`.
     """
 
     def __init__(
@@ -285,6 +344,7 @@ class ListCheck:
         name_beside: str = "",
         joined: Mapping[str, Sequence[str]] | None = None,
         group_by: str = "",
+        shared_texts: Iterable[str] = (),
     ) -> None:
         own = frozenset(domain.lower() for domain in own_domains)
         self._used = tuple(used)
@@ -317,6 +377,7 @@ class ListCheck:
         self._rows = {code: RowNumbers() for code, _, _ in self._rules}
         self._cells = CellCheck(self._used, joined)
         self._opt_outs = OptOutCheck()
+        self._names_in_text = NamesInText(shared_texts)
         self._encoding, self._rival = encoding, rival
         self._is_guessed = is_guessed
         self._telling: list[tuple[int, str, str]] = []
@@ -332,6 +393,7 @@ class ListCheck:
             self._cells.take(recipient.row, name, recipient.columns.get(name, ""))
         self._cells.take_parts(recipient.row, recipient.columns)
         self._opt_outs.take(recipient.row, recipient.columns)
+        self._names_in_text.take(recipient)
         self.see(recipient)
         if self._is_guessed and len(self._telling) < _TELLING:
             self._look_for_telling(recipient)
@@ -396,6 +458,7 @@ class ListCheck:
                 yield code, str(self._rows[code]), message
         yield from self._cells.findings()
         yield from self._opt_outs.findings()
+        yield from self._names_in_text.findings()
         if said := self._guess():
             yield "guessed_encoding", *said
         for name in self._shadowed:

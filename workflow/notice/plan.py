@@ -264,6 +264,7 @@ def _made_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         name_beside=opened.name_beside,
         joined=opened.joined,
         group_by=group_by,
+        shared_texts=_shared_texts(wording, given, incident),
     )
     mail_check = MailCheck(functools.partial(_rules_for, workspace, incident, stage))
     count = _read_through(reader, check, mail_check)
@@ -581,6 +582,21 @@ def _own_files(
     if not request.attach_column and not wording.template.attach_source:
         return None
     return OwnFiles(request.folder or Path(), text.private)
+
+
+def _shared_texts(
+    wording: Renderings, given: Mapping[str, str], incident: Incident
+) -> Iterator[str]:
+    """The template's own texts, and the values in them that are the same for every customer."""
+    own = wording.usual.texts
+    yield from own
+    yield from (str(given[name]) for name in wording.usual.variables if name in given)
+    for name, words in (
+        ("incident.title", incident.customer_title or incident.title),
+        ("incident.impact", incident.customer_impact or incident.impact),
+    ):
+        if any(name in text for text in own):
+            yield words
 
 
 def _keys(request: NotifyRequest) -> Iterator[str]:
