@@ -748,6 +748,21 @@ def test_names_in_an_encoding_of_east_asia_are_led_to_it(
     assert texts(google)[0].startswith(f"Hello {name},")
 
 
+def test_a_header_in_an_encoding_of_east_asia_is_led_to_it(
+    incident: Postmortem, google: GoogleWorld, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    content = "メールアドレス,氏名,会社名\nann@one.example,Ann,A\n"
+    path = written(tmp_path / "l.csv", content.encode("shift_jis"))
+    said = incident("notify", path, *template, expect=3).err
+    assert "If letters look wrong here, name the encoding of the list" in said
+    encoding = ("--encoding", "shift_jis")
+    said = incident("notify", path, *template, *encoding, expect=3).err
+    assert "addresses stand in `メールアドレス`" in said
+    assert "letters look wrong" not in said
+    send(incident, path, 1, *template, *encoding, "--column", "email=メールアドレス")
+    assert texts(google)[0].startswith("Hello Ann,")
+
+
 @pytest.mark.parametrize(
     "content",
     [

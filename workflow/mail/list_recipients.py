@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import TextIO, cast
 
 from workflow.mail.list_columns import AddressBad, read_address, read_cells
-from workflow.mail.list_decoding import open_text
+from workflow.mail.list_decoding import ListUnreadable, open_text
 from workflow.mail.list_rows import (
     Header,
     Record,
@@ -211,7 +211,12 @@ def open_list(
     stream = cast(TextIO, opened.stream)
     announced = announced_delimiter(stream)
     start = stream.tell()
-    header = read_header(stream, announced, email_column, columns)
+    try:
+        header = read_header(stream, announced, email_column, columns)
+    except ListUnreadable as unreadable:
+        if opened.is_guessed and not str(unreadable).isascii():
+            raise ListUnreadable(f"{unreadable} {_OTHER_LETTERS}") from None
+        raise
     stream.seek(start)
     records = read_records(stream, header.delimiter, whole_rows=header.whole_rows)
     rest = itertools.dropwhile(lambda record: record.row <= header.row, records)
@@ -228,6 +233,12 @@ def open_list(
         repeated=header.columns.repeated,
         _rows=_sort_rows(rest, header),
     )
+
+
+_OTHER_LETTERS = (
+    "If letters look wrong here, name the encoding of the list, such as --encoding cp1250 or "
+    "--encoding shift_jis."
+)
 
 
 def _sort_rows(
