@@ -769,6 +769,8 @@ def test_a_header_in_an_encoding_of_east_asia_is_led_to_it(
         "From: ann@one.example\nTo: bob@two.example\n\nHi\n",
         "INSERT INTO customers (email, name) VALUES ('ann@one.example', 'Ann');\n",
         "ann@one.example; bob@two.example\n",
+        "Ann Lee <ann@one.example>\nBob <bob@two.example>\nemail,name\ncy@one.example,Cy\n",
+        "Ann,ann@one.example\n\nemail,name\nbob@two.example,Bob\n",
     ],
 )
 def test_a_text_with_addresses_and_no_header_is_named_so(
@@ -785,6 +787,8 @@ def test_a_text_with_addresses_and_no_header_is_named_so(
 LISTS = {
     "a title above": "Impacted customers,,\nExported 24 Nov 2026,,\n,,\nEmail,Name,Account\n"
     "ann@one.example,Ann,A\n",
+    "a title with an address": "Exported by cy@team.example on 24 Nov 2026, 10:00\n"
+    "From: Cy <cy@team.example>\nEmail,Name,Account\nann@one.example,Ann,A\n",
     "a title with other separators": "Impacted; customers\n\nEmail,Name,Account\n"
     "ann@one.example,Ann,A\n",
     "whole rows in quotes": '"email,name,account"\n"ann@one.example,Ann,A"\n',

@@ -395,7 +395,7 @@ class Columns:
         counts = [0] * len(self.headers)
         for cells in rows:
             for at, cell in enumerate(cells[: len(counts)]):
-                counts[at] += _is_address(cell)
+                counts[at] += is_address(cell)
         order = sorted(range(len(counts)), key=lambda at: (-counts[at], at))
         filled = tuple(at for at in order if counts[at])
         whole = len(self.headers) + self.blank_columns
@@ -664,7 +664,8 @@ def _unique_names(headers: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _is_address(cell: str) -> bool:
+def is_address(cell: str) -> bool:
+    """Whether a cell holds one usable address."""
     if "@" not in cell:
         return False
     try:

@@ -19,7 +19,7 @@ from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
-from workflow.mail.list_columns import Columns, find_columns, variable_name
+from workflow.mail.list_columns import Columns, find_columns, is_address, variable_name
 from workflow.mail.list_decoding import ListUnreadable
 from workflow.model import Finding
 
@@ -285,7 +285,7 @@ def _header(
         if found.candidates:
             return _lowest(header, records, email_column, columns)
         first = first or header
-        if any("@" in cell for cell in record.cells):
+        if any("@" in cell for cell in record.cells) and not _is_title(record.cells):
             # A customer's row: no header follows.
             if above is not None and above.columns.named_count > first.columns.named_count:
                 first = above
@@ -293,6 +293,18 @@ def _header(
         above = replace(header, title=())  # it is refused: no title stands against it
         title.append(", ".join(cell.strip() for cell in record.cells if cell.strip()))
     return None if whole_rows else first
+
+
+_LABEL = re.compile(r"[^\W\d][\w ]{0,30}:\s")
+_MOST_TITLE_CELLS = 2
+
+
+def _is_title(cells: Sequence[str]) -> bool:
+    """Whether a line with an address is a sentence: `Exported by ann@team.example`, `From: Ann`."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return len(filled) <= _MOST_TITLE_CELLS and (
+        _LABEL.match(filled[0]) is not None or not any(map(is_address, filled))
+    )
 
 
 def _lowest(
