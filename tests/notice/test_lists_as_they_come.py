@@ -787,6 +787,21 @@ def test_a_text_with_addresses_and_no_header_is_named_so(
 LISTS = {
     "a title above": "Impacted customers,,\nExported 24 Nov 2026,,\n,,\nEmail,Name,Account\n"
     "ann@one.example,Ann,A\n",
+    "a table of psql": " email           | name | account \n"
+    "-----------------+------+---------\n ann@one.example | Ann  | A\n",
+    "a table of MySQL": "+-----------------+------+---------+\n"
+    "| email           | name | account |\n+-----------------+------+---------+\n"
+    "| ann@one.example | Ann  | A       |\n+-----------------+------+---------+\n",
+    "a table of Markdown": "| email | name | account |\n|:---|:---:|---|\n"
+    "| [ann@one.example](mailto:ann@one.example) | Ann | A |\n",
+    "a table drawn with lines": "┌─────────────────┬──────┬─────────┐\n"
+    "│      email      │ name │ account │\n├─────────────────┼──────┼─────────┤\n"
+    "│ ann@one.example │ Ann  │ A       │\n└─────────────────┴──────┴─────────┘\n",
+    "a block of code": "```csv\nemail,name,account\nann@one.example,Ann,A\n```\n",
+    "the end of a file of DOS": "email,name,account\r\nann@one.example,Ann,A\r\n\x1a",
+    "commas of Chinese": "email，name，account\nann@one.example，Ann，A\n",
+    "semicolons of Chinese": "email；name；account\nann@one.example；Ann；A\n",
+    "commas of Arabic": "email،name،account\nann@one.example،Ann،A\n",
     "a title with an address": "Exported by cy@team.example on 24 Nov 2026, 10:00\n"
     "From: Cy <cy@team.example>\nEmail,Name,Account\nann@one.example,Ann,A\n",
     "a title with other separators": "Impacted; customers\n\nEmail,Name,Account\n"
@@ -1253,6 +1268,16 @@ def test_an_address_that_only_fills_a_field_is_warned_of(
     listed = written(tmp_path / "l.csv", f"email,name,account\n{address},Ann,A\n")
     findings = incident.json("notify", listed, *template)["findings"]
     assert ("nobody_reads" in {each["code"] for each in findings}) is is_unread
+
+
+def test_a_header_within_the_rows_is_named_so(
+    incident: Postmortem, tmp_path: Path, template: tuple[str, str]
+) -> None:
+    content = (
+        "email,name,account\nann@one.example,Ann,A\nEmail,Name,Account\nbob@two.example,Bob,B\n"
+    )
+    said = incident("notify", written(tmp_path / "l.csv", content), *template, expect=3).err
+    assert "row 3: an email address must have an @-sign. This row is the header again" in said
 
 
 def test_columns_that_nothing_parts_are_named_with_a_way_on(

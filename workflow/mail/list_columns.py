@@ -255,7 +255,7 @@ _BETWEEN = ("tussenvoegsel", "tussenvoegsels", "voorvoegsel", "voorvoegsels", "i
 _COMPANIES = (
     *("accountname", "company", "companyname", "organization", "organisation"),
     *("organizationname", "organisationname", "firma", "firmenname", "société", "entreprise"),
-    *("customercompany", "contactcompany", "billingcompany", "tenantname", "unternehmen"),
+    *("customercompany", "contactcompany", "tenantname", "unternehmen"),
     *("empresa", "azienda", "workspacename", "razónsocial", "raisonsociale", "ragionesociale"),
     *("bedrijf", "bedrijfsnaam", "företag", "virksomhed", "společnost", "yritys", "şirket"),
     *("companie", "компания", "організація", "会社名", "公司", "회사"),
@@ -474,6 +474,11 @@ class Columns:
         """The header of another column of names than `name`, "" for none."""
         at = name_beside([_bare(header) for header in self.headers])
         return "" if at is None else self.headers[at]
+
+    def is_header(self, cells: Sequence[str]) -> bool:
+        """Whether a row is the header again, in any capitals."""
+        others = [_bare(_trimmed(cell)) for cell in cells[: len(self.headers)]]
+        return others == [_bare(header) for header in self.headers]
 
     def has_other_order(self, cells: Sequence[str]) -> bool:
         """Whether a row is a header too, and gives the columns below it other names."""

@@ -247,7 +247,7 @@ def _sort_rows(
     first_rows = FirstRows()
     other_header = 0
     for record in records:
-        if record.filled:
+        if record.is_filled:
             sorted_row = _read_row(record, header)
             if isinstance(sorted_row, BadRow) and header.columns.has_other_order(record.cells):
                 other_header = record.row
@@ -273,6 +273,9 @@ def _below_other(record: Record, header: Header, other_header: int) -> BadRow:
 
 
 _ONLY_A_REMARK = "only a column without a header is filled in this row. Remove the row."
+
+
+_HEADER_AGAIN = " This row is the header again, as where two lists were joined. Remove the row."
 
 
 def _read_row(record: Record, header: Header) -> Recipient | BadRow:
@@ -302,6 +305,7 @@ def _read_row(record: Record, header: Header) -> Recipient | BadRow:
     try:
         address = read_address(value)
     except AddressBad as error:
-        return BadRow(record.row, column, value, str(error), original)
+        again = _HEADER_AGAIN if columns.is_header(cells) else ""
+        return BadRow(record.row, column, value, f"{error}{again}", original)
     named = columns.named(cells, address)
     return Recipient(record.row, address.email, address.key, named, original, has_remark)

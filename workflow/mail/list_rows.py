@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 _CELL_LIMIT = csv.field_size_limit()  # 131,072 code points
 
 
+# `-----+------`, `|:---|---|`, `├────┼────┤`; the end of a block of code, and of a file of DOS.
+_BARS = r"[\s|+:┌┬┐├┼┤└┴┘╔╦╗╠╬╣╚╩╝]"
+_DRAWN = re.compile(rf"{_BARS}*[-=─━═]{{3,}}(?:{_BARS}+[-=─━═]{{3,}})*{_BARS}*|```|~~~|\x1a")
+
+
 @dataclass(frozen=True)
 class Record:
     """One row of the CSV; `fault` says why its cells can't be trusted.
@@ -44,9 +49,12 @@ class Record:
     fault: str = ""
 
     @property
-    def filled(self) -> bool:
-        """Whether the row holds anything."""
-        return bool(self.fault) or any(cell.strip() for cell in self.cells)
+    def is_filled(self) -> bool:
+        """Whether the row holds anything but a line that is drawn, as in a pasted table."""
+        if self.fault or self.has_words:
+            return True
+        text = "|".join(cell.strip() for cell in self.cells)
+        return bool(text.strip("|")) and _DRAWN.fullmatch(text) is None
 
     @property
     def has_words(self) -> bool:
@@ -130,8 +138,9 @@ def _fault(error: str, row: int, line: int, last_line: int) -> str:
 
 _DELIMITERS = ",;\t|"
 # Those of databases and of a few programs, where no other leads to a column of addresses: the
-# separators of ASCII, Hive's, and marks that names and amounts don't have.
-_RARE_DELIMITERS = "\x1f\x1e\x01^~¦§:"
+# separators of ASCII, Hive's, marks that names and amounts don't have, the lines of a table drawn
+# in a terminal, and the commas and semicolons of Chinese, Japanese and Arabic.
+_RARE_DELIMITERS = "\x1f\x1e\x01^~¦§:│┃║，；、،؛"
 # The last columns of the lists that this program writes, to recognize them.
 OUR_COLUMNS = ("notice", "stage", "row", "reason")
 _TITLE_ROWS = 30  # a report's title, its filters and its date
@@ -242,7 +251,7 @@ def _by_rare_delimiters(
             continue
         stream.seek(start)
         rows = islice(_readable(read_records(stream, delimiter)), header.row + _SAMPLE_ROWS)
-        below = [each.cells for each in rows if each.row > header.row and each.filled]
+        below = [each.cells for each in rows if each.row > header.row and each.has_words]
         at = header.columns.email_at
         if below and all(len(row) > at and "@" in row[at] for row in below):
             yield header
@@ -341,7 +350,7 @@ def _checked(stream: TextIO, start: int, header: Header) -> Header:
     stream.seek(start)
     records = _readable(read_records(stream, header.delimiter, whole_rows=header.whole_rows))
     sample = islice(records, header.row, header.row + _SAMPLE_ROWS)
-    rows = [record.cells for record in sample if record.filled and not record.fault]
+    rows = [record.cells for record in sample if record.has_words and not record.fault]
     columns = header.columns.with_filled(rows)
     columns.check()
     return replace(header, columns=columns)
