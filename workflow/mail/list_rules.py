@@ -176,7 +176,7 @@ _OPTED_OUT = (
 
 
 class OptOutCheck:
-    """The columns that say who wants no mails, or whose mails come back, with the rows."""
+    """The columns that say who wants no mails, or whose mails bounce, with the rows."""
 
     def __init__(self) -> None:
         self._columns: tuple[tuple[str, bool], ...] | None = None
