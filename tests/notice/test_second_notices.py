@@ -360,6 +360,20 @@ class TestAPromisedTime:
         assert "already has this text" in said.out
         assert copies(google) == {1: 2}
 
+    def test_the_same_keys_again_minutes_later_are_asked_about(
+        self, postmortem: Postmortem, google: GoogleWorld, customers: Customers
+    ) -> None:
+        postmortem("start", "Wrong amounts", **at(0))
+        words = ("notify", str(customers(2)), "--stage", "update", "--next-update", "30m")
+        postmortem(*words, "--send", "--confirm", "2", **at(0))
+        for minute in (2, 14):
+            refused = postmortem(*words, "--send", "--confirm", "2", expect=3, **at(minute))
+            assert "2 of 2 already got the “update” notice, with another time" in refused.err
+            assert "--again --confirm 2" in refused.err
+        assert copies(google) == {1: 2}
+        postmortem(*words, "--send", "--confirm", "2", **at(25))
+        assert copies(google) == {2: 2}
+
     def test_with_a_list_that_grew_it_is_asked_about(
         self, postmortem: Postmortem, google: GoogleWorld, customers: Customers
     ) -> None:

@@ -271,11 +271,15 @@ _WAITING = tuple(state.value for state in STILL_TO_SEND)
 
 @dataclass(frozen=True)
 class StageHad:
-    """A customer's last mail of a stage. `waits`: it is planned or drafted, and not sent yet."""
+    """A customer's last mail of a stage, and when its notice was sent.
+
+    `waits`: it is planned or drafted, and not sent yet.
+    """
 
     notice_id: str
     subject: str
     markdown: str
+    said_at: datetime
     promised: datetime | None
     waits: bool
 
@@ -317,6 +321,7 @@ def stage_had(
             deliveries.c.notice_id,
             deliveries.c.subject,
             deliveries.c.markdown,
+            notices.c.said_at,
             notices.c.next_update,
             deliveries.c.state,
             notices.c.stage,
@@ -333,9 +338,9 @@ def stage_had(
     )
     had: dict[str, StageHad] = {}
     undone: dict[str, str] = {}
-    for key, notice_id, subject, markdown, promised, state, told in connection.execute(query):
+    for key, notice_id, subject, markdown, at, promised, state, told in connection.execute(query):
         if told == stage:
-            had[key] = StageHad(notice_id, subject, markdown, promised, state in _WAITING)
+            had[key] = StageHad(notice_id, subject, markdown, at, promised, state in _WAITING)
             undone.pop(key, None)
         elif state == DeliveryState.SENT and key in had:
             undone[key] = notice_id

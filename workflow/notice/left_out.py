@@ -83,6 +83,7 @@ class Repeat(StrEnum):
     OTHER_WORDS = "other_words"
     ALMOST_SAME = "almost_same"
     UNKNOWN_WORDS = "unknown_words"
+    RETYPED = "retyped"
     NEW_PROMISE = "new_promise"
     PROMISED = "promised"
 
@@ -102,8 +103,9 @@ def repeat_of(
     """How a new mail relates to the last one of its stage; None if that isn't sent yet.
 
     `zone` and `lang` are the customer's, for times in the text. PROMISED means that the earlier
-    mail announced this update, and its time has come. Of a mail that was found in the Sent folder
-    (`ledger rebuild`), the text is not known.
+    mail announced this update, and its time has come. RETYPED means that the command of the earlier
+    mail was typed again. Of a mail that was found in the Sent folder (`ledger rebuild`), the text
+    is not known.
     """
     if had.waits:
         return None
@@ -112,7 +114,9 @@ def repeat_of(
     before = _lines(had.subject, had.markdown, _told(had.promised, zone, lang))
     after = _lines(new.subject, new.markdown, _told(new.promised, zone, lang))
     if _adds_nothing(before, after) and not is_same_promise(had.promised, new.promised, now):
-        return Repeat.PROMISED if had.promised and had.promised <= now else Repeat.NEW_PROMISE
+        if had.promised and had.promised <= now:
+            return Repeat.PROMISED
+        return Repeat.RETYPED if _is_retyped(had, new, now) else Repeat.NEW_PROMISE
     return Repeat.ALMOST_SAME if _nearly_same(before, after) else Repeat.OTHER_WORDS
 
 
@@ -121,6 +125,18 @@ def is_same_promise(before: datetime | None, after: datetime | None, now: dateti
     if before is None or after is None:
         return before is after
     return now < before and abs(after - before) <= SAME_PROMISE
+
+
+def _is_retyped(had: StageHad, new: NewWords, now: datetime) -> bool:
+    """Whether a promise is as far ahead as the last one was, and that one is not half over.
+
+    The same command, typed again after a send of some minutes, promises a later time with the same
+    words: `30m`. From the middle on, it is the next update, sent early.
+    """
+    if had.promised is None or new.promised is None:
+        return False
+    span = had.promised - had.said_at
+    return now - had.said_at < span / 2 and abs(new.promised - now - span) <= SAME_PROMISE
 
 
 def promise_anchor(
@@ -137,7 +153,7 @@ def must_be_asked(repeats: Counter[Repeat], mails: int) -> bool:
     Other text for everybody, or a new promised time, is a normal update. Anything else must be
     asked.
     """
-    if repeats[Repeat.ALMOST_SAME] or repeats[Repeat.UNKNOWN_WORDS]:
+    if repeats[Repeat.ALMOST_SAME] or repeats[Repeat.UNKNOWN_WORDS] or repeats[Repeat.RETYPED]:
         return True
     repeated = repeats[Repeat.OTHER_WORDS] + repeats[Repeat.NEW_PROMISE]
     return bool(repeated) and repeated < mails
