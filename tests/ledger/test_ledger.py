@@ -61,6 +61,27 @@ def entries(path: Path) -> list[str]:
         return [text for (text,) in ledger.execute("SELECT text FROM entries ORDER BY seq")]
 
 
+# Several connections
+
+
+def test_a_ledger_opened_twice_keeps_its_wal_from_another_process(ledger_file: Path) -> None:
+    """Threads of the console open it for each page, while commands run beside it."""
+    url = storage.url_of(ledger_file)
+    ledger = storage.open_ledger(url)
+    with ledger.read() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM entries").all()
+    wal = ledger_file.with_name(ledger_file.name + "-wal")
+    before = wal.stat().st_ino
+    storage.open_ledger(url)
+    look = (
+        "import sqlite3, sys; ledger = sqlite3.connect(sys.argv[1]);"
+        " ledger.execute('SELECT count(*) FROM entries').fetchall(); ledger.close()"
+    )
+    subprocess.run([sys.executable, "-c", look, str(ledger_file)], check=True, timeout=60)
+    assert wal.is_file()
+    assert wal.stat().st_ino == before
+
+
 # Rights
 
 

@@ -329,7 +329,14 @@ def mark_of(address: URL) -> str:
 
 
 def _make_private_file(path: Path) -> None:
-    """Create the file for its owner only: the ledger names every affected customer."""
+    """Create the file for its owner only: the ledger names every affected customer.
+
+    A file that can be written is not opened here: to close it would drop the locks of this
+    process's other connections, and another process would then delete the WAL that they write to
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    if path.is_file() and os.access(path, os.R_OK | os.W_OK):
+        return
     try:
         for folder in reversed(path.parents):  # `parents` of mkdir would open those to others
             if not folder.exists():
