@@ -42,6 +42,10 @@ def test_before_there_is_an_incident(
     [
         (["log", " \n "], "There is nothing to log"),
         (["log", "x", "--link", "javascript:alert(1)"], "a link starts with"),
+        (["log", "x", "--link", "http://"], "a link starts with"),
+        (["log", "x", "--link", "https://exa mple.com/a"], "has no spaces"),
+        (["share", "bob"], "'bob' is neither an email address nor a domain"),
+        (["share", "a@b.example:boss"], "'boss' is not a role"),
         (["log", "x", "--at", "2026-11-20 09:00"], "before the incident began"),
         (["log", "x", "--at", "25:00"], "not a time of day"),
         (["log", "x", "--at", "2026-02-30 10:00"], "not a day in the calendar"),
@@ -115,6 +119,22 @@ def test_bad_rows_stop_the_notice_unless_they_are_left_out(
     assert "row 3" in result.err
     postmortem("notify", str(path), "--send", "--confirm", "1", "--skip-bad")
     assert google.copies_per_recipient() == {"a@b.example": 1}
+
+
+def test_a_file_that_is_no_list_is_named(postmortem: Postmortem, tmp_path: Path) -> None:
+    postmortem("start", "Wrong amounts")
+    for name, content in (("list.pdf", b"%PDF-1.4\n"), ("empty.csv", b"")):
+        (tmp_path / name).write_bytes(content)
+        said = postmortem("notify", str(tmp_path / name), expect=3).err
+        assert f"{name}: the list " in said
+
+
+def test_a_status_may_be_typed_as_it_is_shown(postmortem: Postmortem) -> None:
+    postmortem("start", "Wrong amounts")
+    postmortem("status", "Identified", "An old price list was loaded")
+    assert postmortem.json("show")["status"] == "identified"
+    missing = postmortem("status", expect=2).err
+    assert "investigating|identified|monitoring|resolved" in missing
 
 
 def test_wrong_usage_ends_with_2(postmortem: Postmortem) -> None:

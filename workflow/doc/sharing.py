@@ -67,7 +67,7 @@ def parse_share(text: str, usual_role: Role = "writer") -> Share:
         role = _ROLES.get(last.lower(), "")
         if not role:
             raise BadInput(
-                f"--share {text}: {last!r} is not a role. Roles are reader, commenter and writer."
+                f"{text}: {last!r} is not a role. Roles are reader, commenter and writer."
             )
     target = target_of(words)
     name = target.address
@@ -78,7 +78,7 @@ def parse_share(text: str, usual_role: Role = "writer") -> Share:
         or not name.isprintable()
     ):
         raise BadInput(
-            f"--share {text}: {name!r} is neither an email address nor a domain. "
+            f"{name!r} is neither an email address nor a domain. "
             "Write it like ann@example.com, group:team@example.com:reader or example.com."
         )
     return Share(words, role)

@@ -40,6 +40,7 @@ class StatusNow:
     since: datetime
 
 
+_LINK = re.compile(r"(?:https?://[^\s/?#]|mailto:)\S*$")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _AT_THE_START = StatusNow(Status.INVESTIGATING, _BEGINNING, _BEGINNING)
 
@@ -208,8 +209,10 @@ def new_entry(
     """
     if _shows_nothing(text):
         raise BadInput('There is nothing to log. Add the text: postmortem log "…"')
-    if link and not link.startswith(("https://", "http://", "mailto:")):
-        raise BadInput(f"--link {link}: a link starts with https:// or http://.")
+    if link and _LINK.match(link) is None:
+        raise BadInput(
+            f"--link {link}: a link starts with https:// or http:// and a host, and has no spaces."
+        )
     now = workspace.now()
     if at is not None and earliest is not None and at < _whole_minute(earliest):
         began = moment_text(incident.started_at, incident.zone)

@@ -21,6 +21,7 @@ from workflow.incident import facts
 from workflow.ledger import changes, notices, plans
 from workflow.ledger.plans import AttachedFile, PlannedMail
 from workflow.mail.faces import parse_body, text_face
+from workflow.mail.list_decoding import ListUnreadable
 from workflow.mail.list_recipients import BadRow, Duplicate, Recipient
 from workflow.mail.list_rules import ListCheck
 from workflow.mail.mail_check import MailCheck
@@ -215,7 +216,10 @@ def _made_plan(workspace: Workspace, request: NotifyRequest) -> Plan:
         given=given,
         sections=_sections(workspace, incident),
     )
-    opened = request.source.open()
+    try:
+        opened = request.source.open()
+    except ListUnreadable as fault:
+        raise ListUnreadable(f"{request.list_name}: {fault}") from fault
     columns = opened.columns
     group_by = _column("--group-by", request.group_by, columns)
     anchor = _anchor(workspace, incident, stage, request.next_update)

@@ -28,7 +28,7 @@ class StatusWord(StrEnum):
 def status_word(typed: str) -> StatusWord:
     """The status that a person typed. Raises `BadParameter`, with a similar one."""
     try:
-        return StatusWord(typed)
+        return StatusWord(typed.casefold())
     except ValueError:
         words = list(map(str, StatusWord))
         near = get_close_matches(typed.casefold(), words, n=1)
@@ -44,7 +44,7 @@ def status(
         StatusWord,
         typer.Argument(
             parser=status_word,
-            metavar="STATE",
+            metavar="|".join(StatusWord),
             autocompletion=lambda: list(map(str, StatusWord)),
             help="New status: investigating, identified, monitoring or resolved.",
         ),
