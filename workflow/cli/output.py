@@ -449,7 +449,7 @@ def show_shortfalls(tell: Callable[[str], None], standing: NoticeStanding, most:
     for line in lines[:most]:
         tell(line)
     if len(lines) > most:
-        tell(f"  …and {len(lines) - most} more: postmortem show --json")
+        tell(f"  …and {len(lines) - most} more: postmortem show")
 
 
 def show_not_in_doc(tell: Callable[[str], None], standing: NoticeStanding) -> None:
@@ -469,7 +469,7 @@ def show_left_out(tell: Callable[[str], None], standing: NoticeStanding, most: i
     for each in standing.left_out[:most]:
         tell(f"    row {each.row}{notice_words.in_brackets(each.value)}: {each.reason}")
     if len(standing.left_out) > most:
-        tell(f"    …and {len(standing.left_out) - most} more: postmortem show --json")
+        tell(f"    …and {len(standing.left_out) - most} more: postmortem show")
 
 
 def show_brought(speaker: Speaker, brought: Brought) -> None:
