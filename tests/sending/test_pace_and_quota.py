@@ -197,6 +197,7 @@ def interrupt(postmortem: Postmortem, *words: str, when: Callable[[], bool]) -> 
     assert code == 130, said
     assert took < 8, took  # a second, plus extra on a busy machine; the calls take far longer
     assert "Interrupted. Everything so far is recorded." in said
+    assert said.endswith("\nNext: postmortem resume\n")
     assert "Traceback" not in said
     return said
 

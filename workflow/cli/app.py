@@ -472,6 +472,8 @@ def with_exit_code(asked: Asked, job: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         words = asked.speaker.interrupted_words or INTERRUPTED_WORDS
         asked.speaker.wrong(words)
+        if asked.speaker.next_after_interrupt:
+            asked.speaker.notice(f"Next: {asked.speaker.next_after_interrupt}")
         if asked.speaker.as_json:
             asked.speaker.document(fault_json(words, 130))
         raise typer.Exit(130) from None

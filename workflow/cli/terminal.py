@@ -160,6 +160,7 @@ class Speaker:
     `loudness` is -1 for quiet, 0, or 1 and more for `-v`. A stream that can't be written (a full
     disk, a closed reader) never stops the work: `lost` is why stdout was given up.
     `interrupted_words` answer a Ctrl-C while a question waits; "" otherwise.
+    `next_after_interrupt` is the command that finishes what a Ctrl-C stopped, if there is one.
     """
 
     as_json: bool = False
@@ -169,6 +170,7 @@ class Speaker:
     has_answered: bool = field(default=False, init=False)
     lost: OSError | None = field(default=None, init=False)
     interrupted_words: str = field(default="", init=False)
+    next_after_interrupt: str = field(default="", init=False)
 
     @property
     def people(self) -> TextIO:

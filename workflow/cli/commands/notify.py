@@ -399,6 +399,7 @@ def _send(
     _check_alias(asked, workspace, plan)
     if proposal is None or confirm != plan.new:
         _agree(asked, plan, confirm)
+    asked.speaker.next_after_interrupt = "postmortem resume"
     with lasting_jobs.watching(asked.speaker, total=plan.new) as watcher:
         notified = send.send(workspace, plan, watcher, agreed, proposal)
     show_outcome(asked, notified, "send")

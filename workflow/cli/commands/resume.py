@@ -113,6 +113,7 @@ def resume(
         notice = _agree_to_the_rest(asked, workspace, notice, before, confirm, despite_bounces)
     send.go_on_despite(workspace, notice, agreed)
     before = overview.notice_standing(workspace, notice)
+    asked.speaker.next_after_interrupt = f"postmortem resume {notice.id}"
     with lasting_jobs.watching(asked.speaker, total=before.counts.total) as watcher:
         notified = send.finish(workspace, notice, watcher)
     show_outcome(asked, notified, notice.mode)
@@ -264,6 +265,7 @@ def _discard(asked: Asked, workspace: Workspace, notice: Notice) -> None:
     """Withdraw rejected drafts, or unsent mails."""
     draft_review.give_back(workspace, notice)
     pending = overview.notice_standing(workspace, notice).counts.pending
+    asked.speaker.next_after_interrupt = f"postmortem resume {notice.id} --discard"
     with lasting_jobs.watching(asked.speaker, total=pending) as watcher:
         withdrawn = draft_review.withdraw(workspace, notice, watcher)
     show_withdrawn(asked, withdrawn, overview.notice_standing(workspace, notice))
