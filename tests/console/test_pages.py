@@ -33,6 +33,16 @@ def of_incident(visitor: Visitor, incident: str) -> Page:
     return visitor.open(f"incident/{incident}/")
 
 
+def test_only_another_incident_can_be_made_the_current_one(
+    visitor: Visitor, postmortem: Postmortem, incident: str
+) -> None:
+    button = "Make this the current incident"
+    assert button not in of_incident(visitor, incident).text
+    newer = str(postmortem.json("start", "A second thing")["incident"])
+    assert button not in of_incident(visitor, newer).text
+    assert button in of_incident(visitor, incident).text
+
+
 def test_the_first_page_starts_an_incident_and_then_shows_it(
     visitor: Visitor, postmortem: Postmortem, google: GoogleWorld
 ) -> None:

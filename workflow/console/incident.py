@@ -42,7 +42,7 @@ from workflow.paste.reading import Paste, PastedEntry, read_paste
 from workflow.standing.overview import all_standings, look
 from workflow.templates import sections_of
 from workflow.times.reading import habits_of
-from workflow.workspace import Workspace, go_back_to, open_incident
+from workflow.workspace import Workspace, current_id, go_back_to, open_incident
 
 # --- The list of incidents ------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ def list_pages() -> Blueprint:
         with desk().workspace(ref, "use") as workspace:
             incident = workspace.incident()
             go_back_to(workspace, incident)
-        words = f"Your commands and this console now speak of: {incident.title}"
+        words = f"Now the current incident, here and for your commands: {incident.title}"
         return go_to("incident.show", ChangeResult((ResultLine("good", words),)), ref=incident.id)
 
     return pages
@@ -196,6 +196,7 @@ def incident_page(
             look=found,
             seen=seen,
             incident=incident,
+            is_current=current_id(workspace) == incident.id,
             statuses=list(Status),
             sections=sections_of(workspace, incident),
             shares=[each for each in shares if each.state != "left"],
