@@ -76,7 +76,7 @@ def test_a_misspelt_status_names_those_there_are_and_the_one_that_is_near(
     doc_id = postmortem.json("start", "Wrong amounts")["doc_id"]
     before = google.document(doc_id)
     words = "is not one of investigating, identified, monitoring, resolved."
-    for typed in ("identifed", "Identified"):
+    for typed in ("identifed", "Identifed"):
         refused = postmortem("status", typed, "A stale price list", expect=2)
         assert f"'{typed}' {words} Did you mean identified?" in refused.err
     far = postmortem("status", "someday", expect=2).err

@@ -105,6 +105,21 @@ def test_customers_who_were_not_told_of_the_end_stop_it_and_become_a_list(
     assert postmortem.json("close")["customers"]["told_of_the_end"] == 3
 
 
+def test_a_failed_mail_to_a_suppressed_customer_does_not_stop_it(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    postmortem("status", "resolved")
+    listed = customers(2)
+    google.misbehave("404", "gmail.users.drafts.create", times=1)
+    words = ("notify", str(listed), "--stage", "resolved", "--send", "--confirm", "2", *RIGHT)
+    postmortem(*words, expect=6)
+    (missed,) = set(listed.addresses) - set(google.copies_per_recipient())
+    assert "failed for 1 customer" in postmortem("close", expect=3).err
+    postmortem("suppress", missed, "--why", "asked for no mails")
+    assert "failed for" not in postmortem("close").err
+
+
 def test_customers_who_get_no_mail_any_more_do_not_stop_it(
     postmortem: Postmortem, customers: Customers, tmp_path: Path
 ) -> None:

@@ -189,6 +189,20 @@ def test_a_close_calls_no_row_bad_whose_address_is_suppressed(
     assert left_out == "1 row was left out, so this customer did not get that mail"
 
 
+def test_the_report_calls_no_row_bad_whose_address_is_suppressed(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("email\nann@customer.example\nbob@customer.example\n", encoding="utf-8")
+    postmortem("start", "Wrong amounts")
+    postmortem("suppress", "bob@customer.example", "--why", "asked for no mails")
+    postmortem("notify", str(path), "--send", "--confirm", "1")
+    (notice,) = postmortem.json("report", "--to", str(tmp_path / "report.html"))["notices"]
+    assert notice["reasons"] == [
+        {"reason": "left out of the list because their addresses are suppressed", "count": 1}
+    ]
+
+
 def test_the_report_counts_them_and_names_them_only_when_asked(
     told: Postmortem, tmp_path: Path
 ) -> None:

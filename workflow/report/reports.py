@@ -273,9 +273,17 @@ def _reasons(shortfalls: Sequence[Shortfall]) -> list[tuple[str, int]]:
 
 
 def _left_out(connection: Connection, notice_id: str) -> Iterator[tuple[str, int]]:
-    """How many bad rows were left out. Their reasons may quote them, so only names show those."""
-    if count := len(notices.rows_left_out_of(connection, notice_id)):
-        yield "left out of the list as bad rows", count
+    """How many rows were left out, and why. A reason may quote a row, so none is repeated."""
+    rows = notices.rows_left_out_of(connection, notice_id)
+    bad = sum(row.is_bad for row in rows)
+    suppressed = sum(row.reason.startswith(notices.SUPPRESSED) for row in rows)
+    for words, count in (
+        ("left out of the list as bad rows", bad),
+        ("left out of the list because their addresses are suppressed", suppressed),
+        ("went to another address, which somebody typed in Gmail", len(rows) - bad - suppressed),
+    ):
+        if count:
+            yield words, count
 
 
 def _named(connection: Connection, notice_id: str) -> Iterator[Shortfall]:

@@ -371,7 +371,12 @@ class _Customers:
             first = told[0].said_at
             self.first_word = min(first, self.first_word or first)
         self.bounced += bool(customer.words) and customer.words[-1].bounced
-        self.undecided.update((word.notice_id, word.state) for word in customer.undecided())
+        self.undecided.update(
+            (word.notice_id, word.state)
+            for word in customer.undecided()
+            # A failed mail to somebody who gets none any more can't be sent again.
+            if word.state is not DeliveryState.FAILED or not customer.gets_no_mail
+        )
 
 
 def is_overtaken(notice: Notice, status: Status) -> bool:
