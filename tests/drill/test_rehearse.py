@@ -434,7 +434,7 @@ def test_what_a_step_says_of_its_incident_names_no_folder(
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     scenario = tmp_path / "own.toml"
-    said = f"ann\\nIncident {elsewhere}\\n"
+    said = f"ann\\nIncident {elsewhere}\\n:boss"  # the refusal repeats all of it
     scenario.write_text(
         'title = "Own"\nday = "2026-01-05"\ntime_zone = "Europe/Berlin"\n'
         f'[[step]]\nat = "10:00"\nrun = ["start", "x", "--share", "{said}"]\nexpect = 3\n'
