@@ -101,6 +101,15 @@ def make_private(folder: Path) -> None:
             each.mkdir(mode=0o700, exist_ok=True)
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file in one step, for its owner alone, who is the only one to read it at any time."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
 # The header with the key for the control API.
 KEY_HEADER = "X-Rehearsal-Key"
 SERVICE = "postmortem rehearsal Google"
@@ -275,7 +284,7 @@ def _listening(
             base_url, os.getpid(), key, relay.port, secret, f"{base_url}/{entrance}"
         )
         (folder / _PORT_FILE).write_text(str(server.port), encoding="ascii")
-        _write_state(folder, running)
+        write_private(folder / STATE_FILE, json.dumps(asdict(running)))
         try:
             yield server, running
         finally:
@@ -393,15 +402,6 @@ def _cut_off(connection: http.client.HTTPConnection) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-def _write_state(folder: Path, running: RunningServer) -> None:
-    # Written whole, and never readable by others, not even for a moment.
-    fresh = folder / f"{STATE_FILE}.{os.getpid()}"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(asdict(running), file)
-    fresh.replace(folder / STATE_FILE)
 
 
 def _is_locked(folder: Path) -> bool:

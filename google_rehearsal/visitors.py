@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from pathlib import Path
 from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from google_rehearsal.lifecycle import FileLock, make_private
+from google_rehearsal.lifecycle import FileLock, make_private, write_private
 from google_rehearsal.page_views import guarded
 
 SECRET_FILE = "secret"  # noqa: S105 - its name
@@ -49,11 +48,7 @@ def ensure_secret(folder: Path) -> str:
     make_private(folder)
     with FileLock(folder / _LOCK):
         if not path.exists():
-            fresh = path.with_suffix(f".{os.getpid()}")
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(_BYTES))
-            fresh.replace(path)
+            write_private(path, secrets.token_hex(_BYTES))
         return path.read_text(encoding="ascii").strip()
 
 

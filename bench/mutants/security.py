@@ -403,8 +403,8 @@ MUTANTS = [
         ),
         (
             "all homes have one secret",
-            "file.write(secrets.token_hex(_BYTES))",
-            'file.write("0" * 2 * _BYTES)',
+            "write_private(path, secrets.token_hex(_BYTES))",
+            'write_private(path, "0" * 2 * _BYTES)',
             f"{_VISITORS}::test_each_home_has_a_secret_that_lasts",
         ),
         (

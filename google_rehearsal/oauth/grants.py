@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import os
 import secrets
 import sqlite3
 from base64 import urlsafe_b64encode
@@ -27,7 +26,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from google_rehearsal.lifecycle import FileLock, make_private
+from google_rehearsal.lifecycle import FileLock, make_private, write_private
 from google_rehearsal.store import Store
 from google_rehearsal.wire.errors import known_scopes
 
@@ -309,11 +308,7 @@ def write_key(path: Path, private_key: str) -> None:
         "client_id": "100000000000000000000",
         "token_uri": "http://127.0.0.1/token",
     }
-    fresh = path.with_suffix(f".{os.getpid()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-    fresh.replace(path)
+    write_private(path, json.dumps(content, indent=1))
 
 
 def read_assertion(assertion: str, folder: Path, *, now: float) -> Delegation:
