@@ -176,28 +176,27 @@ def test_a_close_says_that_rows_are_left_out_until_they_are_mended(
     }
 
 
-def test_a_close_calls_no_row_bad_whose_address_is_suppressed(
-    postmortem: Postmortem, tmp_path: Path
-) -> None:
+@pytest.fixture
+def told_but_bob(postmortem: Postmortem, tmp_path: Path) -> Postmortem:
+    """Somebody who told a list of two, of whom one is suppressed."""
     path = tmp_path / "list.csv"
     path.write_text("email\nann@customer.example\nbob@customer.example\n", encoding="utf-8")
     postmortem("start", "Wrong amounts")
     postmortem("suppress", "bob@customer.example", "--why", "asked for no mails")
     postmortem("notify", str(path), "--send", "--confirm", "1")
-    checks = postmortem.json("close", "--check", expect=3)["checks"]
+    return postmortem
+
+
+def test_a_close_calls_no_row_bad_whose_address_is_suppressed(told_but_bob: Postmortem) -> None:
+    checks = told_but_bob.json("close", "--check", expect=3)["checks"]
     (left_out,) = [each["text"] for each in checks if each["kind"] == "left_out"]
     assert left_out == "1 row was left out, so this customer did not get that mail"
 
 
 def test_the_report_calls_no_row_bad_whose_address_is_suppressed(
-    postmortem: Postmortem, tmp_path: Path
+    told_but_bob: Postmortem, tmp_path: Path
 ) -> None:
-    path = tmp_path / "list.csv"
-    path.write_text("email\nann@customer.example\nbob@customer.example\n", encoding="utf-8")
-    postmortem("start", "Wrong amounts")
-    postmortem("suppress", "bob@customer.example", "--why", "asked for no mails")
-    postmortem("notify", str(path), "--send", "--confirm", "1")
-    (notice,) = postmortem.json("report", "--to", str(tmp_path / "report.html"))["notices"]
+    (notice,) = told_but_bob.json("report", "--to", str(tmp_path / "report.html"))["notices"]
     assert notice["reasons"] == [
         {"reason": "left out of the list because their addresses are suppressed", "count": 1}
     ]

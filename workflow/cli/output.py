@@ -434,12 +434,9 @@ def _show_notice(speaker: Speaker, incident: Incident, standing: NoticeStanding)
 
 def _still_to_send(incident: Incident, standing: NoticeStanding) -> str:
     """How many mails wait, and the command for them: one that the incident's status allows."""
-    words, resume = f"{standing.counts.pending} still to send", f"resume {standing.notice.id}"
-    is_asked = standing.notice.held or standing.waiting
-    if is_asked and closing_checks.is_overtaken(standing.notice, incident.status):
-        words = f"{words}, and the incident's status is now “{incident.status}”"
-        resume = f"{resume} --discard"
-    return f"{words}: postmortem {resume}"
+    notice, words = standing.notice, f"{standing.counts.pending} still to send"
+    waits = notice.held or bool(standing.waiting)
+    return ": ".join(closing_checks.way_on(words, notice, incident.status, waits=waits))
 
 
 def show_shortfalls(tell: Callable[[str], None], standing: NoticeStanding, most: int = 20) -> None:

@@ -395,8 +395,22 @@ def is_overtaken(notice: Notice, status: Status) -> bool:
 
 def asks_in_vain(connection: Connection, incident: Incident, notice: Notice) -> bool:
     """Whether mails that wait for a person's word contradict the status: `resume` refuses them."""
-    waits = notice.held or deliveries.count_waiting(connection, notice.id) > 0
-    return waits and is_overtaken(notice, incident.status)
+    return _waits(connection, notice) and is_overtaken(notice, incident.status)
+
+
+def _waits(connection: Connection, notice: Notice) -> bool:
+    return notice.held or deliveries.count_waiting(connection, notice.id) > 0
+
+
+def way_on(words: str, notice: Notice, status: Status, *, waits: bool) -> tuple[str, str]:
+    """A sentence about mails still to send, and the command for them that the status allows.
+
+    `waits`: they wait for a person's word, so that `resume` refuses mails that contradict it.
+    """
+    resume = f"postmortem resume {notice.id}"
+    if waits and is_overtaken(notice, status):
+        return f"{words}, and the incident's status is now “{status}”", f"{resume} --discard"
+    return words, resume
 
 
 def _of_notice(
@@ -410,11 +424,9 @@ def _of_notice(
     ends = []
     pending = notices.count_deliveries(connection, notice).pending
     if pending:
-        words, command = f"{name} still has {pending:,} to send", resume
-        if asks_in_vain(connection, incident, notice):
-            words = f"{words}, and the incident's status is now “{incident.status}”"
-            command = f"{resume} --discard"
-        ends.append(OpenEnd("pending", words, command))
+        words = f"{name} still has {pending:,} to send"
+        waits = _waits(connection, notice)
+        ends.append(OpenEnd("pending", *way_on(words, notice, incident.status, waits=waits)))
     if failed := undecided[notice.id, DeliveryState.FAILED]:
         words = f"{name} failed for {people(failed)}"
         ends.append(OpenEnd("failed", words, f"{resume} --retry-failed"))
