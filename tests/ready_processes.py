@@ -24,13 +24,10 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
+from workflow.cli.commands import rehearse
+
 ROOT = Path(__file__).resolve().parents[1]
-_LOADED = (
-    *("workflow.__main__", "workflow.cli.app", "workflow.cli.session", "workflow.cli.output"),
-    *("workflow.cli.lasting_jobs", "workflow.cli.notice_lines", "workflow.incident.lifecycle"),
-    *("workflow.incident.facts", "workflow.notice.send", "workflow.notice.plan"),
-    *("workflow.google.transport", "googleapiclient.discovery", "sqlalchemy.dialects.sqlite"),
-)
+_LOADED = ("workflow.__main__", "workflow.cli.app", *rehearse._USED)
 _READY = """
 import array, gc, importlib, json, os, select, signal, socket, sys, time
 
