@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import os
 import shutil
 import signal
@@ -24,6 +26,7 @@ from tests.compiled_once import (
 )
 from tests.google_world import GoogleWorld
 from tests.postgres_server import PostgresServer
+from workflow.__main__ import _NEW_OBJECTS
 from workflow.doc import push
 
 # The same examples each time, so that a failure is due to the change being tested. `pytest
@@ -85,8 +88,24 @@ _ROOM_FOR_TESTS = 2 << 30  # bytes
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a processor: half of a test is waiting for a process, a page or a clock."""
-    return 2 * (os.cpu_count() or 1)
+    """Three workers a processor: half of a test is waiting for a process, a page or a clock."""
+    return 3 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mix the files, so that at any time some tests wait while others compute.
+
+    Each worker begins with an equal part of the list, and in the order of folders nearly all tests
+    that wait are in one part.
+    """
+    items.sort(key=lambda item: hashlib.sha256(item.path.name.encode()).digest())
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded out of each garbage collection, as a command does (measured: 6 %)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
