@@ -88,8 +88,12 @@ _ROOM_FOR_TESTS = 2 << 30  # bytes
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Three workers a processor: half of a test is waiting for a process, a page or a clock."""
-    return 3 * (os.cpu_count() or 1)
+    """Three workers a processor, at most eight more than processors: each loads all tests.
+
+    A test waits for a process, a page or a clock for half of its time.
+    """
+    processors = os.cpu_count() or 1
+    return processors + min(2 * processors, 8)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
