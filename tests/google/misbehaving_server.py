@@ -55,8 +55,15 @@ def running(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Mi
     server = MisbehavingServer(behave, tls)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.port = listener.getsockname()[1]
-        threading.Thread(target=_accept, args=(listener, server), daemon=True).start()
-        yield server
+        accepting = threading.Thread(target=_accept, args=(listener, server), daemon=True)
+        accepting.start()
+        try:
+            yield server
+        finally:
+            # A call that waits at a closed socket can go on with the next one of its number, and
+            # take the connections of another test's server.
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join(timeout=5)
 
 
 def http_answer(
