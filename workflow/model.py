@@ -205,7 +205,7 @@ class DeliveryCounts:
     """The number of a notice's recipients in each state. `pending` is everything undecided.
 
     `edited` counts the pending deliveries whose drafts a person changed in Gmail and that wait for
-    a decision.
+    a decision. `withdrawn` counts the failed deliveries that a person withdrew.
     """
 
     sent: int = 0
@@ -214,6 +214,12 @@ class DeliveryCounts:
     pending: int = 0
     skipped: int = 0
     edited: int = 0
+    withdrawn: int = 0
+
+    @property
+    def refused(self) -> int:
+        """The failed deliveries that nobody withdrew."""
+        return self.failed - self.withdrawn
 
     @property
     def total(self) -> int:

@@ -359,3 +359,24 @@ def test_a_plan_file_that_somebody_changed_is_refused(
     record["sends"]["mails"][0]["markdown"] += " Pay here."
     file.write_text(json.dumps(record), encoding="utf-8")
     assert "was changed after it was proposed" in ann("approve", str(file), expect=3).err
+
+
+def test_a_plan_whose_drafts_were_withdrawn_names_the_way_to_send_it(
+    ann: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    started = ann.json("start", "Wrong amounts", "--impact", "Invoices show wrong amounts")
+    listed = customers(2)
+    plan = proposed(ann, listed)[:8]
+    ann("approve", plan, LOGNAME="ben")
+    send = ("notify", "--send", "--plan", plan, "--confirm", "2")
+    notice = ann.json(*send, "--draft-only")["notice"]
+    ann("resume", "--discard")
+    assert "Emailed 0 of 2 customers; 2 withdrawn" in google.text(started["doc_id"])
+    shown = ann("show").out
+    assert "accepted by Gmail 0 of 2, withdrawn 2" in shown
+    way = f"To send them after all: postmortem resume {notice} --retry-failed"
+    assert way in ann(*send, expect=3).err
+    check = ann("close", "--check", expect=3)
+    assert "notice was withdrawn for 2 customers. To send it after all:" in check.out + check.err
+    ann("resume", notice, "--retry-failed", "--confirm", "2")
+    assert google.copies_per_recipient() == dict.fromkeys(listed.addresses, 1)

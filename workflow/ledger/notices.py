@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
-from workflow.ledger.deliveries import STILL_TO_SEND
+from workflow.ledger.deliveries import STILL_TO_SEND, count_withdrawn
 from workflow.ledger.faults import LedgerUnavailable
 from workflow.ledger.tables import deliveries, incidents, known, notices, rows_left_out
 from workflow.model import DeliveryCounts, DeliveryState, MailTransport, Shortfall, Stage
@@ -182,13 +182,15 @@ def count_deliveries(connection: Connection, notice: Notice) -> DeliveryCounts:
             f"{', '.join(strange)}. Update postmortem on "
             "this machine, or ask who changed the ledger by hand."
         )
+    failed = by_state.get(DeliveryState.FAILED.value, 0)
     return DeliveryCounts(
         sent=by_state.get(DeliveryState.SENT.value, 0),
-        failed=by_state.get(DeliveryState.FAILED.value, 0),
+        failed=failed,
         unknown=by_state.get(DeliveryState.UNKNOWN.value, 0),
         pending=sum(by_state.get(state, 0) for state in _PENDING),
         skipped=notice.skipped,
         edited=by_state.get(DeliveryState.EDITED.value, 0),
+        withdrawn=count_withdrawn(connection, notice.id) if failed else 0,
     )
 
 

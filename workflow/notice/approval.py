@@ -18,7 +18,7 @@ from workflow.doc.push import Brought, bring_to_doc
 from workflow.errors import BadInput, NotSetUp
 from workflow.google.drive import Comment
 from workflow.google.faults import GoogleFault
-from workflow.ledger import changes, incidents, plans
+from workflow.ledger import changes, deliveries, incidents, plans
 from workflow.ledger.changes import PROPOSAL, RecordedChange
 from workflow.ledger.plans import Proposal, ProposalState
 from workflow.model import doc_id_in, moment_text
@@ -391,6 +391,7 @@ def _refuse_unapproved(workspace: Workspace, proposal: Proposal) -> None:
     short = proposal.short
     with workspace.ledger.read() as connection:
         zone = incidents.incident_by_id(connection, proposal.incident_id).zone
+        withdrawn = deliveries.count_withdrawn(connection, proposal.notice_id)
     decided = (
         f"{proposal.decided_by}, {moment_text(proposal.decided_at, zone)}"
         if (proposal.decided_at)
@@ -408,6 +409,11 @@ def _refuse_unapproved(workspace: Workspace, proposal: Proposal) -> None:
             )
         case ProposalState.WITHDRAWN:
             raise BadInput(f"Nothing was sent: plan {short} was withdrawn. {proposal.reason}")
+        case ProposalState.SENT if withdrawn == proposal.recipients:
+            raise BadInput(
+                f"Nothing was sent: all mails of plan {short} were withdrawn. To send them after "
+                f"all: postmortem resume {proposal.notice_id} --retry-failed"
+            )
         case ProposalState.SENT:
             raise BadInput(
                 f"Nothing was sent: plan {short} was sent already. How it went: "

@@ -197,7 +197,8 @@ def entry_words(notice: Notice, counts: DeliveryCounts) -> str:
     rest = ", ".join(
         f"{count:,} {words}"
         for count, words in (
-            (counts.failed, "failed"),
+            (counts.refused, "failed"),
+            (counts.withdrawn, "withdrawn"),
             (counts.unknown, "unknown"),
             (counts.pending, "still to send"),
         )

@@ -105,7 +105,8 @@ def extra_drafts(standing: NoticeStanding, left: DraftsLeft | None = None) -> It
 def steps_for_shortfalls(standing: NoticeStanding) -> Iterator[str]:
     """Advice for failed and unknown deliveries, one for each kind."""
     if standing.counts.failed:
-        yield f"postmortem resume {standing.notice.id} --retry-failed"
+        again = f"postmortem resume {standing.notice.id} --retry-failed"
+        yield again if standing.counts.refused else f"to send them after all: {again}"
     if standing.counts.unknown:
         yield step_for_unknown(standing)
 

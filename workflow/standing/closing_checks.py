@@ -422,13 +422,16 @@ def _of_notice(
     name = f"The {notice.stage.value} notice"
     resume = f"postmortem resume {notice.id}"
     ends = []
-    pending = notices.count_deliveries(connection, notice).pending
+    counts = notices.count_deliveries(connection, notice)
+    pending = counts.pending
     if pending:
         words = f"{name} still has {pending:,} to send"
         waits = _waits(connection, notice)
         ends.append(OpenEnd("pending", *way_on(words, notice, incident.status, waits=waits)))
     if failed := undecided[notice.id, DeliveryState.FAILED]:
         words = f"{name} failed for {people(failed)}"
+        if not counts.refused:
+            words = f"{name} was withdrawn for {people(failed)}. To send it after all"
         ends.append(OpenEnd("failed", words, f"{resume} --retry-failed"))
     if unknown := undecided[notice.id, DeliveryState.UNKNOWN]:
         words = f"It is unknown whether the {notice.stage.value} notice reached {people(unknown)}"

@@ -222,7 +222,8 @@ def _counted(counts: DeliveryCounts, by: MailTransport) -> str:
     rest = [
         f"{number:,} {words}"
         for number, words in (
-            (counts.failed, "failed"),
+            (counts.refused, "failed"),
+            (counts.withdrawn, "withdrawn"),
             (counts.unknown, "unknown"),
             (counts.pending, "still to send"),
             (counts.skipped, "skipped (already had it)"),
@@ -328,7 +329,9 @@ def _of_notice(connection: Connection, incident: Incident, notice: Notice) -> st
 
 def _counted_in_summary(counts: DeliveryCounts, by: MailTransport) -> str:
     words = [f"{counts.sent:,} of {counts.total:,} accepted by {by.label}"]
-    words += [f"{counts.failed:,} failed", f"{counts.unknown:,} unknown"]
+    words += [f"{counts.refused:,} failed", f"{counts.unknown:,} unknown"]
+    if counts.withdrawn:
+        words.append(f"{counts.withdrawn:,} withdrawn")
     if counts.pending:
         words.append(f"{counts.pending:,} never sent")
     return ", ".join(words)

@@ -208,7 +208,8 @@ def counts_text(standing: NoticeStanding) -> str:
     by = standing.notice.transport.label
     words = [f"accepted by {by} {counts.sent:,} of {counts.total:,}"]
     for number, name in (
-        (counts.failed, "failed"),
+        (counts.refused, "failed"),
+        (counts.withdrawn, "withdrawn"),
         (counts.unknown, "unknown"),
         (counts.pending, "still to send"),
         (counts.skipped, "skipped (already had it)"),
@@ -257,6 +258,7 @@ class IncidentLook:
             f"{each.email}: {each.reason}"
             for notice in reversed(self.standing.notices)
             for each in notice.shortfalls
+            if each.reason != deliveries.WITHDRAWN
         )
 
     @property
