@@ -361,6 +361,25 @@ def test_a_plan_file_that_somebody_changed_is_refused(
     assert "was changed after it was proposed" in ann("approve", str(file), expect=3).err
 
 
+def test_a_proposer_withdraws_a_plan_of_their_own_and_can_close(
+    ann: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    started = ann.json("start", "Wrong amounts", "--impact", "Invoices show wrong amounts")
+    open_plan, approved = proposed(ann, customers(2)), proposed(ann, customers(3))
+    ann("approve", approved[:8], LOGNAME="ben")
+    check = ann("close", "--check", expect=None)
+    assert f"postmortem approve {open_plan[:8]} --refuse" in check.out + check.err
+    for plan in (open_plan, approved):
+        withdrawn = ann.json("approve", plan[:8], "--refuse", "The list was wrong")
+        assert withdrawn["state"] == "withdrawn"
+        unsent = ann("notify", "--send", "--plan", plan[:8], "--confirm", "2", expect=3)
+        assert "was withdrawn. The list was wrong" in unsent.err
+    assert "withdrawn (plan" in google.text(started["doc_id"])
+    ann("status", "resolved")
+    ann("close")
+    assert google.sent() == []
+
+
 def test_a_plan_whose_drafts_were_withdrawn_names_the_way_to_send_it(
     ann: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:
@@ -380,3 +399,14 @@ def test_a_plan_whose_drafts_were_withdrawn_names_the_way_to_send_it(
     assert "notice was withdrawn for 2 customers. To send it after all:" in check.out + check.err
     ann("resume", notice, "--retry-failed", "--confirm", "2")
     assert google.copies_per_recipient() == dict.fromkeys(listed.addresses, 1)
+
+
+def test_ones_own_plan_in_a_file_is_approved_by_that_file(
+    ann: Postmortem, customers: Customers, tmp_path: Path
+) -> None:
+    ann("start", "Wrong amounts", "--impact", "Invoices show wrong amounts")
+    file = tmp_path / "plan.json"
+    plan = proposed(ann, customers(2), "--plan-out", str(file))[:8]
+    assert f"postmortem approve {file}" in ann("approve", str(file), expect=3).err
+    own = ann("approve", str(file), "--refuse", "no", expect=3).err
+    assert f'postmortem approve {plan} --refuse "why"' in own

@@ -309,17 +309,18 @@ def _changing_plan(name: str, action: PlanAction, command: str) -> Callable[[str
 
 
 def _approve(workspace: Workspace, plan: str, _form: Form, _begun: list[str]) -> ChangeResult:
-    return _decided(approval.decide(workspace, plan, approved=True), "Approved")
+    return _decided(approval.decide(workspace, plan, approved=True))
 
 
 def _refuse(workspace: Workspace, plan: str, form: Form, _begun: list[str]) -> ChangeResult:
     reason = form.text("reason")
     if not reason:
         raise BadInput("Say why you refuse it, for the person who proposed it.")
-    return _decided(approval.decide(workspace, plan, approved=False, reason=reason), "Refused")
+    return _decided(approval.decide(workspace, plan, approved=False, reason=reason))
 
 
-def _decided(decided: approval.Decided, word: str) -> ChangeResult:
+def _decided(decided: approval.Decided) -> ChangeResult:
+    word = decided.state.value.capitalize()
     words = f"{word}: plan {decided.plan_hash[:8]} of {decided.proposed_by}: {decided.subject}"
     brought = about(decided.brought) if decided.brought is not None else ()
     return ChangeResult((ResultLine("good", words), *brought))

@@ -55,6 +55,7 @@ class Decided:
     proposed_by: str
     copy_markdown: str
     brought: Brought | None
+    state: ProposalState
     key: str = ""
 
 
@@ -112,7 +113,8 @@ def bring(workspace: Workspace, proposal: Proposal) -> Brought:
 def decide(workspace: Workspace, reference: str, *, approved: bool, reason: str = "") -> Decided:
     """Approve or refuse a plan: by its hash in this ledger, or by its file.
 
-    Raises `BadInput` for a plan that doesn't exist, has a decision, or is the person's own.
+    The person who proposed it can't approve it; if they refuse it, it is withdrawn. Raises
+    `BadInput` for a plan that doesn't exist, has a decision, or would be approved by its proposer.
     """
     if not approved and not reason.strip():
         raise BadInput(
@@ -122,19 +124,16 @@ def decide(workspace: Workspace, reference: str, *, approved: bool, reason: str 
     if path.is_file():
         return _decide_by_file(workspace, path, approved=approved, reason=reason.strip())
     proposal = find(workspace, reference)
-    _refuse_own(workspace.person, proposal.proposed_by, proposal.short)
+    facts: dict[str, object] = {"decided_by": workspace.person, "decided_at": workspace.now()}
+    state = ProposalState.APPROVED if approved else ProposalState.REFUSED
+    if not approved and _is_same_person(workspace.person, proposal.proposed_by):
+        state, facts = ProposalState.WITHDRAWN, {}  # an approval stays in the record
+    else:
+        _refuse_own(workspace.person, proposal.proposed_by, proposal.short, proposal.short)
     if proposal.content is not None:
         check_content(unpacked(proposal.content), proposal.plan_hash)
-    state = ProposalState.APPROVED if approved else ProposalState.REFUSED
     with workspace.ledger.write() as connection:
-        moved = plans.move(
-            connection,
-            proposal.id,
-            state,
-            decided_by=workspace.person,
-            decided_at=workspace.now(),
-            reason=reason.strip(),
-        )
+        moved = plans.move(connection, proposal.id, state, reason=reason.strip(), **facts)
         if moved:
             show_in_doc(connection, workspace, proposal)
     if not moved:
@@ -147,6 +146,7 @@ def decide(workspace: Workspace, reference: str, *, approved: bool, reason: str 
         proposed_by=proposal.proposed_by,
         copy_markdown=proposal.copy_markdown,
         brought=bring_to_doc(workspace, proposal.incident_id),
+        state=state,
     )
 
 
@@ -291,7 +291,12 @@ def note_undone(
 def _decide_by_file(workspace: Workspace, path: Path, *, approved: bool, reason: str) -> Decided:
     found = read_plan_file(path)
     short = found.plan_hash[:8]
-    _refuse_own(workspace.person, found.proposed_by, short)
+    if not approved and _is_same_person(workspace.person, found.proposed_by):
+        raise BadInput(
+            f"Plan {short} is your own proposal. To withdraw it, name it by its hash: "
+            f'postmortem approve {short} --refuse "why"'
+        )
+    _refuse_own(workspace.person, found.proposed_by, short, path)
     if found.decided_by:
         raise BadInput(f"{path}: {found.decided_by} has decided about plan {short} already.")
     signed = write_decision(
@@ -314,6 +319,7 @@ def _decide_by_file(workspace: Workspace, path: Path, *, approved: bool, reason:
         proposed_by=found.proposed_by,
         copy_markdown=frozen["copy_markdown"],
         brought=None,
+        state=ProposalState.APPROVED if approved else ProposalState.REFUSED,
         key=signed.key,
     )
 
@@ -332,7 +338,7 @@ def _taken_from_file(workspace: Workspace, path: Path) -> Proposal:
     proposal = find(workspace, found.plan_hash)
     if proposal.state is not ProposalState.PROPOSED or not found.decided_by:
         return proposal
-    _refuse_own(found.decided_by, proposal.proposed_by, proposal.short)
+    _refuse_own(found.decided_by, proposal.proposed_by, proposal.short, path)
     _refuse_strange_file(workspace, path, found, proposal)
     state = ProposalState.APPROVED if found.is_approved else ProposalState.REFUSED
     with workspace.ledger.write() as connection:
@@ -373,12 +379,17 @@ def _refuse_strange_file(
         )
 
 
-def _refuse_own(person: str, proposed_by: str, short: str) -> None:
-    if _one_spelling(person) == _one_spelling(proposed_by):
+def _refuse_own(person: str, proposed_by: str, short: str, named: str | Path) -> None:
+    """Raise `BadInput` for one's own plan; `named` is what the second person types."""
+    if _is_same_person(person, proposed_by):
         raise BadInput(
             f"Plan {short} is your own proposal. Somebody else has to approve it: "
-            f"postmortem approve {short}"
+            f"postmortem approve {named}"
         )
+
+
+def _is_same_person(one: str, other: str) -> bool:
+    return _one_spelling(one) == _one_spelling(other)
 
 
 def _one_spelling(person: str) -> str:

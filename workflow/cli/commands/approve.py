@@ -20,7 +20,10 @@ def approve(
     plan: Annotated[
         str, typer.Argument(metavar="PLAN", help="The plan's hash, or its file (--plan-out).")
     ],
-    refuse: Annotated[str, typer.Option(metavar="WHY", help="Refuse the plan, and say why.")] = "",
+    refuse: Annotated[
+        str,
+        typer.Option(metavar="WHY", help="Refuse the plan, or withdraw your own, and say why."),
+    ] = "",
 ) -> None:
     """Approve a plan that somebody else proposed, or refuse it."""
     reason = as_typed(refuse)
@@ -30,7 +33,7 @@ def approve(
         agree_despite_comments(speaker, comments, does="Approve", undone="Nothing was approved.")
     decided = approval.decide(workspace, plan, approved=not reason, reason=reason)
     short = decided.plan_hash[:8]
-    did = "Refused" if reason else "Approved"
+    did = decided.state.value.capitalize()
     if speaker.as_json:
         speaker.document(
             {
