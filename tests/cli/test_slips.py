@@ -89,3 +89,34 @@ def test_a_misspelt_status_names_those_there_are_and_the_one_that_is_near(
 def test_the_help_of_status_names_the_words_that_it_takes(postmortem: Postmortem) -> None:
     said = postmortem("status", "--help").out
     assert "investigating, identified, monitoring or resolved" in " ".join(said.split())
+
+
+def test_forget_names_what_is_no_address_before_it_asks(postmortem: Postmortem) -> None:
+    said = at_a_terminal(postmortem, "forget", "bob", typed="n")
+    assert "bob: an email address must have an @-sign." in said.out + said.err
+
+
+def test_a_file_where_none_is_taken_names_the_option(postmortem: Postmortem) -> None:
+    assert "Name the target with --to." in postmortem("report", "out.html", expect=2).err
+    assert "--to" not in postmortem("bounces", "out.html", expect=2).err
+
+
+def test_an_option_out_of_place_is_named_alone(
+    postmortem: Postmortem, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    words = ("notify", str(customers(1)), "--preview")
+    refused = postmortem(*words, "--confirm", "1", expect=3).err
+    assert refused == "--confirm works only with --send.\n"
+    refused = postmortem(*words, "--row", "2", expect=3).err
+    assert refused == "--row works only with --test.\n"
+
+
+def test_each_error_of_a_mail_has_its_own_line(
+    postmortem: Postmortem, customers: Customers
+) -> None:
+    postmortem("start", "Wrong amounts")
+    words = ("--stage", "resolved", "--set", "update=x", "--send", "--confirm", "1")
+    refused = postmortem("notify", str(customers(1)), *words, expect=3).err
+    assert "run this first: postmortem status resolved\n" in refused
+    assert "\n--set update: " in refused

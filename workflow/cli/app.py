@@ -71,8 +71,14 @@ class TakesListItems(TyperCommand):
                     "options.",
                     ctx=ctx,
                 ) from None
-            if not said.startswith(_TOO_MANY_WORDS) or not self._arguments():
+            if not said.startswith(_TOO_MANY_WORDS):
                 raise
+            if not self._arguments():
+                if "--to" not in valued:
+                    raise
+                raise _UsageFault(
+                    f"{said.rstrip('.')}. Name the target with --to.", ctx=ctx
+                ) from None
             hint = in_quotes(ctx.command_path, args, valued, self._arguments())
             raise _UsageFault(
                 f"Too many arguments. Put the words in quotes: {hint}", ctx=ctx

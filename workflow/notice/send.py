@@ -297,7 +297,7 @@ def _refuse_errors(plan: Plan) -> None:
     if errors:
         raise BadInput(
             "Nothing was sent. "
-            + " ".join(f"{finding.where}: {finding.message}" for finding in errors[:5])
+            + "\n".join(f"{finding.where}: {finding.message}" for finding in errors[:5])
         )
 
 

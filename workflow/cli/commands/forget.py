@@ -9,6 +9,7 @@ import typer
 from workflow import errors
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
+from workflow.mail.list_columns import typed_address
 from workflow.model import counted
 from workflow.notice import send
 from workflow.record import one_customer
@@ -25,6 +26,7 @@ def forget(
     A keyed hash of the address stays, so that nobody is written to twice.
     """
     workspace, speaker = session.open_workspace(asked), asked.speaker
+    typed_address(address)  # a slip is named before the question
     if not yes:
         if not speaker.is_interactive:
             raise errors.BadInput(

@@ -293,8 +293,10 @@ def _refuse_without_send(
     test: str,
 ) -> None:
     """Raise `BadInput` for options that need `--send` or `--test`."""
-    if (confirm is not None and not send) or (row is not None and not test):
-        raise BadInput("--confirm works only with --send, and --row only with --test.")
+    if confirm is not None and not send:
+        raise BadInput("--confirm works only with --send.")
+    if row is not None and not test:
+        raise BadInput("--row works only with --test.")
     if not_in_this_ledger and not send:
         raise BadInput("--not-in-this-ledger works only with --send.")
     if first is not None and not send:
