@@ -202,3 +202,17 @@ def test_over_open_incidents_alone_no_length_is_there_yet(
     postmortem("close", "--force", "a test")
     postmortem("report", "--all", "--to", str(path))
     assert figures(path.read_text(encoding="utf-8"))["Length"] != "not yet"
+
+
+def test_the_months_begin_with_one_that_has_an_incident(
+    postmortem: Postmortem, tmp_path: Path
+) -> None:
+    for day in ("2020-01-10", "2026-09-10", "2026-11-10"):
+        postmortem("start", f"Wrong amounts of {day}", "--at", f"{day} 10:00")
+    page = tmp_path / "all.html"
+    postmortem("report", "--all", "--to", str(page))
+    text = page.read_text(encoding="utf-8")
+    picture = text[text.index('id="months-desc"') :]
+    picture = picture[: picture.index("</svg>")]
+    months = re.findall(r">(\w{3} 20\d\d)<", picture)
+    assert months == ["Nov 2026", "Oct 2026", "Sep 2026"]

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache, partial
+from itertools import dropwhile
 from pathlib import Path
 from statistics import median
 from xml.etree import ElementTree
@@ -482,6 +483,7 @@ def months_picture(rows: Sequence[IncidentRow], zone: ZoneInfo) -> str:
         return ""
     counts = Counter(_month(row, zone) for row in rows)
     months = _every_month(min(counts), max(counts))[-MOST_MONTHS:]
+    months = list(dropwhile(lambda month: not counts[month], months))
     most = max(counts.values())
     told = ", ".join(f"{_name(month, zone)}: {counts[month]}" for month in months if counts[month])
     root = picture("months", _ROW_PX * len(months) + 4, "Incidents by month", told)
