@@ -60,7 +60,7 @@ def running(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Mi
         try:
             yield server
         finally:
-            # A call that waits at a closed socket can go on with the next one of its number, and
+            # A call that waits at a closed socket can continue with the next one of its number, and
             # take the connections of another test's server.
             listener.shutdown(socket.SHUT_RDWR)
             accepting.join(timeout=5)
