@@ -53,6 +53,24 @@ def read(text: str) -> list[tuple[str, str]]:
         ("11月27日金曜日", "11月28日土曜日"),
         ("fredag d. 27. november", "lørdag d. 28. november"),
         ("Friday (27.11.)", "Saturday (28.11.)"),
+        ("Hôm qua", "Hôm nay"),
+        ("Thứ Sáu, 27 tháng 11, 2026", "Thứ Bảy, 28 thg 11, 2026"),
+        ("เมื่อวาน", "วันนี้"),
+        ("วันศุกร์ที่ 27 พฤศจิกายน 2569", "วันเสาร์ที่ 28 พฤศจิกายน 2569"),
+        ("Kemarin", "Hari ini"),
+        ("Jumat, 27 November 2026", "Sabtu, 28 November 2026"),
+        ("कल", "आज"),
+        ("शुक्रवार, 27 नवंबर 2026", "शनिवार, 28 नवंबर"),
+        ("Ieri", "Azi"),
+        ("vineri, 27 noiembrie 2026", "sâmbătă, 28 noiembrie 2026"),
+        ("Ahir", "Avui"),
+        ("divendres, 27 de novembre de 2026", "dissabte, 28 de novembre"),
+        ("п’ятниця, 27 листопада 2026 р.", "субота, 28 листопада"),
+        ("петък, 27 ноември 2026 г.", "събота, 28 ноември"),
+        ("Παρασκευή 27 Νοεμβρίου 2026", "Σάββατο 28 Νοεμβρίου"),
+        ("יום שישי, 27 בנובמבר 2026", "יום שבת, 28 בנובמבר"),
+        ("الجمعة، 27 نوفمبر 2026", "السبت، 28 نوفمبر"),
+        ("piatok 27. novembra 2026", "sobota 28. novembra"),
     ],
 )
 def test_the_dates_between_a_chats_messages_are_read_in_any_locale(first: str, second: str) -> None:
@@ -237,3 +255,31 @@ def test_a_surname_may_be_a_weekday(head: str) -> None:
 def test_a_day_until_which_somebody_is_away_dates_no_message(name: str) -> None:
     (entry,) = read_paste(f"{name}  2:39 PM\nDown", now=NOW, zone=BERLIN).entries
     assert f"{entry.at:%d %H:%M}" == "28 14:39"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "Hôm qua lúc 14:39",
+        "14:39 Hôm qua",
+        "Thứ 6 14:39",
+        "27 thg 11, 2026, 14:39",
+        "27 พ.ย. 2569 14:39 น.",
+        "Kemarin pukul 14.39",
+        "Ieri la 14:39",
+        "vineri la 14:39",
+        "Ahir a les 14:39",
+        "divendres 14:39",
+    ],
+)
+def test_the_day_of_a_message_is_read_in_further_languages(when: str) -> None:
+    assert read(f"Ann Lee\n{when}\nSeen\nBo Roe\n14:41\nFixed")[0] == ("27 14:39", "Seen")
+
+
+@pytest.mark.parametrize("day", ["petak, 27. studenoga 2026.", "2026 m. lapkričio 27 d."])
+def test_a_day_in_unknown_words_is_asked_about_and_never_text(day: str) -> None:
+    chat = "Ann Lee  14:39\nSeen\n{}\nBo Roe  14:41\nFixed"
+    with pytest.raises(PasteUnclear, match="Line 3 may be the day of the messages below"):
+        read(chat.format(day))
+    assert read(chat.format("2026-11-27"))[1] == ("27 14:41", "Fixed")
+    assert read(chat.format(f"- {day}"))[0] == ("28 14:39", f"Seen\n- {day}")

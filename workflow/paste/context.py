@@ -156,8 +156,8 @@ def _outside(line: Line) -> Line:
 # Roughly at a time. Words such as `At` begin ordinary sentences too.
 _ROUGHLY = re.compile(
     rf"[\s>*+•-]*(?P<sign>{ROUGH_SIGN})?"
-    r"(?P<word>at |around |about |um |à |alle |a las |às |kl |från |om |o |v |ve |в |saat |klockan "
-    r"|ore |o godz\. |godz\. )?(?=\d)",
+    r"(?P<word>at |around |about |um |à |alle |a l[ae]s |às |lúc |pukul |kl |från |om |o |v |ve |в "
+    r"|saat |klockan |ore |o godz\. |godz\. )?(?=\d)",
     re.IGNORECASE,
 )
 

@@ -417,7 +417,9 @@ def name_and_day(words: str, said: Spoken, reader: Reader) -> tuple[str, Spoken]
 
 # `Ann Lee (away until 3 Dec)`
 _AWAY = re.compile(r"[(|]|\b(?:OOO|PTO|away|off|back|until|till|bis|ab)\b", re.IGNORECASE)
-_AT_BEHIND = re.compile(r",?\s(?:at|um|à|a las|às|alle|om|kl\.?|o|v|ve|в|saat)$", re.IGNORECASE)
+_AT_BEHIND = re.compile(
+    r",?\s(?:at|um|à|a l[ae]s|às|la|lúc|pukul|alle|om|kl\.?|o|v|ve|в|saat)$", re.IGNORECASE
+)
 _DAY_GAP = re.compile(r"\s*[,·•|—–(-]\s*|\s+")
 
 

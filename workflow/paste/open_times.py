@@ -195,7 +195,10 @@ _HALF_A_YEAR = 183
 
 def with_day_titles(lines: list[Line], reader: Reader) -> list[Line]:
     """Classify texts with a date as headings, or add the question whether they are one."""
-    found = [_asked_for_date(lines, at) for at in range(len(lines))]
+    found = [
+        _asked_for_unread_day(lines, at, reader) or _asked_for_date(lines, at)
+        for at in range(len(lines))
+    ]
     found = _with_first_title(found, reader)
     for at, line in enumerate(found):
         title = title_of(line, reader) if _is_between_notes(found, at) else None
@@ -229,6 +232,33 @@ def _asked_for_date(lines: list[Line], at: int) -> Line:
         question=f"Line {line.number} may be the day of the messages below or text of the one "
         f"above: {line.raw.strip()!r}. For the day, put an empty line above it; for text, move it "
         "behind the colon. Nothing was recorded.",
+    )
+
+
+# A day and a year among a few words, as a chat of any language separates days.
+_MAY_BE_A_DAY = re.compile(
+    r"(?!-)(?:[^\d\s:]+\s){0,2}\d{1,2}[.,]?\s(?:[^\d\s:]+\s){1,3}20\d{2}(?:[.,]?\s?\w{1,2})?\.?"
+    r"|20\d{2}[.,]?\s(?:[^\d\s:]+\s){1,3}\d{1,2}(?:\s?\w{1,2})?\.?"
+)
+
+
+def _asked_for_unread_day(lines: list[Line], at: int, reader: Reader) -> Line | None:
+    """A line of a chat that may be a date in words we do not know, with a question.
+
+    As text it would leave the messages below on the wrong day.
+    """
+    line = lines[at]
+    below = [down for down in lines[at + 1 :] if down.kind is not LineKind.BLANK][:2]
+    if line.kind is not LineKind.TEXT or line.is_plain or not below:
+        return None
+    is_chat = below[-1].kind is LineKind.LONE or below[0].shape is Shape.TITLE
+    is_day = _MAY_BE_A_DAY.fullmatch(normal(line.raw).strip()) is not None
+    if not (is_chat and is_day) or title_of(line, reader) is not None:
+        return None
+    return replace(
+        line,
+        question=f"Line {line.number} may be the day of the messages below: {line.raw.strip()!r}. "
+        "For the day, write it like 2026-11-24; for text, put - before it. Nothing was recorded.",
     )
 
 

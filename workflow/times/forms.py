@@ -1,7 +1,7 @@
 """The forms of times as people and programs write them: clocks, dates, spans and zones.
 
 Times of day: `14:39`, `2:39 PM`, `14h30`, `14.30 Uhr`, `noon`, `0805Z`. Dates, weekdays and days
-near today, in sixteen languages. Spans from now: `5 minutes ago`, `1h30m ago`, `in 2 hours`, `vor 5
+near today, in many languages. Spans from now: `5 minutes ago`, `1h30m ago`, `in 2 hours`, `vor 5
 Minuten`, `30m`. Zones after a time: `UTC`, `+01:00`, `(CET)`, `Europe/Berlin`; the end of a range
 is not a zone.
 """
@@ -48,7 +48,7 @@ _CLOCKS = {
     "east": rf"(?P<h>\d{{1,2}})\s?[{_HOUR_MARK}]\s?"
     rf"(?:(?P<m>\d{{1,2}})\s?[{_MINUTE_MARK}]|(?P<thirty>[半반]))?",
     "colon": r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|hs|h)\b|\s?hod\b\.?|{_HOURS}|{_AT_BEHIND})?(?!\d|:\d)",
+    rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|hrs|hs|h)\b|\s?(?:hod|น)\b\.?|{_HOURS}|{_AT_BEHIND})?(?!\d|:\d)",
     "hour": r"(?P<h>\d{1,2})\s?[hu]\s?(?P<m>\d{2})\b(?:\s?m(?:in)?\b)?",
     "dot": r"(?:klo\s|kl\.?\s)?(?P<h>\d{1,2})\.(?P<m>\d{2})(?:\.(?P<s>\d{2}))?(?!\.?\d)"
     rf"(?:\s?{_HALF}|\s?(?:Uhr|uur|h)\b)?",
@@ -177,7 +177,9 @@ _DATES = [
         r"(?P<a>\d{1,2})/(?P<b>\d{1,2})(?!\d|/)",
         rf"(?P<d>\d{{1,2}})[/-]{_MONTH}[/-](?P<y>\d{{4}}|\d{{2}})(?!\d)",
         rf"(?P<d>\d{{1,2}}){_ORDINAL}\s?(?:of |de |d')?{_MONTH}"
-        r"(?:,?\s(?:de |del |of )?(?P<y>\d{4})(?![\d:])(?:\s?г\b\.?)?)?",
+        r"(?:,?\s(?:de |del |of )?(?P<y>\d{4})(?![\d:])(?:\s?[гр]\b\.?)?)?",
+        r"(?P<d>\d{1,2})\s(?:tháng|thg)\s(?P<m>\d{1,2})(?!\d|:\d)"
+        r"(?:,?\s(?:năm\s)?(?P<y>\d{4})(?![\d:]))?",
         rf"(?P<y>\d{{4}})\.?\s{_MONTH}\s(?P<d>\d{{1,2}})\.?(?!\d|:\d)",
         rf"{_MONTH}\s(?P<d>\d{{1,2}}){_ORDINAL}(?!\d|:\d)(?:,?\s(?:de )?(?P<y>\d{{4}})(?![\d:]))?",
     )
@@ -238,7 +240,13 @@ def _date_of(found: re.Match[str]) -> NamedDate | None:
 def _year(words: str | None) -> int | None:
     if words is None:
         return None
-    return int(words) + (2000 if len(words) == 2 else 0)
+    year = int(words) + (2000 if len(words) == 2 else 0)
+    return year - _BUDDHIST if year > _LAST_YEAR else year
+
+
+# Thai dates count from the death of the Buddha.
+_BUDDHIST = 543
+_LAST_YEAR = 2500
 
 
 def years_behind(text: str, at: int, so_far: Spoken, way: Way) -> Found:
@@ -254,7 +262,9 @@ def years_behind(text: str, at: int, so_far: Spoken, way: Way) -> Found:
         yield replace(so_far, date=replace(so_far.date, year=int(found[0]))), found.end()
 
 
-_NEAR = re.compile(rf"(?P<name>{one_of(NEAR_DAYS)}|i dag|i går|i morgen)(?!\w|'\w)", re.IGNORECASE)
+# Romanian `ieri la 14:39`: behind a day, `la` is no Finnish Saturday.
+_LA = r"(?:\sla(?=\s\d))?"
+_NEAR = re.compile(rf"(?P<name>{one_of(NEAR_DAYS)})(?!\w|'\w){_LA}", re.IGNORECASE)
 _CLOSED = re.compile(r"\s*(?:[-–—:|,]\s|$)")
 _SHOWS_LANGUAGE = {
     "fr": re.compile(r"\s(?:à|soir|matin)\b", re.IGNORECASE),
@@ -267,7 +277,6 @@ _EASTERN_DAYS_NEAR = {
     **dict.fromkeys(("明日", "明天", "내일"), 1),
 }
 _NEAR_EAST = re.compile(rf"{one_of(_EASTERN_DAYS_NEAR)}")
-_TWO_WORDS = {"i dag": 0, "i går": -1, "i morgen": 1}
 _DAYS_AGO = re.compile(r"(?P<n>\d{1,3}|one|a) (?P<unit>days?|weeks?) ago\b", re.IGNORECASE)
 
 
@@ -282,8 +291,7 @@ def near_days(text: str, at: int, so_far: Spoken, way: Way) -> Found:
             return
         only = OF_A_LANGUAGE.get(name, way.language)
         if way.language == only or _SHOWS_LANGUAGE[only].match(text, found.end()):
-            shift = _TWO_WORDS.get(name, NEAR_DAYS.get(name, 0))
-            yield replace(so_far, near=shift), found.end()
+            yield replace(so_far, near=NEAR_DAYS[name]), found.end()
     if found := _NEAR_EAST.match(text, at):
         yield replace(so_far, near=_EASTERN_DAYS_NEAR[found[0]]), found.end()
     if found := _DAYS_AGO.match(text, at):
@@ -325,7 +333,7 @@ def day_parts(text: str, at: int, so_far: Spoken, way: Way) -> Found:
 
 
 _WEEKDAY = re.compile(
-    rf"(?:(?P<side>last|this|next)\s)?(?P<name>{one_of(WEEKDAYS)})(?!\w)\.?", re.IGNORECASE
+    rf"(?:(?P<side>last|this|next)\s)?(?P<name>{one_of(WEEKDAYS)})(?!\w)\.?{_LA}", re.IGNORECASE
 )
 _SIDES = {"last": -1, "next": 1}
 _SHORTEST_FIRST = 3

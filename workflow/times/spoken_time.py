@@ -1,9 +1,10 @@
 """A parsed time as values, and the names that it can contain.
 
 Months, weekdays, days near today and units of time in English, German, French, Spanish, Italian,
-Portuguese, Dutch, Swedish, Danish, Norwegian, Finnish, Polish, Czech, Russian, Turkish and
-Hungarian, from Unicode's CLDR. No name means two months or two weekdays in two of these languages;
-`mar` is a month and a weekday, and its neighbour decides.
+Portuguese, Dutch, Swedish, Danish, Norwegian, Finnish, Polish, Czech, Russian, Turkish, Hungarian,
+Romanian, Catalan, Slovak, Ukrainian, Bulgarian, Greek, Hebrew, Arabic, Hindi, Thai, Vietnamese
+and Indonesian, as in Unicode's CLDR. No name means two months or two weekdays in two of these
+languages; `mar` is a month and a weekday, and its neighbour decides.
 
 The result of reading is a `Moment`, or an error with options to choose from.
 """
@@ -154,53 +155,80 @@ def runs_on(text: str, end: int, found: str) -> bool:
 
 
 _MONTHS = (
-    "january jan januar janvier janv enero ene gennaio gen janeiro januari tammikuuta tammikuu "
-    "tammi stycznia styczeń sty ledna leden января январь янв ocak oca január",
+    "january jan januar janvier janv enero ene gennaio gen janeiro januari tammikuuta "
+    "tammikuu tammi stycznia styczeń sty ledna leden января январь янв ocak oca január "
+    "ianuarie ian gener januára січня січень януари ιανουαρίου ιανουάριος ιαν ינואר בינואר "
+    "يناير มกราคม ม.ค जनवरी",
     "february feb februar février févr febrero febbraio fevereiro fev februari helmikuuta "
-    "helmikuu helmi lutego luty lut února únor úno февраля февраль февр фев şubat şub február "
-    "febr",
+    "helmikuu helmi lutego luty lut února únor úno февраля февраль февр фев şubat şub "
+    "február febr februarie febrer pebruari februára лютого лютий февруари φεβρουαρίου "
+    "φεβρουάριος φεβ פברואר בפברואר فبراير กุมภาพันธ์ ก.พ फ़रवरी फरवरी",
     "march mar märz mär mars marzo março maart mrt marts maaliskuuta maaliskuu maalis marca "
-    "marzec mrz března březen bře марта март мар mart március márc",
-    "april apr avril avr abril abr aprile huhtikuuta huhtikuu huhti kwietnia kwiecień kwi dubna "
-    "duben dub апреля апрель апр nisan nis április ápr",
-    "may mai mayo maggio mag maio mei maj toukokuuta toukokuu touko maja května květen kvě мая "
-    "май mayıs mayis május máj",
+    "marzec mrz března březen bře марта март мар mart március márc martie març maret березня "
+    "березень μαρτίου μάρτιος μαρ מרץ במרץ مارس มีนาคม มี.ค मार्च",
+    "april apr avril avr abril abr aprile huhtikuuta huhtikuu huhti kwietnia kwiecień kwi "
+    "dubna duben dub апреля апрель апр nisan nis április ápr aprilie apríla април квітня "
+    "квітень απριλίου απρίλιος απρ אפריל באפריל أبريل เมษายน เม.ย अप्रैल",
+    "may mai mayo maggio mag maio mei maj toukokuuta toukokuu touko maja května květen kvě "
+    "мая май mayıs mayis május máj maig mája травня травень μαΐου μάιος μαΐ מאי במאי مايو "
+    "พฤษภาคม พ.ค मई",
     "june jun juni juin junio giugno giu junho kesäkuuta kesäkuu kesä czerwca czerwiec cze "
-    "června červen čvn июня июнь июн haziran haz június jún",
-    "july jul juli juillet juil julio luglio lug julho heinäkuuta heinäkuu heinä lipca lipiec "
-    "lip července červenec čvc июля июль июл temmuz július júl",
+    "června červen čvn июня июнь июн haziran haz június jún iunie iun juny júna червня "
+    "червень юни ιουνίου ιούνιος ιουν יוני ביוני يونيو มิถุนายน มิ.ย जून",
+    "july jul juli juillet juil julio luglio lug julho heinäkuuta heinäkuu heinä lipca "
+    "lipiec lip července červenec čvc июля июль июл temmuz július júl iulie iul juliol júla "
+    "липня липень юли ιουλίου ιούλιος ιουλ יולי ביולי يوليو กรกฎาคม ก.ค जुलाई",
     "august aug août agosto ago augustus augusti elokuuta elokuu elo sierpnia sierpień sie "
-    "srpna srpen srp августа август авг ağustos ağu augusztus",
+    "srpna srpen srp августа август авг ağustos ağu augusztus augusta agustus agu серпня "
+    "серпень αυγούστου αύγουστος αυγ אוגוסט באוגוסט أغسطس สิงหาคม ส.ค अगस्त",
     "september sep sept septembre septiembre settembre set setembro syyskuuta syyskuu syys "
-    "września wrzesień wrz září zář сентября сентябрь сент сен eylül eyl szeptember szept",
+    "września wrzesień wrz září zář сентября сентябрь сент сен eylül eyl szeptember szept "
+    "septembrie setembre septembra вересня вересень септември σεπτεμβρίου σεπτέμβριος σεπ "
+    "ספטמבר בספטמבר سبتمبر กันยายน ก.ย सितंबर",
     "october oct oktober okt octobre octubre ottobre ott outubro out lokakuuta lokakuu loka "
-    "października październik paź října říjen říj октября октябрь окт ekim eki október",
-    "november nov novembre noviembre novembro marraskuuta marraskuu marras listopada listopad "
-    "lis listopadu ноября ноябрь нояб ноя kasım kasim kas",
+    "października październik paź října říjen říj октября октябрь окт ekim eki október "
+    "octombrie októbra жовтня жовтень октомври οκτωβρίου οκτώβριος οκτ אוקטובר באוקטובר "
+    "أكتوبر ตุลาคม ต.ค अक्टूबर",
+    "november nov novembre noviembre novembro marraskuuta marraskuu marras listopada "
+    "listopad lis listopadu ноября ноябрь нояб ноя kasım kasim kas noiembrie novembra "
+    "листопада листопад ноември νοεμβρίου νοέμβριος νοε נובמבר בנובמבר نوفمبر พฤศจิกายน พ.ย "
+    "नवंबर नवम्बर",
     "december dec dezember dez décembre déc diciembre dic dicembre dezembro desember des "
     "joulukuuta joulukuu joulu grudnia grudzień gru prosince prosinec декабря декабрь дек "
-    "aralık aralik",
+    "aralık aralik decembrie desembre decembra грудня грудень декември δεκεμβρίου δεκέμβριος "
+    "δεκ דצמבר בדצמבר ديسمبر ธันวาคม ธ.ค दिसंबर",
 )
 
 _WEEKDAYS = (
-    "monday mon montag mo lundi lun lunes lunedì segunda-feira seg maandag ma måndag mån mandag "
-    "man maanantaina maanantai poniedziałek pon pondělí понедельник пн pazartesi pzt hétfő",
-    "tuesday tues tue dienstag di mardi mar martes martedì terça-feira ter dinsdag tisdag tis "
-    "tirsdag tirs tir tiistaina tiistai ti wtorek wt úterý út вторник вт salı sali kedd",
+    "monday mon montag mo lundi lun lunes lunedì segunda-feira seg maandag ma måndag mån "
+    "mandag man maanantaina maanantai poniedziałek pon pondělí понедельник пн pazartesi pzt "
+    "hétfő luni dilluns dl senin thứ_hai thứ_2 th_2 понеділок понеделник pondelok δευτέρα "
+    "δευ יום_שני الاثنين الإثنين จันทร์ सोमवार सोम วันจันทร์ วันจันทร์ที่",
+    "tuesday tues tue dienstag di mardi mar martes martedì terça-feira ter dinsdag tisdag "
+    "tis tirsdag tirs tir tiistaina tiistai ti wtorek wt úterý út вторник вт salı sali kedd "
+    "marți dimarts dt selasa thứ_ba thứ_3 th_3 вівторок utorok τρίτη τρί יום_שלישי الثلاثاء "
+    "อังคาร मंगलवार मंगल วันอังคาร วันอังคารที่",
     "wednesday wednes wed mittwoch mi mercredi mer miércoles mié mercoledì quarta-feira qua "
-    "woensdag wo onsdag ons keskiviikkona keskiviikko ke środa śr středa středu среда среду ср "
-    "çarşamba çar szerda środę",
+    "woensdag wo onsdag ons keskiviikkona keskiviikko ke środa śr středa středu среда среду "
+    "ср çarşamba çar szerda środę miercuri mie dimecres dc rabu thứ_tư thứ_4 th_4 середа "
+    "середу сряда streda stredu τετάρτη τετ יום_רביעי الأربعاء พุธ बुधवार बुध วันพุธ "
+    "วันพุธที่",
     "thursday thurs thur thu donnerstag do jeudi jeu jueves jue giovedì gio quinta-feira qui "
     "donderdag torsdag tors tor torstaina torstai to czwartek czw čtvrtek čt четверг чт "
-    "perşembe csütörtök",
-    "friday fri freitag fr vendredi ven viernes vie venerdì sexta-feira sex vrijdag vr fredag "
-    "fre perjantaina perjantai pe piątek pt pátek pá пятница пятницу пт cuma péntek",
-    "saturday sat samstag sonnabend sa samedi sam sábado sáb sabato sab zaterdag za lördag lör "
-    "lørdag lør lauantaina lauantai la sobota sob sobotu суббота субботу сб cumartesi szombat "
-    "sobotę",
+    "perşembe csütörtök joi dijous dj kamis thứ_năm thứ_5 th_5 четвъртък štvrtok πέμπτη πέμ "
+    "יום_חמישי الخميس พฤหัสบดี गुरुवार गुरु วันพฤหัสบดี วันพฤหัสบดีที่",
+    "friday fri freitag fr vendredi ven viernes vie venerdì sexta-feira sex vrijdag vr "
+    "fredag fre perjantaina perjantai pe piątek pt pátek pá пятница пятницу пт cuma péntek "
+    "vineri vin divendres dv jumat thứ_sáu thứ_6 th_6 п'ятниця п'ятницю петък piatok "
+    "παρασκευή παρ יום_שישי الجمعة ศุกร์ शुक्रवार शुक्र วันศุกร์ วันศุกร์ที่",
+    "saturday sat samstag sonnabend sa samedi sam sábado sáb sabato sab zaterdag za lördag "
+    "lör lørdag lør lauantaina lauantai la sobota sob sobotu суббота субботу сб cumartesi "
+    "szombat sobotę sâmbătă sâm dissabte ds sabtu thứ_bảy thứ_7 th_7 субота суботу събота "
+    "σάββατο σάβ יום_שבת السبت เสาร์ शनिवार शनि วันเสาร์ วันเสาร์ที่",
     "sunday sun sonntag so dimanche dim domingo dom domenica zondag zo söndag sön søndag søn "
     "sunnuntaina sunnuntai su niedziela niedz neděle neděli воскресенье вс pazar vasárnap "
-    "niedzielę",
+    "niedzielę duminică dum diumenge dg minggu chủ_nhật неділя неділю неделя nedeľa κυριακή "
+    "κυρ יום_ראשון الأحد อาทิตย์ रविवार रवि วันอาทิตย์ วันอาทิตย์ที่",
 )
 
 # In further languages too, because a chat's days are lines of their own: an unknown one would be
@@ -209,11 +237,11 @@ _NEAR = {
     -2: "vorgestern avant-hier anteayer eergisteren anteontem przedwczoraj předevčírem позавчера "
     "tegnapelőtt",
     -1: "yesterday gestern hier ayer ieri ontem gisteren igår eilen wczoraj včera вчера dün tegnap "
-    "вчора χθες jučer včeraj أمس אתמול",
+    "вчора χθες jučer včeraj أمس אתמול ahir kemarin hôm_qua เมื่อวาน เมื่อวานนี้ कल i_går",
     0: "today heute aujourd'hui hoy oggi hoje vandaag idag tänään dziś dzisiaj dnes сегодня bugün "
-    "ma сьогодні днес σήμερα danas danes اليوم היום",
+    "ma сьогодні днес σήμερα danas danes اليوم היום azi astăzi avui hari_ini hôm_nay วันนี้ आज i_dag",
     1: "tomorrow morgen demain mañana domani amanhã imorgon imorgen huomenna jutro zítra завтра "
-    "yarın yarin holnap",
+    "yarın yarin holnap mâine demà besok ngày_mai พรุ่งนี้ i_morgen",
     2: "übermorgen après-demain overmorgen pojutrze pozítří послезавтра holnapután",
 }
 
@@ -231,9 +259,15 @@ _UNITS = {
     "veckor uger uker viikkoa tygodni",
 }
 
-MONTHS = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-WEEKDAYS = {name: number for number, names in enumerate(_WEEKDAYS) for name in names.split()}
-NEAR_DAYS = {name: shift for shift, names in _NEAR.items() for name in names.split()}
+
+def _names(words: str) -> Iterator[str]:
+    """The names in a list, where `hôm_qua` is one of two words."""
+    return (name.replace("_", " ") for name in words.split())
+
+
+MONTHS = {name: number for number, names in enumerate(_MONTHS, 1) for name in _names(names)}
+WEEKDAYS = {name: number for number, names in enumerate(_WEEKDAYS) for name in _names(names)}
+NEAR_DAYS = {name: shift for shift, names in _NEAR.items() for name in _names(names)}
 UNIT_SECONDS = {name: seconds for seconds, names in _UNITS.items() for name in names.split()}
 
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
