@@ -99,7 +99,34 @@ def test_what_a_note_begins_with_is_no_name(label: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["ann", "Ana dos Santos", "bo roe", "Doe, Jane", "Ann Fix"])
+@pytest.mark.parametrize(
+    "note",
+    [
+        *("[14:39] Called Ann: no answer", "[14:39] Called: no answer", "[14:39] Sent Mail: ok"),
+        *("28.11.26, 14:39 - Called Ann: no answer", "[28.11.26, 14:39:01] Called Ann: none"),
+        *("2026-11-28 14:39 - Restarted Web: ok", "Nov 28, 2026 at 2:39 PM\tTriggered\tby a rule"),
+    ],
+)
+def test_what_somebody_did_is_no_name(note: str) -> None:
+    (entry,) = read(note).entries
+    assert (f"{entry.at:%H:%M}", entry.by) == ("14:39", "")
+    assert note.endswith(entry.text)
+    assert entry.text[0].isupper()
+
+
+def test_what_somebody_did_above_the_text_is_no_name() -> None:
+    for notes in (
+        "Called Ann  14:35\nno answer\nBo Roe  14:36\nok",
+        "[14:35] Called Ann\nno answer",
+    ):
+        entry = read(notes).entries[0]
+        assert (entry.by, entry.text) == ("", "Called Ann\nno answer")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ann", "Ana dos Santos", "bo roe", "Doe, Jane", "Ann Fix", "Ahmed Ali", "Fred", "Saeed Roe"],
+)
 def test_who_says_it_is_the_author(name: str) -> None:
     assert [each.by for each in read(f"[14:39] {name}: down").entries] == [name]
 

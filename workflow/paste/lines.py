@@ -645,7 +645,8 @@ def _behind_the_time(head: Line, gap: str, rest: str) -> Line:
     if gap == "  " and said.zones and said.clock and said.clock.half:
         return replace(head, text=rest, shape=Shape.OWN)
     nick = _NICK_TAB.fullmatch(rest) if "\t" in gap else None
-    if nick and (" " not in nick["by"] or is_name(nick["by"])):
+    is_nick = nick and not is_label(nick["by"])
+    if nick and is_nick and (" " not in nick["by"] or is_name(nick["by"])):
         return _said_by(head, nick["by"], nick["text"])
     return _with_rest(head, rest, names_itself=said.date is not None and "-" in gap)
 
@@ -752,9 +753,8 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
         if _is_badge(by):  # the name stands on the line above
             return replace(line, kind=LineKind.LONE, said=said, is_indented=True)
         mark = gap[0].strip() or " "
-        return replace(
-            line, kind=LineKind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE, gap=mark
-        )
+        head = replace(line, kind=LineKind.HEAD, said=said, shape=Shape.TITLE, gap=mark)
+        return replace(head, text=by) if is_label(by) else replace(head, by=name_of(by))
     return None
 
 

@@ -30,6 +30,19 @@ _LABELS = frozenset(_LABEL_WORDS.split())
 _LABEL_ENDS = frozenset(
     ("actions", "cause", "causes", "impact", "items", "learned", "resolution", "status", "step")
 ) | frozenset(("steps", "summary", "update"))
+# Notes begin with what somebody did, `Called Ann: no answer`; names that end like it are names.
+_DID = re.compile(r"[A-Z][a-z]{2,}ed\b")
+_BEGINS = frozenset(
+    ("asking", "calling", "checking", "paging", "pinging", "restarting", "rolling", "sent", "spoke")
+) | frozenset(("told", "trying", "waiting", "angerufen", "gebeld", "informiert", "llamado"))
+_ENDS_LIKE_IT = (
+    "abed achmed ahmed alfred aysed creed daoued fahed fred fried hamed hameed hammed jamed "
+    "jared javed jawed khaled magied mahmed majed majeed manfred mared mehmed mildred mohamed "
+    "mohammed muhamed muhammed nahed naveed obed rached raed rasheed rashed reed saeed saed "
+    "sayed shaheed siegfried sneed syed waheed waleed wilfred wilfried winfred winfried "
+    "winifred zayed"
+)
+_NAMES_LIKE_IT = frozenset(_ENDS_LIKE_IT.split())
 # Additions to a name: a badge without a space, a status emoji.
 _BADGE = re.compile(
     r"(?<=[^\W_A-Z])(?:APP|BOT)$|\s+(?:APP|BOT)$|(?:\s*:[a-z0-9_+-]+:)+$|\s+\(pinned\)$"
@@ -61,7 +74,18 @@ def is_label(words: str) -> bool:
     plain = words.strip().casefold()
     *before, last = plain.split() or [""]
     is_ended = bool(before) and last in _LABEL_ENDS
-    return is_ended or plain in _LABELS or re.search(r"\.[A-Z]{4,}$", words) is not None
+    return (
+        is_ended
+        or _says_what_was_done(words)
+        or plain in _LABELS
+        or re.search(r"\.[A-Z]{4,}$", words) is not None
+    )
+
+
+def _says_what_was_done(words: str) -> bool:
+    first = re.match(r"\w*", words.strip())
+    word = first[0].casefold() if first else ""
+    return word in _BEGINS or (_DID.match(words.strip()) is not None and word not in _NAMES_LIKE_IT)
 
 
 def is_above_a_time(words: str) -> bool:
