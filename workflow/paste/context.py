@@ -48,6 +48,7 @@ from workflow.paste.own_pages import (
     time_and_text,
     timeline_part,
 )
+from workflow.paste.quotes import with_marked_quotes, with_older_quotes
 from workflow.paste.records import letter_lines, record_line, record_lines
 from workflow.times.spoken_time import Spoken
 
@@ -110,6 +111,7 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
         # A single `Next call: 15:00` is no timeline.
         found = [line for line in both if line.kind in TIMES]
         lines = both if len(found) > 1 or any(_ROUGHLY.match(line.raw) for line in found) else lines
+    lines = with_marked_quotes(lines, rows)
     for at in reactions(raw) - set(of_show):
         lines[at] = replace(lines[at], kind=LineKind.NOISE)
     lines = with_zone_words(_with_context(_with_fences(lines, of_show)), reader)
@@ -328,7 +330,7 @@ def _with_context(lines: list[Line]) -> list[Line]:
             else line
             for line in lines
         ]
-    lines = _without_statuses(_with_short_answers(_times_below(lines)))
+    lines = _without_statuses(_with_short_answers(with_older_quotes(_times_below(lines))))
     lines = _with_one_title(_without_whatsapps_own(lines))
     found = []
     for at, line in enumerate(lines):
@@ -664,6 +666,8 @@ class Gathering:
                 self.unread.append(line.number)
                 return
             line = replace(line, said=replace(said, clock=replace(clock, half=half)))
+        if not message.text():
+            message.has_noise = True  # all that was said are the times
         self._begin(line, message.by)
         self.parts[-1].is_within = True
 
@@ -710,7 +714,7 @@ class Gathering:
         The message may have been a picture.
         """
         name = name_of(above.raw)
-        if any(part.by == name for part in self.parts):
+        if " " in name or any(part.by == name for part in self.parts):
             raise PasteUnclear(
                 f"Line {above.number} may be the message above it or the author of the one below: "
                 f"{name!r}. For the message, put a period behind it; for the author, write what "

@@ -88,7 +88,8 @@ class Line:
     `gap` is the mark between the author and the time of a title, " " for spaces. `is_plain` marks
     a line inside an entry that only looks like a time: code, or an answer. `zone_word` behind the
     time may be its zone or text, with `zone_is_marked` if a mark follows; `zone_taken` is one that
-    was taken as the zone. `question` is a sentence that refuses the paste.
+    was taken as the zone. `is_quote` marks the begin of an older message in this one.
+    `question` is a sentence that refuses the paste.
     """
 
     kind: LineKind
@@ -105,6 +106,7 @@ class Line:
     zone_word: str = ""
     zone_is_marked: bool = False
     zone_taken: str = ""
+    is_quote: bool = False
     question: str = ""
 
 

@@ -105,9 +105,14 @@ def question(line: Line) -> str:
 
 
 def notes_of(lines: Iterable[Line]) -> list[str]:
-    """Which words were taken as zones because every line has one."""
-    taken = [line for line in lines if line.zone_taken]
-    return [f"Line {line.number}: {line.zone_taken} was read as the time zone." for line in taken]
+    """Which words were taken as zones because every line has one, and which lines as a quote."""
+    notes = []
+    for line in lines:
+        if line.zone_taken:
+            notes.append(f"Line {line.number}: {line.zone_taken} was read as the time zone.")
+        if line.is_quote:
+            notes.append(f"Line {line.number} was read as a quote in the message above it.")
+    return notes
 
 
 # --- Parts of the day -----------------------------------------------------------------------------

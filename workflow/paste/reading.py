@@ -119,6 +119,12 @@ def _forwards(
             before = _Placed(timed, moment, frame)
             anchor = before.day if timed.keeps_day else None
             continue
+        if anchor is None and timed.is_within and before is not None and at and found[at - 1]:
+            # On the day of the message around it.
+            outside = outside or (anchor, before)
+            found[at] = moment = _placed_on_a_day(timed, said, frame, before.day)
+            before = _Placed(timed, moment, frame)
+            continue
         if anchor is None and timed.follows and before is not None and at and found[at - 1]:
             anchor = before.day
         if anchor is not None:
