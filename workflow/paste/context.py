@@ -36,6 +36,7 @@ from workflow.paste.noise import is_emoji, is_noise, reactions, without_edited
 from workflow.paste.open_times import (
     notes_of,
     question,
+    with_counts,
     with_day_parts,
     with_day_titles,
     with_lengths,
@@ -75,8 +76,11 @@ _UPDATE = re.compile(
 )
 
 
-def lines_of(text: str, reader: Reader) -> list[Line]:
-    """Every line by itself, including tables; lines outside our own timeline are marked."""
+def lines_of(text: str, reader: Reader, *, has_day: bool = False) -> list[Line]:
+    """Every line by itself, including tables; lines outside our own timeline are marked.
+
+    `has_day`: the person named the day of the first line.
+    """
     if (records := record_lines(text, reader)) is not None:
         return records
     # WhatsApp isolates a mention's direction: `@\u2068Ann Lee\u2069`.
@@ -116,7 +120,7 @@ def lines_of(text: str, reader: Reader) -> list[Line]:
         lines[at] = replace(lines[at], kind=LineKind.NOISE)
     lines = with_zone_words(_with_context(_with_fences(lines, of_show)), reader)
     lines = with_day_titles(with_lengths(with_day_parts(lines)), reader)
-    return _in_said_zone(lines, reader)
+    return with_counts(_in_said_zone(lines, reader), has_day=has_day)
 
 
 def _of_ours(raw: str, line: Line, reader: Reader, *, is_shown: bool) -> Line:

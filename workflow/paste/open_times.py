@@ -7,7 +7,7 @@ Otherwise the person is asked to write which one. In small letters, some are wor
 `10:05 est en panne`.
 
 Words that may say which half of the day a time is in: `8:05 in the evening`. Units that may make it
-a length: `1:30 h in total`.
+a length: `1:30 h in total`. Times that may count from the start of a recording: `Ann Lee   0:05`.
 
 Headings that name a day in other words: `Prices – 26 Nov 2026`, `28 Nov – recovery`.
 
@@ -185,6 +185,43 @@ def with_lengths(lines: list[Line]) -> list[Line]:
                 "Nothing was recorded.",
             )
     return found
+
+
+# --- Recordings -----------------------------------------------------------------------------------
+
+# The first minutes of a transcript, by Teams, Otter, YouTube; with seconds by Meet and Zoom.
+_COUNTED = re.compile(r"(?:^|.*?[^\d:.,])(?P<count>0:\d{2}|0?0:\d{2}:\d{2})(?![\d:.]).*")
+
+
+def with_counts(lines: list[Line], *, has_day: bool) -> list[Line]:
+    """Add the question whether times such as `0:05` count from the start of a recording.
+
+    Not where a day is named, where they go back, or in a log, whose lines begin with `00:00:05`.
+    """
+    heads = [line for line in lines if line.kind in TIMES]
+    begun = next((line for line in heads if not line.said.has_day), None)
+    days = {LineKind.DATE, LineKind.HEADING}
+    is_dated = has_day or any(line.kind in days and line.said.has_day for line in lines)
+    if is_dated or begun is None:
+        return lines
+    counts = [line for line in heads if line.number >= begun.number]
+    count = _COUNTED.fullmatch(normal(begun.raw).strip())
+    clocks = [line.said.clock for line in counts if line.said.clock is not None]
+    is_log = begun.shape is Shape.LEADING and begun.kind is LineKind.HEAD and not begun.by
+    if count is None or (is_log and count["count"].count(":") > 1):
+        return lines
+    shown = [(clock.hour, clock.minute, clock.second) for clock in clocks]
+    is_open = all(not clock.half for clock in clocks) and not any(
+        each.said.zones for each in counts
+    )
+    if not is_open or shown != sorted(shown):
+        return lines
+    question = (
+        f"Line {begun.number}: {count['count']} may be a time of day or count from the start of a "
+        "recording. For times of day, write their date in a line above; for a recording, replace "
+        "them with the times of day. Nothing was recorded."
+    )
+    return [replace(line, question=question) if line is begun else line for line in lines]
 
 
 # --- Days -----------------------------------------------------------------------------------------

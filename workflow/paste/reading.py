@@ -596,7 +596,7 @@ def read_paste(
             struck=tuple(at for at, each in enumerate(recorded, 1) if each.entry.is_struck),
         )
     reader = Reader(habits.language, frozenset(names_of(zone, now)))
-    gathering = Gathering(lines_of(text, reader), reader)
+    gathering = Gathering(lines_of(text, reader, has_day=first is not None), reader)
     gathering.gather()
     return _placed(gathering, now, zone, first, habits)
 
