@@ -26,13 +26,14 @@ from workflow.paste.lines import (
     day_of,
     holds_a_time,
     is_long_ago,
+    is_marked_as_own,
     is_of_whatsapp,
     looks_like_a_head,
     name_and_day,
     read_line,
 )
 from workflow.paste.names import is_above_a_time, is_label, is_name, name_of
-from workflow.paste.noise import is_emoji, is_noise, reactions, without_edited
+from workflow.paste.noise import is_edited, is_emoji, is_noise, reactions, without_edited
 from workflow.paste.open_times import (
     notes_of,
     question,
@@ -345,7 +346,11 @@ def _with_context(lines: list[Line]) -> list[Line]:
             (at > 0 and lines[at - 1].kind is LineKind.TEXT) or _is_in_a_message(lines, at)
         )
         found.append(
-            replace(line, kind=LineKind.TEXT) if is_stray_date or is_stray_dot or runs_on else line
+            replace(line, kind=LineKind.NOISE)
+            if is_stray_date and line.raw.lstrip().startswith("---")  # of IRC: `--- Day changed`
+            else replace(line, kind=LineKind.TEXT)
+            if is_stray_date or is_stray_dot or runs_on
+            else line
         )
     return _with_teams_names(found)
 
@@ -382,12 +387,15 @@ def _times_below(lines: list[Line]) -> list[Line]:
 
 
 def _without_statuses(lines: list[Line]) -> list[Line]:
-    """Leave out the emoji of somebody's status, which Slack copies between name and time."""
+    """Leave out what chats copy between name, time and text: an emoji, and that it was edited."""
     found = list(lines)
     for at in range(1, len(lines) - 1):
         above, line, below = lines[at - 1 : at + 2]
         is_between = above.kind is LineKind.TEXT and below.kind is LineKind.LONE
-        if is_between and below.is_indented and is_emoji(line.raw):
+        is_status = is_between and below.is_indented and is_emoji(line.raw)
+        is_alone = at + 2 < len(lines) and lines[at + 2].kind is LineKind.LONE
+        is_above_text = above.kind is LineKind.LONE and below.kind is LineKind.TEXT and not is_alone
+        if is_status or (is_above_text and is_edited(line.raw)):
             found[at] = replace(line, kind=LineKind.NOISE)
     return found
 
@@ -395,9 +403,14 @@ def _without_statuses(lines: list[Line]) -> list[Line]:
 def _without_whatsapps_own(lines: list[Line]) -> list[Line]:
     """Leave out what WhatsApp says itself, in any language: every message of people has a name."""
     theirs = [line for line in lines if is_of_whatsapp(line)]
-    if not any(line.by for line in theirs):
-        return lines
-    own = {line.number for line in theirs if not line.by and ": " not in line.text}
+    has_names = any(line.by for line in theirs)
+    own = {
+        line.number
+        for line in lines
+        if not line.by
+        and ": " not in line.text
+        and (is_marked_as_own(line) or (has_names and line in theirs))
+    }
     return [replace(line, kind=LineKind.NOISE) if line.number in own else line for line in lines]
 
 
@@ -420,7 +433,11 @@ def _with_teams_names(lines: list[Line]) -> list[Line]:
     named = [at for at in bare if not is_label(lines[at].text)]
     if not all(
         is_name(lines[at].text)
-        and (_follows(lines, at, {LineKind.TEXT, LineKind.NOISE}) or lines[at].text in people)
+        and (
+            _follows(lines, at, {LineKind.TEXT, LineKind.NOISE})
+            or _holds_a_list(lines, at)
+            or lines[at].text in people
+        )
         for at in named
     ):
         return lines
@@ -428,7 +445,7 @@ def _with_teams_names(lines: list[Line]) -> list[Line]:
         named = [at for at in named if " " in lines[at].text]
     found = list(lines)
     for at in named:
-        if _follows(lines, at, {LineKind.TEXT, LineKind.NOISE}):
+        if _follows(lines, at, {LineKind.TEXT, LineKind.NOISE}) or _holds_a_list(lines, at):
             found[at] = replace(found[at], by=name_of(found[at].text), text="")
         else:
             found[at] = replace(found[at], kind=LineKind.NOISE)
@@ -438,6 +455,12 @@ def _with_teams_names(lines: list[Line]) -> list[Line]:
 def _follows(lines: list[Line], at: int, kinds: set[LineKind]) -> bool:
     below = (lines[down].kind for down in range(at + 1, len(lines)))
     return next((kind for kind in below if kind is not LineKind.BLANK), LineKind.BLANK) in kinds
+
+
+def _holds_a_list(lines: list[Line], at: int) -> bool:
+    """Whether lines of a log, or of a list, begin right below a line in brackets."""
+    below = lines[at + 1] if at + 1 < len(lines) else lines[at]
+    return below.kind is LineKind.HEAD and below.shape is Shape.LEADING and not below.by
 
 
 def _in_said_zone(lines: list[Line], reader: Reader) -> list[Line]:
@@ -708,17 +731,19 @@ class Gathering:
             return True
         # Only a name may be taken from an entry that has no other line: a picture was sent there.
         is_name_alone = bool(self.parts[-1].by) and is_name(above.raw)
-        if not self._indents and is_name_alone:
+        if is_name_alone:
             self._refuse_open_name(above)
         return is_name_alone and self._indents
 
     def _refuse_open_name(self, above: Line) -> None:
         """Raise `PasteUnclear` for an author's name that is all of a message, or begins the next.
 
-        The message may have been a picture.
+        The message may have been a picture. In a browser's copy each name has a time below it, so
+        there a full name is one, and so is a known one.
         """
         name = name_of(above.raw)
-        if " " in name or any(part.by == name for part in self.parts):
+        is_like_a_name = " " in name or any(part.by == name for part in self.parts)
+        if is_like_a_name != self._indents:
             raise PasteUnclear(
                 f"Line {above.number} may be the message above it or the author of the one below: "
                 f"{name!r}. For the message, put a period behind it; for the author, write what "

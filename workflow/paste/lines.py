@@ -15,6 +15,7 @@ from enum import Enum
 from workflow.paste.names import BADGES, is_above_a_time, is_label, is_name, is_phrase, name_of
 from workflow.paste.noise import (
     EDITED_BEHIND,
+    EDITED_WORDS,
     EMOJI,
     ENCRYPTED,
     OF_IRC,
@@ -135,7 +136,7 @@ class Reader:
 
 
 # Roughly at a time.
-ROUGH_SIGN = r"[~≈]\s?|ca?\.\s?|circa |approx\.? |approximately |gegen |vers "
+ROUGH_SIGN = r"[~≈@]\s?|ca?\.\s?|circa |approx\.? |approximately |gegen |vers "
 # List marks, quote marks and check boxes of Markdown, and bullets of documents.
 # `27. November` and `27. 11.` begin with a date, and with no mark.
 _MARK = re.compile(
@@ -221,6 +222,7 @@ _LOOKS_LIKE_A_TIME = re.compile(
 _MENTION = re.compile(
     r"(?<![\d:.,/])\d{1,2}:\d{2}(?!\d)"
     r"|(?<![\w:.,/])\d{1,2}(?:[.:]\d{2})?\s?(?:[ap]\.?m\b|Uhr\b|uur\b|hod\b)"
+    r"|^\W*(?:12 )?(?:noon|midnight|midday)\b"
     r"|^\W*(?:T?\+\s?\d|\d{1,2}\s?h\s)|(?<![\w:.,/])\d{1,2}\s?h\s?\d{2}\b"
     r"|(?<![\w:.,/])\d{1,3} ?(?:m|min|minute|h|hr|hour|d|day)s? (?:ago|later)\b",
     re.IGNORECASE,
@@ -459,10 +461,14 @@ def _alone(words: str, reader: Reader) -> Spoken | None:
     return reader.whole(words) or replace(reader, language="fr").whole(words)
 
 
+# Skype: `[28/11/2026 14:33:05 | Edited 14:33:40] Bo Roe: ok`
+_EDITED_AT = re.compile(rf"\s?\| (?:{EDITED_WORDS}) \d[\d:]*\d(?: [AP]M)?$", re.IGNORECASE)
+
+
 def _bracketed(line: Line, words: str, reader: Reader) -> Line | None:
     """`[14:43] Ann: text` and `[11/24 8:05 AM] Doe, Jane`; `Ann [14:43]` of Slack's old copy."""
     found = _BRACKET.fullmatch(words) or _ROUND.fullmatch(words)
-    said = _alone(found["when"], reader) if found else None
+    said = _alone(_EDITED_AT.sub("", found["when"]), reader) if found else None
     if found and said is not None and said.clock is not None:
         head = replace(line, kind=LineKind.HEAD, said=said, shape=Shape.BRACKET)
         is_chat = _KERNEL_TIME.fullmatch(found["when"]) is None
@@ -508,7 +514,7 @@ def _of_service(line: Line, words: str, reader: Reader) -> Line | None:
 def _lone(line: Line, words: str, reader: Reader) -> Line | None:
     """A time alone, or a date alone."""
     plain = EDITED_BEHIND.sub("", re.sub(r"^[—–·•,-]\s+", "", words))
-    plain = re.sub(r"(?<=\w)\s*[—–:-]$", "", plain)
+    plain = re.sub(r"(?<=\w)\s*[—–:-]$", "", _without_age(plain, reader))
     said = _alone(_LESS_THAN.sub("", plain), reader)
     if said is None:
         date = _date(words, reader)
@@ -519,6 +525,17 @@ def _lone(line: Line, words: str, reader: Reader) -> Line | None:
         return _aged(line, plain, said)
     date = _date(words, reader)
     return replace(line, kind=LineKind.DATE, said=date) if date else None
+
+
+def _without_age(words: str, reader: Reader) -> str:
+    """A time without the age that Gmail puts behind it: `Sat, Nov 28, 2:32 PM (1 hour ago)`."""
+    found = _AGE_BEHIND.fullmatch(words)
+    said = reader.whole(found["age"]) if found else None
+    is_age = said is not None and (said.span is not None or said.near is not None)
+    return found["when"] if found and is_age else words
+
+
+_AGE_BEHIND = re.compile(r"(?P<when>.*\d:\d\d.*?)\s?\((?P<age>[^()]{3,30})\)")
 
 
 def _aged(line: Line, words: str, said: Spoken) -> Line | None:
@@ -608,8 +625,14 @@ def _of_whatsapp(head: Line, rest: str) -> Line | None:
     if is_of_whatsapp_itself(rest) and not (says and is_name(says["by"])):
         return replace(head, kind=LineKind.NOISE)
     if says and not is_label(says["by"]):
+        is_file = _FILE_LEFT_OUT.fullmatch(says["text"])
+        head = replace(head, kind=LineKind.NOISE) if is_file else head
         return replace(head, by=name_of(says["by"]), text=says["text"])
     return None
+
+
+# `<Medien ausgeschlossen>`, `<Без медиафайлов>`: in each language the only text in such brackets.
+_FILE_LEFT_OUT = re.compile(r"<(?=[^<>]*[^\W\d_])[^<>:/@.]{4,40}>")
 
 
 def range_of(words: str, reader: Reader) -> Spoken | None:
@@ -710,6 +733,11 @@ def is_of_whatsapp(line: Line) -> bool:
     return line.kind is LineKind.HEAD and _WHATSAPP.match(normal(line.raw).strip()) is not None
 
 
+def is_marked_as_own(line: Line) -> bool:
+    """Whether WhatsApp on an iPhone marks a line without a name as its own."""
+    return line.kind is LineKind.HEAD and f"] {OWN_MARK}" in line.raw and line.said.date is not None
+
+
 def is_long_ago(line: Line) -> bool:
     """Whether a line only says how many hours or days ago a message was sent."""
     if line.kind is not LineKind.TEXT:
@@ -724,7 +752,8 @@ _JUST_SAID = re.compile(r"\d{1,2} min|now", re.IGNORECASE)
 
 # Jira, GitHub: `Ann Lee added a comment - 26/Nov/26 2:05 PM`, `ann commented on Nov 26, 2:05 PM`.
 _COMMENTED = re.compile(
-    r"(?P<by>\S.{0,58}?)\s(?:added a comment|commented|replied|wrote|hat kommentiert|a commenté)"
+    r"(?P<by>\S.{0,58}?)\s"
+    r"(?:added a comment|made changes|commented|replied|wrote|hat kommentiert|a commenté)"
     r"(?:\s?[-–—·:,]|\son)?\s+(?P<when>\d.{4,40}|[A-Z].{4,40}?):?"
 )
 

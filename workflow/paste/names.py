@@ -18,7 +18,7 @@ _LABEL_WORDS = (
     "note notice ok opened outage paged postmortem recovered recovery resolution resolved "
     "restart restarted result reverted rollback scheduled started status summary todo trace "
     "update verified verifying warn warning workaround api cdn cpu db dns kafka mysql nginx "
-    "postgres redis "
+    "postgres redis milestone severity "
     # The same in German, French, Spanish, Portuguese, Italian and Dutch.
     "alarm auswirkung behoben ergebnis gelöst hinweis lösung störung ursache "
     "alerte correctif panne résolu résolution "
@@ -48,12 +48,13 @@ _BADGE = re.compile(
     r"(?<=[^\W_A-Z])(?:APP|BOT)$|\s+(?:APP|BOT)$|(?:\s*:[a-z0-9_+-]+:)+$|\s+\(pinned\)$"
 )
 BADGES = frozenset({"APP", "BOT", "WORKFLOW"})
+_ADDRESS = re.compile(r"(.)\s+<[^<>\s]+@[^<>\s]+>$")
 _ASIDE = re.compile(r"\s*(?:\([^()]{1,40}\)|\|.*)$")
 
 
 def name_of(words: str) -> str:
-    """A name in a chat, without badge and status emoji."""
-    return _BADGE.sub("", words.strip()).strip()
+    """A name in a chat or a mail, without badge, status emoji and address."""
+    return _BADGE.sub("", _ADDRESS.sub(r"\1", words.strip())).strip()
 
 
 def is_name(words: str) -> bool:

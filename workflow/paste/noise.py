@@ -37,7 +37,12 @@ _LINES = (
     r"(?:like|heart|laugh|surprised|sad|angry) \d+",
     r"\d+ (?:like|heart|laugh|surprised|sad|angry) reactions?\.?",
     r"\d+ replies? from .{1,80}",
+    r"(?:[^\W\d_]\S* ){1,4}(?:joined|left) the (?:conversation|meeting|chat|call|team)\.?",
     r"has context menu|last read|collapse all|meeting started|meeting ended:? .{1,20}",
+    # Gmail
+    r"to me",
+    # Google Chat
+    r"history is (?:on|off)",
     # Pictures of people
     r"(?:user )?avatar|.{1,60}[’']s (?:profile picture|avatar)|profile picture of .{1,60}",
     r"Profilbild von .{1,60}|photo de profil de .{1,60}",
@@ -55,6 +60,9 @@ _LINES = (
     r"se eliminó este mensaje\.?|eliminaste este mensaje\.?",
     r"questo messaggio è stato eliminato\.?|hai eliminato questo messaggio\.?",
     r"(?:esta )?mensagem (?:foi )?apagada\.?|dit bericht is verwijderd\.?",
+    r"(?:данное|это) сообщение (?:было )?удалено\.?|вы удалили (?:данное|это) сообщение\.?",
+    r"(?:ta wiadomość została usunięta|usunięto tę wiadomość)\.?|bu mesaj silindi\.?",
+    r"pesan ini (?:telah )?dihapus\.?|tin nhắn này đã bị xóa\.?",
     # WhatsApp
     r"<?(?:media|image|video|audio|sticker|GIF|document|contact card) (?:omitted|attached)>?",
     r"(?:Bild|Video|Audio|Sticker|GIF|Dokument|Kontaktkarte) weggelassen|<Medien ausgeschlossen>",
@@ -64,6 +72,7 @@ _LINES = (
     r"(?:imagem|vídeo|áudio|figurinha|GIF|documento) ocultad[oa]|<(?:Mídia|Arquivo de mídia) "
     r"ocult[ao]>",
     r"(?:afbeelding|video|audio|sticker|GIF|document) weggelaten|<Media weggelaten>",
+    r"<(?:Medya dahil edilmedi|Media tidak disertakan|Media har utelämnats|Hiányzó médiafájl)>",
     r"messages and calls are end-to-end encrypted\..*",
     r"your security code with .*",
     r"missed (?:voice|video) call.*",
@@ -79,7 +88,8 @@ OF_IRC = re.compile(
     r"(?=.*(?:[(\[]\S+@\S+[)\]]|#[A-Za-z]|is now known as|sets? mode))"
     r"(?=.*\b(?:joins|joined|left|quits?|parts|parted|kicked|mode|topic|nick|known)\b).*"
     r"|\S+ [(\[]\S+@\S+[)\]] has (?:joined|left|quit)\b.*"
-    r"|\S+ has (?:joined|left|quit) (?:#[A-Za-z]\S*|the (?:channel|room|chat|server))\.?",
+    r"|\S+ has (?:joined|left|quit) (?:#[A-Za-z]\S*|the (?:channel|room|chat|server))\.?"
+    r"|\*{1,3}\s+\S+ has quit(?: IRC)?(?: \(.*\))?",
     re.IGNORECASE,
 )
 # WhatsApp's own messages. People write such words too: only where it shows no name before them, or
@@ -102,7 +112,7 @@ _REACTION_WITH_COUNT = re.compile(
 )
 _REACTION = re.compile(rf":[a-z0-9_+'-]+:|{EMOJI}", re.IGNORECASE)
 _TEAMS_REACTION = re.compile(
-    r"\d+ .{1,30}(?:reactions?|reaktion(?:en|er)?|réactions?|reacci(?:ones|ón)|reaç(?:ões|ão)"
+    r"(?:\d+ )?.{1,30}(?:reactions?|reaktion(?:en|er)?|réactions?|reacci(?:ones|ón)|reaç(?:ões|ão)"
     r"|reazion[ei]|reacties?)\.?"
     r"|\d+ (?:réactions?|reacci(?:ones|ón)|reaç(?:ões|ão)|reazion[ei]) .{1,30}",
     re.IGNORECASE,
@@ -135,6 +145,11 @@ def reactions(lines: list[str]) -> set[int]:
         if is_reaction and _COUNT.fullmatch(lines[at + 1].strip()):
             found |= {at, at + 1}
     return found
+
+
+def is_edited(line: str) -> bool:
+    """Whether a whole line only says that the message was edited."""
+    return re.fullmatch(EDITED_WORDS, line.strip(), re.IGNORECASE) is not None
 
 
 def is_emoji(line: str) -> bool:

@@ -174,6 +174,11 @@ _TIME_WORDS = (
     "time when timestamp uhrzeit zeit zeitpunkt heure hora ora horário tid tijd aika godzina "
     "utc gmt"
 )
+# Without a column for the time of day, these may hold it.
+_START_WORDS = (
+    "start started begin began beginn created occurred detected opened début inicio início inizio"
+)
+_END_WORDS = "end ended ende fin fim fine stop until bis resolved closed duration dauer durée"
 _DATE_WORDS = "date day datum tag jour fecha día data dag päivä dzień"
 _AUTHOR_WORDS = (
     "who by author owner actor person name from user reporter wer von qui auteur quién autor chi "
@@ -182,8 +187,9 @@ _AUTHOR_WORDS = (
 _LONGEST_NAME = 3
 _LONGEST_CSV_NAME = 2
 _ZONE_NAMES = frozenset({"zone", "timezone", "time zone", "tz", "zeitzone", "fuseau horaire"})
-_TIMES, _DATES, _AUTHORS = (
-    frozenset(words.split()) for words in (_TIME_WORDS, _DATE_WORDS, _AUTHOR_WORDS)
+_TIMES, _STARTS, _ENDS, _DATES, _AUTHORS = (
+    frozenset(words.split())
+    for words in (_TIME_WORDS, _START_WORDS, _END_WORDS, _DATE_WORDS, _AUTHOR_WORDS)
 )
 
 
@@ -197,6 +203,13 @@ class _Columns:
     zone: str
     zone_at: int
     names: tuple[str, ...]
+
+    @property
+    def text(self) -> int:
+        """The column with what happened: the first one for nothing else; -1 if there is none."""
+        taken = {self.time, self.date, self.by, self.zone_at}
+        places = [at for at in range(len(self.names)) if at not in taken]
+        return next((at for at in places if self.names[at].casefold() not in _ENDS), -1)
 
 
 def table_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
@@ -289,9 +302,7 @@ def _header(cells: list[str], reader: Reader) -> _Columns | None:
         set() if name in _ZONE_NAMES or len(name.split()) > _LONGEST_NAME else set(name.split())
         for name in plain
     ]
-    time = next(
-        (at for at, each in enumerate(words) if each & _TIMES or plain[at] in {"at", "ts"}), -1
-    )
+    time = _time_column(plain, words)
     if time < 0:
         return None
     day = next((at for at, each in enumerate(words) if each & _DATES and at != time), -1)
@@ -303,6 +314,15 @@ def _header(cells: list[str], reader: Reader) -> _Columns | None:
     zone = bracket[1] if bracket else named[0] if named else ""
     zone_at = next((at for at, name in enumerate(plain) if name in _ZONE_NAMES), -1)
     return _Columns(time, day, by, zone, zone_at, tuple(names))
+
+
+def _time_column(names: Sequence[str], words: Sequence[set[str]]) -> int:
+    """The column with the time of day: its own, the start's or the date's; -1 for none."""
+    for wanted in (_TIMES, _STARTS, _DATES):
+        for at, each in enumerate(words):
+            if each & wanted or (wanted is _TIMES and names[at] in {"at", "ts"}):
+                return at
+    return -1
 
 
 def _is_time(cell: str, reader: Reader) -> bool:
@@ -333,10 +353,10 @@ def _row(
         return None
     if columns and columns.zone and not said.zones:
         said = _in_zone(said, columns.zone, reader)
-    by_at = columns.by if columns else -1
+    by_at, text_at = (columns.by, columns.text) if columns else (-1, -1)
     rest = [
         _named(columns, at, cell)
-        for at, cell in enumerate(cells)
+        for at, cell in sorted(enumerate(cells), key=lambda each: each[0] != text_at)
         if cell and at not in {time, day, by_at, zone_at}
     ]
     if ranged is not None or rough:
@@ -355,6 +375,4 @@ def _named(columns: _Columns | None, at: int, cell: str) -> str:
     """A text cell; cells after the first get their column's name."""
     if columns is None or at >= len(columns.names):
         return cell
-    taken = {columns.time, columns.date, columns.by, columns.zone_at}
-    first = next(place for place in range(len(columns.names)) if place not in taken)
-    return cell if at == first or not columns.names[at] else f"{columns.names[at]}: {cell}"
+    return cell if at == columns.text or not columns.names[at] else f"{columns.names[at]}: {cell}"

@@ -362,16 +362,17 @@ class _Block:
 
 def letter_lines(lines: list[str], reader: Reader) -> dict[int, Line]:
     """Each block as the head of an entry, if the paste begins with one; by line."""
-    first = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    first = next((at for at, line in enumerate(lines) if line.strip() and not is_rule(line)), 0)
     found: dict[int, Line] = {}
     at = first
     while at < len(lines):
-        block = _block(lines, at, reader) or _quoted(lines[at], at, reader)
+        block = _block(lines, at, reader) or _quoted(lines, at, reader)
         if block is None and at == first:
             return {}
         if block is None or block.said is None:
             at += 1
             continue
+        found |= {at - 1: Line(LineKind.NOISE, at, lines[at - 1])} if is_rule(lines[at - 1]) else {}
         found[at] = Line(
             LineKind.HEAD, at + 1, block.when, block.said, block.by, block.words, Shape.BRACKET
         )
@@ -394,15 +395,32 @@ _WROTE = re.compile(
 )
 
 
-def _quoted(line: str, at: int, reader: Reader) -> _Block | None:
-    """`On Thu, Nov 26, 2026 at 2:05 PM Ann Lee <ann@customer.example> wrote:`."""
+# `-----Original Message-----`, `---------- Forwarded message ---------`.
+_ABOVE_A_MAIL = re.compile(r"[>\s]*(?:-{2,}\s?[^-].{3,40}?\s?-{2,}|Begin forwarded message:)\s*")
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line only separates a mail from the one above it."""
+    return _ABOVE_A_MAIL.fullmatch(line) is not None
+
+
+def _quoted(lines: list[str], at: int, reader: Reader) -> _Block | None:
+    """`On Thu, Nov 26, 2026 at 2:05 PM Ann Lee <ann@customer.example> wrote:`, or in two lines."""
+    block = _quoted_in(lines[at], at + 1, reader)
+    if block is None and at + 1 < len(lines):
+        both = f"{lines[at].rstrip()} {lines[at + 1].lstrip('> ')}"
+        block = _quoted_in(both, at + 2, reader)
+    return block
+
+
+def _quoted_in(line: str, end: int, reader: Reader) -> _Block | None:
     found = _QUOTED.fullmatch(line)
     when = _SHORT_DAY.sub("", found["when"]) if found else ""
     read = reader.first(when)
     wrote = _WROTE.fullmatch(when, read[1]) if read else None
     if read is None or wrote is None or not read[0].has_day:
         return None
-    return _Block(at + 1, when, wrote["by"].strip("\"' "), "", read[0])
+    return _Block(end, when, wrote["by"].strip("\"' "), "", read[0])
 
 
 def _block(lines: list[str], start: int, reader: Reader) -> _Block | None:
