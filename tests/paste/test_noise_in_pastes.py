@@ -141,3 +141,33 @@ def test_noon_in_a_list_is_named_where_it_is_not_read() -> None:
         ("28 14:31", "", "@14:31 Down"),
         ("28 14:33", "", "@14:33 Fixed"),
     ]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| When | Who | What |\n|---|---|---|\n| 14:31 | Ann | Down |\n{}",
+        "When\tWhat\n14:31\tDown\n{}",
+    ],
+)
+def test_a_row_without_a_time_is_asked_about_and_is_no_text_of_the_row_above(table: str) -> None:
+    row = "| later | Bo | Fixed |" if "|" in table else "later\tFixed"
+    with pytest.raises(PasteUnclear, match="'later' in the table's column of times can't be read"):
+        read(table.format(row))
+    assert entries(table.format(row.replace("later", "14:33")))[1][2] == "Fixed"
+
+
+@pytest.mark.parametrize(
+    ("notes", "unread"),
+    [
+        ("14.31'de alarm\n14.35'te tamam", (1, 2)),
+        ("14:31 Down\nquarter to three ack", (2,)),
+        ("half past two: down", (1,)),
+    ],
+)
+def test_a_time_in_other_words_is_named(notes: str, unread: tuple[int, ...]) -> None:
+    assert read(notes).unread == unread
+
+
+def test_at_between_a_name_and_a_time_is_read() -> None:
+    assert entries("Ann Lee at 2:31 PM\nDown\nBo Roe at 2:33 PM\nOn it") == [DOWN, ON_IT]

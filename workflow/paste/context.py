@@ -170,7 +170,7 @@ _ROUGHLY = re.compile(
 
 
 _TIME_BEHIND = re.compile(
-    r"[\s>*+•-]*(?P<words>[^\W\d_][^:\n]{0,58}?)(?:(?P<colon>\s?\*{0,2}:\*{0,2})\s+| )"
+    r"[\s>*+•-]*(?P<words>[^\W\d_][^:\n]{0,58}?)(?:(?P<colon>\s?\*{0,2}:\*{0,2})\s+| at | )"
     r"(?P<when>\d.*\d:\d\d.*|\d{1,2}:\d\d.*)"
 )
 

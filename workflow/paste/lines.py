@@ -222,7 +222,7 @@ _LOOKS_LIKE_A_TIME = re.compile(
 _MENTION = re.compile(
     r"(?<![\d:.,/])\d{1,2}:\d{2}(?!\d)"
     r"|(?<![\w:.,/])\d{1,2}(?:[.:]\d{2})?\s?(?:[ap]\.?m\b|Uhr\b|uur\b|hod\b)"
-    r"|^\W*(?:12 )?(?:noon|midnight|midday)\b"
+    r"|^\W*(?:12 )?(?:noon|midnight|midday)\b|\b(?:half past|quarter (?:to|past))\b"
     r"|^\W*(?:T?\+\s?\d|\d{1,2}\s?h\s)|(?<![\w:.,/])\d{1,2}\s?h\s?\d{2}\b"
     r"|(?<![\w:.,/])\d{1,3} ?(?:m|min|minute|h|hr|hour|d|day)s? (?:ago|later)\b",
     re.IGNORECASE,
@@ -279,7 +279,7 @@ def holds_a_time(line: Line) -> bool:
 
 # A time without a colon, or the beginning of other words: `0805 Seen`, `8.05 Deploy`, `2026 was …`.
 _BARE_CLOCK = re.compile(
-    r"[\s>*•-]*(?:(?P<four>(?:[01]\d|2[0-3])[0-5]\d)|(?:[01]?\d|2[0-3])\.[0-5]\d)(?=\s*:?\s+\S)"
+    r"[\s>*•-]*(?:(?P<four>(?:[01]\d|2[0-3])[0-5]\d)|(?:[01]?\d|2[0-3])\.[0-5]\d)(?=(?:'\w+)?\s*:?\s+\S)"
     r"(?!\s*(?:EUR|USD|GBP|CHF|[€$£%]|[kMGT]i?B\b|m?s\b|x\b))"
 )
 

@@ -289,7 +289,23 @@ def _table(lines: list[str], start: int, size: int, reader: Reader) -> dict[int,
         row = _row(_cells(lines[at]) or [], at + 1, lines[at], columns, reader)
         if row is not None:
             found[at] = row
+    has_times = any(line.kind is LineKind.HEAD for line in found.values())
+    for at in range(start, start + size if columns is not None and has_times else start):
+        cell = (_cells(lines[at]) or [])[columns.time : columns.time + 1] if columns else []
+        if at not in found and cell and cell[0]:
+            found[at] = _asked_for_time(at + 1, lines[at], cell[0])
     return found
+
+
+def _asked_for_time(number: int, raw: str, cell: str) -> Line:
+    """A row with the question for its time; without one it would be text of the row above."""
+    return Line(
+        LineKind.TEXT,
+        number,
+        raw,
+        question=f"Line {number}: {cell[:40]!r} in the table's column of times can't be read. "
+        "Write a time, or remove the line. Nothing was recorded.",
+    )
 
 
 def _header(cells: list[str], reader: Reader) -> _Columns | None:

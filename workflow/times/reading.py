@@ -392,7 +392,7 @@ def understood(text: str) -> int:
 _JOINT = re.compile(
     r"\s*(?:(?:,|\||·|–|—|-|@|:(?=\d\d:\d\d))\s*)?"
     r"(?:(?:at|on|of|the|um|am|den|dem|d\.|à|le|a l[ae]s?|el|del?|alle|il|às|as|em|om|op|på|o|w"
-    r"|v|ve|в|во|saat|godz\.|klockan|ore|lúc|ngày|pukul|เวลา)\s+)*の?",
+    r"|v|ve|в|во|saat|godz\.|klockan|ore|lúc|ngày(?=\s\d)|pukul|เวลา)\s+)*の?",
     re.IGNORECASE,
 )
 _PLAIN_JOINT = re.compile(
