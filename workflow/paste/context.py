@@ -402,14 +402,13 @@ def _without_statuses(lines: list[Line]) -> list[Line]:
 
 def _without_whatsapps_own(lines: list[Line]) -> list[Line]:
     """Leave out what WhatsApp says itself, in any language: every message of people has a name."""
-    theirs = [line for line in lines if is_of_whatsapp(line)]
-    has_names = any(line.by for line in theirs)
+    has_names = any(line.by for line in lines if is_of_whatsapp(line))
     own = {
         line.number
         for line in lines
         if not line.by
         and ": " not in line.text
-        and (is_marked_as_own(line) or (has_names and line in theirs))
+        and (is_marked_as_own(line) or (has_names and is_of_whatsapp(line)))
     }
     return [replace(line, kind=LineKind.NOISE) if line.number in own else line for line in lines]
 

@@ -290,12 +290,12 @@ def _asked_for_unread_day(lines: list[Line], at: int, reader: Reader) -> Line | 
     As text it would leave the messages below on the wrong day.
     """
     line = lines[at]
-    below = [down for down in lines[at + 1 :] if down.kind is not LineKind.BLANK][:2]
-    if line.kind is not LineKind.TEXT or line.is_plain or not below:
-        return None
-    is_chat = below[-1].kind is LineKind.LONE or below[0].shape is Shape.TITLE
     is_day = _MAY_BE_A_DAY.fullmatch(normal(line.raw).strip()) is not None
-    if not (is_chat and is_day) or title_of(line, reader) is not None:
+    if not is_day or line.kind is not LineKind.TEXT or line.is_plain:
+        return None
+    below = [down for down in lines[at + 1 :] if down.kind is not LineKind.BLANK][:2]
+    is_chat = below and (below[-1].kind is LineKind.LONE or below[0].shape is Shape.TITLE)
+    if not is_chat or title_of(line, reader) is not None:
         return None
     return replace(
         line,
