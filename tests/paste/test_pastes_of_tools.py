@@ -114,13 +114,11 @@ def test_what_somebody_did_is_no_name(note: str) -> None:
     assert entry.text[0].isupper()
 
 
-def test_what_somebody_did_above_the_text_is_no_name() -> None:
-    for notes in (
-        "Called Ann  14:35\nno answer\nBo Roe  14:36\nok",
-        "[14:35] Called Ann\nno answer",
-    ):
-        entry = read(notes).entries[0]
-        assert (entry.by, entry.text) == ("", "Called Ann\nno answer")
+def test_what_somebody_did_above_the_text_is_no_name_and_a_name_like_it_is_one() -> None:
+    (entry,) = read("[14:35] Called Ann\nno answer").entries
+    assert (entry.by, entry.text) == ("", "Called Ann\nno answer")
+    chat = read("Naeed Roe  14:35\nDown\nBo Roe  14:36\nOn it")
+    assert [each.by for each in chat.entries] == ["Naeed Roe", "Bo Roe"]
 
 
 @pytest.mark.parametrize(

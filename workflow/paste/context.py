@@ -32,7 +32,7 @@ from workflow.paste.lines import (
     name_and_day,
     read_line,
 )
-from workflow.paste.names import is_above_a_time, is_label, is_name, name_of
+from workflow.paste.names import begins_a_note, is_above_a_time, is_label, is_name, name_of
 from workflow.paste.noise import is_edited, is_emoji, is_noise, reactions, without_edited
 from workflow.paste.open_times import (
     notes_of,
@@ -429,7 +429,7 @@ def _with_teams_names(lines: list[Line]) -> list[Line]:
         and not is_noise(line.text)  # `[14:32] Meeting started`
     ]
     people = {lines[at].text for at in bare if _follows(lines, at, {LineKind.TEXT})}
-    named = [at for at in bare if not is_label(lines[at].text)]
+    named = [at for at in bare if not begins_a_note(lines[at].text)]
     if not all(
         is_name(lines[at].text)
         and (

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
-from workflow.paste.names import BADGES, is_above_a_time, is_label, is_name, is_phrase, name_of
+from workflow.paste.names import (
+    BADGES,
+    begins_a_note,
+    is_above_a_time,
+    is_label,
+    is_name,
+    is_phrase,
+    name_of,
+)
 from workflow.paste.noise import (
     EDITED_BEHIND,
     EDITED_WORDS,
@@ -624,7 +632,7 @@ def _of_whatsapp(head: Line, rest: str) -> Line | None:
     says = _SAYS.fullmatch(rest)
     if is_of_whatsapp_itself(rest) and not (says and is_name(says["by"])):
         return replace(head, kind=LineKind.NOISE)
-    if says and not is_label(says["by"]):
+    if says and not begins_a_note(says["by"]):
         is_file = _FILE_LEFT_OUT.fullmatch(says["text"])
         head = replace(head, kind=LineKind.NOISE) if is_file else head
         return replace(head, by=name_of(says["by"]), text=says["text"])
@@ -670,7 +678,7 @@ def _behind_the_time(head: Line, gap: str, rest: str) -> Line:
     if gap == "  " and said.zones and said.clock and said.clock.half:
         return replace(head, text=rest, shape=Shape.OWN)
     nick = _NICK_TAB.fullmatch(rest) if "\t" in gap else None
-    is_nick = nick and not is_label(nick["by"])
+    is_nick = nick and not begins_a_note(nick["by"])
     if nick and is_nick and (" " not in nick["by"] or is_name(nick["by"])):
         return _said_by(head, nick["by"], nick["text"])
     return _with_rest(head, rest, names_itself=said.date is not None and "-" in gap)
@@ -704,7 +712,7 @@ _HOST = re.compile(r"[\w.-]+-\d{1,3}|[a-z]+/\S+")
 
 
 def _can_speak(words: str, head: Line) -> bool:
-    if is_label(words):
+    if begins_a_note(words):
         return False
     if head.shape is Shape.BRACKET:
         # WhatsApp shows the name of the address book, always with a date.
@@ -784,8 +792,9 @@ def _titled(line: Line, words: str, reader: Reader) -> Line | None:
         if _is_badge(by):  # the name stands on the line above
             return replace(line, kind=LineKind.LONE, said=said, is_indented=True)
         mark = gap[0].strip() or " "
-        head = replace(line, kind=LineKind.HEAD, said=said, shape=Shape.TITLE, gap=mark)
-        return replace(head, text=by) if is_label(by) else replace(head, by=name_of(by))
+        return replace(
+            line, kind=LineKind.HEAD, said=said, by=name_of(by), shape=Shape.TITLE, gap=mark
+        )
     return None
 
 

@@ -38,7 +38,7 @@ _BEGINS = frozenset(
 _ENDS_LIKE_IT = (
     "abed achmed ahmed alfred aysed creed daoued fahed fred fried hamed hameed hammed jamed "
     "jared javed jawed khaled magied mahmed majed majeed manfred mared mehmed mildred mohamed "
-    "mohammed muhamed muhammed nahed naveed obed rached raed rasheed rashed reed saeed saed "
+    "mohammed muhamed muhammed nahed naved naveed obed rached raed rasheed rashed reed saeed saed "
     "sayed shaheed siegfried sneed syed waheed waleed wilfred wilfried winfred winfried "
     "winifred zayed"
 )
@@ -75,18 +75,15 @@ def is_label(words: str) -> bool:
     plain = words.strip().casefold()
     *before, last = plain.split() or [""]
     is_ended = bool(before) and last in _LABEL_ENDS
-    return (
-        is_ended
-        or _says_what_was_done(words)
-        or plain in _LABELS
-        or re.search(r"\.[A-Z]{4,}$", words) is not None
-    )
+    return is_ended or plain in _LABELS or re.search(r"\.[A-Z]{4,}$", words) is not None
 
 
-def _says_what_was_done(words: str) -> bool:
+def begins_a_note(words: str) -> bool:
+    """Whether a text behind a time is a label, or says what somebody did: `Called Ann`."""
     first = re.match(r"\w*", words.strip())
     word = first[0].casefold() if first else ""
-    return word in _BEGINS or (_DID.match(words.strip()) is not None and word not in _NAMES_LIKE_IT)
+    has_done = word in _BEGINS or _DID.match(words.strip()) is not None
+    return is_label(words) or (has_done and word not in _NAMES_LIKE_IT)
 
 
 def is_above_a_time(words: str) -> bool:
