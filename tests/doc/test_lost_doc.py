@@ -163,6 +163,19 @@ def test_a_copy_takes_the_place_of_the_doc_and_gets_what_it_lacks(
     assert text.count("Typed by a person.") == 1
 
 
+def test_a_copy_is_adopted_after_a_close_without_any_notice(
+    postmortem: Postmortem, google: GoogleWorld
+) -> None:
+    doc = postmortem.json("start", "Nobody was affected")["doc_id"]
+    postmortem("close", "--force", "a false alarm")
+    copy = drive(google, "post", f"{doc}/copy", {"name": "Nobody was affected (copy)"})["id"]
+    postmortem("doc", "adopt", f"https://docs.google.com/document/d/{copy}/edit")
+    postmortem("log", "Said after the adoption", "--yes")
+    assert google.text(copy).count("Said after the adoption") == 1
+    assert "Communications summary" not in google.text(copy)
+    assert postmortem.json("show")["pending_sync"] == 0
+
+
 @pytest.mark.parametrize("answer", ["1", "2", ""])
 def test_join_asks_at_a_terminal_which_of_two_docs_is_meant(
     postmortem: Postmortem, google: GoogleWorld, doc: str, answer: str

@@ -366,7 +366,7 @@ def wanted_changes(
                 only = changes.is_said_once(connection, incident.id, change)
                 found.append(FillSection(change.id, change.payload["section"], blocks, only))
             case changes.SUMMARY:
-                found.append(notice_words.wanted_summary(connection, incident))
+                found += notice_words.wanted_summary(connection, incident)
             case "file":
                 found.append(_file(connection, change, parts))
             case "notice" | changes.PROPOSAL:

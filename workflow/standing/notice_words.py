@@ -269,14 +269,16 @@ def refresh_summary(connection: Connection, incident_id: str, at: datetime) -> N
         record_summary(connection, incident, at, {})
 
 
-def wanted_summary(connection: Connection, incident: Incident) -> PutCommunications:
-    """The last recorded summary, and the ones before it."""
+def wanted_summary(connection: Connection, incident: Incident) -> list[PutCommunications]:
+    """The last recorded summary, with the ones before it; none if no customer was written to."""
     written = [
         tuple(change.payload["lines"])
         for change in changes.changes_of_kind(connection, incident.id, SUMMARY)
     ]
-    *earlier, last = [lines for lines in written if lines]
-    return PutCommunications(incident.id, _HEADING, last, tuple(earlier))
+    shown = [lines for lines in written if lines]
+    if not shown:
+        return []
+    return [PutCommunications(incident.id, _HEADING, shown[-1], tuple(shown[:-1]))]
 
 
 def _lines(connection: Connection, incident: Incident) -> list[str]:
