@@ -324,6 +324,33 @@ def test_a_restored_ledger_is_not_the_only_one_for_sure(
     assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
 
 
+@pytest.mark.parametrize("way", ["recreate", "adopt"])
+def test_a_new_doc_does_not_confirm_a_restored_ledger(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers, way: str
+) -> None:
+    start(postmortem)
+    doc = postmortem.json("show")["doc_id"]
+    drive = f"{google.url}/drive/v3/files/{doc}"
+    answer = google._session().post(f"{drive}/copy", json={"name": "Before the send"}, timeout=10)
+    copy = f"https://docs.google.com/document/d/{answer.json()['id']}/edit"
+    backup = back_up(postmortem)
+    postmortem(*words_to_send(customers(3)))
+    assert google._session().delete(drive, timeout=10).ok
+    restore(postmortem, backup)
+    command = ("doc", way, *([copy] if way == "adopt" else []))
+    refused = postmortem(*command, expect=3)
+    assert f"postmortem {' '.join(command)} --not-in-this-ledger" in refused.err
+    assert "Nothing was sent" in postmortem(*words_to_send(customers(3)), expect=3).err
+    assert google.copies_per_recipient() == one_each(customers(3))
+
+    # A person who knows that nothing was sent since the backup goes on.
+    postmortem(*command, "--not-in-this-ledger")
+    more = customers(5)
+    more.path.write_text("email,name\nperson4@customer.example,Four\n", encoding="utf-8")
+    postmortem("notify", str(more), "--send", "--confirm", "1")
+    assert google.copies_per_recipient()["person4@customer.example"] == 1
+
+
 def test_of_two_ledgers_that_begin_at_one_moment_one_sends(
     postmortem: Postmortem, colleague: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -50,13 +50,16 @@ class Recovered:
     was_restored: bool = False
 
 
-def recreate(workspace: Workspace) -> Recovered:
+def recreate(workspace: Workspace, *, is_complete: bool = False) -> Recovered:
     """Create the incident's doc again, with all that the ledger has, and share it again.
 
-    Raises `BadInput` while the doc still exists, and `GoogleFault` if Google can't be asked.
+    With `is_complete` a person vouches for a restored ledger. Raises `BadInput` while the doc still
+    exists, and `GoogleFault` if Google can't be asked.
     """
     incident = workspace.incident()
     _refuse_part_of_it(workspace, incident)
+    if not is_complete:
+        _refuse_restored(workspace, incident, "postmortem doc recreate")
     if incident.doc_id:
         finding = doc_standing.examine(workspace, incident)
         _refuse_if_there(incident, finding)
@@ -81,6 +84,24 @@ def _refuse_part_of_it(workspace: Workspace, incident: Incident) -> None:
             f"{known or 'It joined by the address of the doc.'} Run postmortem doc recreate "
             "where the incident was started, then join the new doc here. Nothing was changed."
         )
+
+
+def _refuse_restored(workspace: Workspace, incident: Incident, command: str) -> None:
+    """Raise `BadInput` for a restored ledger: another doc can't tell what it lacks.
+
+    The first look at that doc would confirm the ledger, and the next send would go to everybody
+    again.
+    """
+    with workspace.ledger.read() as connection:
+        if elsewhere.is_in_its_place(connection, incident.id, workspace.ledger.mark):
+            return
+    raise BadInput(
+        "This ledger's file is a copy, or was restored from a backup. Mails may have been sent "
+        "that it does not know, and another doc may not list them. Nothing was changed.\n"
+        "To go on: put the newest copy of this ledger back, or use the machine that has it. Only "
+        "if you are sure that this ledger knows every mail that was sent: "
+        f"{command} {other_ledgers.OPTION}"
+    )
 
 
 def _refuse_if_there(incident: Incident, finding: DocFinding | None) -> None:
@@ -123,14 +144,17 @@ def _is_docs_host(workspace: Workspace, url: str) -> bool:
         return False
 
 
-def adopt(workspace: Workspace, url: str) -> Recovered:
+def adopt(workspace: Workspace, url: str, *, is_complete: bool = False) -> Recovered:
     """Adopt another doc for the incident: a copy, or one that was restored.
 
-    What the ledger has and the doc lacks is written into it. Raises `BadInput` for an address that
-    isn't a doc's, or another incident's doc, and `GoogleFault`.
+    What the ledger has and the doc lacks is written into it. With `is_complete` a person vouches
+    for a restored ledger. Raises `BadInput` for an address that isn't a doc's, or another
+    incident's doc, and `GoogleFault`.
     """
     incident = workspace.incident()
     doc_id = doc_at(workspace, url)
+    if doc_id != incident.doc_id and not is_complete:
+        _refuse_restored(workspace, incident, f"postmortem doc adopt {url}")
     was_restored = _restore(workspace, doc_id)
     view = read_document(workspace.google.docs.get(doc_id, FIELDS))
     _refuse_another(view, incident)

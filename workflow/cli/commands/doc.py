@@ -21,14 +21,22 @@ doc = typer.Typer(
 )
 app.add_typer(doc, name="doc")
 
+NotInThisLedger = Annotated[
+    bool,
+    typer.Option(
+        "--not-in-this-ledger",
+        help="Use another doc although this ledger was restored and may lack mails.",
+    ),
+]
+
 
 @command("recreate", group=doc, epilog="Example: postmortem doc recreate")
-def recreate(asked: Asked) -> None:
+def recreate(asked: Asked, not_in_this_ledger: NotInThisLedger = False) -> None:
     """Create the doc again from the ledger and share it again. For a deleted doc.
 
     Edits that people made in the lost doc are not in the ledger and can't be restored.
     """
-    recovered = recovery.recreate(session.open_workspace(asked))
+    recovered = recovery.recreate(session.open_workspace(asked), is_complete=not_in_this_ledger)
     _show(asked, recovered, "Created a new doc from the ledger:")
 
 
@@ -40,12 +48,13 @@ def recreate(asked: Asked) -> None:
 def adopt(
     asked: Asked,
     url: Annotated[str, typer.Argument(metavar="URL", help="Address of the doc to use.")],
+    not_in_this_ledger: NotInThisLedger = False,
 ) -> None:
     """Use a copy or a restored doc as the incident's doc. Missing entries are added.
 
     If the doc is in your trash, it is restored.
     """
-    recovered = recovery.adopt(session.open_workspace(asked), url)
+    recovered = recovery.adopt(session.open_workspace(asked), url, is_complete=not_in_this_ledger)
     words = "Taken out of the trash:" if recovered.was_restored else "The incident's doc is now:"
     _show(asked, recovered, words)
 
