@@ -324,6 +324,24 @@ def test_a_restored_ledger_is_not_the_only_one_for_sure(
     assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
 
 
+def test_a_ledger_from_before_its_doc_was_made_looks_at_the_doc_first(
+    postmortem: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.misbehave("503")
+    postmortem("start", "Wrong amounts", "--impact", "x", expect=5)
+    backup = back_up(postmortem)
+    google.behave()
+    postmortem("sync")
+    postmortem(*words_to_send(customers(3)))
+    restore(postmortem, backup)
+    assert "postmortem sync" in postmortem(*words_to_send(customers(3)), expect=3).err
+    postmortem("sync")
+    refused = postmortem(*words_to_send(customers(3)), expect=3)
+    assert "This ledger wrote to 3 customers on" in refused.err
+    assert google.copies_per_recipient() == one_each(customers(3))
+    assert len(google.documents()) == 1
+
+
 @pytest.mark.parametrize("way", ["recreate", "adopt"])
 def test_a_new_doc_does_not_confirm_a_restored_ledger(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers, way: str

@@ -291,7 +291,6 @@ class _IncidentDoc:
             doc_making.filled(connection, self.row)
             # The doc exists. No other ledger can have known it a moment ago.
             elsewhere.note_comparison(connection, incident.id, (), at=workspace.wall())
-            elsewhere.note_place(connection, incident.id, workspace.ledger.mark)
 
 
 def _document(workspace: Workspace, incident: Incident) -> Json:

@@ -65,6 +65,7 @@ def recreate(workspace: Workspace, *, is_complete: bool = False) -> Recovered:
         _refuse_if_there(incident, finding)
     with workspace.ledger.write() as connection:
         doc_making.lost(connection, incident.id)
+        elsewhere.note_place(connection, incident.id, workspace.ledger.mark)
         _want_all_again(connection, incident.id, ())
     return Recovered(incident.doc_url, bring_to_doc(workspace, incident.id))
 

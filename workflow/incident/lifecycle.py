@@ -28,7 +28,7 @@ from workflow.incident import many_entries
 from workflow.incident.facts import customer_title
 from workflow.incident.handover import Parcel, take_over
 from workflow.incident.timeline import Logged, new_entry, record_entry, record_field
-from workflow.ledger import changes, doc_making, incidents
+from workflow.ledger import changes, doc_making, elsewhere, incidents
 from workflow.ledger.changes import Run
 from workflow.ledger.elsewhere import Compared, NoticeElsewhere
 from workflow.ledger.incidents import Share
@@ -102,6 +102,7 @@ def start(workspace: Workspace, request: StartRequest) -> Brought:
             wanted=wanted,
             created_at=now,
         )
+        elsewhere.note_place(connection, incident.id, workspace.ledger.mark)
         incidents.make_current(
             connection, incident.id, profile=workspace.settings.profile, person=workspace.person
         )

@@ -62,15 +62,27 @@ class DocLook:
 
 
 def look(workspace: Workspace, incident: Incident, *, is_filled: bool | None = None) -> DocLook:
-    """Read the incident's doc and compare it with the ledger. A missing doc is no problem.
+    """Read the incident's doc and compare it with the ledger.
+
+    A doc that was not made yet is a problem for a restored ledger alone.
 
     `is_filled` is the result of `is_doc_filled`, if known. The result is stored, for commands that
     don't ask Google.
     """
     if not (is_doc_filled(workspace, incident) if is_filled is None else is_filled):
-        return DocLook(Compared(workspace.wall()))
+        return DocLook(Compared(workspace.wall(), problem=_unmade(workspace, incident)))
     read = read_doc(workspace, incident)
     return read if isinstance(read, DocLook) else note(workspace, incident, read)
+
+
+def _unmade(workspace: Workspace, incident: Incident) -> str:
+    """Why a doc that this ledger did not make yet is a problem; "" if there can't be another.
+
+    A restored ledger may have made it after the backup, and have sent mails since.
+    """
+    if is_the_only_one(workspace, incident):
+        return ""
+    return "This ledger has not made it yet. To make or find it: postmortem sync"
 
 
 def is_doc_filled(workspace: Workspace, incident: Incident) -> bool:
