@@ -324,6 +324,33 @@ def test_a_restored_ledger_is_not_the_only_one_for_sure(
     assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
 
 
+@pytest.mark.parametrize("way", ["recreate", "adopt"])
+def test_a_colleague_in_a_replaced_doc_is_led_to_the_other_one_before_a_send(
+    postmortem: Postmortem,
+    colleague: Postmortem,
+    google: GoogleWorld,
+    customers: Customers,
+    way: str,
+) -> None:
+    colleague("join", start(postmortem))
+    drive = f"{google.url}/drive/v3/files/{postmortem.json('show')['doc_id']}"
+    if way == "recreate":
+        assert google._session().patch(drive, json={"trashed": True}, timeout=10).ok
+        postmortem("doc", "recreate")
+    else:
+        copy = google._session().post(f"{drive}/copy", json={"name": "Copy"}, timeout=10).json()
+        postmortem("doc", "adopt", f"https://docs.google.com/document/d/{copy['id']}/edit")
+    postmortem(*words_to_send(customers(3)))
+    refused = colleague(*words_to_send(customers(3)), expect=3)
+    now = f"https://docs.google.com/document/d/{postmortem.json('show')['doc_id']}/edit"
+    assert f"postmortem doc adopt {now}" in refused.err
+    postmortem("share", "ann@team.example:writer")
+    colleague("doc", "adopt", now)
+    refused = colleague(*words_to_send(customers(3)), expect=3)
+    assert "Another ledger wrote to 3 customers on" in refused.err
+    assert google.copies_from(ACCOUNT, COLLEAGUE) == one_each(customers(3))
+
+
 def test_a_ledger_from_before_its_doc_was_made_looks_at_the_doc_first(
     postmortem: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

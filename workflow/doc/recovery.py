@@ -18,7 +18,15 @@ from workflow.doc.push import Brought, bring_to_doc
 from workflow.document.blocks import Block, BlockKind, Span, blocks_from_text, plain
 from workflow.document.edits.notices import notices_in
 from workflow.document.parse import blocks_from_markdown
-from workflow.document.requests import INCIDENT, create_range, identity_of, incident_name
+from workflow.document.requests import (
+    INCIDENT,
+    REPLACED,
+    create_range,
+    delete_range,
+    identity_of,
+    incident_name,
+    replaced_name,
+)
 from workflow.document.template import find_section, parse_template
 from workflow.document.typed import blocks_from_typed
 from workflow.document.view import FIELDS, DocView, read_document
@@ -67,7 +75,29 @@ def recreate(workspace: Workspace, *, is_complete: bool = False) -> Recovered:
         doc_making.lost(connection, incident.id)
         elsewhere.note_place(connection, incident.id, workspace.ledger.mark)
         _want_all_again(connection, incident.id, ())
-    return Recovered(incident.doc_url, bring_to_doc(workspace, incident.id))
+    brought = bring_to_doc(workspace, incident.id)
+    _mark_replaced(workspace, incident.doc_id, by=brought.incident.doc_id)
+    return Recovered(incident.doc_url, brought)
+
+
+def _mark_replaced(workspace: Workspace, doc_id: str, *, by: str) -> None:
+    """Mark a replaced doc, for colleagues' ledgers that still use it.
+
+    If it can't be marked, it is lost for most colleagues too, and their ledgers stop.
+    """
+    if not doc_id or not by:
+        return
+    with suppress(GoogleFault):
+        view = read_document(workspace.google.docs.get(doc_id, FIELDS))
+        _name_first_words(workspace, doc_id, view, replaced_name(by))
+
+
+def _unmark_replaced(workspace: Workspace, doc_id: str, view: DocView) -> None:
+    """Remove the marks of a doc that is used again, or that is a copy of a replaced one."""
+    marks = [own for ranges in view.own.get(REPLACED, {}).values() for own in ranges]
+    if marks:
+        requests = [delete_range(own.range.id) for own in marks]
+        workspace.google.docs.batch_update(doc_id, requests, required_revision=None)
 
 
 def _refuse_part_of_it(workspace: Workspace, incident: Incident) -> None:
@@ -161,16 +191,19 @@ def adopt(workspace: Workspace, url: str, *, is_complete: bool = False) -> Recov
     _refuse_another(view, incident)
     _refuse_without_notices(workspace, incident, view)
     if doc_id == incident.doc_id:
+        _unmark_replaced(workspace, doc_id, view)
         return Recovered(incident.doc_url, bring_to_doc(workspace, incident.id), was_restored)
     is_named = incident.id in view.own.get(INCIDENT, {})
     if not is_named:
         _name_incident(workspace, incident, doc_id, view)
+    _unmark_replaced(workspace, doc_id, view)
     address = url.partition("?")[0].partition("#")[0]
     with workspace.ledger.write() as connection:
         has = () if is_named else tuple(_shown(connection, incident, view))
         doc_making.adopted(connection, incident.id, doc_id=doc_id, doc_url=address)
         _want_all_again(connection, incident.id, has)
     brought = bring_to_doc(workspace, incident.id)
+    _mark_replaced(workspace, incident.doc_id, by=doc_id)
     return Recovered(incident.doc_url, brought, was_restored)
 
 
@@ -199,7 +232,9 @@ def _refuse_without_notices(workspace: Workspace, incident: Incident, view: DocV
     with workspace.ledger.read() as connection:
         found = elsewhere.last_comparison(connection, incident.id).found
     there = {each.id for each in notices_in(view).notices}
-    missing = [each for each in found if each.id not in there]
+    missing = [
+        each for each in found if each.why is not elsewhere.Why.REPLACED and each.id not in there
+    ]
     if missing:
         known = " ".join(other_ledgers.words(each, incident) for each in missing)
         raise BadInput(
@@ -212,14 +247,20 @@ def _refuse_without_notices(workspace: Workspace, incident: Incident, view: DocV
 
 def _name_incident(workspace: Workspace, incident: Incident, doc_id: str, view: DocView) -> None:
     """Mark a doc with its incident's name, by which colleagues join."""
+    if not _name_first_words(workspace, doc_id, view, incident_name(incident)):
+        raise BadInput("That doc is empty. To create one from the ledger: postmortem doc recreate")
+
+
+def _name_first_words(workspace: Workspace, doc_id: str, view: DocView, name: str) -> bool:
+    """Name the first words of a doc that was just read; False if it has none."""
     first = next((one for one in view.paragraphs if one.text.strip() and not one.cell), None)
     if first is None:
-        raise BadInput("That doc is empty. To create one from the ledger: postmortem doc recreate")
-    name = incident_name(incident)
+        return False
     request = create_range(first.tab_id, first.start, first.end - 1, name)
     workspace.google.docs.batch_update(
         doc_id, [request], required_revision=view.revision_id or None
     )
+    return True
 
 
 def _shown(connection: Connection, incident: Incident, view: DocView) -> list[str]:

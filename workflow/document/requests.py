@@ -180,6 +180,7 @@ PROPOSAL, PROPOSAL_FACTS = "proposal", "proposal-facts"
 INCIDENT = "incident"
 RUN, TRANSFER = "run", "transfer"
 RESERVED = "reserved"
+REPLACED = "replaced"
 
 _LONGEST = 256  # UTF-16 code units (reference, CreateNamedRangeRequest)
 
@@ -302,6 +303,11 @@ def run_name(notice_id: str, ledger: str, run: int) -> str:
 def transfer_name(transfer_id: str, giver: str, taker: str) -> str:
     """Over the doc's first words: the incident was moved between ledgers."""
     return _name(TRANSFER, transfer_id, giver, taker)
+
+
+def replaced_name(doc_id: str) -> str:
+    """Over a replaced doc's first words: the incident's doc is now that one."""
+    return _name(REPLACED, doc_id)
 
 
 def communications_name(incident_id: str) -> str:

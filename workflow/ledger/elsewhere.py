@@ -39,6 +39,7 @@ class Why(StrEnum):
     BEHIND = "behind"  # the doc says that more of its mails were accepted
     OLDER = "older"  # the doc has seen a later run of this very ledger
     COPY = "copy"  # this ledger is a copy that was made while it sent the notice
+    REPLACED = "replaced"  # another ledger uses another doc, which may list its notices
     GIVEN = "given"  # another ledger took this incident over
 
 

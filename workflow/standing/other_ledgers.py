@@ -251,6 +251,8 @@ def _found(
     mine = elsewhere.identity(connection)
     yield from lacking(mine, known, in_doc, in_place=in_place)
     yield from _given(connection, incident_id, in_doc, mine.id)
+    for doc_id in in_doc.replaced_by:
+        yield NoticeElsewhere(f"doc-{doc_id}", Why.REPLACED, shown=doc_id)
 
 
 def lacking(
@@ -405,11 +407,21 @@ def words(other: NoticeElsewhere, incident: Incident) -> str:
                 f"This incident was handed over to ledger {other.ledger}, and this ledger was "
                 "restored from an older backup."
             )
-        case Why.BACKUP:
-            restored = "it does not know that, so it was restored from an older backup"
-            return f"This ledger {_wrote(other, incident)}; {restored}."
+        case Why.REPLACED:
+            return (
+                "The incident has another doc now, and mails that are listed there may be missing "
+                "here. To use it: postmortem doc adopt "
+                f"https://docs.google.com/document/d/{other.shown}/edit"
+            )
         case _:
-            return f"Another ledger {_wrote(other, incident)}."
+            return _who_wrote(other, incident)
+
+
+def _who_wrote(other: NoticeElsewhere, incident: Incident) -> str:
+    if other.why is Why.BACKUP:
+        restored = "it does not know that, so it was restored from an older backup"
+        return f"This ledger {_wrote(other, incident)}; {restored}."
+    return f"Another ledger {_wrote(other, incident)}."
 
 
 def all_words(found: Iterable[NoticeElsewhere], incident: Incident) -> str:

@@ -22,6 +22,7 @@ from workflow.document.requests import (
     NOTICE,
     PROPOSAL,
     PROPOSAL_FACTS,
+    REPLACED,
     RESERVED,
     RUN,
     TRANSFER,
@@ -302,11 +303,15 @@ class TransferMark:
 
 @dataclass(frozen=True)
 class NoticesInDoc:
-    """Everything that a doc knows of notices. `runs`: the last run of sending of each ledger."""
+    """Everything that a doc knows of notices. `runs`: the last run of sending of each ledger.
+
+    `replaced_by` are the ids of docs that took this one's place.
+    """
 
     notices: tuple[NoticeInDoc, ...]
     runs: dict[str, int]
     transfers: tuple[TransferMark, ...]
+    replaced_by: tuple[str, ...] = ()
 
 
 def notices_in(view: DocView) -> NoticesInDoc:
@@ -323,7 +328,8 @@ def notices_in(view: DocView) -> NoticesInDoc:
     for key, ranges in view.own.get(FACTS, {}).items():
         before = found.get(key, NoticeInDoc(key))
         found[key] = _with_tally(before, ranges)
-    return NoticesInDoc(tuple(found.values()), _runs(view), tuple(_transfers(view)))
+    replaced_by = tuple(view.own.get(REPLACED, {}))
+    return NoticesInDoc(tuple(found.values()), _runs(view), tuple(_transfers(view)), replaced_by)
 
 
 def _with_heading(notice: NoticeInDoc, name: OwnName) -> NoticeInDoc:
