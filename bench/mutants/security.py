@@ -142,8 +142,8 @@ MUTANTS = [
         ),
         (
             "a stray quotation mark swallows rows",
-            "delimiter=delimiter, strict=True,",
-            "delimiter=delimiter, strict=False,",
+            "quotechar=quote,\n        strict=True,",
+            "quotechar=quote,\n        strict=False,",
             "mail/test_list_exports.py::test_every_row_of_an_export_is_accounted_for",
         ),
         (

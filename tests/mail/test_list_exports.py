@@ -26,6 +26,29 @@ class Export:
 
 
 EXPORTS = [
+    Export(
+        "single quotes of SQL or Python",
+        b"'email','name','owed'\n'ann@one.example','O''Hara, Ann','1,200'\n"
+        b"'bob@two.example','Bob',NULL\n'cy@three.example','Cy's','7'\n",
+        [ANN, BOB],
+        [2, 3],
+        bad={4: "line 4 has a quotation mark in the wrong place"},
+        columns={"name": "O'Hara, Ann", "owed": "1,200"},
+    ),
+    Export(
+        "single quotes below a header without",
+        b"email;name\n'ann@one.example';'Lee; Ann'\n'bob@two.example';'Bob'\n",
+        [ANN, BOB],
+        [2, 3],
+        columns={"name": "Lee; Ann"},
+    ),
+    Export(
+        "apostrophes at the start alone",
+        b"name,email\n't Hart,ann@one.example\n'Bob,bob@two.example\n",
+        [ANN, BOB],
+        [2, 3],
+        columns={"name": "'t Hart"},
+    ),
     Export("one column", b"email\nann@one.example\n", [ANN], [2]),
     Export("no newline at the end", b"email\nann@one.example", [ANN], [2]),
     Export(

@@ -20,7 +20,6 @@ from workflow.mail.list_rows import (
     Record,
     announced_delimiter,
     read_header,
-    read_records,
 )
 from workflow.model import Finding
 
@@ -218,8 +217,7 @@ def open_list(
             raise ListUnreadable(f"{unreadable} {_OTHER_LETTERS}") from None
         raise
     stream.seek(start)
-    records = read_records(stream, header.delimiter, whole_rows=header.whole_rows)
-    rest = itertools.dropwhile(lambda record: record.row <= header.row, records)
+    rest = itertools.dropwhile(lambda record: record.row <= header.row, header.records(stream))
     return ListReading(
         columns=header.columns.variables,
         headers=header.columns.headers,

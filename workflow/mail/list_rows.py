@@ -85,15 +85,25 @@ class _Lines:
         return "".join(self._read).rstrip("\r\n")
 
 
-def read_records(stream: TextIO, delimiter: str, *, whole_rows: bool = False) -> Iterator[Record]:
+def read_records(
+    stream: TextIO, delimiter: str, *, whole_rows: bool = False, quote: str = '"'
+) -> Iterator[Record]:
     """The rows of a CSV. `whole_rows`: each row stands in quotes as a whole, and is taken out.
+
+    `quote` is the mark around its cells.
 
     Raises:
         ListUnreadable: a quotation mark that never closes, a cell over 131,072 characters.
     """
     lines = _Lines(stream)
     # Strict, because a misplaced quotation mark otherwise swallows rows silently.
-    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t")
+    reader = csv.reader(
+        lines,
+        delimiter=delimiter,
+        quotechar=quote,
+        strict=True,
+        skipinitialspace=delimiter != "\t",
+    )
     for row in itertools.count(1):
         line = reader.line_num + 1
         lines.forget()
@@ -102,7 +112,7 @@ def read_records(stream: TextIO, delimiter: str, *, whole_rows: bool = False) ->
         except StopIteration:
             return
         except csv.Error as error:
-            fault = _fault(str(error), row, line, reader.line_num)
+            fault = _fault(str(error), row, line, reader.line_num, quote)
             yield Record(row, (lines.text,), fault)
             continue
         yield _unquoted(row, cells, delimiter) if whole_rows else Record(row, tuple(cells))
@@ -118,11 +128,11 @@ def _unquoted(row: int, cells: list[str], delimiter: str) -> Record:
     return Record(row, inner[0].cells, inner[0].fault)
 
 
-def _fault(error: str, row: int, line: int, last_line: int) -> str:
+def _fault(error: str, row: int, line: int, last_line: int, quote: str) -> str:
     if "unexpected end of data" in error:
         raise ListUnreadable(
-            f'row {row} (line {line}) opens a quotation mark (") that never closes, so the rows '
-            "after it can't be told apart. Close it, or double it if it belongs to the text."
+            f"row {row} (line {line}) opens a quotation mark ({quote}) that never closes, so the "
+            "rows after it can't be told apart. Close it, or double it if it belongs to the text."
         )
     if "field larger" in error:
         raise ListUnreadable(
@@ -132,7 +142,7 @@ def _fault(error: str, row: int, line: int, last_line: int) -> str:
     lines = f"line {line} has" if line == last_line else f"lines {line} to {last_line} have"
     return (
         f"{lines} a quotation mark in the wrong place, so the cells can't be told apart. "
-        'Double it ("") if it belongs to the text.'
+        f"Double it ({quote * 2}) if it belongs to the text."
     )
 
 
@@ -158,7 +168,7 @@ class Header:
     """The header of a list: its row, its columns, its delimiter.
 
     `title` are the rows with text above it; `whole_rows`: each row is in one pair of quotes;
-    `is_ours`: this program wrote the list.
+    `quote` is the mark around cells; `is_ours`: this program wrote the list.
     """
 
     row: int
@@ -166,6 +176,7 @@ class Header:
     delimiter: str
     title: tuple[str, ...] = ()
     whole_rows: bool = False
+    quote: str = '"'
 
     @property
     def is_ours(self) -> bool:
@@ -198,6 +209,17 @@ class Header:
                 "list",
                 "each whole row was in quotes; they were removed. Check the mail below.",
             )
+        if self.quote == "'":
+            yield Finding(
+                "warning",
+                "single_quotes",
+                "list",
+                "cells were in single quotes, which were removed. Check the mail below.",
+            )
+
+    def records(self, stream: TextIO) -> Iterator[Record]:
+        """The rows of the list, from the first."""
+        return read_records(stream, self.delimiter, whole_rows=self.whole_rows, quote=self.quote)
 
 
 def announced_delimiter(stream: TextIO) -> str:
@@ -237,7 +259,27 @@ def read_header(
             "the list has no header. Its first line names the columns, one of them `email`."
         )
     header = max(found, key=lambda each: (each.columns.rank[0], *_rank(each, announced)))
+    if _is_in_single_quotes(stream, start, header):
+        stream.seek(start)
+        again = _header(stream, header.delimiter, email_column, columns, quote="'")
+        header = again or header
     return _checked(stream, start, header)
+
+
+def _is_in_single_quotes(stream: TextIO, start: int, header: Header) -> bool:
+    """Whether the header, or each of the first rows, has single quotes around its cells.
+
+    SQL and Python write them so. A comma between them may divide a cell here, so only the ends of a
+    row are looked at. `'t Hart` has none at its end.
+    """
+    stream.seek(start)
+    rows = islice(_readable(header.records(stream)), header.row - 1, header.row + _SAMPLE_ROWS)
+    quoted = [
+        row.cells[0].lstrip()[:1] == "'" and row.cells[-1].rstrip()[-1:] == "'"
+        for row in rows
+        if row.has_words and not row.fault
+    ]
+    return bool(quoted) and (quoted[0] or (len(quoted) > 1 and all(quoted[1:])))
 
 
 def _by_rare_delimiters(
@@ -246,7 +288,7 @@ def _by_rare_delimiters(
     """Headers by delimiters that few lists have, where the rows below have as many cells."""
     for delimiter in _RARE_DELIMITERS:
         stream.seek(start)
-        header = _header(stream, delimiter, email_column, columns, whole_rows=False)
+        header = _header(stream, delimiter, email_column, columns)
         if header is None or not header.columns.candidates or len(header.columns.headers) < 2:
             continue
         stream.seek(start)
@@ -273,7 +315,8 @@ def _header(
     email_column: str | None,
     columns: Mapping[str, str] | None,
     *,
-    whole_rows: bool,
+    whole_rows: bool = False,
+    quote: str = '"',
 ) -> Header | None:
     """The first row with a column of addresses.
 
@@ -283,14 +326,14 @@ def _header(
     first: Header | None = None
     above: Header | None = None
     title: list[str] = []
-    records = _readable(read_records(stream, delimiter, whole_rows=whole_rows))
+    records = _readable(read_records(stream, delimiter, whole_rows=whole_rows, quote=quote))
     for record in islice(records, _TITLE_ROWS):
         if not record.has_words:
             continue
         if record.fault:
             break
         found = find_columns(record.cells, email_column, columns)
-        header = Header(record.row, found, delimiter, tuple(title), whole_rows)
+        header = Header(record.row, found, delimiter, tuple(title), whole_rows, quote)
         if found.candidates:
             return _lowest(header, records, email_column, columns)
         first = first or header
@@ -348,7 +391,7 @@ def _readable(records: Iterator[Record]) -> Iterator[Record]:
 def _checked(stream: TextIO, start: int, header: Header) -> Header:
     """The header with what its first rows show. Raises `ListUnreadable`."""
     stream.seek(start)
-    records = _readable(read_records(stream, header.delimiter, whole_rows=header.whole_rows))
+    records = _readable(header.records(stream))
     sample = islice(records, header.row, header.row + _SAMPLE_ROWS)
     rows = [record.cells for record in sample if record.has_words and not record.fault]
     columns = header.columns.with_filled(rows)
