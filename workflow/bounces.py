@@ -413,7 +413,9 @@ class _Collection:
                 self._mark(message, facts, _mail_before(hit, facts.received_at), failure)
                 return
         if report.failures:
-            self._say_unclear(report.failures[0], mails)
+            self._say_unclear(f"says that mail to {report.failures[0].keys[0]} failed", mails)
+        elif report.is_unclear:
+            self._say_unclear("says that mail failed, but not which address", mails)
 
     def _take_from_elsewhere(self, message: Listed) -> None:
         """Record a report in a separate thread: ours if it quotes a mail of ours."""
@@ -423,13 +425,17 @@ class _Collection:
         if not (is_report(facts.headers) or is_from_daemon(facts.headers)):
             return
         report = self._read(message, facts)
-        mails = self._quoted_mails(report) if report.failures else []
+        claims = report.failures or report.is_unclear
+        mails = self._quoted_mails(report) if claims else []
         if mails:
             self._take_report(message, facts, mails)
 
     def _claims_in_words(self, message: Listed, facts: MessageFacts) -> bool:
         """Whether a mail server says in text alone that a mail failed."""
-        return is_from_daemon(facts.headers) and bool(self._read(message, facts).failures)
+        if not is_from_daemon(facts.headers):
+            return False
+        report = self._read(message, facts)
+        return bool(report.failures) or report.is_unclear
 
     def _read(self, message: Listed, facts: MessageFacts) -> BounceReport:
         if facts.size > _LARGEST_REPORT_BYTES:
@@ -477,16 +483,16 @@ class _Collection:
             self._returned.waiting += waiting_words(self._workspace, entry)
         self._returned.new_bounces += 1
 
-    def _say_unclear(self, failure: Failure, mails: list[MailOut]) -> None:
+    def _say_unclear(self, said: str, mails: list[MailOut]) -> None:
         self._returned.unclear.append(
-            f"A report in the thread with {mails[-1].email} says that mail to {failure.keys[0]} "
-            "failed. Nobody was marked; look at it in Gmail."
+            f"A report in the thread with {mails[-1].email} {said}. Nobody was marked; look at it "
+            "in Gmail."
         )
 
 
 def _suppression(mail: MailOut, failure: Failure, at: datetime) -> Suppression | None:
     """The entry for an address that does not exist, or permanently refuses mail; else None."""
-    if not is_for_good(failure.status):
+    if not is_for_good(failure.status, failure.reason):
         return None
     said = f"{failure.status} {failure.reason}".strip()
     reason = f"bounced: {bounce_words(failure.status)} ({said})"

@@ -192,6 +192,28 @@ def test_a_report_in_words_alone_marks_its_customer_and_is_no_reply(
     assert found["new"] == {"bounced": 1, "replies": 0}
 
 
+def test_a_report_that_cannot_be_read_is_said_and_marks_nobody(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    reader("start", "Wrong amounts")
+    send(reader, customers(2), 2)
+    quoting = message_id_of(google, GONE)
+    google.receive(
+        (
+            f"From: mailer-daemon@customer.example\r\nTo: {ACCOUNT}\r\nReturn-Path: <>\r\n"
+            f"In-Reply-To: {quoting}\r\nReferences: {quoting}\r\n"
+            "Subject: Undeliverable: News\r\nMessage-ID: <r3@mx.customer.example>\r\n\r\n"
+            "The message was undeliverable to the following:\r\n  Person 2 (user not found)\r\n"
+        ).encode()
+    )
+    found = reader.json("bounces")
+    assert the_notice(found)["bounced"] == []
+    assert found["new"] == {"bounced": 0, "replies": 0}
+    [words] = found["unclear"]
+    assert GONE in words
+    assert "look at it in Gmail" in words
+
+
 def test_no_report_marks_a_customer_of_whose_mail_it_knows_nothing(
     reader: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.mail.content import BounceReport, is_automatic, is_report, read_report
+from workflow.mail.content import (
+    BounceReport,
+    is_automatic,
+    is_for_good,
+    is_from_daemon,
+    is_report,
+    read_report,
+)
 
 GMAIL = b"""\
 From: Mail Delivery Subsystem <mailer-daemon@googlemail.com>
@@ -160,6 +167,156 @@ def test_a_report_in_words_alone_names_the_address_and_why(raw: bytes) -> None:
     assert read_report(raw.replace(b"MAILER-DAEMON@", b"eve@")).failures == ()
 
 
+EXIM = """\
+From: Mail Delivery System <Mailer-Daemon@mx.customer.example>
+X-Failed-Recipients: gone@customer.example
+Subject: Mail delivery failed: returning message to sender
+
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  gone@customer.example
+    host mx.customer.example [5.1.1.7]
+    SMTP error from remote mail server after RCPT TO:<gone@customer.example>:
+    550 5.1.1 <gone@customer.example>: User unknown
+
+------ This is a copy of the message, including all the headers. ------
+
+To: other@customer.example
+"""
+DOMINO = """\
+From: Postmaster <postmaster@customer.example>
+Return-Path: <>
+Subject: DELIVERY FAILURE: User gone (gone@customer.example) not listed in Domino Directory
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain
+
+Your message
+  Subject: News
+was not delivered to:
+
+  gone@customer.example
+
+because:
+
+  User gone (gone@customer.example) not listed in Domino Directory (#5.1.1)
+
+--b
+Content-Type: message/rfc822
+
+Message-ID: <CAone@mail.gmail.com>
+
+other@customer.example
+--b--
+"""
+EXCHANGE = """\
+From: Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@customer.example>
+Subject: Unzustellbar: News
+Content-Type: text/html
+
+<p>Ihre Nachricht an gone@customer.example wurde nicht zugestellt.</p>
+<p>Remote Server returned '550 5.1.1 RESOLVER.ADR.RecipientNotFound'</p>
+"""
+GMX = """\
+From: GMX Mailer Daemon <mailer-daemon@gmx.de>
+Subject: Mail delivery failed: returning message to sender
+
+This is a permanent error. The following address
+failed:
+
+"gone@customer.example":
+SMTP error from remote server for TEXT command, host: mx reason: 550 5.1.1 unknown
+
+--- The header of the original message is following. ---
+
+To: other@customer.example
+"""
+MAIL_RU = """\
+From: mailer-daemon@corp.mail.ru
+Subject: =?utf-8?b?0J/QuNGB0YzQvNC+INC90LUg0LTQvtGB0YLQsNCy0LvQtdC90L4=?=
+Content-Type: text/plain; charset=utf-8
+
+К сожалению, Ваше письмо не может быть доставлено одному или нескольким получателям:
+
+gone@customer.example
+user not found 5.1.1
+"""
+
+
+@pytest.mark.parametrize("raw", [EXIM, DOMINO, EXCHANGE, GMX, MAIL_RU])
+def test_a_server_that_writes_words_names_the_address_and_its_reason(raw: str) -> None:
+    report = read_report(raw.encode())
+    [failure] = report.failures
+    assert (failure.keys, failure.status) == (("gone@customer.example",), "5.1.1")
+    assert failure.reason not in {"", "the mail bounced", "because:"}
+    assert not report.is_unclear
+
+
+def test_words_of_several_addresses_have_the_reason_of_each() -> None:
+    more = (
+        "550 5.1.1 <gone@customer.example>: User unknown\n\n  ann@two.example\n    quota exceeded"
+    )
+    found = read_report(
+        EXIM.replace("550 5.1.1 <gone@customer.example>: User unknown", more).encode()
+    )
+    assert [(each.keys[0], each.status) for each in found.failures] == [
+        ("gone@customer.example", "5.1.1"),
+        ("ann@two.example", ""),
+    ]
+
+
+def test_the_address_of_a_network_is_no_status() -> None:
+    found = read_report(EXIM.replace("550 5.1.1", "550").encode())
+    assert [each.status for each in found.failures] == [""]
+
+
+def test_a_report_that_names_no_address_is_unclear() -> None:
+    raw = b"From: mailer-daemon@mx.example\nSubject: Undeliverable\n\nNot sent to Gone (unknown)"
+    assert read_report(raw) == BounceReport((), (), is_unclear=True)
+    fields = with_fields("Final-Recipient: x400; /O=TEAM/CN=GONE", "Action: failed")
+    assert read_report(fields.replace(b"X-Failed-Recipients", b"X-Old")).is_unclear
+
+
+@pytest.mark.parametrize(
+    ("headers", "from_daemon"),
+    [
+        ({"from": "postmaster@one.example", "subject": "Undeliverable: News"}, False),
+        ({"from": "noreply@one.example", "subject": "Undeliverable: News"}, False),
+        ({"from": "noreply@one.example", "subject": "Unzustellbar: X", "return-path": "<>"}, True),
+        ({"from": "a@one.example", "subject": "Re: Mail failure", "return-path": "<>"}, False),
+        (
+            {"from": "a@b.example", "subject": "Out of office: mail failed", "return-path": "<>"},
+            False,
+        ),
+        ({"from": "a@b.example", "subject": "News", "auto-submitted": "auto-replied"}, False),
+    ],
+)
+def test_a_person_is_no_mail_server(headers: dict[str, str], from_daemon: bool) -> None:
+    assert is_from_daemon(headers) is from_daemon
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "for_good"),
+    [
+        ("5.1.1", "User unknown", True),
+        ("5.1.1", "Message rejected due to spam content", False),
+        ("5.0.0", "554 no mailbox", True),
+        ("5.0.0", "Recipient address rejected: user unknown", True),
+        ("5.0.0", "Transaction failed: reject due to policy restrictions", False),
+        ("5.0.0", "the mail bounced", False),
+        ("5.2.1", "The email account that you tried to reach is disabled.", True),
+        ("5.2.1", "The user you are trying to contact is receiving mail at a rate that", False),
+        ("5.2.2", "no such user", False),
+    ],
+)
+def test_only_an_address_that_is_gone_is_suppressed(
+    status: str, reason: str, for_good: bool
+) -> None:
+    assert is_for_good(status, reason) is for_good
+
+
 def test_a_report_in_words_alone_quotes_the_mail_by_its_copy() -> None:
     assert read_report(QMAIL).quoted == ("<CAone@mail.gmail.com>",)
 
@@ -170,6 +327,8 @@ def test_a_report_in_words_alone_quotes_the_mail_by_its_copy() -> None:
         b"----- The following addresses had transient non-fatal errors -----",
         b"Warning: message still undelivered after 4 hours",
         b"Your message is delayed. It will be retried.",
+        b"A message that you sent has not yet been delivered to",
+        b"Ihre Nachricht konnte vor\xc3\xbcbergehend nicht zugestellt werden:",
     ],
 )
 def test_a_delay_in_words_alone_is_no_failure(words: bytes) -> None:

@@ -14,7 +14,7 @@ import contextlib
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email import message_from_bytes, message_from_string, policy
@@ -259,7 +259,7 @@ _DAEMON = re.compile(
     re.IGNORECASE,
 )
 DAEMONS = ("mailer-daemon", "postmaster", "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e")
-_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")  # and no address of a network
 _QUOTED_ID = re.compile(r"<[\w.+=/@$~!#%&'*^?-]{3,250}>")
 _REPLY_CODE = re.compile(r"^(?:[245]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3}\s+)?")
 # A report has one recipient, at least for our mails; one with more than this is no real report.
@@ -304,6 +304,23 @@ _OUT_OF_OFFICE = re.compile(
 )
 
 
+# Subjects of reports that failed, in the words of servers in some of their languages. An answer to
+# a mail with such a subject begins with `Re:`.
+_OF_FAILURE = re.compile(
+    r"^(?!(?:re|aw|sv|vs|antw|tr|odp|r)\s?:).*?(?:\bundeliver|\breturned (?:e?mail|to sender)"
+    r"|\b(?:e?mail|message|delivery|mail system)\b.{0,25}\bfail|\bfailure notice|\bnondeliver"
+    r"|\bnon[- ]delivery|\bnot (?:be )?delivered|\bcould ?n[o']t (?:be )?deliver|\bmail error"
+    r"|\b(?:e?mail|message) (?:you sent )?(?:was )?(?:blocked|rejected)"
+    r"|unzustellbar|nicht zugestellt|zustellung .{0,20}fehlgeschlagen|zurückgewiesen"
+    r"|non remis|non distribu|échec de (?:la )?(?:remise|distribution)"
+    r"|no se puede entregar|no entregado|non recapit|mancata consegna|onbestelbaar"
+    r"|niet te bezorgen|não é possível entregar|não entregue|nie można dostarczyć|nedoručiteln"
+    r"|не удается доставить|недоставл|не доставлено|配信不能|配信できません|无法送达|退信|傳遞失敗"
+    r"|전송 실패|배달되지)",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
 class Failure:
     """One address that a report says has permanently failed.
@@ -319,10 +336,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class BounceReport:
-    """A report: what failed (nothing in a report of a delay), and the Message-IDs it quotes."""
+    """A report: what failed (nothing in a report of a delay), and the Message-IDs it quotes.
+
+    `is_unclear`: something failed, but the report doesn't say which address in a known way.
+    """
 
     failures: tuple[Failure, ...]
     quoted: tuple[str, ...]
+    is_unclear: bool = False
 
 
 def is_report(headers: Mapping[str, str]) -> bool:
@@ -335,9 +356,25 @@ def is_report(headers: Mapping[str, str]) -> bool:
 
 
 def is_from_daemon(headers: Mapping[str, str]) -> bool:
-    """Whether a mail server wrote a message, by its sender. A postmaster may be a person."""
+    """Whether a mail server wrote a message: by its sender, or by how it was sent and its subject.
+
+    A postmaster may be a person.
+    """
     found = _DAEMON.search(headers.get("from", ""))
-    return found is not None and not found[0].lower().startswith("postmaster")
+    if found is not None and not found[0].lower().startswith("postmaster"):
+        return True
+    subject = headers.get("subject", "").strip()
+    return (
+        _is_sent_by_machine(headers)
+        and _OF_FAILURE.search(subject) is not None
+        and _OUT_OF_OFFICE.match(subject) is None
+    )
+
+
+def _is_sent_by_machine(headers: Mapping[str, str]) -> bool:
+    """RFC 3834, section 5; and section 3.3, an answer to an empty sender would reach nobody."""
+    submitted = headers.get("auto-submitted", "no").partition(";")[0].strip().lower()
+    return submitted not in {"no", ""} or headers.get("return-path", "").strip() == "<>"
 
 
 def is_automatic(headers: Mapping[str, str]) -> bool:
@@ -345,15 +382,12 @@ def is_automatic(headers: Mapping[str, str]) -> bool:
 
     RFC 3834, section 5, and older conventions.
     """
-    submitted = headers.get("auto-submitted", "no").partition(";")[0].strip().lower()
     return (
-        submitted not in {"no", ""}
+        _is_sent_by_machine(headers)
         or headers.get("precedence", "").strip().lower() in _BY_MACHINES
         or "x-autoreply" in headers
         or "x-autorespond" in headers
         or is_from_daemon(headers)
-        # RFC 3834, section 3.3: an answer to it would reach nobody.
-        or headers.get("return-path", "").strip() == "<>"
         or "multipart/report" in headers.get("content-type", "").lower()
         or _OUT_OF_OFFICE.match(headers.get("subject", "").strip()) is not None
     )
@@ -367,11 +401,16 @@ def read_report(raw: bytes) -> BounceReport:
     except (RecursionError, TypeError):  # endlessly nested parts; a boundary in odd pieces
         return BounceReport((), ())
     failures = [failure for part in parts for failure in _failures(part)]
-    if not any(part.get_content_type() in _OF_STATUS for part in parts):
-        failures = _by_header(message) or _in_words(message)
+    is_unclear = not failures and any(_has_failed(part) for part in parts)
+    if is_unclear or not any(part.get_content_type() in _OF_STATUS for part in parts):
+        failures = _by_header(message)
+        if not failures or not failures[0].status:
+            in_words, says_it_failed = _in_words(message, parts)
+            failures = in_words or failures
+            is_unclear = not failures and (is_unclear or says_it_failed)
     quoted = [found for part in parts for found in _quoted(part)]
     return BounceReport(
-        tuple(failures[:_MOST_RECIPIENTS]), tuple(dict.fromkeys(quoted))[:_MOST_QUOTED]
+        tuple(failures[:_MOST_RECIPIENTS]), tuple(dict.fromkeys(quoted))[:_MOST_QUOTED], is_unclear
     )
 
 
@@ -422,6 +461,13 @@ def _failures(part: Message) -> Iterator[Failure]:
             yield Failure(keys, _status(fields), _reason(fields))
 
 
+def _has_failed(part: Message) -> bool:
+    """Whether a part with delivery statuses says that anything failed."""
+    if part.get_content_type() not in _OF_STATUS or not part.is_multipart():
+        return False
+    return any(map(_failed, _field_groups(part)))
+
+
 def _failed(fields: Message) -> bool:
     """Whether it failed permanently: a report can also be of a delay or a success (RFC 3464,
     2.3.3).
@@ -441,35 +487,89 @@ def _by_header(message: Message) -> list[Failure]:
     return [Failure((key,), "", "the mail bounced") for key in keys]
 
 
-# The reports of qmail, Yahoo and old sendmail: `<ann@one.example>:` on a line, the reason below,
-# and a copy of the mail behind a ruled line.
+# The reports of Exim, qmail, Yahoo, Domino and others: words with the address and the reason, and a
+# copy of the mail behind a ruled line.
 _COPY = re.compile(
-    r"^\s*-{2,}[^\n]*(?:copy|message|transcript)[^\n]*$", re.IGNORECASE | re.MULTILINE
+    r"^\s*-{2,}[^\n]*(?:copy|message|transcript|header|nachricht|original)[^\n]*$",
+    re.IGNORECASE | re.MULTILINE,
 )
-_NAMED_ON_A_LINE = re.compile(
-    r"^[ \t]{0,4}<([^<>\s@]{1,64}@[^<>\s]{1,255})>(?::[^\n]{0,400}|[ \t]*)$"
-    r"(?:\n[^\n]{1,400}){0,4}",
-    re.MULTILINE,
+_ADDRESS_IN_WORDS = re.compile(r"[^\s<>()\[\]\"',;:|@]{1,64}@[\w-][\w.-]{0,253}\w")
+_NOT_FOR_GOOD = re.compile(
+    r"\b(?:delay|transient|retr(?:y|ied)|warning|temporar|not yet been|still being|keep trying"
+    r"|verzöger|vorübergehend|weiter(?:hin)? versucht|erneut versucht|retard|temporaire"
+    r"|nouvelle tentative|temporal|reintent|ritard|temporane|vertra|временн|задерж"
+    r"|отложен)|遅延|一時的|再送|延迟|暂时",
+    re.IGNORECASE,
 )
-_NOT_FOR_GOOD = re.compile(r"\b(?:delay|transient|retr(?:y|ied)|warning|temporar)", re.IGNORECASE)
+_GIVEN_UP = re.compile(
+    r"permanent (?:fatal )?error|giv(?:en|ing) up|not going to try again|retry time\w*"
+    r"(?: not reached for any host)?(?: after a long failure period| exceeded)",
+    re.IGNORECASE,
+)
 _ID_IN_A_COPY = re.compile(r"^\s*message-id:([^\n]{1,400})", re.IGNORECASE | re.MULTILINE)
 _LONGEST_WORDS = 20_000
+_OF_WORDS = ("From", "Auto-Submitted", "Return-Path", "Subject")
 
 
-def _in_words(message: Message) -> list[Failure]:
-    """The failed recipients of a report that is only text."""
-    if not _DAEMON.search(_text_of_part(message, "From")) or message.is_multipart():
-        return []
-    text = _text(message)[:_LONGEST_WORDS]
+def _in_words(message: Message, parts: Sequence[Message]) -> tuple[list[Failure], bool]:
+    """The addresses that a server's report names in words, each with what is said behind it.
+
+    And whether it says at all that something failed: nothing in a report of a delay does.
+    """
+    headers = {name.lower(): _text_of_part(message, name) for name in _OF_WORDS}
+    if not is_from_daemon(headers):
+        return [], False
+    text = _words_of_parts(parts)[:_LONGEST_WORDS]
     copy = _COPY.search(text)
     above = text[: copy.start()] if copy else text
-    if _NOT_FOR_GOOD.search(above):
-        return []
-    found = islice(_NAMED_ON_A_LINE.finditer(above), _MOST_RECIPIENTS)
-    named = [
-        (_key(each[1]), " ".join(each[0].partition(">")[2].lstrip(":").split())) for each in found
-    ]
-    return [Failure((key,), _status_in(said), _shortened(said)) for key, said in named if key]
+    if not above.strip() or (_NOT_FOR_GOOD.search(above) and not _GIVEN_UP.search(above)):
+        return [], False
+    named = [(_key(each[0]), each) for each in _ADDRESS_IN_WORDS.finditer(above)]
+    named = [(key, each) for key, each in named if key][:_MOST_RECIPIENTS]
+    if len({key for key, _ in named}) == 1:
+        key, found = named[0]
+        return [Failure((key,), _status_in_words(above), _said_of(above[found.end() :]))], True
+    return list(_each_with_its_words(above, named)), True
+
+
+def _each_with_its_words(
+    above: str, named: Sequence[tuple[str, re.Match[str]]]
+) -> Iterator[Failure]:
+    """Each address once, with the words up to the next one of others."""
+    seen: set[str] = set()
+    for at, (key, found) in enumerate(named):
+        if key not in seen:
+            others = (each.start() for other, each in named[at:] if other != key)
+            words = above[found.end() : next(others, None)]
+            yield Failure((key,), _status_in_words(words), _said_of(words))
+        seen.add(key)
+
+
+def _said_of(words: str) -> str:
+    """The paragraph behind an address that isn't the lead to the next one."""
+    paragraphs = re.split(r"\n[ \t]*\n", words.lstrip(">)\"':;, \t\n"))
+    said = (each for each in paragraphs if not each.rstrip().endswith(":"))
+    return _shortened(" ".join(next(said, "").split()))
+
+
+def _status_in_words(words: str) -> str:
+    """The status in a text; none if it would be for good and the text speaks of something else."""
+    status = _status_in(words)
+    return "" if is_for_good(status) and not is_for_good(status, words) else status
+
+
+def _words_of_parts(parts: Sequence[Message]) -> str:
+    """The first text of a report above the mail that it returns."""
+    html = ""
+    for part in parts:
+        kind = part.get_content_type()
+        if kind in {"message/rfc822", "text/rfc822-headers"}:
+            break
+        if kind == "text/plain":
+            return _text(part)
+        if kind == "text/html" and not html:
+            html = words_of_html(_text(part)[: 10 * _LONGEST_WORDS])
+    return html
 
 
 def _address(fields: Message, name: str) -> str:
@@ -575,6 +675,27 @@ def _is_below(status: str, code: str) -> bool:
     return code.endswith(".") and status.startswith(code)
 
 
-def is_for_good(status: str) -> bool:
-    """Whether a status means that no mail will ever reach this address."""
-    return _FOR_GOOD.fullmatch(status.strip()) is not None
+# What a server says of the sender, the text or the moment, whatever its code. Gmail's 5.2.1 is also
+# a mailbox that gets too many mails, and many write 5.1.1 or 5.0.0 when they take a mail for spam.
+_NOT_OF_THE_ADDRESS = re.compile(
+    r"\b(?:spam|spf|dkim|dmarc|rbl|policy|polic(?:ies)|reputation|black ?list|block ?list|blocked"
+    r"|spamhaus|virus|rate|quota|full|too (?:many|quickly|fast|large)|temporar\w+|try again"
+    r"|greylist\w*|content|rejected due to)\b",
+    re.IGNORECASE,
+)
+_NO_SUCH_ADDRESS = re.compile(
+    r"\b(?:unknown|no such|invalid|non-?existent) (?:user|mailbox|address|recipient|account|local)"
+    r"|\b(?:user|mailbox|address|recipient|account)\b.{0,60}?(?:unknown|not found|not exist"
+    r"|n't exist|not listed|n't found|disabled|no longer)|\bno (?:mailbox|such)\b",
+    re.IGNORECASE,
+)
+
+
+def is_for_good(status: str, reason: str = "") -> bool:
+    """Whether a status and its words mean that no mail will ever reach this address.
+
+    5.0.0 says nothing of its own: only words that name the address count there.
+    """
+    if _FOR_GOOD.fullmatch(status.strip()) is None or _NOT_OF_THE_ADDRESS.search(reason):
+        return False
+    return status.strip() != "5.0.0" or _NO_SUCH_ADDRESS.search(reason) is not None
