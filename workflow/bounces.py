@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -21,12 +21,15 @@ from email.utils import parseaddr
 from html import unescape
 from itertools import islice
 
+from sqlalchemy.engine import Connection
+
 from workflow.doc.push import Brought, bring_to_doc
 from workflow.google.faults import Refused
 from workflow.google.gmail import Listed, MessageFacts
-from workflow.ledger import bounces, customers, notices
+from workflow.ledger import bounces, customers, forgetting, notices
 from workflow.ledger.bounces import Bounce, MailOut, MailPeriod, Replies, Reply, ReplyContent
 from workflow.ledger.customers import AddedBy, Suppression
+from workflow.ledger.forgetting import FORGOTTEN
 from workflow.ledger.notices import Notice
 from workflow.mail.content import (
     DAEMONS,
@@ -39,7 +42,7 @@ from workflow.mail.content import (
     is_report,
     read_report,
 )
-from workflow.mail.list_columns import AddressBad, read_address
+from workflow.mail.list_columns import AddressBad, key_of, read_address
 from workflow.model import Incident
 from workflow.notice.draft_review import record_copy
 from workflow.notice.left_out import stop_at_bounces, waiting_words
@@ -392,14 +395,15 @@ class _Collection:
             thread_id=message.thread_id,
             asks_to_stop=asks_to_stop(words),
         )
+        mail = _mail_before(mails, facts.received_at)
         with self._workspace.ledger.write() as connection:
             bounces.add_reply(
                 connection,
-                _mail_before(mails, facts.received_at),
+                mail,
                 message_id=message.id,
                 automatic=automatic,
                 received_at=facts.received_at,
-                answer=answer,
+                answer=_answer_kept(connection, mail, answer),
             )
         self._returned.new_replies += 1
 
@@ -407,7 +411,7 @@ class _Collection:
         report = self._read(message, facts)
         if len({mail.delivery_id for mail in mails}) > 1 and report.failures:
             mails = [mail for mail in self._quoted_mails(report) if mail in mails] or mails
-        for failure in report.failures:
+        for failure in map(self._with_hashes, report.failures):
             hit = [mail for mail in mails if _is_named(mail, failure)]
             if hit:
                 self._mark(message, facts, _mail_before(hit, facts.received_at), failure)
@@ -416,6 +420,12 @@ class _Collection:
             self._say_unclear(f"says that mail to {report.failures[0].keys[0]} failed", mails)
         elif report.is_unclear:
             self._say_unclear("says that mail failed, but not which address", mails)
+
+    def _with_hashes(self, failure: Failure) -> Failure:
+        """The failure, also with the keys that forgotten customers have in the ledger."""
+        with self._workspace.ledger.read() as connection:
+            hashes = forgetting.stored_keys(connection, failure.keys)
+        return replace(failure, keys=(*failure.keys, *hashes.values()))
 
     def _take_from_elsewhere(self, message: Listed) -> None:
         """Record a report in a separate thread: ours if it quotes a mail of ours."""
@@ -466,6 +476,7 @@ class _Collection:
 
     def _mark(self, message: Listed, facts: MessageFacts, mail: MailOut, failure: Failure) -> None:
         with self._workspace.ledger.write() as connection:
+            failure = replace(failure, reason=_kept(connection, mail, failure.reason))
             bounces.add_bounce(
                 connection,
                 mail,
@@ -497,6 +508,22 @@ def _suppression(mail: MailOut, failure: Failure, at: datetime) -> Suppression |
     said = f"{failure.status} {failure.reason}".strip()
     reason = f"bounced: {bounce_words(failure.status)} ({said})"
     return Suppression(mail.recipient_key, mail.email, AddedBy.BOUNCED, reason, at)
+
+
+def _kept(connection: Connection, mail: MailOut, text: str) -> str:
+    """A text, without forgotten addresses; a customer written to again keeps their own."""
+    own = key_of(mail.email)
+    return forgetting.without_forgotten(
+        connection, text, lambda typed: "" if key_of(typed) == own else key_of(typed)
+    )
+
+
+def _answer_kept(connection: Connection, mail: MailOut, answer: ReplyContent) -> ReplyContent:
+    """A reply as the ledger may keep it: that of a forgotten customer is in Gmail alone."""
+    is_forgotten = _kept(connection, mail, answer.sender) != answer.sender
+    if mail.email == FORGOTTEN or is_forgotten:
+        return replace(answer, sender=FORGOTTEN, excerpt="")
+    return replace(answer, excerpt=_kept(connection, mail, answer.excerpt))
 
 
 def _is_named(mail: MailOut, failure: Failure) -> bool:

@@ -121,6 +121,54 @@ def test_who_was_forgotten_is_still_not_written_to_twice(
     assert NAME not in told.out
 
 
+def test_what_comes_back_later_is_counted_and_names_nobody(
+    postmortem: Postmortem, google: GoogleWorld, listed: Path
+) -> None:
+    postmortem.configure(f'google_url_token = "{READING}"\n{CONFIG}')
+    google.set(bouncing=[ADDRESS])
+    postmortem("start", "Wrong amounts")
+    postmortem("notify", str(listed), "--skip-bad", "--send", "--confirm", "2")
+    postmortem("forget", ADDRESS, "--yes")
+    google.answered_by(ADDRESS, f"Please stop. {NAME}")
+    google.answered_by("oda@customer.example", f"Write to {ADDRESS} too")
+    found = postmortem.json("bounces")
+    assert found["new"] == {"bounced": 1, "replies": 2}
+    assert found["unclear"] == []
+    [notice] = found["notices"]
+    assert [each["status"] for each in notice["bounced"]] == ["5.1.1"]
+    answers = {each["from"]: each["text"] for each in postmortem.json("replies")["replies"]}
+    assert answers == {"(forgotten)": None, "oda@customer.example": "Write to (forgotten) too"}
+    kept = everything_in(postmortem)
+    assert (ADDRESS.encode() in kept, NAME.encode() in kept) == (False, False)
+    again = postmortem("notify", str(listed), "--skip-bad", "--stage", "update")
+    assert f"{ADDRESS} is suppressed" in again.err
+
+
+def test_who_answers_from_cc_can_be_forgotten(
+    postmortem: Postmortem, google: GoogleWorld, listed: Path
+) -> None:
+    postmortem.configure(f'google_url_token = "{READING}"\n{CONFIG}')
+    postmortem("start", "Wrong amounts")
+    postmortem("notify", str(listed), "--skip-bad", "--send", "--confirm", "2")
+    google.answered_by("oda@customer.example", "Jim@customer.example asks too")
+    last = next(mail for mail in google.sent() if "oda@" in str(mail["To"]))
+    quoting = str(last["Message-ID"])
+    google.receive(
+        f"From: Jim <jim@customer.example>\r\nTo: {ACCOUNT}\r\nSubject: Re: {last['Subject']}\r\n"
+        f"Message-ID: <j@x.example>\r\nIn-Reply-To: {quoting}\r\nReferences: {quoting}\r\n\r\n"
+        "And my invoice? Please stop sending these mails.\r\n".encode()
+    )
+    said = postmortem("replies")
+    stop = "no more emails to oda@customer.example, if jim@customer.example asks for that"
+    assert stop in said.out + said.err
+    postmortem("forget", "jim@customer.example", "--yes")
+    kept = everything_in(postmortem).lower()
+    assert (b"jim@customer.example" in kept, b"and my invoice" in kept) == (False, False)
+    [jim, oda] = sorted(postmortem.json("replies")["replies"], key=lambda each: each["from"] or "")
+    assert (jim["from"], jim["state"]) == ("(forgotten)", "not answered")
+    assert (oda["from"], oda["text"]) == ("oda@customer.example", "(forgotten) asks too")
+
+
 def test_who_is_written_to_again_can_be_forgotten_again(
     postmortem: Postmortem, listed: Path
 ) -> None:

@@ -363,6 +363,35 @@ def sweep(
         elif of_it is not None:
             _sweep_table(connection, table, words, found, of_it == incident_id)
     _sweep_mails_to_others(connection, words, found, incident_id)
+    _sweep_replies_to_others(connection, words, found, incident_id)
+
+
+def _sweep_replies_to_others(
+    connection: Connection, words: CustomerNames, found: Emptied, incident_id: str
+) -> None:
+    """Remove a customer from the replies to other customers' mails.
+
+    Somebody in Cc answers in the thread of a mail that was not to them.
+    """
+    query = (
+        select(replies.c.message_id, replies.c.sender, replies.c.excerpt)
+        .join(deliveries, deliveries.c.id == replies.c.delivery_id)
+        .join(notices, notices.c.id == deliveries.c.notice_id)
+    )
+    if incident_id:
+        query = query.where(notices.c.incident_id == incident_id)
+    for row in connection.execute(query).all():
+        is_theirs = bool(row.sender) and words.is_theirs(row.sender)
+        sender, excerpt = (
+            (FORGOTTEN, "") if is_theirs else (row.sender, words.taken_out(row.excerpt))
+        )
+        if (sender, excerpt) != (row.sender, row.excerpt):
+            found.texts += 1
+            connection.execute(
+                update(replies)
+                .where(replies.c.message_id == row.message_id)
+                .values(sender=sender, excerpt=excerpt)
+            )
 
 
 def _sweep_mails_to_others(

@@ -104,6 +104,14 @@ def read_address(cell: str) -> Address:
     return _plain(address, name) or _validated(address, name)
 
 
+def key_of(typed: str) -> str:
+    """The key of an address, the same for every spelling of it."""
+    try:
+        return read_address(typed).key
+    except AddressBad:
+        return typed.casefold()
+
+
 def typed_address(typed: str) -> Address:
     """An address that a person typed. Raises `BadInput`, which repeats it."""
     try:

@@ -30,9 +30,9 @@ from workflow.google.client import Json
 from workflow.google.faults import GoogleFault, Refused
 from workflow.ledger import deliveries, edited_drafts, forgetting, notices, plans
 from workflow.ledger.forgetting import FORGOTTEN
+from workflow.mail.list_columns import key_of
 from workflow.mail.list_rows import OUR_COLUMNS
 from workflow.model import DeliveryState, Incident, moment_text
-from workflow.record.one_customer import key_of
 from workflow.sending.mail_writer import write_mail
 from workflow.standing import doc_standing, other_ledgers, overview
 from workflow.standing.notice_words import words_of

@@ -23,7 +23,7 @@ from workflow.ledger.changes import RecordedChange
 from workflow.ledger.customers import CustomerMail, CustomerMatch
 from workflow.ledger.forgetting import FORGOTTEN, CustomerNames, Emptied
 from workflow.ledger.plans import Proposal, ProposalState
-from workflow.mail.list_columns import Address, AddressBad, read_address, typed_address
+from workflow.mail.list_columns import Address, AddressBad, key_of, read_address, typed_address
 from workflow.model import DeliveryState, Incident, moment_text
 from workflow.notice import approval, plan_file
 from workflow.sending.mail_writer import write_mail
@@ -208,14 +208,6 @@ def _words_of(spelled: set[str], names: set[str]) -> CustomerNames:
     keys = {key_of(each) for each in spelled if each}
     full = frozenset(each for each in names if len(each.split()) > 1)
     return CustomerNames(full, lambda typed: key_of(typed) in keys)
-
-
-def key_of(typed: str) -> str:
-    """The key of an address, the same for every spelling of it."""
-    try:
-        return read_address(typed).key
-    except AddressBad:
-        return typed.casefold()
 
 
 def _refuse_while_pending(connection: Connection, address: Address) -> None:

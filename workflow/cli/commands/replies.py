@@ -9,6 +9,7 @@ import typer
 from workflow import bounces, model
 from workflow.cli import output, session
 from workflow.cli.app import Asked, command
+from workflow.ledger.forgetting import FORGOTTEN
 
 if TYPE_CHECKING:
     from workflow.ledger.bounces import Reply
@@ -49,13 +50,10 @@ def replies(
         f"{len(people)} {'reply' if len(people) == 1 else 'replies'}, {waiting} without an answer; "
         f"{automatic} automatic."
     )
-    for address in dict.fromkeys(
-        each.email for each in found if each.answer.asks_to_stop and each.waits
+    for words in dict.fromkeys(
+        _stop_words(each) for each in found if each.answer.asks_to_stop and each.waits
     ):
-        speaker.next_step(
-            f"no more emails, if {address} asks for that: postmortem suppress {address} "
-            '--why "asked for no mails"'
-        )
+        speaker.next_step(words)
     if returned.other_mailboxes:
         names = ", ".join(returned.other_mailboxes)
         speaker.warn(
@@ -72,6 +70,23 @@ def gmail_link(reply: Reply) -> str:
         return ""
     mailbox = reply.answer.mailbox
     return f"https://mail.google.com/mail/?authuser={mailbox}#all/{reply.answer.thread_id}"
+
+
+def _stop_words(reply: Reply) -> str:
+    """What to do about somebody who seems to want no more mails.
+
+    Somebody in Cc, or the customer from another address, may have written it.
+    """
+    if reply.email == FORGOTTEN:
+        return (
+            "no more emails, if this reply asks for that: suppress its address, as Gmail shows it"
+        )
+    who = reply.answer.sender or reply.email
+    to = "" if who.casefold() == reply.email.casefold() else f" to {reply.email}"
+    return (
+        f"no more emails{to}, if {who} asks for that: postmortem suppress {reply.email} "
+        '--why "asked for no mails"'
+    )
 
 
 def _show(asked: Asked, incident: Incident, reply: Reply) -> None:
