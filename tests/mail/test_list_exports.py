@@ -36,6 +36,13 @@ EXPORTS = [
         columns={"name": "O'Hara, Ann", "owed": "1,200"},
     ),
     Export(
+        "addresses that a program hid",
+        b"email\na***@one.example\nann@one.example\nbob****@two.example\n",
+        [ANN],
+        [3],
+        bad={2: "a***@one.example is hidden behind asterisks", 4: "is hidden behind asterisks"},
+    ),
+    Export(
         "single quotes below a header without",
         b"email;name\n'ann@one.example';'Lee; Ann'\n'bob@two.example';'Bob'\n",
         [ANN, BOB],
@@ -418,6 +425,11 @@ UNREADABLE = [
         "no header",
         b"ann@one.example,Ann\n",
         "has no header: its first line is `ann@one.example, Ann`",
+    ),
+    (
+        "a quotation mark in the header",
+        b'"user"."email",name\nann@one.example,Ann\n',
+        "the header can't be read: line 1 has a quotation mark in the wrong place",
     ),
     ("no column of addresses", b"name;city\nAnn;Rome\n", "it has `name`, `city`. Choose one"),
     (

@@ -1229,6 +1229,8 @@ def test_a_mailbox_that_nobody_reads_is_known_by_its_name(
         ("Do not contact", ",x", "row 3"),
         ("Abgemeldet", "nein,ja", "row 3"),
         ("Status", "active,Unsubscribed", "row 3"),
+        ("Status", "subscribed,Cleaned", "row 3"),
+        ("Status", "actif,Désabonné", "row 3"),
         ("Email status", "hard_bounced,ok", "row 2"),
         ("Tags", 'vip,"vip; do-not-contact"', "row 3"),
         ("Unsubscribed", "N/A,No", ""),

@@ -203,6 +203,10 @@ def _refuse_stray_marks(address: str) -> None:
             f"`{code[0]}` in {_quoted(address)} is the code for `{unquote(code[0])}`. "
             f"If that is meant, write {_quoted(unquote(address))}."
         )
+    if "**" in local:
+        raise AddressBad(
+            f"{_quoted(address)} is hidden behind asterisks. Export the list with whole addresses."
+        )
     stray = _STRAY.fullmatch(local)
     if stray:
         raise AddressBad(

@@ -255,6 +255,10 @@ def read_header(
     if not any(header.columns.candidates for header in found):
         found += _by_rare_delimiters(stream, start, email_column, columns)
     if not found:
+        stream.seek(start)
+        first = next((row for row in read_records(stream, ",") if row.has_words), None)
+        if first is not None and first.fault:
+            raise ListUnreadable(f"the header can't be read: {first.fault}")
         raise ListUnreadable(
             "the list has no header. Its first line names the columns, one of them `email`."
         )

@@ -164,7 +164,8 @@ _OPT_OUT_WORDS = frozenset(
     {
         *("unsubscribed", "opted out", "opt out", "optout", "do not contact", "do not email"),
         *("do not mail", "no email", "no emails", "bounced", "hard bounced", "hard bounce"),
-        *("undeliverable", "suppressed", "complained", "abgemeldet", "abbestellt", "désinscrit"),
+        *("undeliverable", "suppressed", "complained", "cleaned", "abgemeldet", "abbestellt"),
+        *("désinscrit", "désabonné", "dado de baja", "disiscritto", "uitgeschreven"),
     }
 )
 _NO = frozenset({"0", "no", "false", "n", "f", "off", "never", "nein", "non", "nee"})
