@@ -401,6 +401,7 @@ _FIELD_OF_TWO = r"(?:first|last|full|given|family|user|customer|contact|company)
 # Merge fields of other tools: {First Name}, ${name}, {!Contact.Name}, *|FNAME|*,
 # <<Name>>, «Name», %NAME%, %recipient.name%, [First Name], [[name]], @@name@@, #{name}, ((name)),
 # <First Name>, <%= name %>, -first_name-, $name, ##NAME##, FNAME (between stars or underlines).
+_GREETING = r"^(?i:hello|hi|hey|dear|hallo|liebe[rs]?|bonjour|hola|ciao)"
 _MERGE_FIELD = "|".join(
     (
         r"[$#]?\{ ?[$!]?[A-Za-z][\w .:|'-]{0,40}\}",
@@ -417,7 +418,10 @@ _MERGE_FIELD = "|".join(
         r"\{\d*\}|(?<![\w%])%[sd](?!\w)|%%[A-Za-z]\w{1,40}%%",
         r"\((?i:hier [^()\n]{1,40} einfügen|insert (?:the )?"
         r"(?:date|name|time|cause|link|reason|amount|number|text|details))\)",
-        r"^(?i:hello|hi|hey|dear|hallo|liebe[rs]?|bonjour|hola|ciao) "
+        # Any marks around a field where a name is due.
+        rf"{_GREETING} [^\w\s{{}}]{{1,3}}\s?(?i:{_ANY_FIELD})\s?[^\w\s{{}}]{{1,4}}(?=\s|$)",
+        r"｛[^｛｝\n]{1,40}｝",
+        rf"{_GREETING} "
         r"(?:NAME|VORNAME|NACHNAME|NOM|PRÉNOM|NOMBRE|CUSTOMER|KUNDE|CLIENT)(?=\s*(?:[,.!]|$))",
         r"\[[A-Z]+_[A-Z_]{1,40}\]",
         rf"@@\s?(?i:{_ANY_FIELD})\s?@@",
