@@ -37,6 +37,7 @@ from workflow.mail.content import (
     Failure,
     bounce_words,
     is_automatic,
+    is_complaint,
     is_for_good,
     is_from_daemon,
     is_report,
@@ -386,6 +387,8 @@ class _Collection:
 
     def _take_answer(self, message: Listed, facts: MessageFacts, mails: list[MailOut]) -> None:
         automatic = is_automatic(facts.headers)
+        if is_complaint(facts.headers):
+            self._say_unclear("says that somebody took the mail for spam", mails)
         is_read = not automatic and facts.size <= _LARGEST_REPORT_BYTES
         words = answer_of(self._reader.raw(message.id)) if is_read else ""
         answer = ReplyContent(
@@ -417,7 +420,8 @@ class _Collection:
                 self._mark(message, facts, _mail_before(hit, facts.received_at), failure)
                 return
         if report.failures:
-            self._say_unclear(f"says that mail to {report.failures[0].keys[0]} failed", mails)
+            said = f"says that mail to {report.failures[0].keys[0]} failed"
+            self._say_unclear(said, mails)
         elif report.is_unclear:
             self._say_unclear("says that mail failed, but not which address", mails)
 

@@ -214,6 +214,29 @@ def test_a_report_that_cannot_be_read_is_said_and_marks_nobody(
     assert "look at it in Gmail" in words
 
 
+def test_a_complaint_is_said_and_marks_nobody(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    reader("start", "Wrong amounts")
+    send(reader, customers(2), 2)
+    quoting = message_id_of(google, GONE)
+    subject = next(mail["Subject"] for mail in google.sent() if mail["Message-ID"] == quoting)
+    google.receive(
+        (
+            f"From: Feedback <arf@customer.example>\r\nTo: {ACCOUNT}\r\nSubject: Re: {subject}\r\n"
+            "Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n"
+            f"In-Reply-To: {quoting}\r\nReferences: {quoting}\r\n"
+            "Message-ID: <r4@customer.example>\r\n\r\n"
+            "--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n--b--\r\n"
+        ).encode()
+    )
+    found = reader.json("bounces")
+    assert the_notice(found)["bounced"] == []
+    assert found["new"] == {"bounced": 0, "replies": 1}
+    [words] = found["unclear"]
+    assert f"{GONE} says that somebody took the mail for spam" in words
+
+
 def test_no_report_marks_a_customer_of_whose_mail_it_knows_nothing(
     reader: Postmortem, google: GoogleWorld, customers: Customers
 ) -> None:

@@ -350,9 +350,15 @@ def is_report(headers: Mapping[str, str]) -> bool:
     """Whether a message is a report by its headers (names in lower case)."""
     kind = headers.get("content-type", "").lower()
     daemon = _DAEMON.search(headers.get("from", "")) is not None
-    return ("multipart/report" in kind and "disposition-notification" not in kind) or (
+    is_of_delivery = "disposition-notification" not in kind and not is_complaint(headers)
+    return ("multipart/report" in kind and is_of_delivery) or (
         daemon and "x-failed-recipients" in headers
     )
+
+
+def is_complaint(headers: Mapping[str, str]) -> bool:
+    """Whether a message reports that somebody took a mail for spam (RFC 5965)."""
+    return "feedback-report" in headers.get("content-type", "").lower()
 
 
 def is_from_daemon(headers: Mapping[str, str]) -> bool:
