@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -19,7 +20,7 @@ from workflow.mail.list_columns import (
     variable_name,
 )
 from workflow.mail.list_decoding import NAMES, reads_differently
-from workflow.mail.list_recipients import Duplicate, FirstRows, Recipient
+from workflow.mail.list_recipients import Duplicate, Recipient
 from workflow.mail.sandbox import zone_named
 from workflow.model import SHOWN_ROWS, Finding, RowNumbers
 
@@ -383,7 +384,7 @@ class ListCheck:
         self._is_guessed = is_guessed
         self._telling: list[tuple[int, str, str]] = []
         self._harmless: tuple[int, str] | None = None
-        self._first_rows = FirstRows()
+        self._values_by_row = array("q")  # hashes: 8 bytes for each of a million rows
 
     def take(self, recipient: Recipient) -> None:
         """Check one recipient."""
@@ -401,15 +402,21 @@ class ListCheck:
 
     def see(self, recipient: Recipient) -> None:
         """Remember a recipient's values, for rows that repeat the address."""
-        self._first_rows.first(self._values(recipient), recipient.row)
+        missing = recipient.row + 1 - len(self._values_by_row)
+        if missing > 0:
+            self._values_by_row.frombytes(bytes(8 * missing))
+        self._values_by_row[recipient.row] = hash(self._values(recipient))
 
     def repeated(self, rows: Iterable[Duplicate]) -> Iterator[Finding]:
         """Report repeated addresses whose other values no mail would have. Call it at the end."""
-        others = [
-            (each.row, each.first_row)
-            for each in rows
-            if self._first_rows.first(self._values(each.recipient), each.row) == each.row
-        ]
+        others = []
+        seen: set[tuple[int, int]] = set()
+        for each in rows:
+            values = (each.first_row, hash(self._values(each.recipient)))
+            first = self._values_by_row[each.first_row : each.first_row + 1]
+            if values not in seen and values[1] not in first:
+                others.append((each.row, each.first_row))
+            seen.add(values)
         if others:
             yield Finding(
                 "warning",
