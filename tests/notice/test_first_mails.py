@@ -87,6 +87,41 @@ def test_a_mail_that_waits_already_is_named_when_its_address_is_suppressed(
     assert "still has" not in reader("suppress", person(2), "--why", "asked again").err
 
 
+@pytest.mark.parametrize("more", [("--draft-only",), ("--first", "1")])
+def test_a_mail_that_waits_is_not_sent_to_an_address_that_is_suppressed_meanwhile(
+    reader: Postmortem, google: GoogleWorld, customers: Customers, more: tuple[str, ...]
+) -> None:
+    first = "1" if "--first" in more else "3"
+    words = ("notify", str(customers(3)), "--send", "--confirm")
+    notice = reader.json(*words, first, *more)["notice"]
+    before = google.copies_per_recipient()
+    reader("suppress", person(2), "--why", "asked for no mails")
+    refused = reader("resume", notice, "--confirm", str(3 - len(before)), expect=3).err
+    assert f"notice {notice} still has an email to {person(2)}, suppressed meanwhile" in refused
+    assert google.copies_per_recipient() == before
+    reader("suppress", person(2), "--remove")
+    reader("resume", notice, "--confirm", str(3 - len(before)))
+    assert google.copies_per_recipient() == {person(at): 1 for at in (1, 2, 3)}
+
+
+def test_an_interrupted_notice_is_not_finished_to_an_address_that_is_suppressed_meanwhile(
+    reader: Postmortem, google: GoogleWorld, customers: Customers
+) -> None:
+    google.misbehave("token_expired", "gmail.users.drafts.create", skip=1)
+    words = ("notify", str(customers(3)), "--send", "--confirm")
+    reader(*words, "3", expect=4)
+    google.behave()
+    written = google.copies_per_recipient().keys() | google.drafts_per_recipient().keys()
+    unwritten, _ = sorted({person(at) for at in (1, 2, 3)} - written)
+    reader("suppress", unwritten, "--why", "asked for no mails")
+    assert f"an email to {unwritten}, suppressed meanwhile" in reader("resume", expect=3).err
+    reader("resume", "--discard")
+    left = [each for each in (person(1), person(2), person(3)) if each != unwritten]
+    count = len(left) - len(google.copies_per_recipient())
+    reader(*words, str(count), "--only-new")
+    assert google.copies_per_recipient() == dict.fromkeys(left, 1)
+
+
 @pytest.mark.parametrize("words", [("suppress", "--why", "asked"), ("forget", "--yes")])
 def test_an_address_that_is_taken_out_while_a_person_is_asked_is_no_colleagues_notice(
     reader: Postmortem, google: GoogleWorld, customers: Customers, words: tuple[str, ...]

@@ -153,7 +153,7 @@ def _notice(workspace: Workspace, reference: str) -> Notice:
 def _go_on(workspace: Workspace, notice: Notice, form: Form) -> ChangeResult:
     """Send an interrupted notice, or one that waits for the person's number."""
     before = notice_standing(workspace, notice)
-    outcome.refuse_overtaken(workspace, before)
+    outcome.refuse_what_changed(workspace, before)
     new, agreed = outcome.settle_notice(workspace, notice, accepted=form.has("not_in_this_ledger"))
     number = outcome.typed_number(form.text("number"))
     _decide(workspace, notice, form, number if notice.held else None)
@@ -231,7 +231,7 @@ def _again(state: DeliveryState) -> Action:
         if not write_again.count:
             write_again.refuse_nobody()
             raise BadInput("Nothing was sent again: no mail needs it any more.")
-        outcome.refuse_overtaken(workspace, standing, states)
+        outcome.refuse_what_changed(workspace, standing, states)
         outcome.refuse_other_again(write_again.count, 0, outcome.typed_number(form.text("number")))
         sending.plan_again(workspace, notice, states)
         sending.go_on_despite(workspace, notice, agreed)

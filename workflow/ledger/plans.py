@@ -374,6 +374,16 @@ def waiting_in(
     return found
 
 
+def waiting_for_suppressed(connection: Connection, notice: Notice) -> list[str]:
+    """The addresses of the notice's unsent mails that were suppressed after it was planned."""
+    query = select(deliveries.c.email).where(
+        deliveries.c.notice_id == notice.id,
+        deliveries.c.state.in_(_WAITING),
+        is_suppressed(notice),
+    )
+    return [str(email) for email in connection.scalars(query.order_by(deliveries.c.row))]
+
+
 def unfinished_notice(connection: Connection, notice_id: str) -> UnfinishedNotice:
     """A notice by its id, with its incident's title."""
     notice = notice_by_id(connection, notice_id)

@@ -8,6 +8,7 @@ ones.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -16,7 +17,7 @@ from typing import Literal
 from workflow.doc.notices import refuse_given_away
 from workflow.doc.push import waiting_fault
 from workflow.errors import BadInput, NotSetUp, PostmortemError, Recorded
-from workflow.ledger import elsewhere, incidents
+from workflow.ledger import elsewhere, incidents, plans
 from workflow.ledger.elsewhere import NoticeElsewhere
 from workflow.ledger.notices import Notice
 from workflow.model import (
@@ -165,8 +166,37 @@ def typed_number(text: str) -> int:
     return int(digits) if digits.isascii() and digits.isdecimal() else -1
 
 
-def refuse_overtaken(
+def refuse_what_changed(
     workspace: Workspace, standing: NoticeStanding, states: Sequence[DeliveryState] = ()
+) -> None:
+    """Raise `BadInput` if mails that wait must not be sent any more.
+
+    Their address was suppressed, or the incident's status contradicts them. Those in `states` will
+    be sent again.
+    """
+    _refuse_suppressed(workspace, standing)
+    _refuse_overtaken(workspace, standing, states)
+
+
+def _refuse_suppressed(workspace: Workspace, standing: NoticeStanding) -> None:
+    notice = standing.notice
+    if notice.mode != "send" or not standing.counts.pending:
+        return
+    with workspace.ledger.read() as connection:
+        found = plans.waiting_for_suppressed(connection, notice)
+    if not found:
+        return
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    raise BadInput(
+        f"Nothing was sent: notice {notice.id} still has an email to {found[0]}{others}, "
+        "suppressed meanwhile. To withdraw its unsent emails: postmortem resume "
+        f"{notice.id} --discard. Then run the same notify again. To send to that address after "
+        f"all: postmortem suppress {shlex.quote(found[0])} --remove"
+    )
+
+
+def _refuse_overtaken(
+    workspace: Workspace, standing: NoticeStanding, states: Sequence[DeliveryState]
 ) -> None:
     """Raise `BadInput` if the incident's status has changed and contradicts mails that wait.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -84,8 +85,8 @@ def _stop_words(reply: Reply) -> str:
     who = reply.answer.sender or reply.email
     to = "" if who.casefold() == reply.email.casefold() else f" to {reply.email}"
     return (
-        f"no more emails{to}, if {who} asks for that: postmortem suppress {reply.email} "
-        '--why "asked for no mails"'
+        f"no more emails{to}, if {who} asks for that: "
+        f'postmortem suppress {shlex.quote(reply.email)} --why "asked for no mails"'
     )
 
 

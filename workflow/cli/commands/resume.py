@@ -99,7 +99,7 @@ def resume(
     waiting = before.under_review
     _check_time(asked, workspace, before, states)
     agreed = _settle_ledgers(asked, workspace, notice, before, not_in_this_ledger, states, confirm)
-    outcome.refuse_overtaken(workspace, before, states)  # the doc may have a newer status
+    outcome.refuse_what_changed(workspace, before, states)  # the doc may have a newer status
     # If others are sent again too, one number covers all.
     ask_for_drafts = waiting > 0 and not states
     _decide_about_drafts(asked, workspace, notice, choice, confirm, ask_for_drafts=ask_for_drafts)
@@ -123,7 +123,7 @@ def _check_time(
     asked: Asked, workspace: Workspace, before: NoticeStanding, states: list[DeliveryState]
 ) -> None:
     """Refuse mails that the status contradicts; warn of a promised time that has passed."""
-    outcome.refuse_overtaken(workspace, before, states)
+    outcome.refuse_what_changed(workspace, before, states)
     for words in outcome.passed_promise(workspace, before):
         asked.speaker.warn(words)
 
@@ -169,7 +169,7 @@ def _decide_about_drafts(
             waiting = overview.notice_standing(workspace, notice).under_review
             _agree_to_drafts(asked, waiting, waiting - out, confirm)
             # A question may have taken a while.
-            outcome.refuse_overtaken(workspace, overview.notice_standing(workspace, notice))
+            outcome.refuse_what_changed(workspace, overview.notice_standing(workspace, notice))
             agreed = True
         draft_review.decide(workspace, decided)
         draft_review.carry_out(workspace, notice)
@@ -204,7 +204,7 @@ def _agree_to_the_rest(
         )
         confirm = outcome.typed_number(answer)
     outcome.refuse_other_rest(before, confirm)
-    outcome.refuse_overtaken(workspace, before)  # a question may have taken a while
+    outcome.refuse_what_changed(workspace, before)  # a question may have taken a while
     return left_out.let_the_rest_go(workspace, notice, despite_bounces=despite_bounces)
 
 
@@ -341,5 +341,5 @@ def _plan_again(
         )
         confirm = outcome.typed_number(answer)
     outcome.refuse_other_again(again, waiting, confirm)
-    outcome.refuse_overtaken(workspace, standing, states)  # a question may have taken a while
+    outcome.refuse_what_changed(workspace, standing, states)  # a question may have taken a while
     send.plan_again(workspace, notice, states)
