@@ -64,6 +64,8 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
+from pathlib import Path
 from typing import ClassVar
 
 DONE, DEFECT, USAGE, BAD_INPUT, NOT_SET_UP, RECORDED, PARTLY, INTERRUPTED = (
@@ -127,7 +129,22 @@ def why_refused(fault: OSError) -> str:
         return f"{fault.strerror}. If another program has it open, close it there and try again"
     if isinstance(fault, NotADirectoryError | FileExistsError):
         return "a part of its path is a file, not a folder"
+    if isinstance(fault, FileNotFoundError) and isinstance(fault.filename, str | os.PathLike):
+        return f"{fault.strerror}. {_what_is_there(fault.filename)}"
     return f"{fault.strerror}"
+
+
+def _what_is_there(missing: str | os.PathLike[str]) -> str:
+    """What the folder of a missing file has instead, without the last period."""
+    folder, near = Path(missing).parent, []
+    try:
+        folder = folder.absolute()
+        near = get_close_matches(Path(missing).name, [each.name for each in folder.iterdir()], 1)
+    except FileNotFoundError:
+        return f"There is no folder {folder}"
+    except OSError:
+        pass  # it may not be listed
+    return f"That folder has `{near[0]}`" if near else f"Check its name and its folder, {folder}"
 
 
 _LONGEST = 40

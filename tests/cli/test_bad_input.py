@@ -197,3 +197,33 @@ def test_what_turns_the_writings_direction_does_not_reach_the_terminal(
     assert "Paid to \ufffdelpmaxe@nna" in said
     assert "\u202e" not in postmortem("watch", "--once").out
     assert postmortem.json("show")["title"] == "Paid to \u202eelpmaxe@nna"
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "told"),
+    [
+        (("notify",), "custmers.csv", "That folder has `customers.csv`."),
+        (("attach",), "customer.csv", "That folder has `customers.csv`."),
+        (("notify",), "list.xlsx", "Check its name and its folder, {here}."),
+        (
+            ("notify", "customers.csv", "--attach"),
+            "lists/a.pdf",
+            "There is no folder {here}/lists.",
+        ),
+    ],
+)
+def test_a_file_that_is_missing_is_named_with_what_is_there(
+    postmortem: Postmortem,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    typed: str,
+    told: str,
+) -> None:
+    here = tmp_path / "work"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    (here / "customers.csv").write_text("email\nann@x.example\n", encoding="utf-8")
+    postmortem("start", "Wrong amounts")
+    said = postmortem(*words, typed, expect=3).err
+    assert f"can't be read: No such file or directory. {told.format(here=here)}" in said
