@@ -143,8 +143,8 @@ def test_every_promise_is_kept_by_the_next_word_or_open(
     assert open_word is None or open_word.minutes >= 0
 
 
-def at(minute: int) -> dict[str, Any]:
-    """The story's clock, so many minutes after 1 PM in Berlin."""
+def at(minute: float) -> dict[str, Any]:
+    """The story's clock when a command begins, so many minutes after 1 PM in Berlin."""
     told = NOON + timedelta(minutes=minute)
     return {"POSTMORTEM_PROFILE": "rehearsal", "POSTMORTEM_REHEARSAL_NOW": told.isoformat()}
 
@@ -166,7 +166,8 @@ def test_show_says_how_long_there_is_and_the_doc_what_became_of_it(
     doc_id = postmortem.json("start", "Wrong amounts", **at(0))["doc_id"]
     assert postmortem.json("show", **at(1))["next_update"] is None
     first = notify(postmortem, customers(2), "investigating", 0, "--next-update", "in 30 minutes")
-    assert "Next update due in 6 min (24 Nov 2026, 1:30 PM CET)" in postmortem("show", **at(24)).out
+    shown = postmortem("show", **at(24.5)).out  # the promise has some milliseconds more
+    assert "Next update due in 6 min (24 Nov 2026, 1:30 PM CET)" in shown
     assert "Next update 12 min late" in postmortem("show", **at(42)).out
     due = postmortem.json("show", **at(42))["next_update"]
     assert (due["state"], due["minutes"]) == ("late", 12)
