@@ -222,6 +222,23 @@ class DeliveryCounts:
         return self.failed - self.withdrawn
 
     @property
+    def rest(self) -> tuple[tuple[int, str], ...]:
+        """How many recipients have no accepted mail, and why; without those skipped."""
+        every = (
+            (self.refused, "failed"),
+            (self.withdrawn, "withdrawn"),
+            (self.unknown, "unknown"),
+            (self.pending, "still to send"),
+        )
+        return tuple((count, words) for count, words in every if count)
+
+    @property
+    def rest_and_skipped(self) -> tuple[tuple[int, str], ...]:
+        """The same, and those who already had the mail."""
+        skipped = ((self.skipped, "skipped (already had it)"),) if self.skipped else ()
+        return (*self.rest, *skipped)
+
+    @property
     def total(self) -> int:
         """All recipients of the plan, without those skipped."""
         return self.sent + self.failed + self.unknown + self.pending

@@ -194,16 +194,7 @@ def entry_words(notice: Notice, counts: DeliveryCounts) -> str:
     who = "1 customer" if counts.total == 1 else f"{counts.total:,} customers"
     if counts.sent == counts.total:
         return f"{_EMAILED}{who}: “{notice.subject}”"
-    rest = ", ".join(
-        f"{count:,} {words}"
-        for count, words in (
-            (counts.refused, "failed"),
-            (counts.withdrawn, "withdrawn"),
-            (counts.unknown, "unknown"),
-            (counts.pending, "still to send"),
-        )
-        if count
-    )
+    rest = ", ".join(f"{count:,} {words}" for count, words in counts.rest)
     return f"{_EMAILED}{counts.sent:,} of {who}; {rest}: “{notice.subject}”"
 
 

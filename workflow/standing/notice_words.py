@@ -219,17 +219,7 @@ def _senders(connection: Connection, notice: Notice) -> str:
 
 
 def _counted(counts: DeliveryCounts, by: MailTransport) -> str:
-    rest = [
-        f"{number:,} {words}"
-        for number, words in (
-            (counts.refused, "failed"),
-            (counts.withdrawn, "withdrawn"),
-            (counts.unknown, "unknown"),
-            (counts.pending, "still to send"),
-            (counts.skipped, "skipped (already had it)"),
-        )
-        if number
-    ]
+    rest = [f"{number:,} {words}" for number, words in counts.rest_and_skipped]
     return ", ".join([f"Accepted by {by.label}: {counts.sent:,} of {counts.total:,}", *rest])
 
 

@@ -207,15 +207,7 @@ def counts_text(standing: NoticeStanding) -> str:
     counts = standing.counts
     by = standing.notice.transport.label
     words = [f"accepted by {by} {counts.sent:,} of {counts.total:,}"]
-    for number, name in (
-        (counts.refused, "failed"),
-        (counts.withdrawn, "withdrawn"),
-        (counts.unknown, "unknown"),
-        (counts.pending, "still to send"),
-        (counts.skipped, "skipped (already had it)"),
-    ):
-        if number:
-            words.append(f"{name} {number:,}")
+    words += [f"{name} {number:,}" for number, name in counts.rest_and_skipped]
     return ", ".join([*words, *returned_words(len(standing.bounced), standing.replies)])
 
 
