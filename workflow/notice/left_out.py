@@ -315,10 +315,15 @@ def waiting_for(workspace: Workspace, entry: Suppression) -> tuple[str, ...]:
 def waiting_words(workspace: Workspace, entry: Suppression) -> Iterator[str]:
     """A sentence for each notice with an unsent mail to a suppressed address, with the way on."""
     for notice in waiting_for(workspace, entry):
-        yield (
-            f"Notice {notice} still has an email to {entry.email}. To withdraw its unsent "
-            f"emails: postmortem resume {notice} --discard. Then run the same notify again."
-        )
+        yield f"Notice {notice} still has an email to {entry.email}. {withdrawal_words(notice)}"
+
+
+def withdrawal_words(notice_id: str) -> str:
+    """How to leave a suppressed address out of a notice that was not sent to all yet."""
+    return (
+        f"To withdraw its unsent emails: postmortem resume {notice_id} --discard. Then run the "
+        "same notify again."
+    )
 
 
 def allow(workspace: Workspace, typed: str) -> str:

@@ -31,7 +31,7 @@ from workflow.model import (
     people,
 )
 from workflow.notice.draft_review import Withdrawn, second_edits
-from workflow.notice.left_out import asked_about, not_overridden
+from workflow.notice.left_out import asked_about, not_overridden, withdrawal_words
 from workflow.notice.plan import Plan
 from workflow.notice.send import Notified, not_sent_again, repeat_words
 from workflow.notice.wording import wordings_text
@@ -189,9 +189,8 @@ def _refuse_suppressed(workspace: Workspace, standing: NoticeStanding) -> None:
     others = f" and {len(found) - 1} more" if len(found) > 1 else ""
     raise BadInput(
         f"Nothing was sent: notice {notice.id} still has an email to {found[0]}{others}, "
-        "suppressed meanwhile. To withdraw its unsent emails: postmortem resume "
-        f"{notice.id} --discard. Then run the same notify again. To send to that address after "
-        f"all: postmortem suppress {shlex.quote(found[0])} --remove"
+        f"suppressed meanwhile. {withdrawal_words(notice.id)} To send to that address after all: "
+        f"postmortem suppress {shlex.quote(found[0])} --remove"
     )
 
 

@@ -24,7 +24,7 @@ from workflow.ledger import changes, elsewhere, incidents
 from workflow.ledger.databases import transfers
 from workflow.ledger.elsewhere import Compared, LedgerIdentity, NoticeElsewhere, OwnNotice, Why
 from workflow.ledger.faults import LedgerUnavailable, UnknownIncident
-from workflow.model import Incident, Status, counted, moment_text, people
+from workflow.model import Incident, Status, address_of_doc, counted, moment_text, people
 from workflow.standing import doc_standing
 from workflow.workspace import Workspace
 
@@ -410,8 +410,7 @@ def words(other: NoticeElsewhere, incident: Incident) -> str:
         case Why.REPLACED:
             return (
                 "The incident has another doc now, and mails that are listed there may be missing "
-                "here. To use it: postmortem doc adopt "
-                f"https://docs.google.com/document/d/{other.shown}/edit"
+                f"here. To use it: postmortem doc adopt {address_of_doc(other.shown)}"
             )
         case _:
             return _who_wrote(other, incident)
